@@ -6,8 +6,10 @@
     True
 
 ``World`` contains the data, ``Api`` maps requests to responses, and ``Emulator`` serves an ``Api``
-over HTTP. The emulator imports nothing from the other packages: a bug in shared code could go
-unnoticed, because client and emulator would both have it.
+over HTTP.
+
+The emulator imports nothing else from graphbuild. If it shared code with the client, a bug in this
+code would be in both, and tests of the client against the emulator would not detect it.
 """
 
 from graphbuild.emulator.api import Api

@@ -1,4 +1,4 @@
-"""Accounts: counts and quotas of the calls per API key, and the responses below ``/users``."""
+"""Accounts: count calls per API key, check quotas, and answer requests below ``/users``."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ if TYPE_CHECKING:
     from graphbuild.emulator.http_messages import Json, Request
     from graphbuild.emulator.quota import Quota
 
-_ALL_KEYS = ""  # replaces the API key in the group's counter, which sums the calls of all API keys
-_GROUP_NAME = "company"  # as in the documented sample
+_ALL_KEYS = ""  # replaces the API key in the call counter of the group
+_GROUP_NAME = "company"  # as in a sample of the API documentation
 
-# The API documentation does not state which privilege gives access to references. The second name
-# is invented.
+# The name "threat-landscape" is invented, because the API documentation does not state which
+# privilege gives access to references.
 _PRIVILEGES = ("intelligence", "threat-landscape")
 
 
 class Accounts:
-    """The accounts of all API keys; with ``group_quota``, also the group to which they belong.
+    """The accounts of all API keys and, if ``group_quota`` is not None, the group they belong to.
 
-    All accounts have the user name ``user``; a path contains either this name or the API key.
+    All accounts have the user name ``user``. A path below ``/users`` identifies the account by this
+    name or by its API key.
     """
 
     def __init__(self, user: str, quota: Quota, group_quota: Quota | None) -> None:
@@ -34,7 +35,7 @@ class Accounts:
         self._has_group = group_quota is not None
 
     def record_call(self, key: str, resource_path: str, now: float) -> None:
-        """Count one call at the time ``now`` (seconds since 1970) for the key and the group."""
+        """Count a call for the key and the group; ``now`` is its time in seconds since 1970."""
         self._calls.record(key, resource_path, now)
         self._group_calls.record(_ALL_KEYS, resource_path, now)
 
@@ -43,10 +44,14 @@ class Accounts:
         return self._calls.is_exhausted(key, now) or self._group_calls.is_exhausted(_ALL_KEYS, now)
 
     def get(self, request: Request, now: float, *, is_public: bool) -> Json:
-        """Return the response body for ``/users/{key or user name}`` or a path below it.
+        """Return the response body for the account, its quotas or its usage.
+
+        The paths are ``/users/{id}``, ``/users/{id}/overall_quotas`` and ``/users/{id}/api_usage``.
+        The id is the user name or the API key of the request.
 
         Raises:
-            ServiceError: The path is unknown or of another user, or a date in the query is invalid.
+            ServiceError: The path is unknown, the id is that of another user, or the dates in the
+                query are invalid.
         """
         key = request.key
         own_names = {key, self._user}
@@ -57,7 +62,7 @@ class Accounts:
                 return {"data": self._overall_quotas(key, now)}
             case ["users", name, "api_usage"] if name in own_names:
                 return {"data": self._calls.api_usage(key, request.query, now)}
-        raise ServiceError("NotFoundError")  # omits the name in the path, which may be an API key
+        raise ServiceError("NotFoundError")  # without the path, which can contain an API key
 
     def _overall_quotas(self, key: str, now: float) -> Json:
         group = self._group_calls.quotas(_ALL_KEYS, now)
@@ -69,7 +74,7 @@ class Accounts:
         return quotas
 
     def _account(self, key: str, now: float, *, is_public: bool) -> Json:
-        # The real response also contains the API key, which users of the emulator do not need.
+        # The API's response also contains the API key. The emulator omits it.
         privilege = {
             "granted": not is_public,
             "expiration_date": None,

@@ -35,10 +35,11 @@ class LogEntry:
 
     Attributes:
         number: The number of the request, from 1.
-        path: The path; API keys in it are replaced by ``{key}``, and so are those in ``query``.
+        path: The path without the query. API keys are replaced by ``{key}``.
+        query: The query string. API keys are replaced by ``{key}``.
         key: The first eight hexadecimal digits of the SHA-256 of the API key; empty without a key.
         fault: The name of the simulated fault; empty if there is none.
-        time: The time of the response in seconds since 1970.
+        time: When the response was ready, in seconds since 1970.
     """
 
     number: int
@@ -55,25 +56,25 @@ class Api:
     """An emulation of the VirusTotal API v3; safe to call from several threads.
 
     Args:
-        world: The data to serve; can be replaced between two requests.
-        keys: The accepted API keys besides ``public_keys``; None to accept any key.
-        public_keys: API keys that may not read references.
+        world: The data to serve.
+        keys: API keys to accept, in addition to ``public_keys``; None to accept any key.
+        public_keys: API keys that cannot read references and reports.
         inactive_keys: API keys of inactive accounts; their requests are rejected.
-        quota: Limits per API key.
-        group_quota: Limits shared by all API keys; None if there is no group.
+        quota: The quota of each API key.
+        group_quota: The quota that all API keys share; None if there is no group.
         api_flavor: ``classic``, ``gti`` or ``both``.
-        api_flavor_by_key: API key -> its API flavor, where it differs from ``api_flavor``.
+        api_flavor_by_key: API key -> its API flavor, if different from ``api_flavor``.
         user: The user name of every account; in paths, it can replace the API key.
-        undocumented: Settings for what the API documentation leaves open.
+        undocumented: The behavior that the API documentation does not specify.
         middleware: Receives each request with its response and returns the response to send,
             for example to simulate an error.
         clock: Returns the time in seconds since 1970.
         log_path: A file to which each entry of ``log`` is appended as a line of JSON, or None.
 
     Attributes:
-        log: All requests, oldest first; no entry contains an API key.
-        calls: The number of requests that were counted against a quota.
-        undocumented: As passed; may be replaced at any time.
+        world, undocumented, middleware: The arguments; they can be replaced between two requests.
+        log: One entry per request, oldest first.
+        calls: The number of requests that were counted against the quotas.
     """
 
     def __init__(  # noqa: PLR0913 - options of the service, all keyword-only
@@ -112,7 +113,7 @@ class Api:
         self._lock = threading.Lock()
 
     def respond(self, method: str, target: str, headers: Mapping[str, str]) -> Response:
-        """Return the response to a request; ``target`` is the path with the query."""
+        """Return the response to a request and log both; ``target`` is the path with the query."""
         request = Request.parse(method, target, headers)
         with self._lock:
             try:
@@ -126,7 +127,7 @@ class Api:
         return self._finish(request, response)
 
     def _check(self, request: Request) -> None:
-        """Raise ``ServiceError`` if the method, the key or the quota does not allow a request."""
+        """Raise ``ServiceError`` if the method or the API key is invalid or a quota is used up."""
         key = request.key
         if request.method != "GET":
             raise ServiceError("MethodNotAllowedError")

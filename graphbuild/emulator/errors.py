@@ -1,12 +1,16 @@
-"""The errors of the API.
+"""The errors of the emulated API.
 
-To let the emulator return a new error, add its code to ``ERRORS`` and raise ``ServiceError`` in the
-module that checks the request. ``api.py`` checks the method, the key and the quota; ``router.py``
-checks the path; ``pagination.py`` checks the limit and the cursor; ``accounts.py`` checks paths
-below ``/users``, and ``quota.py`` the dates in their queries.
+To add an error, add its code to ``ERRORS`` and raise ``ServiceError`` in the module that checks
+this part of a request:
 
-Errors that only tests need do not belong here. Tests replace the regular response with a
-``Middleware`` (see ``http_messages.py``); the middlewares are in ``tests/support/faults``.
+* ``api.py``: the method, the API key and the quotas
+* ``router.py``: the path, and whether the API key can read it
+* ``pagination.py``: the limit and the cursor
+* ``accounts.py``: paths below ``/users``
+* ``quota.py``: the dates in queries of these paths
+
+Do not add errors that only tests need. Tests replace the regular response by a ``Middleware`` (see
+``http_messages.py``) from ``tests/support/faults``.
 """
 
 from __future__ import annotations
@@ -18,8 +22,8 @@ from graphbuild.emulator.http_messages import Response
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Error code -> HTTP status and default message. The API documents all codes except that of status
-# 405. https://docs.virustotal.com/reference/errors
+# Error code -> HTTP status and default message. All codes except MethodNotAllowedError are
+# documented at https://docs.virustotal.com/reference/errors.
 ERRORS: Mapping[str, tuple[int, str]] = {
     "BadRequestError": (400, "The request is invalid"),
     "WrongCredentialsError": (401, "Wrong API key"),
@@ -37,9 +41,10 @@ ERRORS: Mapping[str, tuple[int, str]] = {
 
 
 class ServiceError(Exception):
-    """Rejects a request; ``response`` is the error response to send.
+    """The request is rejected; ``response`` is the error response to send.
 
-    ``code`` is a key of ``ERRORS``. An empty message is replaced by the code's default message.
+    ``code`` is a key of ``ERRORS``. If ``message`` is empty, the default message of the code is
+    used.
     """
 
     def __init__(self, code: str, message: str = "") -> None:

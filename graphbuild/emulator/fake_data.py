@@ -1,7 +1,7 @@
-"""Generated references and indicators; their fictional names are in ``fake_names.json``.
+"""Generate references and indicators with the fictional names in ``fake_names.json``.
 
-References can lack a title, an author or a date, as in real data. All hosts are networks and
-domains that are reserved for documentation.
+As in real data, some references lack a title, an author or a date. All domains and IP addresses
+are reserved for documentation.
 """
 
 from __future__ import annotations
@@ -27,47 +27,49 @@ NAMES: dict[str, list[Any]] = json.loads(
 _FIRST_DAY = 17_167  # 2017-01-01, in days since 1970
 _DAYS = 3_000
 
-# Invalid dates that a client must tolerate.
+# Wrong values of ``creation_date`` (seconds since 1970) that a client must tolerate: zero, a
+# negative number, milliseconds, and the year 9999.
 _INVALID_DATES = (0, -1, 1_515_715_200_000, 253_402_214_400)
 
 # About every 8th reference has no title, every 9th no date, every 11th no author, and every 7th a
-# title in another language. The numbers are pairwise coprime, so that all combinations can occur.
+# title in another language. No two of these numbers have a common divisor, so all combinations
+# occur.
 _NO_TITLE, _NO_DATE, _NO_AUTHOR, _FOREIGN = 8, 9, 11, 7
 
 # Networks reserved for documentation: RFC 5737 and RFC 3849. RFC 2606 reserves ``.example``.
 _NETWORKS = tuple(map(IPv4Address, ("192.0.2.0", "198.51.100.0", "203.0.113.0")))
 _NETWORK6 = IPv6Address("2001:db8::")
 _HOSTS_PER_NETWORK = 254
-_IPV6_INTERVAL = 5  # about one in five IP addresses is an IPv6 address
+_IPV6_INTERVAL = 5  # about one in five IP addresses is IPv6; all are when the networks are used up
 
 
 class ReferenceFactory:
-    """Creates references with distinct URLs; ``references`` contains all of them by id."""
+    """Creates references with distinct URLs; ``references`` maps their ids to the references."""
 
     def __init__(self, rng: Random) -> None:
         self._rng = rng
         self.references: dict[str, Reference] = {}
 
-    def create(self, subject: str, *, after: str = "") -> str:
-        """Create a reference about ``subject``; return its id, which is greater than ``after``."""
-        while (reference := self._create(subject)).id <= after or reference.id in self.references:
+    def create(self, topic: str, *, after: str = "") -> str:
+        """Create a reference about ``topic``; return its id, which is greater than ``after``."""
+        while (reference := self._create(topic)).id <= after or reference.id in self.references:
             pass
         self.references[reference.id] = reference
         return reference.id
 
-    def create_with_invalid_date(self, subject: str, number: int) -> str:
-        """Create a reference with the invalid date that ``number`` selects; return its id."""
-        reference = self.references.pop(self.create(subject))
+    def create_with_invalid_date(self, topic: str, number: int) -> str:
+        """Create a reference with an invalid date, which ``number`` selects; return its id."""
+        reference = self.references.pop(self.create(topic))
         date = _INVALID_DATES[number % len(_INVALID_DATES)]
         attributes = {**reference.attributes, "creation_date": date}
         self.references[reference.id] = Reference(reference.id, reference.url, attributes)
         return reference.id
 
-    def _create(self, subject: str) -> Reference:
+    def _create(self, topic: str) -> Reference:
         number = len(self.references)
         publisher, host = self._rng.choice(NAMES["publishers"])
         day = _FIRST_DAY + self._rng.randrange(_DAYS)
-        title = self._title(subject, foreign=number % _FOREIGN == 1)
+        title = self._title(topic, foreign=number % _FOREIGN == 1)
         author = self._rng.choice((publisher, self._rng.choice(NAMES["authors"])))
         words = "-".join(re.findall("[a-z0-9]+", title.lower())) or "post"
         slug = f"{words}-{self._rng.randrange(10**6)}"
@@ -78,10 +80,10 @@ class ReferenceFactory:
             title=None if number % _NO_TITLE == 1 else title,
         )
 
-    def _title(self, subject: str, *, foreign: bool) -> str:
+    def _title(self, topic: str, *, foreign: bool) -> str:
         template = self._rng.choice(NAMES["foreign_titles" if foreign else "titles"])
         sector, number = self._rng.choice(NAMES["sectors"]), self._rng.randrange(2, 30)
-        title: str = template.format(name=subject, sector=sector, number=number)
+        title: str = template.format(name=topic, sector=sector, number=number)
         return title[0].upper() + title[1:]
 
 
@@ -95,10 +97,10 @@ class IndicatorFactory:
     def create(
         self, count: int, collections: Sequence[Collection], reference: Reference
     ) -> list[Indicator]:
-        """Create indicators; each belongs to all of the collections or to all but one.
+        """Create ``count`` indicators that belong to all of the collections, or to all but one.
 
-        The first URL that a factory creates is that of ``reference``, because real lists of
-        indicators contain URLs of articles by mistake. This URL has the same id as the reference.
+        The first URL that the factory creates is the URL of ``reference``, because real lists of
+        indicators contain URLs of articles by mistake. The ids of URL and reference are equal.
         """
         types = [INDICATOR_TYPES[number % 3] for number in range(count)]
         return [self._create(each, collections, reference) for each in types]

@@ -1,4 +1,4 @@
-"""Generated worlds: campaigns with known clusters, or one collection of an exact size."""
+"""Generate worlds: campaigns with known clusters, or one collection of an exact size."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", File, Indicator)
 
-_SHARED_REFERENCES = 3  # shared by two consecutive collections of a campaign
-_UNKNOWN_FILES = 2  # files without collections
-_HUB_REFERENCES = 6
+_SHARED_REFERENCES = 3  # maximum number that two consecutive collections of a campaign share
+_UNKNOWN_FILES = 2  # number of files without collections and references
+_HUB_REFERENCES = 6  # number of references of the hub, see add_hub
 
 
 @dataclass(slots=True)
@@ -44,14 +44,23 @@ def generate_world(  # noqa: PLR0913 - sizes of the world, keyword-only except t
 ) -> World:
     """Generate a world of campaigns; the same arguments give the same world.
 
-    Every world contains the sample of the API documentation, with ``siblings`` further files in its
-    collection. ``World.campaigns`` contains the true clusters. Indicators are domains, IP addresses
-    and URLs; their number does not affect files and references.
+    ``World.campaigns`` contains the files of each campaign, which are the true clusters. Every
+    world also contains the sample of the API documentation.
 
-    ``noise`` is the probability (0 to 1) that a file is also in a collection of the next campaign.
-    A reference is reused from the previous campaign with the probability ``noise / 2``. A file is
-    also in the hub collection with the probability ``4 * noise``. With 0, there is no hub, and
-    campaigns share no collection and no reference.
+    Args:
+        seed: The seed of the random numbers.
+        campaigns: The number of campaigns without the sample.
+        files_per_campaign: The number of files of each of these campaigns.
+        references_per_campaign: The number of references of each of these campaigns. With noise,
+            some of them are references of the previous campaign.
+        siblings: The number of files that are added to the collection of the sample.
+        noise: The probability (0 to 1) that a file is also in a collection of the next campaign.
+            A reference is reused from the previous campaign with the probability ``noise / 2``.
+            A file is also in the hub, a collection with files of all campaigns, with the
+            probability ``4 * noise``. With 0, there is no hub, and campaigns share no collection
+            and no reference.
+        indicators_per_campaign: The number of domains, IP addresses and URLs of each campaign. It
+            does not affect files and references.
     """
     builder = _WorldBuilder(seed, noise)
     for number in range(campaigns):
@@ -65,7 +74,10 @@ def generate_world(  # noqa: PLR0913 - sizes of the world, keyword-only except t
 
 
 def generate_family_world(files: int, references: int) -> World:
-    """Generate a world with one collection that contains all files and all references."""
+    """Generate a world with one collection that has ``files`` files and ``references`` references.
+
+    There are no other files and references.
+    """
     listed = [
         Reference.from_url(f"https://blog.example/{number}", title=f"Report {number}")
         for number in range(references)
@@ -90,10 +102,10 @@ class _WorldBuilder:
         self._indicators: list[Indicator] = []
 
     def add_campaign(self, number: int, files: int, references: int) -> None:
-        """Add a campaign with three or four collections.
+        """Add campaign ``number`` with its files, references, and three or four collections.
 
-        These are a malware family, a list of indicators, a report, and in every third campaign a
-        threat actor.
+        The collections are a malware family, a list of indicators, a report and, in every third
+        campaign, a threat actor.
         """
         families = NAMES["malware_families"]
         platform, family = families[number % len(families)]
@@ -104,8 +116,8 @@ class _WorldBuilder:
         collections = [
             Collection(f"atlas_{platform}_{slug}", name, parts[0], "malware-family", "Partner"),
             Collection(digits, f"{name} indicators", parts[1], "collection", "Crowdsourced"),
-            # The documented schema allows collections without attributes in related_from; the
-            # report of campaign number 1 is one of them.
+            # The documented schema allows related_from to omit the attributes of a collection. For
+            # the report of campaign 1, the emulator omits them.
             Collection(
                 f"report--{digits}", f"{name} in brief", parts[2], "report", None, number != 1
             ),
@@ -124,7 +136,11 @@ class _WorldBuilder:
         self._campaigns.append(_Campaign(name, collections, created))
 
     def add_documented_sample(self, siblings: int) -> None:
-        """Add the sample of the API documentation; its file is only in the sample's collection."""
+        """Add the sample of the API documentation, and more files and references like it.
+
+        The collection of the sample has ``siblings`` additional files, and as many references as
+        the documentation states. The documented file is in no other collection.
+        """
         first, second = documented_sample.REFERENCES
         self._references.references |= {first.id: first, second.id: second}
         others = [
@@ -139,7 +155,10 @@ class _WorldBuilder:
         self._campaigns.append(_Campaign(name, [collection], files))
 
     def mix_campaigns(self) -> None:
-        """Add random files of each campaign to the last collection of the next campaign."""
+        """Add random files of each campaign to the last collection of the next campaign.
+
+        The number of files depends on the noise. The first campaign follows the last one.
+        """
         for campaign, following in pairwise([*self._campaigns, *self._campaigns[:1]]):
             if campaign is not following:
                 _add_to_collections(
@@ -155,9 +174,12 @@ class _WorldBuilder:
             _add_to_collections(self._rng, campaign.files, 4 * self._noise, hub)
 
     def add_indicators(self, count: int) -> None:
-        """Add indicators to every campaign; with noise, also to the next campaign and the hub."""
-        # Separate random numbers: a world with indicators has the same files and references as a
-        # world without indicators.
+        """Add ``count`` indicators to every campaign.
+
+        With noise, some of them are also in a collection of the next campaign or in the hub.
+        """
+        # A separate generator of random numbers, so that indicators do not change the files and
+        # references of a world.
         rng = Random(f"{self._seed} hosts")  # noqa: S311 - sample data, not a secret
         factory = IndicatorFactory(rng)
         for campaign, following in pairwise([*self._campaigns, self._campaigns[0]]):
@@ -169,7 +191,7 @@ class _WorldBuilder:
             self._indicators += created
 
     def build(self) -> World:
-        """Return the world; the file of the documented sample is first, the others are shuffled."""
+        """Return the world; its first file is the documented one, the other files are shuffled."""
         files = [file for campaign in self._campaigns for file in campaign.files]
         files += [_file(f"{self._seed} loner {number}") for number in range(_UNKNOWN_FILES)]
         self._rng.shuffle(files)
@@ -183,9 +205,10 @@ class _WorldBuilder:
         return World(files, references, collections + self._hubs, clusters, self._indicators)
 
     def _create_references(self, number: int, name: str, count: int) -> list[str]:
-        """Create ``count`` references about a campaign and return their ids.
+        """Return ``count`` ids of references about a campaign.
 
-        With noise, some references of the previous campaign are reused.
+        The first reference has an invalid date. The references are new, but with noise, some are
+        chosen from the references of the previous campaign instead.
         """
         earlier = [
             reference
@@ -207,7 +230,8 @@ class _WorldBuilder:
         ids = [collection.id for collection in collections]
         if self._rng.getrandbits(1):
             ids.remove(self._rng.choice(ids))
-        hash_type = {7: "md5", 12: "sha1"}.get(number, "sha256")  # seed lists mix hash types
+        # Real seed lists mix hash types.
+        hash_type = {7: "md5", 12: "sha1"}.get(number, "sha256")
         file = _file(f"{self._seed} {text}")
         return replace(
             file,
@@ -220,7 +244,10 @@ class _WorldBuilder:
 def _add_to_collections(
     rng: Random, subjects: list[S], probability: float, *collections: Collection
 ) -> None:
-    """Add each subject, except the documented file, to each collection with the probability."""
+    """Add each subject to each collection with a probability from 0 to 1.
+
+    The documented file is not added. The items of ``subjects`` are replaced.
+    """
     for index, subject in enumerate(subjects):
         if subject.id != documented_sample.FILE:
             added = tuple(each.id for each in collections if rng.random() < probability)
@@ -229,7 +256,10 @@ def _add_to_collections(
 
 
 def _split(ids: Sequence[str], shares: Sequence[float]) -> Iterator[tuple[str, ...]]:
-    """Split a list by shares; each part begins with the last references of the previous part."""
+    """Split ids into parts of the given shares.
+
+    Each part after the first also contains the last ids of the part before it.
+    """
     total = 0.0
     for share in shares:
         start = max(0, round(total * len(ids)) - _SHARED_REFERENCES)

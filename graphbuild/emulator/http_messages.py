@@ -1,4 +1,4 @@
-"""HTTP messages of the emulated API: requests, responses and their transmission."""
+"""HTTP messages of the emulated API: requests and responses."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Json = dict[str, Any]
-# Writes the head and the body of a response to a connection, to simulate network errors; returns
-# whether the connection stays open.
+# A function that simulates a network error. It gets a connection and the head and body of a
+# response, writes to the connection, and returns whether the connection stays open.
 Delivery = Callable[[socket.socket, bytes, bytes], bool]
 
 PREFIX = "/api/v3"
-# All links in responses start with this URL, like those of the real API.
+# As in the real API, all links in responses start with this URL.
 BASE_URL = f"https://www.virustotal.com{PREFIX}"
 
 
@@ -26,9 +26,10 @@ class Request:
     """A parsed HTTP request.
 
     Attributes:
+        method: The method in upper case.
         target: The path with the query, as in the request line.
-        path: The path without the query; the paths of the API begin with ``/api/v3``.
-        headers: The headers; their names are in lower case.
+        path: The path without the query, such as ``/api/v3/files/{id}``.
+        headers: Header names in lower case, with their values.
     """
 
     method: str
@@ -39,7 +40,7 @@ class Request:
 
     @classmethod
     def parse(cls, method: str, target: str, headers: Mapping[str, str]) -> Request:
-        """Split the target of the request line into path and query."""
+        """Create a request from the method and the target of the request line, and the headers."""
         path, _, query = target.partition("?")
         lower = {name.lower(): value for name, value in headers.items()}
         return cls(method.upper(), target, path, query, lower)
@@ -56,13 +57,13 @@ class Request:
 
     @property
     def is_free(self) -> bool:
-        """Whether the request is not counted against the quota."""
+        """Whether the path is exempt from the quotas; paths of user accounts are."""
         return self.path.startswith(f"{PREFIX}/users/")
 
     @property
     def accepts_gzip(self) -> bool:
-        """Whether the response may be compressed with gzip."""
-        # The API compresses a response only if User-Agent and Accept-Encoding contain "gzip".
+        """Whether the client accepts responses that are compressed with gzip."""
+        # The API requires "gzip" in both User-Agent and Accept-Encoding.
         agent = self.headers.get("user-agent", "")
         return "gzip" in agent and "gzip" in self.headers.get("accept-encoding", "")
 
@@ -72,8 +73,8 @@ class Response:
     """The status, headers and body of a response.
 
     Attributes:
-        fault: The name of the simulated fault for the request log; empty if there is none.
-        delivery: Replaces the normal transmission; None to transmit the response normally.
+        fault: The name of the simulated fault, for the request log; empty if there is none.
+        delivery: The function that sends the response; None to send it normally.
     """
 
     status: int
@@ -84,10 +85,10 @@ class Response:
 
     @classmethod
     def from_json(cls, status: int, value: Json) -> Response:
-        """Create a response with a JSON body; like the API, do not escape non-ASCII characters."""
+        """Create a response with a JSON body; like the API, write non-ASCII characters in UTF-8."""
         headers = {"Content-Type": "application/json; charset=utf-8"}
         return cls(status, headers, json.dumps(value, ensure_ascii=False).encode())
 
 
-# A function that receives a request with the regular response and returns the response to send.
+# A function that gets a request and the regular response, and returns the response to send.
 Middleware = Callable[[Request, Response], Response]

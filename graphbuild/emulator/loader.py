@@ -21,12 +21,15 @@ _KINDS = ("meta", "s", "r", "c", "f")
 def load_world(path: Path) -> World:
     """Read a world from a file.
 
-    Each line is a JSON object, whose field ``k`` is its kind: ``r`` reference, ``c`` collection,
-    ``f`` file. Lines of the kinds ``s`` and ``meta`` are skipped. References and collections have a
-    number ``i``, by which other lines refer to them.
+    Each line is a JSON object. Its field ``k`` is the kind of the line: ``r`` for a reference,
+    ``c`` for a collection and ``f`` for a file. Empty lines and lines of the kinds ``s`` and
+    ``meta`` are skipped. References and collections have a number ``i``, by which other lines refer
+    to them.
 
     Raises:
-        ValueError: A line is malformed; the message contains the line number.
+        OSError: The file cannot be read.
+        ValueError: A line is malformed (the message contains the line number), or two files share a
+            hash.
     """
     rows = list(_read_rows(path))
     references = dict(_build(rows, "r", _reference))
@@ -77,7 +80,7 @@ def _file(row: Row, references: dict[int, Reference], collections: dict[int, Col
     sha256, sha1, md5 = (_text({name: "", **row}, name) for name in ("sha256", "sha1", "md5"))
     if not (sha256 or sha1 or md5):
         raise ValueError("the file has no hash")
-    # A line lists collections under `c` and under `n`; some are under both keys.
+    # Collections are listed under both `c` and `n`; a collection can be under both.
     numbers = dict.fromkeys(row.get("c", []) + row.get("n", []))
     return File(
         sha256,

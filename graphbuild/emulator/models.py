@@ -28,7 +28,7 @@ OBJECT_TYPES = {endpoint: object_type for object_type, endpoint in ENDPOINTS.ite
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """An article or blog post; ``attributes`` are all attributes except the URL."""
+    """An article or blog post; ``attributes`` contains its API attributes except ``url``."""
 
     type: ClassVar[str] = "reference"
     id: str
@@ -37,7 +37,7 @@ class Reference:
 
     @classmethod
     def from_url(cls, url: str, **attributes: object) -> Reference:
-        """Create a reference whose id is the SHA-256 of its URL; omit attributes that are None."""
+        """Create a reference whose id is the SHA-256 of ``url``; omit attributes that are None."""
         known = {name: value for name, value in attributes.items() if value is not None}
         return cls(hashlib.sha256(url.encode()).hexdigest(), url, known)
 
@@ -51,7 +51,7 @@ class Report:
 
     @property
     def id(self) -> str:
-        """The id of the collection."""
+        """The id of the reference after the prefix ``report--``."""
         return report_id(self.reference.id)
 
 
@@ -61,7 +61,9 @@ class Collection:
 
     Attributes:
         references: The ids of its references.
-        mentions_name: Whether ``related_from`` contains the attributes of the collection.
+        collection_type: The attribute of this name, such as ``malware-family``; None to omit it.
+        origin: The attribute of this name, such as ``Partner``; None to omit it.
+        mentions_name: Whether the name and other attributes are also in ``related_from``.
     """
 
     type: ClassVar[str] = "collection"
@@ -77,17 +79,17 @@ class Collection:
 class _Listed:
     """Ids of the objects that are related to a subject.
 
-    The relationship ``related_references`` lists the references of all collections that contain the
-    subject. The last four attributes are exceptions to this rule. A pair consists of the ids of a
-    reference and of a collection, in this order.
+    By default, the relationship ``related_references`` contains the references of all collections
+    that contain the subject. The last four attributes add references to this relationship or omit
+    some.
 
     Attributes:
         collections: The collections that contain the subject.
         references: References about the subject itself (relationship ``references``).
-        without_collection: References of no collection, listed with an empty ``related_from``.
-        without_context: References of no collection, listed without ``context_attributes``.
-        omitted: Pairs that are not listed although the collection contains the reference.
-        unexpected: Pairs that are listed although the collection does not contain the reference.
+        without_collection: Added references with an empty ``related_from``.
+        without_context: Added references without ``context_attributes``.
+        omitted: Omitted pairs of a reference and a collection that contains it.
+        unexpected: Added pairs of a reference and a collection that does not contain it.
     """
 
     collections: tuple[str, ...] = ()
@@ -100,11 +102,11 @@ class _Listed:
 
 @dataclass(frozen=True, slots=True)
 class File(_Listed):
-    """A file, identified by any of its three hashes.
+    """A file with up to three hashes, each of which identifies it.
 
     Attributes:
-        name: The attribute ``meaningful_name``; empty for none.
-        seed_hash: The hash of the file in seed lists; if empty, the id is used.
+        name: The attribute ``meaningful_name``; empty to omit it.
+        seed_hash: The hash of the file in seed lists; if empty, its id is used.
     """
 
     type: ClassVar[str] = "file"
@@ -121,7 +123,7 @@ class File(_Listed):
 
     @property
     def seed(self) -> str:
-        """The entry for the file in a seed list."""
+        """The hash of the file in a seed list."""
         return self.seed_hash or self.id
 
 
@@ -146,14 +148,14 @@ class Indicator(_Listed):
 
     @property
     def id(self) -> str:
-        """The id in the API; for a URL, the SHA-256 of its text."""
+        """The id in the API: a domain in lower case, an IP address, or the SHA-256 of a URL."""
         if self.type == "url":
             return hashlib.sha256(self.text.encode()).hexdigest()
         return canonical_id(self.type, self.text)
 
     @property
     def seed(self) -> str:
-        """The entry for the indicator in a seed list."""
+        """The text of the indicator in a seed list."""
         return self.text
 
 
@@ -162,7 +164,10 @@ ApiObject = Subject | Reference | Collection | Report
 
 
 class ListItem(NamedTuple):
-    """An item of a list; ``related_from`` is None if the item has no context attributes."""
+    """An item of a list.
+
+    ``related_from`` contains the ids of collections; None if the item has no context attributes.
+    """
 
     type: str
     id: str
@@ -170,15 +175,15 @@ class ListItem(NamedTuple):
 
 
 def report_id(reference: str) -> str:
-    """Return the id that a reference has as a collection in the ``gti`` flavor."""
+    """Return the id of a reference in the ``gti`` flavor, where references are collections."""
     return f"report--{reference}"
 
 
 def canonical_id(object_type: str, identifier: str) -> str:
-    """Return the canonical id for ``identifier``, or an empty string if it is invalid.
+    """Return the canonical id for an identifier in a request, or an empty string if it is invalid.
 
-    The API documentation does not specify how domains and IPv6 addresses are written in requests.
-    The emulator accepts any case and any notation.
+    Domains are accepted in any case, and IPv6 addresses in any notation, because the API
+    documentation does not specify one. Identifiers of files and collections are returned unchanged.
     """
     try:
         match object_type:
@@ -194,7 +199,13 @@ def canonical_id(object_type: str, identifier: str) -> str:
 
 
 def _canonical_url_id(identifier: str) -> str:
-    """Return the SHA-256 of a URL from this SHA-256 in any case, or from unpadded base64."""
+    """Return the SHA-256 of a URL in lower case, or an empty string.
+
+    ``identifier`` is this SHA-256 in any case, or the URL in base64 without padding.
+
+    Raises:
+        ValueError: The base64 is invalid.
+    """
     if re.fullmatch("[0-9a-fA-F]{64}", identifier):
         return identifier.lower()
     if "=" in identifier:

@@ -1,4 +1,4 @@
-"""Pages of a list: limit, cursor, and the JSON object that contains the items."""
+"""Pages of a list: parse the limit and the cursor of a request, and create the JSON of a page."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 
 DEFAULT_LIMIT = 10
 MAX_LIMIT = 40
-EMBEDDED_LIMIT = 20  # maximum items of a relationship inside an object
+EMBEDDED_LIMIT = 20  # maximum number of items of a relationship in the JSON of an object
 
 
 class PageParams(NamedTuple):
     """The part of a list that a request selects.
 
     Attributes:
-        cursor: The cursor as in the request; None if the request has none.
+        limit: The maximum number of items.
+        offset: The index of the first item.
+        cursor: The cursor in the request; None if the request has none.
     """
 
     limit: int
@@ -35,8 +37,9 @@ class PageParams(NamedTuple):
 def parse_page_params(query: str) -> PageParams:
     """Read ``limit`` and ``cursor`` from a query string.
 
-    The first of several cursors is used, as in the API. The API documentation does not specify
-    which limit applies if the query and the cursor differ; the emulator uses that of the query.
+    Of several cursors or limits, the first is used, as in the API. If the query and its cursor
+    contain different limits, the limit of the query is used. The API documentation does not specify
+    this case.
 
     Raises:
         ServiceError: The limit or the cursor is invalid.
@@ -49,13 +52,13 @@ def parse_page_params(query: str) -> PageParams:
 
 
 def encode_cursor(limit: int, offset: int) -> str:
-    """Encode a cursor as the API does."""
+    """Encode the limit and offset of a page as a cursor, in the same way as the API."""
     text = json.dumps({"limit": limit, "offset": offset})
     return base64.b64encode(text.encode()).decode()
 
 
 def serialize_page(url: str, params: PageParams, data: list[Json], count: int) -> Json:
-    """Return a page of the list at ``url``, which has ``count`` items in total."""
+    """Return the page with the items ``data``; the list at ``url`` has ``count`` items in total."""
     meta: Json = {"count": count}
     links: Json = {"self": page_url(url, params.limit, params.cursor)}
     following = params.offset + params.limit
@@ -66,16 +69,16 @@ def serialize_page(url: str, params: PageParams, data: list[Json], count: int) -
 
 
 def page_url(url: str, limit: int, cursor: str | None) -> str:
-    """Return the URL of a page, with the parameters in the order of the documented sample."""
+    """Return the URL of a page; the parameters have the order of the API documentation."""
     prefix = f"cursor={quote(cursor, safe='')}&" if cursor is not None else ""
     return f"{url}?{prefix}limit={limit}"
 
 
 def serialize_embedded(url: str, name: str, data: Sequence[Json], count: int) -> Json:
-    """Return the first items of a relationship for the object at ``url``.
+    """Return the JSON of a relationship inside the object at ``url``.
 
-    ``count`` is the number of all items. The key ``meta`` is present only if ``count`` is greater
-    than ``EMBEDDED_LIMIT``.
+    ``data`` contains the first items of the relationship, and ``count`` is the number of all items.
+    The result contains a cursor only if ``count`` is greater than ``EMBEDDED_LIMIT``.
     """
     first = f"{url}/relationships/{name}?limit={EMBEDDED_LIMIT}"
     links = {"self": first, "related": f"{url}/{name}"}
@@ -98,7 +101,7 @@ def _decode_cursor(cursor: str) -> PageParams:
 
 
 def _parse_limit(text: str) -> int:
-    # int() would accept "4_0", " 40" and digits of other scripts, and fail on 5,000 digits.
+    # int() alone would accept "4_0", " 40" and digits of other scripts.
     if not re.fullmatch(r"-?[0-9]{1,18}", text):
         raise ServiceError("BadRequestError", "Limit must be an integer")
     return _check_limit(int(text))

@@ -1,6 +1,6 @@
-"""Quotas and usage per API key.
+"""Count calls per API key, and compare them with quotas.
 
-Minutes and hours are sliding windows; days and months are those of UTC.
+A minute or hour is the time before a request; days and months are calendar days and months in UTC.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 MINUTE, HOUR, DAY = 60, 3600, 86400
 _NO_LIMIT = 1_000_000_000  # the value that the API reports for unlimited quotas
 _RETENTION = timedelta(days=60)  # how long the API keeps the daily usage
-# The maximum span of a request for usage. It is also the default span, which is not documented.
+# The maximum span of a request for usage. The default span is not documented; the emulator uses the
+# same.
 _MAX_SPAN = timedelta(days=30)
 
-# First segment of the path -> name that the API's usage statistics use for requests of a
-# relationship. The plural in "ip_addresses_relationships" is that of the API.
+# First segment of a path -> name of requests for relationships in the usage statistics. The API
+# uses a plural in "ip_addresses_relationships" only.
 _RELATIONSHIP_ENDPOINTS = {
     **{endpoint: f"{object_type}_relationships" for endpoint, object_type in OBJECT_TYPES.items()},
     "ip_addresses": "ip_addresses_relationships",
@@ -35,7 +36,7 @@ _RELATIONSHIP_ENDPOINTS = {
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """Maximum numbers of calls per API key; None for no limit."""
+    """Maximum numbers of calls; None for no limit."""
 
     per_minute: int | None = None
     per_day: int | None = None
@@ -55,14 +56,14 @@ class CallCounter:
 
     def record(self, key: str, resource_path: str, now: float) -> None:
         """Record one call at the time ``now``, in seconds since 1970."""
-        insort(self._times[key], now)  # the clock of a test may go backwards
+        insort(self._times[key], now)  # keeps the order, even if the clock of a test goes backwards
         endpoint, *rest = resource_path.strip("/").split("/")
         if endpoint in _RELATIONSHIP_ENDPOINTS:
             name = _RELATIONSHIP_ENDPOINTS[endpoint] if rest[1:] else endpoint
             self._daily[key, _day(now)][name] += 1
 
     def is_exhausted(self, key: str, now: float) -> bool:
-        """Return whether any quota of a key is used up."""
+        """Return whether a key has used up its quota per minute, day or month."""
         limits = (
             (self.quota.per_minute, now - MINUTE),
             (self.quota.per_day, _start_of_day(now)),
@@ -71,9 +72,9 @@ class CallCounter:
         return any(limit is not None and self._used(key, since) >= limit for limit, since in limits)
 
     def quotas(self, key: str, now: float) -> dict[str, dict[str, int]]:
-        """Return allowed and used calls per hour, day and month.
+        """Return the allowed and used calls per hour, day and month.
 
-        The API has a quota per minute, too, but reports it as a quota per hour.
+        Like the API, report the quota per minute as a quota per hour.
         """
         per_minute = self.quota.per_minute
         per_hour = None if per_minute is None else per_minute * (HOUR // MINUTE)
@@ -88,7 +89,10 @@ class CallCounter:
         }
 
     def api_usage(self, key: str, query: str, now: float) -> Json:
-        """Return the calls per endpoint, daily and in total, from ``start_date`` to ``end_date``.
+        """Return the calls per endpoint, for each day and in total.
+
+        ``start_date`` and ``end_date`` in the query select the days. Days are omitted if they are
+        without calls or more than 60 days ago.
 
         Raises:
             ServiceError: A date is invalid, the dates are not in order, or they are more than 30
@@ -109,8 +113,8 @@ class CallCounter:
         return len(times) - bisect_right(times, since)
 
 
-# The next two functions return a time just before midnight. `_used` only counts calls later than
-# this time, and a call at 00:00:00.0 belongs to the new day.
+# The next two functions return a time just before midnight, because `_used` only counts calls after
+# the time, and a call at midnight belongs to the new day.
 def _start_of_day(now: float) -> float:
     return now - now % DAY - 1e-6
 

@@ -1,8 +1,8 @@
 """The relationships of each object type in the two flavors of the API.
 
 ``classic`` is VirusTotal's API with references. ``gti`` is the API of Google Threat Intelligence,
-where references are collections of type ``report``. The tables follow the metadata of the API and
-its official clients.
+where references are collections of type ``report``. The tables agree with the metadata that the API
+returns and with the official clients.
 """
 
 from __future__ import annotations
@@ -19,17 +19,19 @@ if TYPE_CHECKING:
 
     ListFunction = Callable[[World, Any], Sequence[ListItem]]
 
-# Value of the option ``api_flavor`` -> the API flavors that the emulator serves.
+# Value of an argument ``api_flavor`` -> the API flavors that an API key can use.
 API_FLAVORS: Mapping[str, frozenset[str]] = {
     "classic": frozenset({"classic"}),
     "gti": frozenset({"gti"}),
     "both": frozenset({"classic", "gti"}),
 }
 
-# Relationships that public API keys may not read.
-RESTRICTED = frozenset({"references", "related_references", "reports", "related_reports"})
+# Relationships that public API keys cannot read.
+RESTRICTED = frozenset(
+    {"references", "related_references", "reports", "related_reports", "associations"}
+)
 
-# Relationship -> the only API flavor that has it. Both flavors have the other relationships.
+# Relationship -> the only API flavor that has it. All other relationships are in both flavors.
 _FLAVORS = {
     "references": "classic",
     "related_references": "classic",
@@ -49,7 +51,10 @@ def check_api_flavor(name: str) -> str:
 def list_related(
     world: World, entity: ApiObject, relationship: str, api_flavor: str
 ) -> Sequence[ListItem] | None:
-    """Return the items of a relationship; None if the object lacks it in the API flavor."""
+    """Return the items of a relationship, or None if the object does not have the relationship.
+
+    ``api_flavor`` is a key of ``API_FLAVORS``; relationships of other flavors are not available.
+    """
     kind = entity.type
     if isinstance(entity, Report):
         kind, entity = "report", entity.reference
@@ -92,7 +97,7 @@ _OF_SUBJECTS: Mapping[str, ListFunction] = {
     "related_reports": World.related_reports,
 }
 _MEMBERS = {ENDPOINTS[each]: _members(each) for each in ("file", *INDICATOR_TYPES)}
-# In the API, "associations" lists all related objects. The emulator lists only the reports of a
+# In the API, "associations" contains all related objects. The emulator lists only the reports of a
 # collection, and the collections of a report.
 _RELATIONSHIPS: Mapping[str, Mapping[str, ListFunction]] = {
     "collection": {

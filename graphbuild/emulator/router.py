@@ -31,24 +31,23 @@ if TYPE_CHECKING:
     from graphbuild.emulator.models import ApiObject, ListItem
     from graphbuild.emulator.world import World
 
-# Names of object types in error messages; those of other types are only capitalized.
+# Names of object types in error messages. Other types are capitalized, such as "File".
 _TYPE_LABELS = {"url": "URL", "ip_address": "IP address"}
 
 
 @dataclass(frozen=True, slots=True)
 class UndocumentedSettings:
-    """How the emulator behaves where the API documentation does not specify it.
+    """The behavior of the emulator in cases that the API documentation does not specify.
 
     Attributes:
         canonical_links: Whether links identify the object by its canonical id (the SHA-256 of a
             file) instead of the id in the request.
-        unknown_relationship: Error code of the response to a request for a relationship that the
-            object does not have.
+        unknown_relationship: The error code if an object does not have the requested relationship.
         skip_unavailable_embeds: Whether ``?relationships=`` omits relationships that are unknown
-            or restricted. If False, the whole request fails with the error of the relationship.
-        max_entries: How many entries of a list are served; None for all. The ``count`` stays that
-            of the whole list.
-        free_statuses: HTTP statuses of responses that are not counted against the quota.
+            or restricted. If False, the request fails with the error of the relationship.
+        max_entries: The maximum number of entries of a list over all pages, or None. The ``count``
+            in a page is the length of the whole list in any case.
+        free_statuses: HTTP statuses of responses that are not counted against the quotas.
     """
 
     canonical_links: bool = False
@@ -63,11 +62,12 @@ DEFAULT_SETTINGS = UndocumentedSettings()
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """Serves the objects and lists of a world to an API key.
+    """Returns the objects and lists of a world for requests with one API key.
 
     Attributes:
+        undocumented: The behavior that the API documentation does not specify.
         api_flavor: The API flavors that the key can use: ``classic``, ``gti`` or ``both``.
-        is_public: Whether the key is public; public keys may not read references.
+        is_public: Whether the key is public; public keys cannot read references and reports.
     """
 
     world: World
@@ -78,11 +78,11 @@ class Router:
     def get(self, path: str, query: str) -> Json:
         """Return the body of the response to a request.
 
-        ``path`` is ``/{endpoint}/{id}``, ``/{endpoint}/{id}/{relationship}`` or
-        ``/{endpoint}/{id}/relationships/{relationship}``.
+        ``path`` is ``/{endpoint}/{id}`` for an object, ``/{endpoint}/{id}/{relationship}`` for a
+        list, or ``/{endpoint}/{id}/relationships/{relationship}`` for a list of descriptors.
 
         Raises:
-            ServiceError: The path is unknown, the key may not read it, or the query is invalid.
+            ServiceError: The path is unknown, the key cannot read it, or the query is invalid.
         """
         self._check_access(path.split("/"))
         match [unquote(part) for part in path.strip("/").split("/")]:
@@ -152,7 +152,7 @@ class Router:
     def _embedded(
         self, url: str, entity: ApiObject, name: str, attributes: Sequence[str]
     ) -> Json | None:
-        """Return the JSON of a relationship inside an object, or None to omit the relationship."""
+        """Return the JSON of a relationship inside an object, or None if it is to be omitted."""
         try:
             items = self._related_items(entity, name)
         except ServiceError:
@@ -170,7 +170,7 @@ class Router:
         return data
 
     def _url(self, path: str, entity: ApiObject) -> str:
-        """Return the absolute URL of a path; with ``canonical_links``, use the id of ``entity``."""
+        """Return the absolute URL of a path, with the canonical id if the settings require it."""
         if self.undocumented.canonical_links:
             _, endpoint, _, *rest = path.split("/")
             path = "/".join(["", endpoint, entity.id, *rest])

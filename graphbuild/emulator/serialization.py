@@ -1,4 +1,7 @@
-"""JSON of API objects: full objects, items of lists, and descriptors (type and id only)."""
+"""Convert objects to the JSON of the API: full objects, list items and descriptors.
+
+A descriptor contains the type, the id and the context attributes of an object.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def serialize_object(world: World, entity: ApiObject) -> Json:
-    """Return an object with all its attributes."""
+    """Return the JSON of an object with all its attributes."""
     return {
         "attributes": _attributes(world, entity),
         "type": entity.type,
@@ -35,23 +38,26 @@ def serialize_object(world: World, entity: ApiObject) -> Json:
 
 
 def serialize_item(world: World, item: ListItem) -> Json:
-    """Return a list item as a full object with its context attributes."""
+    """Return the JSON of a list item: the full object with the context attributes of the item."""
     return serialize_object(world, world.resolve(item)) | _context(world, item)
 
 
 def serialize_descriptor(world: World, item: ListItem) -> Json:
-    """Return the type, id and context attributes of a list item."""
+    """Return the JSON of a list item: only its type, id and context attributes."""
     return {"type": item.type, "id": item.id} | _context(world, item)
 
 
 def parse_list(query: str, name: str) -> list[str]:
-    """Read a comma-separated parameter from a query string."""
+    """Return the distinct values of a comma-separated parameter in a query string."""
     text = parse_qs(query).get(name, [""])[0]
     return [each for each in dict.fromkeys(map(str.strip, text.split(","))) if each]
 
 
 def select_attributes(attributes: Mapping[str, object], query: str) -> Json:
-    """Return the attributes that ``attributes`` and ``exclude_attributes`` in the query select."""
+    """Return the attributes that a query selects.
+
+    Its parameters are ``attributes`` (by default, all) and ``exclude_attributes``.
+    """
     included = parse_list(query, "attributes") or attributes
     excluded = parse_list(query, "exclude_attributes")
     return {
@@ -81,7 +87,7 @@ def _report_attributes(reference: Reference) -> Json:
     attributes = dict(reference.attributes)
     if "title" in attributes:
         attributes["name"] = attributes.pop("title")
-    # The API documentation does not state the origin of these reports; this value is a guess.
+    # The origin is a guess, because the API documentation does not state that of such reports.
     constants = {"collection_type": "report", "origin": "Crowdsourced"}
     return {"link": reference.url, **attributes, **constants}
 

@@ -1,4 +1,4 @@
-"""An HTTP/1.1 server of the emulated API on loopback."""
+"""An HTTP/1.1 server for the emulated API on the loopback address 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 _Incoming = socket.socket | tuple[bytes, socket.socket]
 
 _HOST = "127.0.0.1"
-_POLL_INTERVAL = 0.02  # seconds between two checks of the server thread for a shutdown
+_POLL_INTERVAL = 0.02  # maximum seconds until the server thread notices a shutdown
 
 
 class Emulator:
-    """An HTTP server of an ``Api`` on loopback, which runs inside a ``with`` block.
+    """Serves an ``Api`` over HTTP on 127.0.0.1, in a ``with`` block or after :meth:`start`.
 
-    With port 0, it uses any free port.
+    With port 0, the operating system chooses a free port.
     """
 
     def __init__(self, api: Api, *, port: int = 0) -> None:
@@ -38,13 +38,21 @@ class Emulator:
 
     @property
     def base_url(self) -> str:
-        """The base URL of the running server, for clients."""
+        """The base URL for clients, such as ``http://127.0.0.1:8080/api/v3``.
+
+        Raises:
+            RuntimeError: The server is not running.
+        """
         if self._server is None:
             raise RuntimeError("the emulator is not running; use it in a with statement")
         return f"http://{_HOST}:{self._server.server_port}{PREFIX}"
 
     def start(self) -> None:
-        """Bind the port and serve from a background thread."""
+        """Bind the port and serve requests in background threads.
+
+        Raises:
+            OSError: The port is in use.
+        """
         self._server = _Server(self._port, self.api)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(_POLL_INTERVAL,), name="emulator", daemon=True
@@ -56,7 +64,7 @@ class Emulator:
         self._thread.join()
 
     def close(self) -> None:
-        """Stop serving and end open connections."""
+        """Close the port and all connections; do nothing if the server is not running."""
         if self._server is not None:
             self._server.shutdown()
             self._thread.join()
@@ -74,7 +82,7 @@ class Emulator:
 class _Server(ThreadingHTTPServer):
     """An HTTP server that ends all open connections when it is closed."""
 
-    daemon_threads = False  # closing waits for the threads of all connections
+    daemon_threads = False  # so that server_close() waits for the threads of connections
 
     def __init__(self, port: int, api: Api) -> None:
         self.api = api
@@ -87,25 +95,25 @@ class _Server(ThreadingHTTPServer):
         self.server_port = self.socket.getsockname()[1]
 
     def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
-        """Accept and track a connection."""
+        """Accept a connection and add it to the open connections."""
         connection, address = super().get_request()
         self._open.add(connection)
         return connection, address
 
     def shutdown_request(self, request: _Incoming) -> None:
-        """Close a connection."""
+        """Close a connection and remove it from the open connections."""
         super().shutdown_request(request)
         self._open -= {request}
 
     def server_close(self) -> None:
-        """Shut down open connections, close the port, and wait for the threads of connections."""
+        """Shut down all open connections, close the port and wait for the connections' threads."""
         for connection in list(self._open):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         super().server_close()
 
     def handle_error(self, request: _Incoming, client_address: tuple[str, int]) -> None:
-        """Print a traceback, except for connections that clients closed early."""
+        """Print a traceback, unless the client closed the connection early."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
@@ -117,7 +125,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _respond(self) -> None:
         response = self.server.api.respond(self.command, self.path, dict(self.headers.items()))
-        if self.command != "GET":  # a request body is not read: the connection cannot be reused
+        # The body of a request is not read. Close the connection, because otherwise the body would
+        # be parsed as the next request.
+        if self.command != "GET":
             response = replace(response, headers={**response.headers, "Connection": "close"})
             self.close_connection = True
         head = _response_head(response)
@@ -126,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = not keep
         else:
             body = b"" if self.command == "HEAD" else response.body
-            self.wfile.write(head + body)  # a single write: the head needs no packet of its own
+            self.wfile.write(head + body)  # one write, to send head and body in one packet
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _respond  # noqa: N815 - names that the base class calls
 

@@ -32,10 +32,12 @@ _TEST_FILE = File(
 
 
 class World:
-    """An immutable set of subjects (files and indicators), references and collections.
+    """The subjects (files and indicators), references and collections of an emulated API.
 
-    ``campaigns`` maps the name of each planted campaign to the seed hashes of its files.
-    ``objects`` maps each object type to its objects by id.
+    A world does not change; :meth:`replace` returns a changed copy.
+
+    ``campaigns`` maps the name of each planted campaign to the hashes of its files in seed lists.
+    ``objects`` maps each object type to a mapping from ids to objects.
 
     Raises:
         ValueError: Two files share a hash, or two indicators of one type share an id.
@@ -74,7 +76,7 @@ class World:
                 self._members[parent, subject.type].append(subject.id)
 
     def replace(self, **changes: object) -> World:
-        """Return a copy; ``changes`` are new values of arguments of ``World``."""
+        """Return a copy in which ``changes``, arguments of ``World``, replace its data."""
         arguments: dict[str, Any] = {
             "files": self.files.values(),
             "references": self.references.values(),
@@ -90,15 +92,15 @@ class World:
         return [*self.files.values(), *self.indicators]
 
     def file(self, any_hash: str) -> File | None:
-        """Return the file with an MD5, SHA-1 or SHA-256 in any case; None if there is none.
+        """Return the file with an MD5, SHA-1 or SHA-256 in any case, or None.
 
-        The EICAR test file is known in every world, without references.
+        The SHA-256 of the EICAR test file is known in every world; the file has no references.
         """
         found = self._files_by_hash.get(any_hash.lower())
         return _TEST_FILE if found is None and any_hash.lower() == _TEST_FILE.sha256 else found
 
     def find(self, object_type: str, identifier: str) -> ApiObject | None:
-        """Return the object with an identifier as in a request path; None if there is none."""
+        """Return the object with an identifier as in a request path, or None."""
         if object_type == "file":
             return self.file(identifier)
         return self.objects[object_type].get(canonical_id(object_type, identifier))
@@ -117,15 +119,16 @@ class World:
             subject.omitted,
             subject.unexpected,
         )
-        if key not in self._related:  # the files of a family share one list
+        if key not in self._related:  # files with the same attributes share one list
             self._related[key] = tuple(self._list_related_references(subject))
         return self._related[key]
 
     def related_reports(self, subject: Subject) -> tuple[ListItem, ...]:
         """Return the reports that the ``gti`` flavor lists for a subject.
 
-        These are the related references and the references about the subject itself. The latter
-        have no context attributes, even if they are also related through a collection.
+        These are the related references and the references about the subject itself. References
+        about the subject have no context attributes, even if they are also related through a
+        collection.
         """
         found = {item.id: item.related_from for item in self.related_references(subject)}
         found |= dict.fromkeys(subject.references)
@@ -144,14 +147,14 @@ class World:
         return [file.seed for file in self.files.values()]
 
     def triples(self) -> set[tuple[str, str, str | None]]:
-        """Return all observations of files as (seed hash, reference, collection or None)."""
+        """Return the observations of all files as (seed hash, reference, collection or None)."""
         return {row[1:] for row in self.observations() if row[0] == "file"}
 
     def observations(self, api_flavor: str = "classic") -> set[tuple[str, str, str, str | None]]:
-        """Return the observations of a complete crawl.
+        """Return the observations that a complete crawl of all subjects finds.
 
-        Each consists of subject type, subject as in a seed list, id of the reference (in the
-        ``gti`` flavor: of the report), and id of the collection or None.
+        Each is a tuple of the subject's type, the subject as in a seed list, the id of the
+        reference (in the ``gti`` flavor, of the report), and the id of the collection or None.
         """
         related = self.related_reports if api_flavor == "gti" else self.related_references
         return {
@@ -178,7 +181,11 @@ class World:
 
 
 def _index(rows: Iterable[tuple[str, T]], problem: str) -> dict[str, T]:
-    """Return the values by key; raise ``ValueError`` if two different values have the same key."""
+    """Return the values by key.
+
+    Raises:
+        ValueError: Two different values have the same key. The message starts with ``problem``.
+    """
     found: dict[str, T] = {}
     for key, value in rows:
         if found.setdefault(key, value) is not value:

@@ -185,6 +185,7 @@ def test_a_public_key_cannot_read_reports(world):
     api = em.Api(world, api_flavor="both", public_keys={"k"})
     for path in (f"files/{F1}/reports", f"files/{F1}/related_reports", "collections/left/reports"):
         assert get(api, f"/{path}")[0] == 403
+    assert get(api, "/collections/left/associations")[0] == 403
     assert get(api, f"/collections/report--{A}")[0] == 403
     assert get(api, f"/files/{F1}/collections")[0] == 200
 

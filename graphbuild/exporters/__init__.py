@@ -1,9 +1,9 @@
-"""Exports of a graph to files.
+"""Export a graph to files.
 
-``formats`` lists the formats, and ``columns`` the columns of nodes, edges and observations. A
-format consists of files, each with a writer: a function that writes a graph to an open stream.
-``output`` opens the files. Each file is written completely or not at all, and the same graph gives
-the same bytes.
+The module ``formats`` lists the formats, and ``columns`` lists the columns of nodes, edges and
+observations. A format has one or more files. Each file has a writer, a function that writes a graph
+to an open stream. The module ``output`` opens the files and calls the writers. Each file is written
+completely or not at all, and equal graphs give equal bytes.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ __all__ = [
     "write_graphml",
 ]
 
-# Loaded on first use, because these modules import networkx, which ``graphbuild --help`` does not
-# need.
+# Function -> module. The modules are imported on first use, because they import networkx, which
+# ``graphbuild --help`` does not need.
 _MODULE_OF = {
     "export": "output",
     "export_all": "output",
@@ -45,7 +45,7 @@ _MODULE_OF = {
 
 
 def __getattr__(name: str) -> object:
-    """Import the module of a public function when the function is first used."""
+    """Return the public function ``name``, and import its module on first use."""
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415  not needed by the list of formats

@@ -1,11 +1,11 @@
-"""Atomic writing: a file is either complete or unchanged, even if the process is killed.
+"""Write files atomically: a file is either complete or unchanged, even if the process is killed.
 
 The bytes are written to a temporary file in the same folder, which then replaces the target. The
 temporary file is locked while it is written, and the operating system releases the lock when the
 process ends. So an unlocked temporary file was left by a process that was killed, and the next
-export into the folder removes the file. Process ids in file names would not serve this purpose,
-because several machines may write to one folder. If the file system has no locks, the files of
-killed processes are not removed.
+export into the folder removes it. Process ids in the file names could not identify such files,
+because several machines may write to one folder. On Windows, and on file systems without locks,
+temporary files of killed processes are not removed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TEMP_NAME = re.compile(r"\.graphbuild-[0-9a-f]{16}\.tmp")
-_FULL = "the disk is full or the file too large; make room and export again"
+_FULL = "the disk is full or the file is too large; free some space and export again"
 _DENIED = "no permission to write there; choose another folder"
 _ADVICE = {
     errno.ENOSPC: _FULL,
@@ -39,12 +39,12 @@ _ADVICE = {
     errno.EACCES: _DENIED,
     errno.EPERM: _DENIED,
     errno.EROFS: _DENIED,
-    errno.ENOENT: "its folder does not exist; make it first",
+    errno.ENOENT: "its folder does not exist; create it first",
     errno.ENOTDIR: "its parent is a file; choose another path",
     errno.EEXIST: "is a file; choose another folder",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
-_unfinished: set[Path] = set()  # temporary files of this process
+_unfinished: set[Path] = set()  # temporary files that this process is writing
 
 
 @contextmanager
@@ -55,7 +55,8 @@ def open_atomic(path: Path) -> Iterator[BufferedRandom]:
     link itself is replaced, so that a link in a shared folder cannot redirect an export.
 
     Raises:
-        ExportError: The file cannot be written; the message names the path, the cause and a remedy.
+        ExportError: ``path`` is a folder or a device, or the file cannot be written. The message
+            contains the path, the cause and a remedy.
     """
     try:
         if path.exists() and not path.is_symlink() and not path.is_file():
@@ -65,7 +66,7 @@ def open_atomic(path: Path) -> Iterator[BufferedRandom]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-            # Before the stream is closed, because closing it releases the lock.
+            # The file is renamed before the stream is closed, because closing releases the lock.
             temporary.replace(path)
         fsync_directory(path.parent)
     except OSError as error:
@@ -86,14 +87,17 @@ def make_folder(folder: Path) -> Path:
 
 
 def remove_unfinished() -> None:
-    """Remove the temporary files of this process; can be called in a signal handler."""
+    """Remove the temporary files that this process is writing. Signal handlers may call this."""
     for path in list(_unfinished):
         with suppress(OSError):
             path.unlink()
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove temporary files left in ``folder`` by exports that were killed."""
+    """Remove temporary files that killed exports of the same user left in ``folder``.
+
+    On Windows, and on file systems without locks, do nothing.
+    """
     if os.name != "posix":
         return
     with suppress(OSError), os.scandir(folder) as entries:
@@ -119,9 +123,9 @@ def _temporary_file(folder: Path) -> Iterator[tuple[Path, BufferedRandom]]:
 
 
 def _create_locked(path: Path) -> BufferedRandom:
-    """Create a file, lock it, and return its stream.
+    """Create the file ``path``, lock it if the system has locks, and return its stream.
 
-    If another export removes the file before it is locked, it is created again.
+    If another export removes the file before it is locked, the file is created again.
     """
     while True:
         stream = path.open("x+b")

@@ -1,13 +1,14 @@
-"""The columns of nodes, edges and observations in all exports.
+"""Define the columns of nodes, edges and observations.
 
-The exporters and the documentation derive their columns from these lists. To give a node attribute
-a column of its own, add one line to ``NODE_COLUMNS``. Only DOT and MISP choose attributes
-themselves, in :mod:`graphbuild.exporters.dot` and :mod:`graphbuild.exporters.misp`.
+The formats with columns and the documentation derive the columns from the lists in this module. To
+give a node attribute a column of its own, add one line to ``NODE_COLUMNS``. Node-link JSON, JSON
+Lines, STIX and HTML have no columns and contain all attributes. MISP and DOT contain only
+attributes that :mod:`graphbuild.exporters.misp` and :mod:`graphbuild.exporters.dot` select.
 
-The columns do not depend on responses, so that exports can be compared and no attribute name from a
-response becomes an XML id or a column name. The column ``attributes`` contains one JSON object: the
-attributes without a column, and values whose type differs from the type of their column. Each extra
-column of a seed list (``seed_*``) has its own column after all others, sorted by name.
+Attribute names from API responses never become column names, so that exports can be compared and no
+response can choose an XML id. The column ``attributes`` contains one JSON object: the attributes
+without a column, and values whose type differs from the type of their column. Each extra column of
+a seed list (``seed_*``) has its own column after all others, sorted by name.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ _PYTHON_TYPES: dict[DType, type] = {INT: int, FLOAT: float, BOOL: bool, KEYS: tu
 
 
 class Target(Flag):
-    """Groups of formats; all formats of a group have the same columns."""
+    """A group of formats with the same columns."""
 
     TABLES = auto()  # CSV, Parquet, DataFrames, Cytoscape
     XML = auto()  # GraphML, GEXF
@@ -74,10 +75,11 @@ class Column:
 
     Attributes:
         name: The name of the column.
-        description: One sentence for the documentation.
+        dtype: The type of the values.
+        description: A short text for the documentation, in Markdown.
         source: The attribute whose value the column contains; empty if the value is computed.
-        compute: Returns the value, given the values of the columns that have a ``source``; None if
-            the column has a ``source`` or if the exporters compute the value themselves.
+        compute: A function that computes the value from the values of the columns that have a
+            ``source``. None if the column has a ``source``, or if the exporters compute the value.
         types: The kinds of nodes that have this attribute, for the documentation; empty for all.
         targets: The groups of formats that have this column.
         title: The name that the HTML page displays; if empty, the page displays ``name``.
@@ -94,11 +96,14 @@ class Column:
 
     @property
     def python_type(self) -> type:
-        """The Python type of a value."""
+        """The Python type of the values in the graph; ``str`` for dates and times."""
         return _PYTHON_TYPES.get(self.dtype, str)
 
     def accepts(self, value: object) -> bool:
-        """Return whether ``value`` is exportable and of this column's type; a boolean is no INT."""
+        """Return whether ``value`` is exportable and has the type of the column.
+
+        A boolean is not an integer, although ``bool`` is a subclass of ``int``.
+        """
         kind = self.python_type
         is_kind = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
         return is_kind and is_exportable(value)
@@ -112,7 +117,7 @@ def _attribute(
     title: str = "",
     targets: Target = EVERYWHERE,
 ) -> Column:
-    """Return a column that contains the attribute of the same name."""
+    """Return a column that contains the attribute ``name``."""
     return Column(name, dtype, description, name, None, types, targets, title)
 
 
@@ -122,7 +127,7 @@ def _hash_column(kind: HashType) -> Column:
         node_id = values.get("id", "")
         return node_id if is_file and detect_hash_type(node_id) == kind.name else None
 
-    description = f"Id of the file, if that is its {kind.label}."
+    description = f"Id of the file, if the id is a hash of type {kind.label}."
     return Column(kind.name, TEXT, description, compute=compute, types=(FILE,), targets=XML)
 
 
@@ -141,13 +146,19 @@ NODE_COLUMNS: list[Column] = [
     _attribute("type", CATEGORY, "Type of the object in the API."),
     _attribute("id", TEXT, "Id of the object in the API.", title="ID"),
     _attribute("label", TEXT, "Title, name, URL or shortened id, for display."),
-    Column("color", TEXT, "Color by type, `#rrggbb`.", targets=XML),
+    Column("color", TEXT, "Color of the node type, `#rrggbb`.", targets=XML),
     Column("size", FLOAT, "Radius, from 6 to 30; it grows with the degree.", targets=XML),
     Column("x", FLOAT, "Horizontal position; it grows to the right.", targets=XML),
     Column("y", FLOAT, "Vertical position; it grows upwards.", targets=XML),
     *map(_hash_column, reversed(HASH_TYPES)),
     _attribute("title", TEXT, "Title of the reference.", REFERENCE, title="Title"),
-    _attribute("url", TEXT, "URL of the reference or URL subject.", *_WITH_URL, title="URL"),
+    _attribute(
+        "url",
+        TEXT,
+        "URL of the reference, or the subject itself (type `url`).",
+        *_WITH_URL,
+        title="URL",
+    ),
     _attribute("author", TEXT, "Author of the reference.", REFERENCE, title="Author"),
     _attribute("creation_date", INT, "Creation date in Unix seconds.", *_BOTH, title="Date"),
     Column(
@@ -158,30 +169,47 @@ NODE_COLUMNS: list[Column] = [
         types=_BOTH,
     ),
     Column("domain", TEXT, "Host of `url`, in Punycode.", compute=_domain, types=_WITH_URL),
-    # Not in XML, because Cytoscape would use a column ``name`` as the node key.
+    # The XML formats have no column ``name``, because Cytoscape would use it as the node key.
     _attribute(
         "name", TEXT, "Name of the collection.", COLLECTION, targets=TABLES | NEO4J, title="Name"
     ),
-    _attribute("collection_type", CATEGORY, "Type, such as `malware-family`.", COLLECTION),
-    _attribute("origin", CATEGORY, "Source of the collection.", COLLECTION),
-    _attribute("tags", TEXT, "Tags of the collection.", COLLECTION),
-    Column("collections", INT, "Number of related collections.", types=(REFERENCE,), targets=XML),
+    _attribute(
+        "collection_type", CATEGORY, "Type of the collection, such as `malware-family`.", COLLECTION
+    ),
+    _attribute("origin", CATEGORY, "Source of the collection, such as `Crowdsourced`.", COLLECTION),
+    _attribute("tags", TEXT, "Tags of the collection, separated by semicolons.", COLLECTION),
+    Column(
+        "collections",
+        INT,
+        "Number of `related_from` edges of the reference.",
+        types=(REFERENCE,),
+        targets=XML,
+    ),
     _attribute("seed", BOOL, "Whether the subject is a seed.", *_SUBJECTS, title="Seed"),
-    _attribute("state", CATEGORY, "State, such as `complete`.", *_SUBJECTS, title="State"),
+    _attribute(
+        "state", CATEGORY, "State of the subject, such as `complete`.", *_SUBJECTS, title="State"
+    ),
     _attribute("crawl_pages", INT, "Number of stored pages.", *_SUBJECTS),
     _attribute(
         "crawl_expected_count", INT, "Number of references according to the API.", *_SUBJECTS
     ),
-    _attribute("crawl_received", INT, "Number of distinct references received.", *_SUBJECTS),
-    _attribute("crawl_inferred", INT, "Number of references inferred.", *_SUBJECTS),
+    _attribute(
+        "crawl_received", INT, "Number of distinct references in the responses.", *_SUBJECTS
+    ),
+    _attribute("crawl_inferred", INT, "Number of inferred references.", *_SUBJECTS),
     _attribute("crawl_http_status", INT, "HTTP status of the last response.", *_SUBJECTS),
-    _attribute("crawl_detail", TEXT, "Reason for the state, or a mismatch of counts.", *_SUBJECTS),
+    _attribute(
+        "crawl_detail",
+        TEXT,
+        "Reason for the state, or a mismatch between expected and received counts.",
+        *_SUBJECTS,
+    ),
     _attribute(
         "crawl_fetched_at", TIME, "Time of the last response; only with `--timestamps`.", *_SUBJECTS
     ),
-    _attribute("group_size", INT, "Number of nodes that this one represents in a view.", "groups"),
-    Column("degree", INT, "Number of edges.", targets=TABLES),
-    Column("attributes", TEXT, "All other attributes, as JSON."),
+    _attribute("group_size", INT, "Number of nodes that the group represents in a view.", "groups"),
+    Column("degree", INT, "Number of edges of the node.", targets=TABLES),
+    Column("attributes", TEXT, "Attributes without a column, as a JSON object."),
 ]
 EDGE_COLUMNS: list[Column] = [
     Column("source", TEXT, "Node key of the source.", targets=TABLES),
@@ -189,10 +217,18 @@ EDGE_COLUMNS: list[Column] = [
     _attribute("relation", CATEGORY, "Relationship, such as `related_references`."),
     _attribute("weight", FLOAT, "Number of observations of the edge."),
     Column("observations", INT, "The weight, if it is an integer.", targets=XML | NEO4J),
-    _attribute("related_from", KEYS, "Node keys of the collections; `-` for none (XML, Neo4j)."),
+    _attribute(
+        "related_from",
+        KEYS,
+        "Node keys of the collections; in XML and Neo4j, `-` for an observation without one.",
+    ),
     _attribute("provenance", CATEGORY, "`observed` in a response, or `inferred`."),
-    _attribute("first_seen", TIME, "Time of the edge's first response; only with `--timestamps`."),
-    _attribute("last_seen", TIME, "Time of the edge's last response; only with `--timestamps`."),
+    _attribute(
+        "first_seen", TIME, "Time of the first response with the edge; only with `--timestamps`."
+    ),
+    _attribute(
+        "last_seen", TIME, "Time of the last response with the edge; only with `--timestamps`."
+    ),
 ]
 OBSERVATION_COLUMNS: list[Column] = [
     Column("subject_type", CATEGORY, "Object type of the subject."),
@@ -209,9 +245,9 @@ OBSERVATION_COLUMNS: list[Column] = [
 
 
 class NodeColumns:
-    """The node columns of a group of formats for one graph, and the values of the nodes in them.
+    """The node columns of one graph in a group of formats.
 
-    Each attribute from a seed list gets a column, see :func:`seed_columns`.
+    They include the columns of the seed list, see :func:`seed_columns`.
     """
 
     def __init__(self, target: Target, graph: nx.DiGraph[str]) -> None:
@@ -226,9 +262,9 @@ class NodeColumns:
     def values(self, node: Mapping[str, Any], warnings: ExportWarnings) -> dict[str, Any]:
         """Return the values of a node by column name; columns without a value are absent.
 
-        Columns with neither ``source`` nor ``compute``, such as ``degree`` and ``color``, are not
-        included, except ``attributes``; the exporters add them. Attributes that cannot be exported
-        are counted in ``warnings``.
+        The exporters add the values of columns with neither ``source`` nor ``compute``, such as
+        ``degree`` and ``color``, except ``attributes``. Attributes that cannot be exported are
+        omitted and counted in ``warnings``.
         """
         values: dict[str, Any] = {}
         rest: dict[str, Any] = {}
@@ -249,17 +285,17 @@ class NodeColumns:
 
 
 def columns_for(columns: Iterable[Column], target: Target) -> list[Column]:
-    """Return the columns in ``columns`` that the formats of the group ``target`` have."""
+    """Return those of ``columns`` that the formats of the group ``target`` have."""
     return [column for column in columns if target & column.targets]
 
 
 def readable_node_types() -> dict[str, type]:
-    """Return the Python type of each node attribute that has a column in GraphML and GEXF."""
+    """Return the Python types of the node attributes with a column in GraphML, by name."""
     return {each.source: each.python_type for each in columns_for(NODE_COLUMNS, XML) if each.source}
 
 
 def column_titles() -> dict[str, str]:
-    """Return the titles that the HTML page displays for attributes, by attribute name."""
+    """Return the titles of attributes on the HTML page, by attribute name."""
     return {each.source: each.title for each in NODE_COLUMNS if each.source and each.title}
 
 
@@ -275,14 +311,14 @@ def markdown_table(columns: Iterable[Column]) -> str:
     return "\n".join(lines)
 
 
-# --- attributes without a column -----------------------------------------------------------------
+# --- columns of the seed list, and attributes without a column -----------------------------------
 
 _SEED_COLUMN = re.compile(rf"{SEED_ATTRIBUTE_PREFIX}[a-z0-9_]{{1,60}}")
 _MAX_SEED_COLUMNS = 1_000
 
 
 def seed_columns(graph: nx.DiGraph[str]) -> list[str]:
-    """Return the names of the node attributes that come from a seed list, sorted, at most 1,000."""
+    """Return the sorted names of node attributes that come from a seed list, at most 1,000."""
     names = {name for _, node in graph.nodes(data=True) for name in node}
     found = [
         name
@@ -294,7 +330,7 @@ def seed_columns(graph: nx.DiGraph[str]) -> list[str]:
 
 
 def is_seed_column(name: object, value: object) -> bool:
-    """Return whether ``name`` is that of a seed-list attribute and ``value`` is a ``str``."""
+    """Return whether ``name`` is a name of a seed-list attribute, and ``value`` is a text."""
     if not isinstance(name, str) or not isinstance(value, str):
         return False
     return _SEED_COLUMN.fullmatch(name) is not None
@@ -303,7 +339,8 @@ def is_seed_column(name: object, value: object) -> bool:
 def extra_attributes(attributes: Mapping[str, object], warnings: ExportWarnings) -> str:
     """Return ``attributes`` as a JSON object; empty if no attribute can be exported.
 
-    Attributes that are None are omitted. Those that cannot be exported are omitted and counted.
+    Attributes with the value None are omitted. Attributes that cannot be exported are omitted, too,
+    and counted in ``warnings``.
     """
     present = {name: value for name, value in attributes.items() if value is not None}
     kept = {n: v for n, v in present.items() if isinstance(n, str) and is_exportable(v)}

@@ -1,10 +1,9 @@
-"""CSV tables of nodes, edges and observations, for spreadsheets and programs.
+"""Write CSV tables of nodes, edges and observations, for spreadsheets and programs.
 
 The files are UTF-8 without a byte order mark, and lines end in LF. Every field is quoted, because
-an unquoted CR within a field would split the row. A cell that a spreadsheet could read as a formula
-gets a leading apostrophe, even if it is an id or a node key; see
-:func:`~graphbuild.exporters.sanitize.guard_cell`. With ``csv_guard=False``, no apostrophes are
-added, and NUL is not replaced. Labels and titles are not shortened.
+an unquoted CR within a field would split the row. Cells that a spreadsheet could read as formulas
+get apostrophes, even ids and node keys; see :func:`~graphbuild.exporters.sanitize.guard_cell`. With
+``csv_guard=False``, no apostrophes are added, and NUL is not replaced. No text is truncated.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
 
 
 def write_nodes(graph: Graph, stream: BinaryIO, *, csv_guard: bool = True) -> ExportWarnings:
-    """Write one row per node; ``attributes`` contains the attributes without a column as JSON."""
+    """Write one row per node; the column ``attributes`` contains the other attributes as JSON."""
     table = _Table(csv_guard=csv_guard)
     columns = NodeColumns(TABLES, graph)
     rows = node_rows(graph, columns, table.warnings)
@@ -84,7 +83,7 @@ def _edge_rows(graph: Graph, table: _Table) -> Iterator[Sequence[bytes]]:
             yield source_cell, encode_key(target), *encode_cached(edge, ignored)
 
 
-_ROWS_PER_WRITE = 250  # few calls of write(), and little memory
+_ROWS_PER_WRITE = 250  # enough for few calls of write(), and few enough for little memory
 
 
 class _ChangedCell(bytes):
@@ -95,10 +94,11 @@ class _ChangedCell(bytes):
 
 
 class _Table:
-    """Encodes values as cells, and writes rows of them.
+    """Encodes values as cells, and writes rows of cells.
 
-    Callers can cache cells that occur in several rows. The ``csv`` module would quote them in each
-    row, which takes about three times as long. Changed cells are counted when rows are written.
+    Callers can cache encoded cells that occur in several rows. The ``csv`` module would encode them
+    again for each row, which takes about three times as long. Changed cells are counted when rows
+    are written.
     """
 
     def __init__(self, *, csv_guard: bool) -> None:
@@ -124,7 +124,7 @@ class _Table:
         return [b'""' if value is None else self.encode(value) for value in row]
 
     def encode_joined(self, row: Iterable[object]) -> list[bytes]:
-        """Return the cells of ``row``; if none was changed, they are joined into one."""
+        """Return the cells of ``row``, joined with commas into one item if no cell was changed."""
         cells = self.encode_row(row)
         is_changed = any(isinstance(cell, _ChangedCell) for cell in cells)
         return cells if is_changed else [b",".join(cells)]
@@ -132,7 +132,7 @@ class _Table:
     def write(
         self, stream: BinaryIO, names: Iterable[str], rows: Iterable[Sequence[bytes]]
     ) -> ExportWarnings:
-        """Write a header and ``rows`` of encoded cells; return the counts of changed cells."""
+        """Write a header and ``rows`` of encoded cells, and return the warnings of the table."""
         remaining = chain([self.encode_row(names)], rows)
         while block := list(islice(remaining, _ROWS_PER_WRITE)):
             stream.write(b"\n".join(map(b",".join, block)) + b"\n")

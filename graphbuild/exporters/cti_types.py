@@ -1,7 +1,7 @@
 """Map nodes to the object types of STIX and MISP, and validate values for both formats.
 
-Both formats represent files with several hashes and reports with a URL and a date. Both have object
-types for kinds of collections, such as malware families and threat actors.
+Both formats have object types for files, reports, and kinds of collections such as malware families
+and threat actors.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ MALWARE, TOOL, CAMPAIGN = "malware", "tool", "campaign"
 INTRUSION_SET, VULNERABILITY = "intrusion-set", "vulnerability"
 REPORT, GROUPING = "report", "grouping"
 
-# The namespace of the UUIDs that graphbuild makes. It must not change, so that equal content has
-# the same UUID in every export.
+# The namespace from which graphbuild derives UUIDs. It must not change, because equal content must
+# have the same UUID in every export.
 NAMESPACE = UUID("0e8a84f3-138e-4a9b-9a82-a241d5627add")
-MAX_NAME = 16_000  # characters; in UTF-8 they take at most 64 KiB, the limit of a database field
+MAX_NAME = 16_000  # characters; at most 64,000 bytes in UTF-8, which fit a TEXT field of MySQL
 
-# Values of the attribute collection_type: https://gtidocs.virustotal.com/reference/collections
+# Value of collection_type -> STIX type: https://gtidocs.virustotal.com/reference/collections
 _COLLECTION_TYPES = {
     "malware-family": MALWARE,
     "software-toolkit": TOOL,
@@ -50,7 +50,7 @@ _COLLECTION_TYPES = {
     "report": REPORT,
     "collection": GROUPING,
 }
-# Prefixes of collection ids, because responses of the classic API have no collection_type.
+# Prefix of a collection id -> STIX type. In the classic API, collections have no collection_type.
 _PREFIXES = (
     ("malware--", MALWARE),
     ("campaign--", CAMPAIGN),
@@ -65,7 +65,7 @@ _THREAT_ACTOR = "threat_actor"
 _CVE = re.compile(r"CVE-[0-9]{4}-(0[0-9]{3}|[1-9][0-9]{3,})", re.IGNORECASE)
 _MAX_TIMESTAMP = 253_402_300_799  # seconds since 1970: the end of the year 9999
 
-# URLs as defined by RFC 3986, restricted to host names that browsers use unchanged.
+# Patterns of URLs according to RFC 3986. Host names must be ASCII, which browsers do not convert.
 _CHARACTER = r"(?:[A-Za-z0-9._~:/@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})"
 _REST = rf"(?:/{_CHARACTER}*)?(?:\?(?:{_CHARACTER}|\?)*)?(?:#(?:{_CHARACTER}|\?)*)?"
 _PORT = r"(?::[0-9]{1,5})?"
@@ -82,7 +82,8 @@ _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 def stix_type(node: Mapping[str, object]) -> str | None:
     """Return the STIX type of a reference, collection or threat actor; None for other nodes.
 
-    That of a collection depends on ``collection_type``, or if that is unknown, on the id's prefix.
+    The type of a collection depends on its ``collection_type``. If that is missing or unknown, the
+    type depends on the prefix of the id; without a known prefix, it is a grouping.
     """
     if node["type"] == REFERENCE:
         return REPORT
@@ -100,7 +101,8 @@ def stix_type(node: Mapping[str, object]) -> str | None:
 def file_hashes(node: Mapping[str, object]) -> dict[str, str]:
     """Return the valid hashes of a file by name: ``md5``, ``sha1`` and ``sha256``, in this order.
 
-    They are the id of the file and its attributes with these names. The id takes precedence.
+    The hashes are the id of the file and its attributes with these names, in lower case. The id
+    takes precedence over an attribute.
     """
     own = detect_hash_type(str(node["id"]))
     known = {name: node["id"] if name == own else node.get(name) for name, _, _ in HASH_TYPES}
@@ -115,14 +117,14 @@ class ValueObservable(NamedTuple):
     """A domain, IP address or URL as STIX and MISP represent it."""
 
     stix_type: str
-    misp_object: str  # the name of the object template
-    misp_relation: str  # the name of the attribute in the template
+    misp_object: str  # the name of the MISP object template
+    misp_relation: str  # the name of the attribute in this template
     misp_type: str
     value: str
 
 
 def value_observable(node: Mapping[str, object]) -> ValueObservable | None:
-    """Return the observable of a domain, IP address or URL; None for others and invalid values."""
+    """Return the observable of a domain, IP address or URL; None if invalid or another type."""
     node_type, value = node["type"], str(node["id"])
     if node_type == DOMAIN and _is_domain(value):
         return ValueObservable("domain-name", "domain-ip", "domain", "domain", value)
@@ -150,10 +152,9 @@ def _ip_version(text: str) -> int | None:
 
 
 def _valid_url(text: object) -> str | None:
-    """Return ``text`` as an http, https or ftp URL, or None if it is not a valid one.
+    """Return ``text`` as an http, https or ftp URL, or None if it is not a valid URL.
 
-    Unlike the URLs that :func:`safe_link` accepts, the URL may contain a user name, and its host
-    may be an IPv6 address.
+    The URL may contain a user name or an IPv6 address, both of which :func:`safe_link` rejects.
     """
     if not isinstance(text, str) or len(text) > MAX_NAME:
         return None
@@ -165,8 +166,9 @@ def safe_link(text: object) -> str | None:
     """Return ``text`` as a URL that is safe to show as a link, or None.
 
     Only http, https and ftp URLs are accepted. URLs with a user name, a backslash or white space
-    are rejected, because browsers may open another host than the reader sees. Non-ASCII characters
-    are percent-encoded, and in the host, they become Punycode.
+    are rejected, because browsers may open another host than the reader sees. URLs with an IPv6
+    address, and texts longer than ``MAX_NAME``, are rejected as well. A host that is not ASCII
+    becomes Punycode; after the host, such characters are percent-encoded.
     """
     if not isinstance(text, str) or len(text) > MAX_NAME:
         return None
@@ -184,7 +186,7 @@ def safe_link(text: object) -> str | None:
 
 
 def cve_id(node: Mapping[str, object]) -> str | None:
-    """Return the id or name of a node if it is a CVE number such as ``CVE-2022-30190``, or None."""
+    """Return the CVE number, such as ``CVE-2022-30190``, that is a node's id or name, or None."""
     for text in (str(node["id"]).removeprefix("vulnerability--"), node.get("name")):
         if isinstance(text, str) and _CVE.fullmatch(text):
             return text.upper()
@@ -192,7 +194,10 @@ def cve_id(node: Mapping[str, object]) -> str | None:
 
 
 def object_name(node: Mapping[str, object], warnings: ExportWarnings) -> str:
-    """Return the label of a node as the name of its STIX or MISP object; it is never empty."""
+    """Return the label of a node as the name of its STIX or MISP object; it is never empty.
+
+    A label with forbidden characters is counted in ``warnings``.
+    """
     label = str(node["label"])
     if not label.isprintable() and replace_illegal(label) != label:
         warnings.cleaned += 1
@@ -200,7 +205,7 @@ def object_name(node: Mapping[str, object], warnings: ExportWarnings) -> str:
 
 
 def parse_timestamp(seconds: object) -> datetime | None:
-    """Return the time of an API timestamp (Unix seconds); None if it is invalid or 0 (unknown)."""
+    """Return the time of an API timestamp (Unix seconds); None if it is invalid or not positive."""
     if type(seconds) is int and 0 < seconds <= _MAX_TIMESTAMP:
         return datetime.fromtimestamp(seconds, UTC)
     return None

@@ -1,11 +1,11 @@
-"""The export formats: their list, and how a format is described, registered and looked up.
+"""Define the export formats, and find a format by its name or a file suffix.
 
 To add a format, write a module with a writer, and add a :class:`Format` to the list at the end of
 this module. The command line, ``gb.export``, the documentation and the tests use this list.
 
-Each file of a format has a writer: ``writer(graph, stream, **options) -> ExportWarnings``. It must
-accept the options that its :class:`OutputFile` lists. The module of a writer is imported on first
-use, so that listing the formats loads no library.
+A writer writes one file of a format: ``writer(graph, stream, **options) -> ExportWarnings``. It
+must accept the options that the :class:`OutputFile` of this file lists. The module of a writer is
+imported on first use, so that listing the formats imports no other library.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 
 POSITIONS, CSV_GUARD, FULL_PAGE, NAME_SUFFIX = "positions", "csv_guard", "full", "name_suffix"
 OPTIONS = {
-    POSITIONS: "position of each node by node key, y upwards; empty to omit positions",
+    POSITIONS: "position of each node by node key, y upwards; if empty, HTML computes a layout, and"
+    " other formats contain no positions",
     CSV_GUARD: "whether cells that look like formulas get an apostrophe",
-    FULL_PAGE: "whether the HTML page shows a large graph without reduction",
+    FULL_PAGE: "whether the HTML page draws a large graph as a whole, with WebGL",
     NAME_SUFFIX: "text added to each file name, such as the name of a view",
 }
 
@@ -45,9 +46,9 @@ class OutputFile:
 
     Attributes:
         name: The file name, such as ``graph.graphml``.
-        writer: The function that writes the file; or its module and name, such as
-            ``dot:write_dot``, if it is in this package.
-        description: The purpose of the file, shown after an export.
+        writer: The function that writes the file. For a function of this package, it can be a text
+            with the module and the name of the function, such as ``dot:write_dot``.
+        description: The content or purpose of the file, displayed after an export.
         options: The options that the writer accepts; each is a key of :data:`OPTIONS`.
     """
 
@@ -57,7 +58,7 @@ class OutputFile:
     options: tuple[str, ...] = ()
 
     def write(self, graph: Graph, stream: BinaryIO, **options: Any) -> ExportWarnings:  # noqa: ANN401  several types
-        """Call the writer; import its module if necessary."""
+        """Write ``graph`` to ``stream``, and return the counts of changed and omitted values."""
         if not isinstance(self.writer, str):
             return self.writer(graph, stream, **options)
         module, _, function = self.writer.partition(":")
@@ -71,11 +72,11 @@ class Format:
 
     Attributes:
         name: The name for ``--to``.
-        files: The files that an export in this format writes.
+        files: The files of the format.
         readers: The programs that open the files, in Markdown, for the documentation.
-        contents: Which data the files contain, in Markdown, for the documentation.
+        contents: The data that the files contain, in Markdown, for the documentation.
         suffixes: The file suffixes that select this format, such as ``.graphml``. If a suffix ends
-            in ``.gz``, the file is compressed with gzip. A format with several files has none.
+            in ``.gz``, the file is compressed with gzip. A format with several files has no suffix.
         required_library: The optional library that the format needs; empty if it needs none.
         refuses_derived_views: Whether views with computed nodes or edges are refused, because the
             programs that read this format treat its content as observed facts.
@@ -99,11 +100,11 @@ class Format:
 
     @property
     def options(self) -> set[str]:
-        """The options that at least one of its writers accepts."""
+        """The names of the options that at least one writer of the format accepts."""
         return {option for file in self.files for option in file.options}
 
 
-FORMATS: dict[str, Format] = {}  # in the order of the help and the documentation
+FORMATS: dict[str, Format] = {}  # by name; the help and the documentation have the same order
 DEFAULT_FORMATS = ("graphml", "html", "csv")
 
 
@@ -111,8 +112,7 @@ def register(*added: Format) -> None:
     """Add formats to ``FORMATS``.
 
     Raises:
-        ValueError: The name of a format, one of its file names or one of its suffixes belongs to
-            another format.
+        ValueError: A registered format has the same name, file name or suffix.
     """
     for new in added:
         taken = {file.name for each in FORMATS.values() for file in each.files} | {*suffixes()}
@@ -139,14 +139,15 @@ def get_format(name: str) -> Format:
 
 
 def suffixes() -> dict[str, Format]:
-    """Return all suffixes that select a format, with their formats, in the order of ``FORMATS``."""
+    """Return a dictionary from each file suffix to its format, in the order of ``FORMATS``."""
     return {suffix: each for each in FORMATS.values() for suffix in each.suffixes}
 
 
 def format_of_path(path: object) -> tuple[Format, Writer]:
-    """Return the format that the suffix of ``path`` selects, and its writer (``.gz``: compressed).
+    """Return the format that the suffix of ``path`` selects, and the writer of its file.
 
-    If several suffixes match, the longest one counts: ``graph.stix.json`` is STIX, not JSON.
+    If several suffixes match, the longest one is used: ``graph.stix.json`` is STIX, not JSON. For a
+    suffix that ends in ``.gz``, the writer compresses the file.
 
     Raises:
         ExportError: No format has this suffix, or the library of the format is not installed.
@@ -163,7 +164,7 @@ def format_of_path(path: object) -> tuple[Format, Writer]:
 
 def _compressed(writer: Writer) -> Writer:
     def write(graph: Graph, stream: BinaryIO, **options: Any) -> ExportWarnings:  # noqa: ANN401  several types
-        # No file name and no date in the gzip header, so that the same graph gives the same bytes.
+        # The gzip header contains no file name and no date, so that equal graphs give equal bytes.
         with gzip.GzipFile("", "wb", compresslevel=6, fileobj=stream, mtime=0) as compressed:
             return writer(graph, cast("BinaryIO", compressed), **options)
 
@@ -171,13 +172,13 @@ def _compressed(writer: Writer) -> Writer:
 
 
 def add_name_suffix(name: str, name_suffix: str) -> str:
-    """Return the file name with ``name_suffix`` before its first dot: ``graph-folded.graphml``."""
+    """Return ``name`` with ``name_suffix`` before its first dot, as in ``graph-folded.graphml``."""
     stem, dot, extension = name.partition(".")
     return f"{stem}-{name_suffix}{dot}{extension}" if name_suffix else name
 
 
 def describe_file(name: str) -> str:
-    """Return the purpose of an exported file; empty if no format has a file of this name.
+    """Return the description of an exported file; empty if no format has a file of this name.
 
     The name may contain a name suffix, as in ``graph-folded.graphml``.
     """
@@ -190,7 +191,7 @@ def describe_file(name: str) -> str:
 
 
 def markdown_table() -> str:
-    """Return the documentation of all formats as a Markdown table."""
+    """Return a Markdown table that documents all formats."""
     lines = ["| `--to` | files | read by | contents |", "| --- | --- | --- | --- |"]
     for each in FORMATS.values():
         files = ", ".join(f"`{file.name}`" for file in each.files)
@@ -201,7 +202,7 @@ def markdown_table() -> str:
 # --- the formats ---------------------------------------------------------------------------------
 
 _GEXF_PURPOSE = "open it in Gephi; its timeline shows references by day"
-_DOT_PURPOSE = "render it with Graphviz: dot -Tsvg -O graph.dot; sfdp for over a thousand nodes"
+_DOT_PURPOSE = "draw it with Graphviz: dot -Tsvg -O graph.dot (for over 1,000 nodes: sfdp)"
 _INDICATORS = "an indicator for each file, domain, IP address and URL"
 _TRIPLES = "one row per observation (subject, reference, collection)"
 _STIX_READERS = "platforms that read STIX 2.1"
@@ -219,7 +220,7 @@ register(
         "gexf",
         (OutputFile("graph.gexf", "gexf:write_gexf", _GEXF_PURPOSE, (POSITIONS,)),),
         readers="Gephi, Gephi Lite",
-        contents="as `graphml`, with [a timeline](#gexf)",
+        contents="the same as `graphml`, and [a timeline](#gexf)",
         suffixes=(".gexf", ".gexf.gz"),
     ),
     Format(
@@ -253,7 +254,7 @@ register(
             OutputFile(
                 "nodes.parquet",
                 "parquet:write_nodes",
-                "nodes with column types, for pandas.read_parquet",
+                "one row per node, with column types",
             ),
             OutputFile(
                 "edges.parquet", "parquet:write_edges", "one row per edge, with column types"
@@ -314,7 +315,7 @@ register(
             ),
         ),
         readers=_STIX_READERS,
-        contents="lossless, [as described below](#stix-21); no colors, positions or sizes",
+        contents="lossless ([details](#stix-21)); no colors, positions or sizes",
         suffixes=(".stix.json",),
         refuses_derived_views=True,
     ),
@@ -328,7 +329,7 @@ register(
             ),
         ),
         readers=_STIX_READERS,
-        contents=f"as `stix`, and {_INDICATORS}",
+        contents=f"the same as `stix`, and {_INDICATORS}",
         refuses_derived_views=True,
     ),
     Format(
@@ -337,11 +338,11 @@ register(
             OutputFile(
                 "graph.misp.json",
                 "misp:write_misp",
-                "import it into MISP, as an event in its JSON format",
+                "import it into MISP as an event",
             ),
         ),
-        readers="MISP, as an event in its JSON format",
-        contents="the observations, in comments; [not all attributes of nodes](#misp)",
+        readers="MISP, which imports it as an event",
+        contents="the observations, as comments; [not all attributes of nodes](#misp)",
         suffixes=(".misp.json",),
         refuses_derived_views=True,
     ),
@@ -364,7 +365,7 @@ register(
         "dot",
         (OutputFile("graph.dot", "dot:write_dot", _DOT_PURPOSE),),
         readers="Graphviz",
-        contents="the observations; only key, type and label of nodes",
+        contents="the observations; of each node, only key, type and label",
         suffixes=(".dot",),
     ),
 )

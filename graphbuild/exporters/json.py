@@ -1,9 +1,9 @@
-"""JSON formats: node-link data for networkx, JSON Lines, and elements for Cytoscape.
+"""Write JSON formats: node-link data for networkx, JSON Lines, and elements for Cytoscape.
 
-All files are strict JSON in UTF-8. Objects are written in small blocks, so the memory needed does
-not grow with the graph. The attributes of an object are sorted by name, so the same graph gives the
-same bytes. Integers beyond 64 bits and values that JSON cannot represent are omitted and counted.
-Lone surrogates are replaced by U+FFFD.
+All JSON is strict and in UTF-8. Objects are written in small blocks, so the memory needed does not
+grow with the graph. The attributes of an object are sorted by name, so equal graphs give equal
+bytes. Integers beyond 64 bits and values that JSON cannot represent are omitted and counted. Lone
+surrogates are replaced by U+FFFD.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     Positions = Mapping[str, tuple[float, float]]
 
 _ENDPOINT_NAMES = frozenset({"source", "target"})
-_OBJECTS_PER_WRITE = 250  # few calls of write(), and little memory
-_DIRECT_TYPES = frozenset({str, bool, type(None)})  # every value of these types is valid JSON
+_OBJECTS_PER_WRITE = 250  # enough for few calls of write(), and few enough for little memory
+_DIRECT_TYPES = frozenset({str, bool, type(None)})  # JSON represents every value of these types
 _NUMBER_TYPES = frozenset({int, float})
 _NOT_JSON = object()  # result of _to_json_value for values that JSON cannot represent
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -43,8 +43,8 @@ def write_node_link(graph: Graph, stream: BinaryIO) -> ExportWarnings:
     """Write node-link data for networkx, one node or edge per line.
 
     ``nx.node_link_graph(json.load(stream), edges="edges")`` returns the graph, with lists instead
-    of tuples. In this format the member ``id`` of a node is the node key. So the attribute ``id``
-    is not written; it can be derived from the key, which is ``type:id``.
+    of tuples. In this format, the member ``id`` of a node is the node key. So the attribute ``id``
+    is not written, but it is the part of the node key after the type.
     """
     warnings = ExportWarnings()
     head = b'{"directed":true,"graph":%b,"multigraph":false,"nodes":[\n'
@@ -58,7 +58,7 @@ def write_node_link(graph: Graph, stream: BinaryIO) -> ExportWarnings:
 
 
 def write_lines(graph: Graph, stream: BinaryIO) -> ExportWarnings:
-    """Write JSON Lines: one object per line, first the nodes, then the edges, then observations.
+    """Write JSON Lines, one object per line: the nodes, then the edges, then the observations.
 
     The first member of each object is ``kind``: ``node``, ``edge`` or ``observation``. The
     attributes of a node are in ``attributes``. Edges and observations refer to nodes by their keys.
@@ -94,7 +94,7 @@ def _observations(graph: Graph) -> Iterator[dict[str, str | None]]:
 def write_object_list(
     stream: BinaryIO, head: bytes, objects: Iterable[dict[str, Any]], tail: bytes
 ) -> None:
-    """Write ``head``, then ``objects`` with one per line and commas between them, then ``tail``."""
+    """Write ``head``, then ``objects`` as JSON, one per line with commas between, then ``tail``."""
     encode = msgspec.json.Encoder().encode
     separator = head + b"\n"
     for each in objects:
@@ -121,8 +121,9 @@ def write_cytoscape(
     """Write elements for Cytoscape, Cytoscape.js and ``nx.cytoscape_graph``.
 
     Nodes have the columns of the tables, with these exceptions: ``id`` and ``value`` contain the
-    node key, ``name`` contains the label, and the attribute ``name`` is written as ``api_name``.
-    ``color`` and ``size`` are added for display. In the file, y grows downwards.
+    node key instead of ``key``, ``name`` contains the label, and ``api_name`` contains the
+    attribute ``name``. ``color`` and ``size`` are added for display. In the file, y grows
+    downwards.
 
     Raises:
         ExportError: ``positions`` has no finite position for a node; nothing is written.
@@ -181,7 +182,8 @@ def _edges(graph: Graph, warnings: ExportWarnings) -> Iterator[bytes]:
 def _encode_members(edge: Mapping[str, Any], warnings: ExportWarnings) -> bytes:
     """Return the attributes of an edge as members of an object, with a comma before each.
 
-    Attributes that are also called ``source`` or ``target`` are omitted.
+    Attributes called ``source`` or ``target`` are omitted and counted, because the object has
+    members with these names.
     """
     own = {name: value for name, value in edge.items() if name not in _ENDPOINT_NAMES}
     warnings.omitted += len(edge) - len(own)
@@ -190,7 +192,7 @@ def _encode_members(edge: Mapping[str, Any], warnings: ExportWarnings) -> bytes:
 
 
 def _encode_object(values: Mapping[str, Any], warnings: ExportWarnings) -> bytes:
-    """Return ``values`` as a JSON object, without the values that JSON cannot represent."""
+    """Return ``values`` as a JSON object; omit and count those that JSON cannot represent."""
     for value in values.values():
         if type(value) not in _DIRECT_TYPES and not _is_directly_encodable(value):
             values = _keep_representable(values, warnings)
@@ -216,7 +218,7 @@ def _keep_representable(values: Mapping[str, Any], warnings: ExportWarnings) -> 
 
 
 def _is_directly_encodable(value: object) -> bool:
-    """Return whether ``value`` is valid JSON without conversion."""
+    """Return whether ``value`` can be encoded without conversion."""
     if type(value) in _NUMBER_TYPES:
         return is_exportable(value)
     if isinstance(value, list | tuple):
@@ -237,7 +239,7 @@ def _to_json_value(value: object) -> object:
 
 
 def _write(stream: BinaryIO, objects: Iterable[bytes], separator: bytes) -> None:
-    """Write ``objects``, with ``separator`` and a line ending between two of them."""
+    """Write ``objects``, with ``separator`` and a line ending between consecutive objects."""
     remaining, line_end = iter(objects), separator + b"\n"
     before = b""
     while block := list(islice(remaining, _OBJECTS_PER_WRITE)):

@@ -1,13 +1,14 @@
 """Write the graph as a MISP event.
 
 Each node becomes a MISP object. The object templates are part of every MISP installation. The
-comment of an object is the node key. Each edge becomes an object reference. Its comment lists the
-relation, the provenance and the collections, because MISP has no ternary relationships. Only some
-attributes of nodes are written.
+comment of an object is the node key. Each edge becomes an object reference. The comment of an
+object reference lists the relation, the provenance and the collections, because MISP has no ternary
+relationships. A subject also gets an object reference to each collection in its observations. Only
+some attributes of nodes are written.
 
 MISP accepts an attribute UUID only once across all events, and drops later attributes with the same
-UUID (https://github.com/MISP/MISP/issues/9012). So all UUIDs are derived from that of the event,
-which depends on the seeds, or on all nodes if there are no seeds.
+UUID (https://github.com/MISP/MISP/issues/9012). So all UUIDs are derived from the UUID of the
+event, which depends on the seeds, or on all nodes if there are no seeds.
 
 https://www.misp-project.org/datamodels/, https://github.com/MISP/misp-objects
 """
@@ -53,7 +54,7 @@ _THREAT_LEVEL_UNDEFINED, _ANALYSIS_COMPLETED = "4", "2"
 _EDGE_ATTRIBUTES = frozenset({"relation", "weight", "provenance", "related_from"})
 _PAYLOAD, _NETWORK, _ANALYSIS = "Payload delivery", "Network activity", "External analysis"
 _OTHER, _INTERNAL = "Other", "Internal reference"
-# Object templates: meta-category, UUID and version by name.
+# Name of an object template -> its meta-category, UUID and version.
 _TEMPLATES = {
     "file": ("file", "688c46fb-5edb-40a3-8273-1af7923e2215", "25"),
     "domain-ip": ("network", "43b3b146-77eb-4931-b4cc-b66c60f28734", "11"),
@@ -82,8 +83,11 @@ def write_misp(graph: Graph, stream: BinaryIO, *, to_ids: bool = False) -> Expor
     Args:
         graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it.
         stream: Binary stream to write to.
-        to_ids: Whether to mark hashes, domains, IP addresses and URLs for use in detection. Note
-            that an entity which is related to a reference is not necessarily malicious.
+        to_ids: Whether to mark hashes, domains, IP addresses and URLs for use in detection. Not
+            every entity that is related to a reference is malicious.
+
+    Returns:
+        Counts of the values that were changed or omitted.
     """
     event = _Event(graph, to_ids=to_ids)
     head = msgspec.json.encode({"Event": event.head()}).removesuffix(b"}}") + b',"Object":['
@@ -104,7 +108,7 @@ class _Event:
         self._timestamp = str(int(self._newest.timestamp()))
 
     def head(self) -> Json:
-        """Return the event without its objects; its date is that of the newest node."""
+        """Return the event without its objects; its date is the newest ``creation_date``."""
         kinds = Counter(node["type"] for _, node in self._graph.nodes(data=True))
         counts = xml_text(", ".join(f"{kind} {count}" for kind, count in kinds.items()))
         return {
@@ -188,7 +192,10 @@ class _Event:
 
 
 def _event_id(graph: Graph) -> str:
-    """Return a UUID of the seeds, else of all nodes, so that MISP recognizes a later export."""
+    """Return a UUID derived from the seeds, or from all nodes if there are no seeds.
+
+    So MISP recognizes a later export of the same seeds as the same event.
+    """
     seeds = sorted(key for key, node in graph.nodes(data=True) if node.get("seed") is True)
     digest = sha256("\n".join(seeds or sorted(graph)).encode("utf-8", "backslashreplace"))
     return stable_uuid("event", digest.hexdigest())
@@ -198,7 +205,7 @@ def _event_id(graph: Graph) -> str:
 
 
 def _object_content(node: Mapping[str, Any], warnings: ExportWarnings) -> tuple[str, list[_Value]]:
-    """Return the name of a node's object template, and the MISP attributes of its object."""
+    """Return the name of the object template for a node, and the attributes of the object."""
     if node["type"] == FILE:
         return "file", list(_file(node))
     found = value_observable(node)

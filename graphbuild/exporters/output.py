@@ -1,4 +1,4 @@
-"""Export of a graph to one file or to a folder."""
+"""Export a graph to one file or to a folder."""
 
 from __future__ import annotations
 
@@ -34,19 +34,22 @@ def export(graph: Graph, path: str | Path, *, positions: Positions | None = None
 
     Args:
         graph: A graph as :func:`~graphbuild.graph.builder.build_graph` returns it, or a view of it.
-            Nodes and edges are written in the order of the graph. Those of a networkx view, such as
-            ``graph.subgraph(...)``, are sorted by node key.
+            Nodes and edges are written in the order of the graph. In a networkx view, such as
+            ``graph.subgraph(...)``, their order is arbitrary, so they are sorted by node key.
         path: Ends in ``.graphml``, ``.gexf``, ``.graphml.gz``, ``.gexf.gz``, ``.html``,
-            ``.stix.json``, ``.misp.json``, ``.dot``, ``.json``, ``.jsonl`` or ``.cyjs``. If it is a
-            symbolic link, the link is replaced, not the file that it refers to.
-        positions: Position of each node, y upwards. If None, the layout is computed. If empty, no
-            positions are written, except to HTML, for which the layout is computed.
+            ``.stix.json``, ``.misp.json``, ``.dot``, ``.json``, ``.jsonl``, ``.cyjs`` or the suffix
+            of a registered format. If it is a symbolic link, the link is replaced, not the file
+            that it refers to.
+        positions: Position of each node, y upwards. If None, the layout is computed if the format
+            contains positions. If empty, no positions are written, except to HTML, for which the
+            layout is computed.
 
     Returns the path of the file.
 
     Raises:
-        ExportError: No format has this suffix, the format cannot represent the graph, the graph is
-            not directed, a node has no type or label, or the file cannot be written.
+        ExportError: No format has this suffix, the format requires a library that is not installed
+            or cannot represent the graph, the graph is not a ``DiGraph``, a node has no type, label
+            or finite position, or the file cannot be written.
     """
     path = Path(path)
     chosen, writer = format_of_path(path)
@@ -82,15 +85,15 @@ def export_all(  # noqa: PLR0913  all but the first three have defaults
         positions: As for :func:`export`.
         name_suffix: Text added to each file name: ``graph-NAME_SUFFIX.graphml``.
         csv_guard: Whether CSV cells that look like formulas get an apostrophe.
-        full: Whether the HTML page shows a large graph without reduction.
+        full: Whether the HTML page draws a large graph as a whole, with WebGL.
         on_progress: Function that is called before each step, with a description of the step.
 
     Returns the written files, in the order of writing.
 
     Raises:
         ExportError: A format does not exist, requires a library that is not installed, or cannot
-            represent the graph; the graph is not directed; a node has no type or label; or a file
-            cannot be written.
+            represent the graph; the graph is not a ``DiGraph``; a node has no type, label or finite
+            position; or a file cannot be written.
     """
     chosen = [get_format(name) for name in dict.fromkeys(formats)]
     validate_graph(graph)
@@ -129,7 +132,7 @@ def _positions(
 def _refuse_derived(graph: Graph, formats: Iterable[Format], subject: object) -> None:
     if any(each.refuses_derived_views for each in formats) and is_derived(graph):
         raise ExportError(
-            f"{subject}: must contain only observed facts, but this view contains nodes or edges"
+            f"{subject}: must contain only facts of the API, but this view contains nodes or edges"
             " that graphbuild computed; export the full or the backbone view"
         )
 

@@ -15,8 +15,8 @@ class ExportWarnings:
 
     Attributes:
         cleaned: Texts in which characters that the format forbids were replaced by U+FFFD.
-        omitted: Values that the format cannot represent, such as numbers that are not finite or
-            exceed 64 bits, and edge attributes for which it has no column.
+        omitted: Values that the format cannot represent, such as infinite numbers and integers that
+            exceed 64 bits. Some formats also count edge attributes for which they have no column.
         misread: Texts that are correct in the file, but that Gephi displays wrongly.
         guarded: Table cells that got an apostrophe, because they look like formulas.
     """
@@ -38,7 +38,7 @@ class ExportWarnings:
         """Return the counts that are not zero, in one line; empty if all are zero."""
         descriptions = (
             (self.cleaned, "cleaned of forbidden characters"),
-            (self.omitted, "left out (not finite, beyond 64 bits, or neither text nor number)"),
+            (self.omitted, "left out, because the format cannot represent them"),
             (self.misread, 'shown wrongly by Gephi ("INF" as "Infinity", "null" as nothing)'),
             (self.guarded, "guarded against formulas by an apostrophe"),
         )
@@ -49,7 +49,8 @@ class ExportWarnings:
 class ExportedFile:
     """A file that an export has written.
 
-    ``size`` is in bytes. ``sha256``, in hexadecimal, is computed by reading the file again.
+    ``size`` is in bytes. ``sha256`` is a hexadecimal checksum of the content, which is read back
+    from the file after writing.
     """
 
     path: Path

@@ -1,4 +1,4 @@
-"""Rows of nodes, edges and observations, for CSV, Parquet, DataFrames and other formats."""
+"""Build rows of nodes, edges and observations for CSV, Parquet, DataFrames and other formats."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def node_rows(graph: Graph, columns: NodeColumns, warnings: ExportWarnings) -> I
 
 
 def typed_nodes(graph: Graph, warnings: ExportWarnings) -> tuple[list[Column], Iterator[Row]]:
-    """Return the node columns of the tables and one row per node, with times as ``datetime``."""
+    """Return the node columns of the tables, and one row per node with times as ``datetime``."""
     columns = NodeColumns(TABLES, graph)
     times = [number for number, each in enumerate(columns.columns) if each.dtype is TIME]
     created, seconds = map(columns.names.index, ("created", "creation_date"))
@@ -63,7 +63,7 @@ def typed_nodes(graph: Graph, warnings: ExportWarnings) -> tuple[list[Column], I
         values = list(row)
         for number in times:
             values[number] = _parse_time(row[number], warnings)
-        if row[created] is not None:  # only if creation_date is in the range of datetime
+        if row[created] is not None:  # creation_date is known and in the range of datetime
             values[created] = _EPOCH + timedelta(seconds=row[seconds])
         return tuple(values)
 
@@ -95,9 +95,10 @@ def edge_values(edge: Edge, warnings: ExportWarnings) -> dict[str, Any]:
 def cached_by_edge(
     convert: Callable[[Edge, ExportWarnings], Converted], max_size: int
 ) -> Callable[[Edge, ExportWarnings], Converted]:
-    """Return ``convert`` with a cache, because most edges of a campaign have equal attributes.
+    """Return ``convert`` with a cache of ``max_size`` results.
 
-    If a result comes from the cache, the warnings of its conversion are counted again.
+    The cache saves time, because most edges of a campaign have equal attributes. If a result comes
+    from the cache, the warnings of its conversion are counted again.
     """
 
     # typed=True, because the weights 1, 1.0 and True are equal, but their texts differ.
@@ -122,8 +123,10 @@ def cached_by_edge(
 def typed_edges(graph: Graph, warnings: ExportWarnings) -> tuple[list[Column], Iterator[Row]]:
     """Return the edge columns of the tables, and one row per edge.
 
-    ``related_from`` is a list, and times are ``datetime``. The type of ``weight`` is FLOAT if the
-    graph has a weight of type ``float``, else INT. Invalid weights and times count as omitted.
+    In the rows, ``related_from`` is a list of node keys, or None if the relation of the edge cannot
+    have collections. Times are ``datetime`` in UTC. The type of ``weight`` is FLOAT if the graph
+    has a weight of type ``float``, else INT. Invalid weights and times are None and counted as
+    omitted.
     """
     kinds = {type(edge.get("weight")) for _, _, edge in graph.edges(data=True)}
     number = float if any(issubclass(kind, float) for kind in kinds) else int
@@ -134,7 +137,8 @@ def typed_edges(graph: Graph, warnings: ExportWarnings) -> tuple[list[Column], I
     times = [each.name for each in columns if each.dtype is TIME]
 
     def convert(edge: Edge, found: ExportWarnings) -> Row:
-        values = edge_values(edge, ExportWarnings())  # node-link JSON has the others
+        # Attributes without a column are not counted, because node-link JSON contains them.
+        values = edge_values(edge, ExportWarnings())
         has_collections = values["related_from"] or values["relation"] == RELATED_REFERENCES
         keys = collection_keys(values["related_from"]) if has_collections else None
         values["weight"] = _number(values["weight"], number, found)
@@ -152,10 +156,10 @@ def typed_edges(graph: Graph, warnings: ExportWarnings) -> tuple[list[Column], I
 
 
 def split_weight(weight: object) -> tuple[float | None, int | None]:
-    """Return a weight as a number and as a count of observations.
+    """Return a weight as a ``float``, and as a count of observations.
 
-    The count is None if the weight is a float. Both are None if the weight is not a number, not
-    finite, or an integer beyond 2**53, up to which a double represents every integer exactly.
+    The count is None if the weight is a ``float``. Both results are None if the weight is not a
+    number, not finite, or an integer beyond 2**53, which a ``float`` may not represent exactly.
     """
     if type(weight) is int and abs(weight) <= 2**53:
         return float(weight), weight
@@ -191,8 +195,8 @@ def observation_rows(
 
     Args:
         graph: The exported graph.
-        convert: Converts a part of a row: the columns of the subject, or all others. Results are
-            cached, because most parts occur in many rows.
+        convert: A function that converts a part of a row: either the columns of the subject, or all
+            other columns. Its results are reused, because most parts occur in many rows.
     """
 
     @lru_cache(maxsize=CACHED)
@@ -218,9 +222,8 @@ def observation_rows(
 def _node_attributes(graph: Graph, key: str) -> Mapping[str, Any]:
     """Return the attributes of a node.
 
-    A collection in ``related_from`` need not be a node of the graph, because a view may leave it
-    out. In that case, return only the type and id from its key. For ``NO_COLLECTION``, return no
-    attributes.
+    A view may not contain all collections in ``related_from``. For a collection that it does not
+    contain, return only the type and id from the key. For ``NO_COLLECTION``, return no attributes.
     """
     if key in graph:
         return graph.nodes[key]
@@ -232,9 +235,9 @@ def _node_attributes(graph: Graph, key: str) -> Mapping[str, Any]:
 
 
 def _parse_time(text: object, warnings: ExportWarnings) -> datetime | None:
-    """Return the time in an ISO 8601 text, in UTC; None if it is invalid or ``text`` is None.
+    """Return the time that ``text`` contains in ISO 8601, converted to UTC.
 
-    An invalid time is counted as omitted in ``warnings``.
+    Return None if ``text`` is None, or if it is invalid, which is counted in ``warnings``.
     """
     if text is None:
         return None

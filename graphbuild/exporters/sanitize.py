@@ -1,4 +1,4 @@
-"""Functions that clean text for XML, labels, JSON and table cells.
+"""Convert values to text, and clean texts for XML, labels, JSON and table cells.
 
 The graph contains the texts of the API unchanged. They are cleaned only when they are exported.
 """
@@ -24,17 +24,17 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 # Characters that XML 1.0 forbids even if they are escaped: https://www.w3.org/TR/xml/#charsets
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# These, and U+0085, U+2028 and U+2029, which some programs treat as line endings.
+# The same characters, and U+0085, U+2028 and U+2029, which some programs treat as line endings.
 _UNSAFE = re.compile(f"[\x85\u2028\u2029]|{_ILLEGAL.pattern}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Bidirectional embeddings, overrides and isolates, which would reorder the text around a label.
 _BIDI = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 # _STARTS: characters that can start a formula. _SKIPPED: characters that a spreadsheet may skip
-# before a formula; apostrophes are among them, because guard_cell() adds some. _CELL matches the
-# start of the text, and the position after a character that can be the separator of an import,
-# because many spreadsheets start a new cell there. Between two spaces, a sign is no formula, as in
-# "Emotet - new".
-_STARTS = "=+@\uff1d\uff0b\uff20\uff0d\ufe66\ufe62\ufe6b\ufe63-"  # = + @ - in three widths
+# before a formula, and the apostrophe, so that unguard_cell() removes only added apostrophes. _CELL
+# matches the start of the text, and the position after a character that can separate cells, because
+# many spreadsheets start a new cell there. In "Emotet - new", the sign does not start a formula,
+# because it is between two spaces.
+_STARTS = "=+@\uff1d\uff0b\uff20\uff0d\ufe66\ufe62\ufe6b\ufe63-"  # also full-width and small forms
 _SPACES = "\x0b\x0c\x1c-\x1f\x85\xa0\u1680\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000"
 _SKIPPED = f"'\"\x00-\x08\x0e-\x1b\x7f\ufffd\ufeff{_SPACES}"
 _CELL = "(?:\\A|(?<=[;|:\t\n\r]))"
@@ -45,7 +45,7 @@ _FORMULA = (
 )
 _UNGUARDED = re.compile(_FORMULA.format(guard=""))
 _GUARDED = re.compile(_FORMULA.format(guard="'"))
-# A text can contain a formula only if it starts with the one or contains the other.
+# _UNGUARDED matches only in texts that start with _SUSPECT or contain _SUSPECT_PART.
 _SUSPECT = re.compile(f"[{_SKIPPED} \t\r{_STARTS}]")
 _SUSPECT_PART = re.compile(f"[;|:\t\n\r ][{_SKIPPED} ]*[{_STARTS}]")
 _HOST = re.compile(r"\s*(?:https?|ftp):[/\\]{2}(?P<authority>[^/?#\\]*)", re.IGNORECASE)
@@ -54,14 +54,14 @@ _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _DAY = 86_400
 _EPOCH = date(1970, 1, 1).toordinal()
 _ORDINALS = range(date.min.toordinal(), date.max.toordinal() + 1)
-_LINES_PER_WRITE = 250  # few calls of write(), and little memory
+_LINES_PER_WRITE = 250  # enough for few calls of write(), and few enough for little memory
 
 
 def xml_text(text: str) -> str:
     """Return ``text`` without characters that XML 1.0 forbids, and with normalized white space.
 
     Forbidden characters are replaced by U+FFFD. White space is removed at both ends, and each other
-    run of it becomes one space, because Gephi, browsers and XML parsers treat white space
+    run of white space becomes one space, because Gephi, browsers and XML parsers treat white space
     differently. Markup characters are not escaped.
     """
     # Printable texts, the common case, have no illegal characters and only spaces as white space.
@@ -78,10 +78,10 @@ def replace_illegal(text: str) -> str:
 
 
 def label_text(text: str, max_length: int = MAX_LABEL) -> str:
-    """Return ``text`` as a label.
+    """Return ``text`` as a label of at most ``max_length`` characters.
 
-    It is cleaned by :func:`xml_text`, has no bidirectional embeddings, overrides and isolates, and
-    has at most ``max_length`` characters. If nothing visible remains, it is ``(no title)``.
+    The text is cleaned by :func:`xml_text`, and bidirectional embeddings, overrides and isolates
+    are removed. If no visible character remains, the label is ``(no title)``.
     """
     label = xml_text(text)
     if not label.isprintable():
@@ -96,13 +96,15 @@ def label_text(text: str, max_length: int = MAX_LABEL) -> str:
 def guard_cell(text: str) -> str:
     """Return ``text`` as a table cell that no spreadsheet reads as a formula.
 
-    If the first character other than white space, control characters and quotes is ``=``, ``+``,
-    ``-`` or ``@`` (or its full-width or small form), an apostrophe is inserted at the start. An
-    apostrophe is also inserted before a leading tab or carriage return, as the OWASP ASVS demands.
-    The text after each semicolon, bar, colon, space, tab and line ending is treated in the same
-    way, because some spreadsheets can start a new cell there, even inside quotes. A sign between
-    two spaces is kept. NUL and lone surrogates are replaced by U+FFFD. :func:`unguard_cell`
-    removes the apostrophes.
+    Spreadsheets may skip white space, control characters and quotes before a formula. If the first
+    other character is ``=``, ``+``, ``-`` or ``@`` (or its full-width or small form), an apostrophe
+    is inserted at the start. An apostrophe is also inserted before a leading tab or carriage
+    return, as the OWASP ASVS demands.
+
+    An apostrophe is also inserted before a possible formula that follows a semicolon, bar, colon,
+    space, tab or line ending, because some spreadsheets start a new cell there, even inside quotes.
+    A sign between two spaces, as in ``Emotet - new``, gets no apostrophe. NUL and lone surrogates
+    are replaced by U+FFFD.
     """
     text = replace_surrogates(text).replace("\0", REPLACEMENT)
     if _SUSPECT.match(text) or _SUSPECT_PART.search(text):
@@ -111,7 +113,7 @@ def guard_cell(text: str) -> str:
 
 
 def unguard_cell(cell: str) -> str:
-    """Return ``cell`` without the apostrophes that :func:`guard_cell` added."""
+    """Return ``cell``, a result of :func:`guard_cell`, without the added apostrophes."""
     return _GUARDED.sub("", cell)
 
 
@@ -121,7 +123,10 @@ def replace_surrogates(text: str) -> str:
 
 
 def clean_surrogates(value: Any, warnings: ExportWarnings) -> Any:  # noqa: ANN401  any JSON value
-    """Return ``value`` with U+FFFD for each lone surrogate; count changed texts in ``warnings``."""
+    """Return ``value`` with U+FFFD for each lone surrogate, and with lists instead of tuples.
+
+    Changed texts are counted in ``warnings``.
+    """
     if isinstance(value, str):
         text = replace_surrogates(value)
         warnings.cleaned += text != value
@@ -137,7 +142,10 @@ def json_text(values: Mapping[str, object]) -> str:
     """Return ``values`` as one line of JSON with sorted names, safe in XML and in tables.
 
     Characters that XML forbids, and line endings, become JSON escapes with four hexadecimal digits.
-    So no character is replaced by another one, unlike in other exported texts.
+    So no character is lost, while in other texts of an export, U+FFFD replaces such characters.
+
+    Raises:
+        ValueError: A number is not finite.
     """
     text = json.dumps(values, ensure_ascii=False, sort_keys=True, allow_nan=False)
     return text if text.isprintable() else _UNSAFE.sub(_escape, text)
@@ -167,7 +175,7 @@ def format_value(value: object) -> str:
 
 
 def format_date(seconds: int) -> str:
-    """Return the date in UTC, such as ``2018-01-12``, of a time in seconds since 1970 UTC.
+    """Return the date, such as ``2018-01-12``, of a time in seconds since 1970, in UTC.
 
     The result is empty if the date is outside the years 1 to 9999.
     """
@@ -180,7 +188,8 @@ def url_host(url: str) -> str:
 
     The URL is parsed as browsers parse it: tabs and line endings are removed, and a backslash ends
     the host. So the result is the host that a click opens: ``good.example`` for
-    ``https://good.example\@evil.example``. It is empty for other URLs and for invalid hosts.
+    ``https://good.example\@evil.example``. An IPv6 address is returned without brackets. The result
+    is empty for URLs with another scheme and for invalid hosts.
     """
     if not url.isprintable():
         url = url.translate({9: None, 10: None, 13: None})
@@ -208,7 +217,7 @@ def _punycode(host: str) -> str:
 
 
 def write_lines(stream: BinaryIO, lines: Iterable[str]) -> None:
-    """Write ``lines`` as UTF-8, several lines per call of ``write``."""
+    """Write ``lines``, which include their line endings, as UTF-8."""
     remaining = iter(lines)
     while block := "".join(islice(remaining, _LINES_PER_WRITE)):
         stream.write(block.encode())

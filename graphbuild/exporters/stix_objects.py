@@ -1,10 +1,10 @@
 """Build the objects of a STIX 2.1 bundle from nodes.
 
-* References, collections and actors become domain objects. An extension contains the type and id of
-  the VirusTotal object and all its attributes.
-* Files, domains, IP addresses and URLs become observables. Their ids are computed as the standard
-  defines, so that other programs give the same observable the same id. An extension of a file would
-  change its id, so all other attributes are in a ``note`` about the observable.
+* Files, and valid domains, IP addresses and URLs, become observables. Their ids are computed as the
+  standard defines, so that other programs give the same observable the same id. An extension of a
+  file would change its id, so a ``note`` about the observable contains all other attributes.
+* All other nodes become domain objects. An extension contains the type and id of the VirusTotal
+  object and all its attributes.
 
 https://docs.oasis-open.org/cti/stix/v2.1/os/stix-v2.1-os.html, sections 2.9, 3 to 7.
 """
@@ -59,7 +59,7 @@ _RELEASED = "2026-01-01T00:00:00.000Z"
 def new_object(
     object_id: str, created_at: str, modified_at: str = "", /, **properties: object
 ) -> Object:
-    """Return an object with its common properties; the type is the first part of the id."""
+    """Return an object with the common properties; its type is the part of the id before ``--``."""
     return {
         "type": object_id.partition("--")[0],
         "spec_version": _SPEC_VERSION,
@@ -85,16 +85,19 @@ EXTENSION = new_object(
     name="graphbuild",
     description="Attributes of the graph for which STIX has no property.",
     schema=(
-        "On a report, grouping, malware, tool, campaign, intrusion-set, vulnerability and note"
-        " (which describes its first object_ref): entity_type and entity_id, strings, the type and"
-        " id of the VirusTotal object; attributes, a string, its other attributes as a JSON object."
-        " On a report and grouping also edges, a list of objects with the properties of an edge and"
-        " source_ref or target_ref, its other end. On a relationship, the properties of an edge:"
-        " relation, a string, the VirusTotal relationship; weight, a number, the number of"
-        " observations; first_seen and last_seen, the times of the first and last response with the"
-        " edge. If relation is related_references, also: related_from_refs, the collections through"
-        " which the subject is related to the report; unnamed, true if a response named none;"
-        " provenance, 'observed' in a response or 'inferred' from others."
+        "A report, grouping, malware, tool, campaign, intrusion-set, vulnerability or note has"
+        " entity_type and entity_id (strings): the type and id of the VirusTotal object. It also"
+        " has attributes (string): the other attributes of this object, as a JSON object. In a"
+        " note, the object is that of the first object_ref. A report or grouping also has edges: a"
+        " list of objects with source_ref or target_ref, the other end of the edge, and the"
+        " properties of the edge. A relationship that represents an edge has the properties of the"
+        " edge. The properties of an edge are relation (string): the VirusTotal relationship;"
+        " weight (number): the number of observations; first_seen and last_seen (strings): the"
+        " times of the first and the last response with the edge. If relation is"
+        " related_references, there are three more: related_from_refs (list): the collections"
+        " through which the subject is related to the report; unnamed (boolean): true if a response"
+        " named no collection; provenance (string): 'observed' in a response, or 'inferred' from"
+        " other responses."
     ),
     version="1.0.0",
     extension_types=["property-extension"],
@@ -115,19 +118,19 @@ def _format_time(seconds: object) -> str:
 
 
 def is_number(value: object) -> bool:
-    """Return whether STIX can represent a value: a finite float, or an integer of up to 53 bits."""
+    """Return whether STIX allows ``value``: a finite float, or an integer of up to 53 bits."""
     if isinstance(value, float):
         return math.isfinite(value)
     return type(value) is int and abs(value) <= _MAX_INTEGER
 
 
 def is_container(object_id: str) -> bool:
-    """Return whether an object is a report or a grouping, which list their subjects."""
+    """Return whether an object is a report or a grouping, the types that list other objects."""
     return object_id.startswith((f"{REPORT}--", f"{GROUPING}--"))
 
 
 def relationship(source: str, verb: str, target: str, date: str, **properties: object) -> Object:
-    """Return a relationship such as ``indicates`` between two objects, given by their ids."""
+    """Return a relationship between two object ids, such as ``indicates``, created at ``date``."""
     own_id = f"relationship--{stable_uuid(source, verb, target)}"
     ends = {"relationship_type": verb, "source_ref": source, "target_ref": target}
     return new_object(own_id, date, **ends, **properties)
@@ -139,7 +142,7 @@ def _virustotal(node: Mapping[str, Any]) -> Object:
 
 
 def _extension(node: Mapping[str, Any], warnings: ExportWarnings) -> Object:
-    """Return an extension with the type and id of the node, and its other attributes as JSON."""
+    """Return the extension of an object: type and id of its node, and other attributes as JSON."""
     others = {name: value for name, value in node.items() if name not in _GRAPH_ATTRIBUTES}
     attributes = extra_attributes(others, warnings)
     return {
@@ -150,11 +153,11 @@ def _extension(node: Mapping[str, Any], warnings: ExportWarnings) -> Object:
     }
 
 
-# --- domain objects: reports, families, campaigns, actors ----------------------------------------
+# --- domain objects: reports, groupings, families, campaigns, actors -----------------------------
 
 
 def domain_object_id(key: str, node: Mapping[str, Any]) -> str:
-    """Return the id of the domain object of a node."""
+    """Return the id of the domain object of a node; its type is a grouping if none is known."""
     return f"{stix_type(node) or GROUPING}--{stable_uuid(key)}"
 
 
@@ -165,7 +168,7 @@ def domain_object(
     edges: list[Object],
     warnings: ExportWarnings,
 ) -> Object:
-    """Return the domain object of a reference, a collection or an actor.
+    """Return the domain object of a node.
 
     ``refs`` are the ``object_refs`` of a report or grouping; other objects do not have them. The
     extension contains ``edges``.
@@ -176,7 +179,8 @@ def domain_object(
     # The current time is never used, so that equal graphs give equal bytes.
     body = new_object(object_id, published, max(published, modified), name=name, **required)
     if is_container(object_id):
-        body["object_refs"] = list(dict.fromkeys(refs)) or [IDENTITY["id"]]  # may not be empty
+        # The standard forbids an empty list.
+        body["object_refs"] = list(dict.fromkeys(refs)) or [IDENTITY["id"]]
     body["external_references"] = list(_external_references(node, kind))
     extension = _extension(node, warnings) | ({"edges": edges} if edges else {})
     body["extensions"] = {EXTENSION_ID: extension}
@@ -184,7 +188,7 @@ def domain_object(
 
 
 def _required_properties(node: Mapping[str, Any], kind: str | None) -> Object:
-    """Return the properties that the standard requires of an object of this type."""
+    """Return the properties of an object that depend on its STIX type, including required ones."""
     if kind == REPORT:
         published = created(node)
         labels = {"labels": [UNKNOWN_DATE_LABEL]} if published == UNKNOWN_TIME else {}
@@ -197,7 +201,7 @@ def _required_properties(node: Mapping[str, Any], kind: str | None) -> Object:
 
 
 def _external_references(node: Mapping[str, Any], kind: str | None) -> Iterator[Object]:
-    """Yield the external references of an object: its URL, CVE number and VirusTotal id."""
+    """Yield the external references of a node: URL and CVE number if known, and VirusTotal id."""
     link = safe_link(node.get("url") or node.get("link"))
     if link:
         yield {"source_name": url_host(link), "url": link}
@@ -211,7 +215,7 @@ def _external_references(node: Mapping[str, Any], kind: str | None) -> Iterator[
 
 
 def observable(node: Mapping[str, Any]) -> Object | None:
-    """Return the observable of a node, without its id; None for nodes that are not observables."""
+    """Return the observable of a node, without its id; None if the node cannot be one."""
     if node["type"] == FILE:
         return _file(node)
     found = value_observable(node)
@@ -222,8 +226,8 @@ def observable(node: Mapping[str, Any]) -> Object | None:
 
 def _file(node: Mapping[str, Any]) -> Object:
     hashes = {_HASH_NAMES[name]: digest for name, digest in file_hashes(node).items()}
-    # The standard requires a hash or a name. Without a hash, the id, which can be any text if the
-    # file did not come from the API, is the name.
+    # The standard requires a hash or a name. If no hash is known, the name is the id, which can be
+    # any text if the file did not come from the API.
     body = {"hashes": hashes} if hashes else {"name": xml_text(str(node["id"]))}
     size = node.get("size")
     known_size = {"size": size} if type(size) is int and 0 <= size <= _MAX_INTEGER else {}
@@ -233,7 +237,7 @@ def _file(node: Mapping[str, Any]) -> Object:
 def observable_id(body: Object) -> str:
     """Return the id of an observable as the standard defines it.
 
-    It contains a UUID of the identifying properties, serialized according to RFC 8785.
+    The id contains a UUID of the identifying properties, serialized according to RFC 8785.
     """
     identifying = {name: value for name, value in body.items() if name not in {"type", "size"}}
     if "hashes" in identifying:
@@ -260,7 +264,10 @@ def _is_complete(node: Mapping[str, Any], body: Object) -> bool:
 
 
 def _note(key: str, node: Mapping[str, Any], subject: str, warnings: ExportWarnings) -> Object:
-    """Return a note with type, id and attributes of a node, modified at ``crawl_fetched_at``."""
+    """Return a note with type, id and attributes of a node, about the object id ``subject``.
+
+    The time of its modification is ``crawl_fetched_at``, if the node has this attribute.
+    """
     title = object_name(node, warnings)
     others = node.keys() - _GRAPH_ATTRIBUTES
     lines = (f"{name}: {format_value(node[name])}" for name in others)
@@ -284,13 +291,13 @@ def _note(key: str, node: Mapping[str, Any], subject: str, warnings: ExportWarni
 def indicator(
     key: str, node: Mapping[str, Any], object_id: str, body: Object, valid_from: str
 ) -> Iterator[Object]:
-    """Yield an indicator for an observable, and a relationship from the indicator to it."""
+    """Yield an indicator for an observable, and a relationship from it to the observable."""
     own_id = indicator_id(key)
     yield new_object(
         own_id,
         valid_from,
         name=object_name(node, ExportWarnings()),
-        description="Related to public references by VirusTotal; see its relationships.",
+        description="VirusTotal relates it to public references; see its relationships.",
         indicator_types=["unknown"],
         pattern=_pattern(body),
         pattern_type="stix",
@@ -307,7 +314,7 @@ def indicator_id(key: str) -> str:
 
 
 def _pattern(body: Object) -> str:
-    """Return a STIX pattern for the strongest hash of an observable, or for its name or value."""
+    """Return a STIX pattern that matches the strongest hash, the name or the value of ``body``."""
     if "hashes" in body:
         name, text = list(body["hashes"].items())[-1]
         path = f"file:hashes.'{name}'"

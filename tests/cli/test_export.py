@@ -112,7 +112,7 @@ def test_full_disk_is_reported_and_the_old_file_remains(
         text=True,
         check=False,
     )
-    message = f"out/{name}: the disk is full or the file too large; make room and export again"
+    message = f"out/{name}: the disk is full or the file is too large; free some space and export again"
     assert (result.returncode, message in " ".join(result.stderr.split())) == (1, True)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == {name: b"the old file"}
 

@@ -312,7 +312,7 @@ def invalid_paths(folder):
     (folder / "folder.graphml").mkdir()
     os.mkfifo(folder / "pipe.graphml")
     yield folder / "file" / "map.graphml", "its parent is a file"
-    yield folder / "none" / "map.graphml", "its folder does not exist; make it first"
+    yield folder / "none" / "map.graphml", "its folder does not exist; create it first"
     yield folder / "folder.graphml", "is a folder or a device"
     yield folder / "pipe.graphml", "is a folder or a device"
     yield folder / ("x" * 300 + ".graphml"), "the name is too long"

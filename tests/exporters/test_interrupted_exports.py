@@ -74,7 +74,7 @@ for instant in instants:
     if how == "killed":
         print(os.waitstatus_to_exitcode(status), flush=True)
 """
-DISK_FULL_MESSAGE = "the disk is full or the file too large; make room and export again"
+DISK_FULL_MESSAGE = "the disk is full or the file is too large; free some space and export again"
 
 
 def graph() -> nx.DiGraph[str]:

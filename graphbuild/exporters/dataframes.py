@@ -1,6 +1,7 @@
-"""pandas DataFrames of nodes, edges and observations.
+"""Build pandas DataFrames of nodes, edges and observations.
 
-Columns and types are those of the Parquet files: categories, nullable integers, times in UTC.
+They have the same columns and types as the Parquet files, such as categories, nullable integers and
+times in UTC.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def edges_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
     """Return a DataFrame with one row per edge.
 
     ``related_from`` is the list of the node keys of the collections. It is empty if the edge was
-    observed only without a collection, and None if its relation cannot have collections.
+    observed only without a collection, and None if edges of this relation cannot have collections.
     """
     return _frame(typed_edges, graph)
 
@@ -62,7 +63,7 @@ def _frame(table_of: TypedTable, graph: nx.DiGraph[str]) -> pd.DataFrame:
 def _times(column: pd.Series[Any]) -> pd.Series[Any]:
     """Return ``column`` as times in UTC with a resolution of one microsecond.
 
-    Times in nanoseconds, the default of pandas, cannot represent all years of ``datetime``.
+    Nanoseconds, the default resolution of pandas, cannot represent all years of ``datetime``.
     """
     import numpy as np  # noqa: PLC0415  slow to import, and few runs need it
     import pandas as pd  # noqa: PLC0415

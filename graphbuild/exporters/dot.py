@@ -1,9 +1,9 @@
-"""DOT, the language of Graphviz, for drawing small graphs.
+"""Write DOT, the language of Graphviz, for drawing small graphs.
 
-All values are quoted, and the file contains no links, so no text is interpreted as markup. Graphviz
-ignores unknown attributes, so the edges can also have those of the observations. The size of
-the graph is not limited: Graphviz's layout program ``dot`` is slow beyond 1,000 nodes, but ``sfdp``
-is not. https://graphviz.org/doc/info/lang.html
+All values are quoted, so no text is interpreted as markup. The file contains no links. Graphviz
+ignores unknown attributes, so the edges can have all their attributes, such as ``related_from``.
+The size of the graph is not limited. Graphviz's layout program ``dot`` is slow beyond 1,000 nodes,
+but ``sfdp`` is not. The syntax is defined at https://graphviz.org/doc/info/lang.html.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _ENTITY = re.compile(r"&(?=#[0-9]+;|#[xX][0-9a-fA-F]+;|[A-Za-z][A-Za-z0-9]*;)")
 
 
 def write_dot(graph: Graph, stream: BinaryIO) -> ExportWarnings:
-    """Write ``graph`` to ``stream`` as DOT; the memory needed does not grow with the graph.
+    """Write ``graph`` to ``stream`` as DOT, without building the document in memory.
 
     Only the key, type and label of a node are written.
 
@@ -87,7 +87,7 @@ def _statement(subject: str, attributes: Mapping[str, object]) -> str:
 
 
 def _quoted(value: object) -> str:
-    """Return ``value`` in quotes; a long text becomes several strings joined by ``+``."""
+    """Return ``value`` as a quoted string, or as several joined by ``+`` if it is long."""
     text = xml_text(str(value))
     if len(text) <= _MAX_STRING:
         return _string(text)

@@ -1,10 +1,11 @@
-"""GEXF 1.3, for Gephi's timeline: references and their edges appear on the date of the reference.
+"""Write GEXF 1.3, with dates for Gephi's timeline.
+
+A reference with a known date, and each edge of this reference, has this date as its start date.
+Other nodes and edges have no start date. There are no end dates, because the API reports none.
 
 The columns are the same as in GraphML, but label, color, size, position and weight have their own
-elements or XML attributes. Only dated references and their edges have a start date. Nothing has an
-end date, because the API reports none. The file follows the schema (https://gexf.net/schema.html)
-and the behavior of Gephi. The date of the export is not written, so that the same graph gives the
-same bytes.
+elements or XML attributes. The file follows the schema (https://gexf.net/schema.html), and tests
+open it in Gephi. It does not contain the date of the export, so that equal graphs give equal bytes.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from graphbuild.exporters.results import ExportWarnings
     from graphbuild.exporters.xml_common import Graph, Positions, Texts
 
-# Columns that GEXF represents by its own elements or XML attributes. All others are declared.
+# Columns that GEXF represents by its own elements or XML attributes. Other columns are declared.
 _BUILT_IN = frozenset({"label", "color", "size", "x", "y", "weight"})
 _HEAD = """\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -58,7 +59,8 @@ def _head(source: XmlSource) -> Iterator[str]:
 
 
 def _declared(scope: str, columns: Iterable[tuple[str, str]]) -> Iterator[str]:
-    # Id and title are equal, because Gephi Lite shows the id, but Gephi and networkx the title.
+    # Gephi Lite displays the id of a column, but Gephi and networkx use its title. So both are the
+    # name of the column.
     yield f'<attributes class="{scope}" mode="static">\n'
     for name, kind in columns:
         if name not in _BUILT_IN:
@@ -92,14 +94,14 @@ def _values(texts: Texts) -> str:
     return f"<attvalues>{values}</attvalues>"
 
 
-@lru_cache(maxsize=64)  # there are few colors, at most one per type
+@lru_cache(maxsize=64)  # there is at most one color per node type
 def _color(color: str) -> str:
     red, green, blue = bytes.fromhex(color.removeprefix("#"))
     return f'<viz:color r="{red}" g="{green}" b="{blue}"/>'
 
 
 def _start(graph: Graph, key: str) -> str:
-    """Return the ``start`` attribute of a dated reference; empty for other nodes."""
+    """Return the ``start`` attribute of a reference with a known date; empty for other nodes."""
     node = graph.nodes[key]
     seconds = node.get("creation_date")
     if node["type"] != REFERENCE or not isinstance(seconds, int) or isinstance(seconds, bool):

@@ -1,12 +1,12 @@
-"""GraphML for Gephi, Gephi Lite, Cytoscape, igraph and networkx.
+"""Write GraphML for Gephi, Gephi Lite, Cytoscape, igraph and networkx.
 
 Tests with these programs led to the following rules:
 
-* All exports declare the same keys, except those of seed lists. Key ids are stable, and unique
-  across nodes and edges. Keys have one of four types and no default value.
+* All exports declare the same keys, except those of seed lists. No key of a node has the id of a
+  key of an edge. The type of a key is string, long, double or boolean, and no key has a default.
 * Texts with markup characters are written as CDATA, because Gephi loses spaces between entities.
 * Colors have six hexadecimal digits. Sizes and weights are greater than zero.
-* The file starts with an XML declaration. Nodes precede edges.
+* The file starts with an XML declaration, and contains all nodes before the edges.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def write_graphml(
         graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it.
         stream: Binary stream to write to.
         positions: Position of each node, y upwards. If None or empty, the file has no positions,
-            and the program that opens it has to compute a layout.
+            and the program that opens the file has to compute a layout.
 
     Returns:
         Counts of the values that were changed or omitted.
@@ -59,15 +59,15 @@ def _head(source: XmlSource) -> Iterator[str]:
     yield _HEAD
     for name, kind in source.node_columns():
         yield f'<key id="{name}" for="node" attr.name="{name}" attr.type="{kind}"/>\n'
-    # The key ids of edges have a prefix, because some programs use one table of keys for both nodes
-    # and edges.
+    # The ids of edge keys have a prefix, because some programs store the keys of nodes and of edges
+    # in one table.
     for name, kind in source.edge_columns():
         yield f'<key id="e_{name}" for="edge" attr.name="{name}" attr.type="{kind}"/>\n'
     yield '<graph id="G" edgedefault="directed">\n'
 
 
 def _data(texts: Texts, prefix: str = "") -> str:
-    """Return ``texts`` as ``data`` elements, sorted by name."""
+    """Return ``texts`` as ``data`` elements, sorted by name; empty texts are omitted."""
     return "".join(
         f'<data key="{prefix}{name}">{_content(text)}</data>'
         for name, text in sorted(texts.items())

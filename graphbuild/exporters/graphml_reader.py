@@ -1,9 +1,9 @@
-"""Reader for GraphML files that ``write_graphml`` wrote.
+"""Read GraphML files that ``write_graphml`` wrote.
 
-The file may have been changed by others, so it is not trusted. A document type declaration is
-refused, because entities that it declares can expand to gigabytes or refer to a local file. Files
-that are too large or nested too deeply are refused as well. The parser of the standard library
-reads the file in small blocks, and error messages contain the line number.
+Someone may have changed the file, so it is not trusted. A document type declaration is refused,
+because entities that it declares can expand to gigabytes or refer to a local file. Files that are
+too large or nested too deeply are refused as well. The parser of the standard library reads the
+file in small blocks. Messages about its content contain the line number.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from graphbuild.models import OBSERVED, RELATED_REFERENCES, Entity
 if TYPE_CHECKING:
     from graphbuild.graph.builder import Graph
 
-MAX_BYTES = 4 * 2**30  # of decompressed XML; a million edges take 0.3 GiB
+MAX_BYTES = 4 * 2**30  # of the decompressed file; a million edges take 0.3 GiB
 MAX_DEPTH = 64  # nested elements
 MAX_TOKEN = 2**20  # bytes of one tag, comment or processing instruction
 _BYTES_PER_READ = 65_536
@@ -40,15 +40,16 @@ _TRUE = frozenset({"true", "True", "TRUE", "1"})
 def read_graphml(source: str | Path | BinaryIO) -> nx.DiGraph[str]:
     """Return the graph in a GraphML file that ``write_graphml`` wrote.
 
-    In texts with a column, each run of white space is one space, as in the file. Attributes without
-    a column are the same as before the export. Colors, sizes, positions and other computed columns
-    are not read.
+    The writer has replaced each run of white space in texts with a column by one space. Exported
+    attributes without a column are restored exactly. Colors, sizes, positions and other computed
+    columns are not read.
 
     Args:
-        source: Path or binary stream; a file given by its path may be compressed with gzip.
+        source: Path or binary stream. If it is a path, the file may be compressed with gzip.
 
     Raises:
-        ExportError: The file cannot be read, is not GraphML, or was not written by graphbuild.
+        ExportError: The file cannot be read, is too large, is not a complete GraphML file, or was
+            not written by graphbuild.
     """
     name = source if isinstance(source, str | Path) else getattr(source, "name", "the stream")
     try:
@@ -65,7 +66,7 @@ def read_graphml(source: str | Path | BinaryIO) -> nx.DiGraph[str]:
 
 
 class _Reader:
-    """Handlers of the XML parser, and the part of the graph that has been read."""
+    """Reads a GraphML file: handlers for an XML parser add nodes and edges to a graph."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -73,7 +74,7 @@ class _Reader:
         self._node_types = readable_node_types()
         self._names: dict[str, str] = {}  # column names by key id
         self._ids: list[str] = []  # id of the current node, or source and target of the edge
-        self._texts: dict[str, str] = {}  # of the current node or edge, by column
+        self._texts: dict[str, str] = {}  # texts of the current node or edge, by column
         self._column: str | None = None
         self._text: list[str] = []
         self._depth = 0
@@ -93,11 +94,11 @@ class _Reader:
                 if read > MAX_BYTES:
                     self._refuse(f"is larger than {MAX_BYTES} bytes")
                 self._parser.Parse(block, False)  # noqa: FBT003  expat takes no keyword
-                # Expat keeps an unfinished token, and versions before 2.6 read it again each time.
+                # Expat keeps an unfinished token. Versions before 2.6 parse it again in each call.
                 if read - self._parser.CurrentByteIndex > MAX_TOKEN:
                     self._refuse(f"a tag or comment is larger than {MAX_TOKEN} bytes")
             self._parser.Parse(b"", True)  # noqa: FBT003
-        except (expat.ExpatError, LookupError, ValueError) as error:  # or an unsupported encoding
+        except (expat.ExpatError, LookupError, ValueError) as error:  # e.g. an unknown encoding
             raise ExportError(f"{self.name}: is not a complete XML file: {error}") from error
         return self.graph
 
@@ -112,7 +113,7 @@ class _Reader:
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            self._refuse(f"is nested deeper than {MAX_DEPTH}")
+            self._refuse(f"is nested deeper than {MAX_DEPTH} elements")
         match tag.removeprefix(_NAMESPACE):
             case "key":
                 key_id = self._attribute(attributes, "id")
@@ -122,7 +123,7 @@ class _Reader:
             case "graph" if attributes.get("edgedefault") != "directed":
                 self._refuse("contains an undirected graph; only directed graphs can be read")
             case "node" | "edge" if self._ids:
-                self._refuse("contains a node or edge inside another")
+                self._refuse("contains a node or edge inside another node or edge")
             case "node" | "edge" as element:
                 self._ids = [self._attribute(attributes, name) for name in _ID_NAMES[element]]
             case "data" if self._ids:
@@ -168,7 +169,7 @@ class _Reader:
         node_type = texts["type"]
         entity = Entity(node_type, key.removeprefix(f"{node_type}:"), attributes)
         label = texts.get("label") or entity.label
-        if label == label_text(entity.label):  # the export shortened it
+        if label == label_text(entity.label):  # the writer cleaned and truncated the label
             label = entity.label
         own = {"type": node_type, "label": label, "id": entity.id}
         self.graph.add_node(key, **{**attributes, **own})
@@ -194,7 +195,7 @@ class _Reader:
     def _add_edge(self, source: str, target: str, texts: dict[str, str]) -> None:
         if source not in self.graph or target not in self.graph:
             self._refuse(
-                f"an edge connects {source[:80]!a} and {target[:80]!a}, but not both are nodes"
+                f"an edge connects {source[:80]!a} and {target[:80]!a}, but one of them is no node"
             )
         if "relation" not in texts:
             self._refuse("an edge has no relation; graphbuild did not write this file")

@@ -1,4 +1,4 @@
-"""Tables for Neo4j's bulk importer, and the command that imports them.
+"""Write tables for Neo4j's bulk importer, and the command that imports them.
 
 The headers contain types, so that numbers, booleans and dates do not become texts. Texts are
 quoted, with quotes doubled, and may contain line endings. An empty field without quotes means that
@@ -47,9 +47,9 @@ _COMMAND = (
 )
 _INSTRUCTIONS = """
 
-Run it in this folder while the database is stopped. It imports into a new database.
+Run this command in this folder while the database is stopped. It creates a new database.
 To replace an existing database, add --overwrite-destination before the database name.
-Then, for example:
+Then start the database and query it, for example:
 
 MATCH (f:file)-[r:related_references]->(report:reference) RETURN f, r, report LIMIT 100
 """
@@ -59,7 +59,7 @@ _TYPE_NAMES = {INT: ":long", FLOAT: ":double", BOOL: ":boolean", DATE: ":date", 
 def write_nodes(graph: Graph, stream: BinaryIO) -> ExportWarnings:
     """Write one row per node; the Neo4j label of a node is its type.
 
-    Attributes without a column are written into the property ``attributes``, as JSON.
+    The property ``attributes`` contains attributes without a column, as JSON.
 
     Raises:
         ExportError: A node key contains a tab, which separates the entries of lists; nothing is
@@ -79,7 +79,7 @@ def write_nodes(graph: Graph, stream: BinaryIO) -> ExportWarnings:
 
 
 def write_edges(graph: Graph, stream: BinaryIO) -> ExportWarnings:
-    """Write one row per edge; its Neo4j type is its relation.
+    """Write one row per edge; the Neo4j type of an edge is its relation.
 
     ``related_from`` is a list of node keys.
     """
@@ -95,7 +95,7 @@ def write_edges(graph: Graph, stream: BinaryIO) -> ExportWarnings:
 def import_command(name_suffix: str = "") -> str:
     """Return the command that creates a database from the tables of nodes and edges.
 
-    ``name_suffix`` was added to the file names of the tables.
+    ``name_suffix`` is the text that was added to the file names of the tables.
     """
     return _COMMAND.format(*(add_name_suffix(name, name_suffix) for name in (NODES, EDGES)))
 

@@ -22,14 +22,14 @@ _FALLBACK = "to see it, run the cell again or trust this notebook"
 
 
 def show(graph: Graph, *, positions: Positions | None = None, height: int = 600) -> PageFrame:
-    """Return the interactive page of ``graph``; use it as the last line of a notebook cell.
+    """Return the interactive page of ``graph``; call this in the last line of a notebook cell.
 
     A saved notebook grows by the size of the page: about 1 MB plus the data.
 
     Args:
         graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
-        positions: Position of each node, y upwards; the layout is computed if None or empty.
-        height: Height of the frame in pixels. The width of the frame is that of the notebook.
+        positions: Position of each node, y upwards. If None or empty, the layout is computed.
+        height: Height of the frame in pixels. The frame is as wide as the notebook.
     """
     from graphbuild.exporters.html.page import write_html  # noqa: PLC0415  loads a template engine
 
@@ -50,7 +50,7 @@ class PageFrame:
         return f"{self.summary}; open it in Jupyter"
 
     def _repr_html_(self) -> str:
-        """Return the frame; a notebook that is not trusted shows the text inside it instead."""
+        """Return the frame as HTML; untrusted notebooks show the text inside the frame instead."""
         fallback = escape(f"{self.summary}; {_FALLBACK}")
         return (
             f'<iframe title="{escape(self.summary)}" sandbox="{_SANDBOX}" allow="clipboard-write"'

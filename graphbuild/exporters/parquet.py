@@ -1,4 +1,4 @@
-"""Parquet tables of nodes, edges and observations, for pandas, DuckDB and Spark.
+"""Write Parquet tables of nodes, edges and observations, for pandas, DuckDB and Spark.
 
 Texts are not guarded against formulas, because these files are not meant for spreadsheets. Rows
 are written in groups, and only one group is in memory at a time.
@@ -39,7 +39,7 @@ _ARROW_TYPES = {
 
 
 def write_nodes(graph: nx.DiGraph[str], stream: BinaryIO) -> ExportWarnings:
-    """Write one row per node; ``attributes`` contains the attributes without a column as JSON."""
+    """Write one row per node; the column ``attributes`` contains the other attributes as JSON."""
     return _write(typed_nodes, graph, stream)
 
 

@@ -34,7 +34,7 @@ Floats: TypeAlias = NDArray[np.float64]
 
 _TYPE_ORDER = (FILE, REFERENCE, COLLECTION)  # other types follow; later types are drawn on top
 _MARKERS = {"dot": "o", "square": "s", "diamond": "D", "triangle": "^"}
-# Width of a marker relative to a circle of the same size. A diamond is a square turned by 45°.
+# Width of a marker relative to its size in matplotlib, which draws a diamond as a turned square.
 _EXTENT = {"D": math.sqrt(2.0)}
 _BACKGROUND, _TEXT, _EDGE, _COLLECTION_EDGE = "#ffffff", "#1c2430", "#6f7f93", "#cc3311"
 _POINTS_PER_INCH, _DPI = 72.0, 144.0
@@ -52,7 +52,7 @@ _DIRECTIONS = (
     *((0, -1), (0, 1), (1, 0), (-1, 0)),
     *((0.8, -0.8), (-0.8, -0.8), (0.8, 0.8), (-0.8, 0.8)),
 )
-_OUTSIDE_COST = 20.0  # cost per area outside the image; the cost per overlapping area is 1
+_OUTSIDE_COST = 20.0  # cost per area of a label outside the image; overlaps cost 1 per area
 _BORDER = 4.0  # points; a label closer to the edge of the image counts as outside
 _MISSING_GLYPH = "\N{WHITE SQUARE}"
 
@@ -66,12 +66,12 @@ def draw(
 
     Args:
         graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
-        positions: Position of each node, y upwards; the layout is computed if None.
+        positions: Position of each node, y upwards. If None, the layout is computed.
         width: Width of the image in inches.
         max_labels: Maximum number of labels; the image shows how many collections have no label.
 
     Raises:
-        ImportError: Matplotlib is not installed; the extra ``notebook`` installs it.
+        MissingLibraryError: Matplotlib, which the extra ``notebook`` installs, is missing.
     """
     if positions is None:
         positions = compute_layout(graph)
@@ -163,7 +163,7 @@ def _draw_nodes(axes: Axes, graph: Graph, positions: Positions, radii: Mapping[s
 
 
 def _radii(graph: Graph, scale: float) -> dict[str, float]:
-    """Return the radius of each node in points: as in the layout, but at least a minimum."""
+    """Return the radius of each node in points: its size in the layout, or a minimum if larger."""
     radius = size_scale(graph)
     radii = {}
     for node, degree in graph.degree():
@@ -199,8 +199,9 @@ def _draw_labels(
 ) -> int:
     """Label the collections with the most edges; return the number of unlabeled collections.
 
-    A label is drawn beside its node, in the direction in which it covers least and stays inside the
-    image. Boxes are arrays of left, bottom, right and top, in points.
+    A label is drawn beside its node, in the direction with the lowest cost: the area of nodes and
+    labels that it covers, plus a penalty for its area outside the image. Boxes are arrays of left,
+    bottom, right and top, in points.
     """
     collections = [node for node in graph if graph.nodes[node]["type"] == COLLECTION]
     collections.sort(key=lambda node: (-graph.degree[node], node))
@@ -218,7 +219,7 @@ def _draw_labels(
         boxes = np.hstack((middles - half_size, middles + half_size))
         outside = 4 * half_size.prod() - _overlaps(boxes, inside)
         covered = [_overlaps(occupied, box).sum() for box in boxes]
-        # Rounded, so that rounding errors of a machine do not decide between equal costs.
+        # The costs are rounded, so that rounding errors do not decide between equal costs.
         best = int(np.argmin(np.round(_OUTSIDE_COST * outside + covered, 3)))
         occupied = np.vstack((occupied, boxes[best]))
         label.set_position(offsets[best])
@@ -251,14 +252,14 @@ def _annotate(axes: Axes, text: str, point: tuple[float, float]) -> Annotation:
 
 
 def _label(attributes: Mapping[str, object]) -> str:
-    """Return the truncated label of a collection; ids are truncated to fewer characters."""
+    """Return the label of a collection, truncated to 32 characters, or to 16 if it is the id."""
     label = str(attributes["label"])
     text, limit = label_text(label), _MAX_ID if label == attributes["id"] else _MAX_LABEL
     return _replace_missing_glyphs(text if len(text) <= limit else text[: limit - 1].rstrip() + "…")
 
 
 def _replace_missing_glyphs(text: str) -> str:
-    """Return ``text`` with a white square for each character that the configured fonts lack."""
+    """Return ``text`` with a white square for each character that no configured font contains."""
     from matplotlib import rcParams  # noqa: PLC0415  an extra
     from matplotlib.font_manager import FontProperties, findfont, get_font  # noqa: PLC0415  the same
 

@@ -1,4 +1,4 @@
-"""Common parts of the GraphML and GEXF writers: ids, declared columns, node texts, edge lines."""
+"""Common parts of the GraphML and GEXF writers: ids, columns, texts of nodes, lines of edges."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ class XmlSource:
     """The nodes and edges of a graph as texts for an XML file, and the warnings of the export.
 
     Raises:
-        ExportError: A node key cannot be an XML id, or a node has no finite position.
+        ExportError: A node key cannot be an XML id, or ``positions`` is not empty and has no finite
+            position for a node.
     """
 
     def __init__(self, graph: Graph, positions: Positions | None) -> None:
@@ -53,15 +54,15 @@ class XmlSource:
         self._columns = NodeColumns(XML, graph)
 
     def node_columns(self) -> Iterator[tuple[str, str]]:
-        """Yield the name and type of each node column except ``id``, which the key contains."""
+        """Yield the name and XML type of each node column except ``id``, a part of the node key."""
         return _declarations(each for each in self._columns.columns if each.name != "id")
 
     def edge_columns(self) -> Iterator[tuple[str, str]]:
-        """Yield the name and type of each edge column."""
+        """Yield the name and XML type of each edge column."""
         return _declarations(columns_for(EDGE_COLUMNS, XML))
 
     def nodes(self) -> Iterator[tuple[str, str, Texts]]:
-        """Yield the key, the escaped key and the cleaned texts of each node."""
+        """Yield the key, the escaped key and the cleaned texts, by column, of each node."""
         size_of = size_scale(self._graph)
         for key, edges in self._graph.adjacency():
             node = self._graph.nodes[key]
@@ -87,10 +88,11 @@ class XmlSource:
         cached, because many edges have equal attributes.
 
         Args:
-            format_texts: Returns the part of the line after the ``target`` attribute, given the
-                texts of an edge.
-            start_of: Returns the ``start`` attribute of a node, empty if it has none. An edge gets
-                the later one of its two nodes; texts of ISO dates sort by time.
+            format_texts: A function that returns the part of the line after the ``target``
+                attribute from the texts of an edge.
+            start_of: A function that returns the ``start`` attribute of a node, or an empty text.
+                Each edge gets the later ``start`` attribute of its two nodes. They are compared as
+                texts, because ISO dates sort by time.
         """
         ids, warnings = self._ids, self.warnings
         text_of = cached_by_edge(
@@ -139,7 +141,7 @@ def _escaped_ids(graph: Graph) -> dict[str, str]:
 
 
 def edge_id(relation: str, source: str, target: str) -> str:
-    """Return the id of an edge, a hash of the arguments, so that every export has the same id."""
+    """Return the id of an edge, a hash of the arguments, which is the same in every export."""
     content = f"{relation}\n{source}\n{target}"
     return f"e{sha256(content.encode()).hexdigest()[:16]}"
 
@@ -149,7 +151,7 @@ def _node_text(name: str, value: object, warnings: ExportWarnings) -> str:
         return format_value(value)
     if name == "label":
         return label_text(value)
-    if name == "attributes":  # JSON in which json_text() has escaped what XML forbids
+    if name == "attributes":  # JSON; json_text() has escaped the characters that XML forbids
         _count_misread(value, warnings)
         return value
     return _clean_text(value, warnings)

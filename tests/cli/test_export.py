@@ -112,7 +112,8 @@ def test_full_disk_is_reported_and_the_old_file_remains(
         text=True,
         check=False,
     )
-    message = f"out/{name}: the disk is full or the file is too large; free some space and export again"
+    cause = "the disk is full or the file is too large; free some space and export again"
+    message = f"out/{name}: {cause}"
     assert (result.returncode, message in " ".join(result.stderr.split())) == (1, True)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == {name: b"the old file"}
 

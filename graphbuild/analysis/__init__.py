@@ -1,4 +1,4 @@
-"""Analyze a campaign: overlaps, clusters, bridges, centrality, timeline, paths, comparisons.
+"""Analyze a campaign: duplicates, overlaps, clusters, bridges, centrality, paths, changes.
 
 All results are computed from observations, not from paths of the exported graph::
 
@@ -16,11 +16,12 @@ All results are computed from observations, not from paths of the exported graph
     analysis.find_bridges(incidence, clustering).to_frame()
     analysis.compute_centrality(incidence).to_frame()
     analysis.build_timeline(incidence, clustering).to_frame()
-    list(evidence.shortest_paths(evidence.find_node("5e3f..."), evidence.find_node("Emotet")))
+    list(evidence.shortest_paths(evidence.find_node("5e3f9a1c"), evidence.find_node("Emotet")))
 
-Functions that take an incidence also accept a graph made by ``build_graph``, an open store or
-campaign, or observations. Most functions need libraries of the extra ``analysis`` and raise
-``MissingLibraryError`` without them; paths do not.
+A function's argument ``data`` can be an ``Incidence``, a graph made by ``build_graph``, an open
+``Store`` or ``Campaign``, or an iterable of observations. Most functions need libraries of the
+extra ``analysis``, and raise ``MissingLibraryError`` without them. ``EvidenceGraph`` does not need
+these libraries.
 """
 
 from graphbuild.analysis.bridges import Bridge, Bridges, find_bridges

@@ -1,4 +1,4 @@
-"""Reproducible runs of NetworKit, an optional library."""
+"""Run NetworKit, an optional library, with reproducible results."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def single_threaded(seed: int) -> Iterator[None]:
-    """Run NetworKit on one thread and with a fixed seed inside the ``with`` block.
+    """Limit NetworKit to one thread and set its random seed, for the code in the ``with`` block.
 
-    With several threads, the same seed would give different results.
+    With several threads, runs with the same seed can give different results.
+
+    Raises:
+        MissingLibraryError: NetworKit is not installed.
     """
     networkit = require("networkit", extra="analysis")
     threads = networkit.getMaxNumberOfThreads()

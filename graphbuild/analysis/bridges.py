@@ -1,14 +1,15 @@
-"""Find the references and collections that connect clusters, or hold files together.
+"""Find bridges: references and collections that connect clusters or groups of files.
 
-Two questions are answered independently:
+For each reference and collection, two questions are answered independently:
 
-* *Which clusters does a reference or collection connect, and does anything else connect them?* A
-  collection connects two clusters if it contains files of both. A reference connects two clusters
-  if files of both have it, unless it is in a collection that also connects the two; it is then
-  not a second piece of evidence.
-* *Which files are not connected if it is removed?* In the evidence graph, files are linked to their
-  collections, and the collections to their references. If a cut vertex (Hopcroft and Tarjan 1973,
-  Commun. ACM 16) is removed, its component falls into several components.
+* *Which clusters does it connect, and does anything else connect them?* A collection connects two
+  clusters if it contains files of both clusters. A reference connects two clusters if files of both
+  clusters have it. However, a reference does not count if a collection that contains it also
+  connects the two clusters, because it is then not a second piece of evidence.
+* *Which files are separated if it is removed?* The evidence graph links files to their collections,
+  collections to their references, and files to the references for which the API names no
+  collection. A node is a cut vertex (Hopcroft and Tarjan 1973, Commun. ACM 16) if its component
+  falls into several components when the node is removed.
 """
 
 from __future__ import annotations
@@ -35,14 +36,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """A reference or collection that connects clusters or holds files together.
+    """A reference or collection that files of several clusters have, or that is a cut vertex.
 
     Attributes:
+        entity: The reference or collection.
         files: Number of files that have the entity.
         clusters: The numbers of the clusters that contain these files, ascending.
-        sole_pairs: Pairs of clusters that only this entity connects.
-        components: If the entity is removed, number of components with files into which its
-            component of the evidence graph falls; 1 if the removal separates no files.
+        sole_pairs: Pairs of cluster numbers; only this entity connects the two clusters of a pair.
+        components: Number of components with files into which the entity's component of the
+            evidence graph falls if the entity is removed; 1 if this separates no files.
         cut_off_files: Number of files outside the largest of these components.
     """
 
@@ -56,18 +58,20 @@ class Bridge:
 
 @dataclass(frozen=True, slots=True)
 class Bridges:
-    """All bridges.
+    """The bridges of a campaign.
 
-    They are sorted by the numbers of sole pairs, of cut-off files and of clusters, each descending,
-    then by node key.
+    Attributes:
+        bridges: All bridges, sorted by the numbers of sole pairs, of cut-off files and of clusters,
+            each descending, then by node key.
+        joined_pairs: Number of pairs of clusters that at least one bridge connects.
     """
 
     bridges: tuple[Bridge, ...]
-    joined_pairs: int  # number of pairs of clusters with at least one connection
+    joined_pairs: int
 
     @property
     def single_links(self) -> tuple[tuple[Pair, Entity], ...]:
-        """Return pairs of clusters with exactly one connection, each with the connecting entity."""
+        """Return the pairs of clusters that only one entity connects, each with this entity."""
         links = ((pair, bridge.entity) for bridge in self.bridges for pair in bridge.sole_pairs)
         return tuple(sorted(links, key=lambda link: link[0]))
 
@@ -96,11 +100,15 @@ class Bridges:
 
 
 def find_bridges(data: object, clustering: Clustering) -> Bridges:
-    """Find the references and collections that connect clusters or hold files together.
+    """Find the references and collections that connect clusters or groups of files.
 
     Args:
         data: A graph, a store, observations or an ``Incidence``.
         clustering: The result of :func:`find_clusters` for ``data``.
+
+    Raises:
+        MissingLibraryError: Scipy is not installed.
+        TypeError: ``data`` has another type.
     """
     incidence = as_incidence(data)
     entities = (*incidence.collections, *incidence.references)
@@ -141,10 +149,15 @@ def _importance(bridge: Bridge) -> tuple[int, int, int, str]:
 def _connections(
     collections_of: dict[int, set[int]], references_of: dict[int, set[int]], contents: Matrix
 ) -> dict[Pair, list[int]]:
-    """Return collections and references that connect each pair of clusters, as indices.
+    """Return up to three collections and references that connect each pair of clusters.
 
-    Not all are returned: two per pair suffice to distinguish a single connection from several.
-    ``contents`` is the matrix of collections by references.
+    Three are enough to distinguish a single connection from several. Pairs without a connection
+    are omitted. References are numbered after the collections.
+
+    Args:
+        collections_of: For each cluster, the numbers of the collections that its files have.
+        references_of: For each cluster, the numbers of the references that its files have.
+        contents: The matrix of collections by references.
     """
     rows = np.split(contents.indices + contents.shape[0], contents.indptr[1:-1])
     contained = [set(row.tolist()) for row in rows]
@@ -164,11 +177,19 @@ def _connections(
 
 
 class _FoldedGraph(NamedTuple):
-    """The evidence graph, in which files, or references, with the same neighbors are merged."""
+    """The evidence graph, after merging files, and references, that have the same neighbors.
 
-    edges: Matrix  # symmetric
-    files: Numbers  # number of files in each merged node
-    single: dict[int, int]  # from a node that is one collection or reference to its index
+    Attributes:
+        edges: The symmetric adjacency matrix.
+        files: For each node, the number of files that it represents; 0 for other nodes.
+        single: For each node that represents exactly one collection or reference, the number of
+            this collection or reference. Other references cannot be cut vertices, because another
+            reference has the same neighbors.
+    """
+
+    edges: Matrix
+    files: Numbers
+    single: dict[int, int]
 
 
 def _cut_vertices(incidence: Incidence) -> dict[int, tuple[int, int]]:
@@ -194,19 +215,22 @@ def _connected_components(edges: Matrix) -> tuple[int, Numbers]:
 
 
 def _component_sizes(graph: _FoldedGraph, nodes: Numbers) -> list[int]:
-    """Return the numbers of files in those components of a subgraph that contain files."""
+    """Return the number of files in each component of the subgraph of ``nodes``.
+
+    Components without files are omitted.
+    """
     count, labels = _connected_components(graph.edges[nodes][:, nodes])
     files = np.bincount(labels, graph.files[nodes], minlength=count).astype(int).tolist()
     nodes_in = np.bincount(labels, minlength=count).tolist()
     sizes: list[int] = []
     for file_count, node_count in zip(files, nodes_in, strict=True):
-        # If a merged node has no neighbors, its files are not connected to each other.
+        # The files of a merged node without neighbors are not connected to each other.
         sizes += [1] * file_count if node_count == 1 else [file_count] * bool(file_count)
     return sizes
 
 
 def _fold(incidence: Incidence) -> _FoldedGraph:
-    """Merge files, and references, with the same neighbors, so that the search is faster."""
+    """Merge files, and references, with the same neighbors, to make the search faster."""
     first_collection = len(incidence.files)
     upper = incidence.adjacency
     edges = (upper + upper.T).tocsr()

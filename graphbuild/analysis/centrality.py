@@ -1,14 +1,16 @@
 """Rank files, references and collections by centrality.
 
-Centrality is computed on the evidence graph (:attr:`Incidence.adjacency`). It links files to their
-collections, collections to their references, and files to references without a collection. The
-exported graph links each file to each of its references, so its shortest paths are different.
+Centrality is computed on the evidence graph (:attr:`Incidence.adjacency`), which links files to
+their collections, collections to their references, and files to the references for which the API
+names no collection. The exported graph has other shortest paths, because it links each file to each
+of its references.
 
-* *Betweenness* (Freeman 1977, Sociometry 40): the share of shortest paths between two other nodes
-  that contain the node, on average. In graphs of more than :data:`MAX_EXACT_NODES` nodes, it is
-  estimated from a sample of start nodes (Geisberger, Sanders and Schultes 2008, ALENEX).
-* *PageRank* (Brin and Page 1998, Comput. Netw. 30): the share of time that a random walk, which
-  sometimes restarts at a random node, spends at the node.
+* *Betweenness* (Freeman 1977, Sociometry 40) is the share of the shortest paths between two other
+  nodes that contain the node, averaged over all pairs of other nodes. In graphs of more than
+  :data:`MAX_EXACT_NODES` nodes, betweenness is estimated from a sample of start nodes (Geisberger,
+  Sanders and Schultes 2008, ALENEX).
+* *PageRank* (Brin and Page 1998, Comput. Netw. 30) is the share of time that a random walk spends
+  at the node. At each step, the walk may restart at a random node.
 """
 
 from __future__ import annotations
@@ -30,18 +32,25 @@ if TYPE_CHECKING:
 
 MAX_EXACT_NODES = 2_000
 SAMPLES = 500
-DAMPING = 0.85  # of PageRank, as in Brin and Page
+DAMPING = 0.85  # probability that the random walk does not restart, as in Brin and Page
 _TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class NodeCentrality:
-    """The centrality of one node."""
+    """The centrality of one node.
+
+    Attributes:
+        entity: The file, reference or collection.
+        degree: Number of neighbors in the evidence graph.
+        betweenness: Mean share of the shortest paths between two other nodes, from 0 to 1.
+        pagerank: Share of the time of a random walk; the sum over all nodes is 1.
+    """
 
     entity: Entity
-    degree: int  # number of neighbors
-    betweenness: float  # mean share of shortest paths between two other nodes, 0 to 1
-    pagerank: float  # the sum over all nodes is 1
+    degree: int
+    betweenness: float
+    pagerank: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +58,8 @@ class Centrality:
     """The centrality of all nodes.
 
     Attributes:
-        nodes: The nodes, sorted by betweenness, then by PageRank, both descending. Among equals,
-            files are first, then collections, then references, each sorted by node key.
+        nodes: The nodes, sorted by betweenness, then by PageRank, both descending. Nodes with equal
+            values are sorted by type (files, collections, references), then by node key.
         samples: Number of start nodes from which betweenness was estimated; None if it is exact.
     """
 
@@ -73,12 +82,14 @@ def compute_centrality(data: object, *, samples: int = SAMPLES, seed: int = 0) -
 
     Args:
         data: A graph, a store, observations or an ``Incidence``.
-        samples: Number of start nodes from which betweenness is estimated, in graphs of more than
-            :data:`MAX_EXACT_NODES` nodes.
+        samples: Number of start nodes from which betweenness is estimated. It is used only in
+            graphs of more than :data:`MAX_EXACT_NODES` nodes; in smaller graphs, the result is
+            exact.
         seed: Seed for choosing the start nodes.
 
     Raises:
         MissingLibraryError: NetworKit or scipy is not installed.
+        TypeError: ``data`` has another type.
     """
     require("networkit", extra=EXTRA)
     incidence = as_incidence(data)
@@ -99,14 +110,14 @@ def compute_centrality(data: object, *, samples: int = SAMPLES, seed: int = 0) -
 
 
 def to_networkit(upper: Matrix) -> Any:  # noqa: ANN401  a networkit.Graph
-    """Return an undirected NetworKit graph, from the upper triangle of its adjacency matrix."""
+    """Convert the upper triangle of an adjacency matrix to an undirected NetworKit graph."""
     entries = upper.tocoo()
     edges = np.ones(entries.nnz), (entries.row, entries.col)
     return require("networkit", extra=EXTRA).GraphFromCoo(edges, n=upper.shape[0], directed=False)
 
 
 def betweenness(graph: Any, samples: int | None, seed: int) -> Reals:  # noqa: ANN401  networkit.Graph
-    """Return the normalized betweenness of each node; it is exact if ``samples`` is None."""
+    """Return the normalized betweenness of each node, estimated if ``samples`` is a number."""
     if graph.numberOfNodes() < 3:  # noqa: PLR2004  a node and two others
         return np.zeros(graph.numberOfNodes())
     centrality = require("networkit", extra=EXTRA).centrality

@@ -1,11 +1,11 @@
 """Match the clusters of two snapshots, and find out why clusters merged or split.
 
 The method is based on Greene, Doyle and Cunningham (2010, "Tracking the Evolution of Communities in
-Dynamic Social Networks", ASONAM). They match clusters whose Jaccard index exceeds a threshold.
-With this condition, a small cluster that becomes part of a large one would not match it. Here, two
-clusters match if one contains more than half of the files of the other (Spiliopoulou et al. 2006,
-"MONIC", KDD). Only files with observations in both snapshots are counted. Clusters of one file
-match no cluster.
+Dynamic Social Networks", ASONAM). Their paper matches clusters whose Jaccard index exceeds a
+threshold. With that rule, a small cluster that becomes part of a large one would not match it. In
+this module, two clusters match if one contains more than half of the files of the other
+(Spiliopoulou et al. 2006, "MONIC", KDD). Only files with observations in both snapshots are
+counted. A cluster of one file matches no cluster.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from graphbuild.analysis.incidence import Numbers
 
     Group = tuple[int, ...]  # numbers of clusters of one snapshot
-    FileCounts = dict[int, dict[int, int]]  # number of files by entity and cluster
+    FileCounts = dict[int, dict[int, int]]  # number of files by entity, then by cluster
 
 ChangeKind = Literal["merged", "split", "born", "died", "grew", "shrank", "changed", "unchanged"]
 CHANGE_KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
@@ -36,15 +36,23 @@ CHANGE_KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A collection or reference that connects clusters in one snapshot but not in the other.
+    """A collection or reference that explains why clusters merged or split.
+
+    In a merge, the *separate* snapshot is the earlier one and the *joint* snapshot, with a single
+    cluster, is the later one. In a split, it is the other way round. In the joint snapshot, files
+    of several of the separate clusters have the entity. In the separate snapshot, at least one of
+    these clusters has no file with the entity.
 
     Attributes:
-        clusters: The numbers of those separate clusters whose files have the entity in the snapshot
-            with one cluster.
-        files: How many files of these clusters have the entity in that snapshot.
-        exclusive: Whether the entity is missing from the snapshot with separate clusters.
-        certain: Whether the snapshot with separate clusters is complete for some file that has the
-            entity only in the other. Otherwise, the entity may connect clusters in both snapshots.
+        entity: The collection or reference.
+        clusters: Numbers of the separate clusters whose files have the entity in the joint
+            snapshot.
+        files: Number of files of these clusters that have the entity in the joint snapshot.
+        exclusive: Whether no file of the separate snapshot has the entity.
+        certain: Whether the entity is certainly new in one of the clusters: the cluster has no file
+            with the entity in the separate snapshot, and this snapshot is complete for a file of
+            the cluster that has the entity in the joint snapshot. If False, missing data may be
+            the only difference between the snapshots.
     """
 
     entity: Entity
@@ -59,19 +67,23 @@ class ClusterChange:
     """A change of one cluster, or of several clusters that merged or split.
 
     Attributes:
-        kind: ``merged`` (several became one), ``split`` (one became several), ``born`` (only in the
-            later snapshot) or ``died`` (only in the earlier snapshot). For a pair of matching
-            clusters ``grew``, ``shrank``, ``changed`` (the same number of files, but other files)
-            or ``unchanged``.
-        before: Numbers of the clusters in the earlier snapshot, the most similar first.
-        after: Numbers of the clusters in the later snapshot, the most similar first.
-        similarity: The largest Jaccard index of an earlier and a later cluster, computed from the
-            files with observations in both snapshots; 0 for ``born`` and ``died``.
-        added: Files of the later clusters that are not in the earlier clusters.
-        removed: Files of the earlier clusters that are not in the later clusters.
-        causes: Collections, then references, that explain a merge or split.
-        linking_files: Files with observations only in the snapshot with one cluster, which share
-            collections or references with several of the separate clusters.
+        kind: ``merged`` (several clusters became one), ``split`` (one became several), ``born`` (a
+            later cluster matches no earlier cluster) or ``died`` (an earlier cluster matches no
+            later cluster). For two clusters that match only each other: ``grew``, ``shrank``,
+            ``changed`` (the same number of files, but different files) or ``unchanged``.
+        before: Numbers of the clusters in the earlier snapshot, the most similar to ``after``
+            first; empty for ``born``.
+        after: Numbers of the clusters in the later snapshot, the most similar to ``before`` first;
+            empty for ``died``.
+        similarity: The largest Jaccard index of a cluster in ``before`` and one in ``after``,
+            computed from the files with observations in both snapshots; 0 for ``born`` and
+            ``died``.
+        added: Files of the later clusters that are not in the earlier clusters, sorted by key.
+        removed: Files of the earlier clusters that are not in the later clusters, sorted by key.
+        causes: Collections, then references, that explain a merge or split; empty for other kinds.
+        linking_files: For a merge or split, files of the single cluster that have no observations
+            in the other snapshot, and that share collections or references with several of the
+            separate clusters.
     """
 
     kind: ChangeKind
@@ -86,7 +98,13 @@ class ClusterChange:
 
 @dataclass(frozen=True, slots=True)
 class MovedFile:
-    """A file whose earlier and later cluster, given by number, do not match."""
+    """A file whose earlier and later cluster do not match.
+
+    Attributes:
+        file: The file.
+        before: Number of its cluster in the earlier snapshot.
+        after: Number of its cluster in the later snapshot.
+    """
 
     file: Entity
     before: int
@@ -96,7 +114,7 @@ class MovedFile:
 class ClusterMatching:
     """The clusters of two snapshots, matched with each other.
 
-    In this class, side 0 is the earlier snapshot and side 1 is the later snapshot.
+    Internally, the earlier snapshot is side 0, and the later snapshot is side 1.
     """
 
     def __init__(self, pair: SnapshotPair, clusterings: Sequence[Clustering]) -> None:
@@ -110,7 +128,7 @@ class ClusterMatching:
             for clusters in self._members
         ]
         index = {file: number for number, file in enumerate(pair.files)}
-        self._cluster = np.zeros((2, len(index)), np.int64)  # by side and file; 0: none
+        self._cluster = np.zeros((2, len(index)), np.int64)  # by side and file; 0: no cluster
         for side, clusters in enumerate(self._members):
             for number, files in clusters.items():
                 self._cluster[side, [index[file] for file in files]] = number
@@ -130,7 +148,10 @@ class ClusterMatching:
         return found
 
     def moved_files(self) -> tuple[MovedFile, ...]:
-        """Return the files whose clusters do not match, unless both clusters have only one file."""
+        """Return the files with observations in both snapshots whose two clusters do not match.
+
+        Files for which both clusters contain only one file are omitted.
+        """
         clusters = zip(self._pair.files, self._cluster.T.tolist(), strict=True)
         return tuple(
             MovedFile(file, before, after)
@@ -140,7 +161,10 @@ class ClusterMatching:
         )
 
     def changes(self) -> tuple[ClusterChange, ...]:
-        """Return all changes; one cluster can be in a merge and in a split."""
+        """Return one change per cluster or group of matching clusters, sorted by kind.
+
+        Clusters of one file are omitted. One cluster can be in both a merge and a split.
+        """
         successors: dict[int, Group] = defaultdict(tuple)
         predecessors: dict[int, Group] = defaultdict(tuple)
         pairs = sorted(self._similarity, key=lambda pair: (-self._similarity[pair], pair))
@@ -200,9 +224,9 @@ class ClusterMatching:
         """Return the causes and the linking files of a merge or split.
 
         Args:
-            separate: The side on which the clusters are separate.
+            separate: The side on which the clusters are separate: 0 for a merge, 1 for a split.
             numbers: The numbers of the separate clusters.
-            joint: The number of the one cluster on the other side.
+            joint: The number of the single cluster on the other side.
         """
         part = np.full(len(self._pair.files), -1, np.int64)  # from file to position in ``numbers``
         for position, number in enumerate(numbers):
@@ -230,7 +254,7 @@ class ClusterMatching:
                         )
                     )
         causes.sort(key=_cause_order)
-        # Linking files are in the joint cluster, and have no observations on the separate side.
+        # Linking files are in the single cluster, and have no observations on the other side.
         candidate = (self._cluster[separate] == 0) & (self._cluster[1 - separate] == joint)
         linked: dict[int, set[int]] = defaultdict(set)
         for triple in there.triples[candidate[there.triples[:, FILES]]].tolist():
@@ -246,12 +270,13 @@ def _cause_order(cause: Cause) -> tuple[bool, bool, int, int, str]:
 
 
 def _count_files(triples: Numbers, column: int, part: Numbers) -> FileCounts:
-    """Count, for each reference or each collection, the files of each cluster that have it.
+    """Return, for each reference or each collection, how many files of each cluster have it.
 
     Args:
         triples: The observations.
         column: ``REFERENCES`` or ``COLLECTIONS``.
-        part: For each file, the position of its cluster; -1 for files that are not counted.
+        part: For each file, the position of its cluster, which is the key in the result; -1 for
+            files that are not counted.
     """
     kept = triples[(part[triples[:, FILES]] >= 0) & (triples[:, column] != NO_COLLECTION)]
     pairs = np.unique(kept[:, [column, FILES]], axis=0)

@@ -1,24 +1,26 @@
-"""Cluster files by the evidence that they share: the clusters of the command ``communities``.
+"""Cluster files by the evidence that they share, for ``communities`` and other commands.
 
-The layout and the colors of the HTML page use other clusters, from
-:mod:`graphbuild.graph.drawing_clusters`. Those contain all nodes of the exported graph, are found
-by Louvain's method, and only make the drawing readable. The clusters of this module contain only
-files, and are found from the observations:
+The colors and the layout of the HTML page use other clusters, from
+:mod:`graphbuild.graph.drawing_clusters`. Those are found in the exported graph and also contain
+references and collections; their only purpose is a readable drawing. The clusters of this module
+contain only files, and are found as follows:
 
 * The files are the nodes of a weighted graph. Each piece of evidence (see :mod:`overlap`) that n
   files share adds 1/n to the weight of the edge between each pair of these files (resource
   allocation, Zhou et al. 2007, Phys. Rev. E 76, 046115). A collection that contains nearly all
   files therefore hardly links them.
-* If two collections share significantly many references (q-value of at most 0.05), their files are
-  linked, too. These links have a weight proportional to the Jaccard index of the two collections.
-* Files with identical evidence are merged into one node first, so a large family of such files
-  costs no more than one file.
-* Leiden (Traag et al. 2019, Sci. Rep. 9, 5233) optimizes the modularity of the clusters. The
-  resolution is the one that the clusters themselves imply, found by iteration (Newman 2016, Phys.
-  Rev. E 94, 052315). A resolution of 1 would merge small campaigns in large data sets.
+* If two collections share significantly many references (q-value of at most 0.05), each file of one
+  collection is also linked to each file of the other. The weight of this link is proportional to
+  the Jaccard index of the two collections.
+* Files with identical evidence are merged into one node, so that they take no more time than one
+  file.
+* The Leiden algorithm (Traag et al. 2019, Sci. Rep. 9, 5233), or the Louvain algorithm if NetworKit
+  is not installed, optimizes the modularity of the clusters. The resolution is the one that the
+  clusters themselves imply, found by iteration (Newman 2016, Phys. Rev. E 94, 052315). A resolution
+  of 1 would merge small campaigns in large data sets.
 
 The algorithm runs several times with different seeds. The result is the partition with the highest
-modularity, with the stability of its clusters over all runs.
+modularity. The stability of its clusters is computed over all runs.
 """
 
 from __future__ import annotations
@@ -59,12 +61,12 @@ class Cluster:
     """A cluster of files.
 
     Attributes:
-        number: The rank by size; 1 is the largest cluster.
+        number: The rank of the cluster by size; 1 is the largest cluster.
         files: The files, sorted by key.
-        top_collections: Up to five most distinctive collections, by log-likelihood ratio.
-        top_references: Up to five most distinctive references, by log-likelihood ratio.
-        stability: Mean over all runs of the Jaccard index of this cluster and the most similar
-            cluster of the run (Hennig 2007, Comput. Stat. Data Anal. 52).
+        top_collections: Up to five collections with the highest log-likelihood ratio.
+        top_references: Up to five references with the highest log-likelihood ratio.
+        stability: The Jaccard index of this cluster and the most similar cluster of a run, averaged
+            over all runs (Hennig 2007, Comput. Stat. Data Anal. 52).
     """
 
     number: int
@@ -75,7 +77,10 @@ class Cluster:
 
     @property
     def name(self) -> str:
-        """Return the label of the most distinctive collection, else reference, else first file."""
+        """Return the label of the first top collection; without one, of the first top reference.
+
+        If there is neither, return the label of the first file.
+        """
         for each in (*self.top_collections, *self.top_references):
             return each.entity.label
         return self.files[0].label
@@ -83,14 +88,14 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Clustering:
-    """All clusters; iterating yields each :class:`Cluster`.
+    """The clusters of a campaign; iterating yields each :class:`Cluster`.
 
     Attributes:
         clusters: The clusters, the largest first. A file without shared evidence is a cluster of
             one file.
-        labels: The cluster number of each file, in the order of ``Incidence.files``.
+        labels: The cluster number of each file, from 1, in the order of ``Incidence.files``.
         method: Name of the algorithm, for display.
-        resolution: The resolution parameter of the modularity.
+        resolution: The resolution parameter for which the modularity was optimized.
         modularity: The modularity of the clusters at this resolution.
     """
 
@@ -136,13 +141,14 @@ def find_clusters(
     Args:
         data: A graph, a store, observations or an ``Incidence``.
         seed: Seed of the first run; each further run uses the next higher integer.
-        runs: Number of runs, at least 1.
+        runs: Number of runs; values below 1 count as 1.
         method: ``leiden`` (NetworKit), ``louvain`` (networkx), or ``auto``: Leiden if NetworKit is
             installed, otherwise Louvain.
 
     Raises:
-        MissingLibraryError: Scipy is not installed; or NetworKit is not installed and ``method`` is
-            ``leiden``.
+        MissingLibraryError: Scipy is not installed, or ``method`` is ``leiden`` and NetworKit is
+            not installed.
+        TypeError: ``data`` has another type.
     """
     name, algorithm = _algorithm(method)
     incidence = as_incidence(data)
@@ -159,19 +165,27 @@ def find_clusters(
 
 
 class WeightedGraph(NamedTuple):
-    """An undirected weighted graph; each edge is stored once.
+    """An undirected weighted graph, in which a node represents files with identical evidence.
 
-    The weight of a self-loop is the total weight of the edges among the files that are merged into
-    the node.
+    Attributes:
+        size: Number of nodes.
+        source: For each edge, the smaller node number; each edge is stored once.
+        target: For each edge, the larger node number, or the same number for a self-loop.
+        weight: For each edge, the total weight between the files of its nodes. For a self-loop, the
+            total weight between the files of its node.
     """
 
-    size: int  # number of nodes
+    size: int
     source: Numbers
     target: Numbers
     weight: Reals
 
     def modularity(self, labels: Numbers, resolution: float) -> float:
-        """Return the modularity (Newman and Girvan 2004; Reichardt and Bornholdt 2006)."""
+        """Return the modularity of clusters, given by the cluster number of each node.
+
+        See Newman and Girvan 2004, and for the resolution Reichardt and Bornholdt 2006. Without
+        edges, the modularity is 0.
+        """
         inside, total, degrees = self._sums(labels)
         if not total:
             return 0.0
@@ -180,7 +194,8 @@ class WeightedGraph(NamedTuple):
     def implied_resolution(self, labels: Numbers) -> float | None:
         """Return the resolution at which the clusters are most likely (Newman 2016, equation 15).
 
-        Return None if the clusters are not denser than the rest, or contain no edges or all edges.
+        Return None if the clusters contain no edges or all edges, or if edges are not denser inside
+        the clusters than between them.
         """
         inside, total, degrees = self._sums(labels)
         expected = (degrees**2).sum() / total if total else 0.0
@@ -192,7 +207,10 @@ class WeightedGraph(NamedTuple):
         return float((within - between) / np.log(within / between))
 
     def _sums(self, labels: Numbers) -> tuple[float, float, Reals]:
-        """Return twice the weight inside clusters, twice the total weight, and cluster degrees."""
+        """Return twice the weight inside clusters, twice the total weight, and cluster degrees.
+
+        The degree of a cluster is the sum of the weighted degrees of its nodes.
+        """
         ends = np.concatenate([labels[self.source], labels[self.target]])
         degrees = np.bincount(ends, np.tile(self.weight, 2)).astype(float)
         inside = self.weight[labels[self.source] == labels[self.target]].sum()
@@ -200,7 +218,7 @@ class WeightedGraph(NamedTuple):
 
 
 def _file_graph(incidence: Incidence) -> tuple[WeightedGraph, Numbers]:
-    """Return the graph of files, and the node of each file."""
+    """Return the graph of files, and an array with the node number of each file."""
     sparse = require("scipy.sparse", extra=EXTRA)
     evidence = incidence.file_evidence
     node = group_identical_rows(evidence)
@@ -218,10 +236,10 @@ def _file_graph(incidence: Incidence) -> tuple[WeightedGraph, Numbers]:
 
 
 def _similarity(incidence: Incidence, size: int) -> Matrix:
-    """Return a matrix with the similarity of each pair of pieces of evidence.
+    """Return a square matrix with the similarity of any two pieces of evidence.
 
-    It is 1 between a piece and itself, the Jaccard index between two collections that share
-    significantly many references, and 0 otherwise.
+    The similarity of a piece and itself is 1. The similarity of two collections that share
+    significantly many references is their Jaccard index. All other entries are 0.
     """
     sparse = require("scipy.sparse", extra=EXTRA)
     related = find_overlaps(incidence, "collections").significant().columns
@@ -276,7 +294,11 @@ def louvain(graph: WeightedGraph) -> Partition:
 
 
 def _resolution(graph: WeightedGraph, partition: Partition, seed: int) -> float:
-    """Find clusters and the resolution that they imply; repeat until it hardly changes."""
+    """Return the resolution that the clusters found at this resolution imply.
+
+    Starting at 1, clusters are found and the resolution is replaced by the implied one. This is
+    repeated until the resolution hardly changes.
+    """
     resolution = 1.0
     for _ in range(_MAX_RESOLUTION_STEPS):
         implied = graph.implied_resolution(partition(resolution, seed))
@@ -287,7 +309,7 @@ def _resolution(graph: WeightedGraph, partition: Partition, seed: int) -> float:
 
 
 def _rank_by_size(labels: Numbers) -> Numbers:
-    """Number the clusters from 0 by decreasing size; among equals, by their first files."""
+    """Renumber the clusters from 0 by decreasing size; clusters of equal size, by first file."""
     _, first, which, sizes = np.unique(
         labels, return_index=True, return_inverse=True, return_counts=True
     )
@@ -299,7 +321,9 @@ def _rank_by_size(labels: Numbers) -> Numbers:
 def best_jaccard(labels: Numbers, other: Numbers) -> Reals:
     """Return the Jaccard index of each cluster and the most similar cluster of another partition.
 
-    Both partitions contain the cluster number of each file, from 0 without gaps.
+    Args:
+        labels: The cluster number of each file, from 0 without gaps.
+        other: The cluster number of each file in the other partition, likewise.
     """
     pairs, shared = np.unique(np.stack([labels, other]), axis=1, return_counts=True)
     sizes, other_sizes = np.bincount(labels), np.bincount(other)

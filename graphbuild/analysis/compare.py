@@ -1,6 +1,7 @@
 """Compare two campaigns, or two snapshots of one campaign, and their clusters.
 
-:mod:`diff` defines what counts as added or removed; :mod:`cluster_evolution` matches the clusters.
+The module :mod:`diff` defines what counts as added or removed. The module :mod:`cluster_evolution`
+matches the clusters.
 """
 
 from __future__ import annotations
@@ -29,15 +30,21 @@ class Comparison:
     """The differences between two snapshots.
 
     Attributes:
-        files: The subjects. A subject is added if only the later snapshot contains a response for
-            it, and removed if only the earlier snapshot does.
-        cluster_changes: Changes of the clusters, in the order of ``CHANGE_KINDS``.
-        moved_files: Files whose earlier and later cluster do not match, sorted by key.
+        files: Changes of the subjects. A subject is added if it is in ``fetched_subjects`` of the
+            later :class:`Snapshot` only, and removed if it is in those of the earlier snapshot
+            only. No subject is in ``unknown_before`` or ``unknown_after``.
+        references: Changes of the references.
+        collections: Changes of the collections.
+        observations: Changes of the observations.
+        cluster_changes: Changes of the clusters, sorted by kind in the order of ``CHANGE_KINDS``.
+        moved_files: Files whose earlier and later cluster do not match, sorted by key. A file is
+            omitted if it is the only file of both clusters.
         before: The clusters of the earlier snapshot.
         after: The clusters of the later snapshot.
-        incomplete_before: Subjects for which the earlier snapshot is not complete, and their
-            states.
-        incomplete_after: The same for the later snapshot.
+        incomplete_before: Subjects for which the earlier snapshot is not complete, each with its
+            state.
+        incomplete_after: Subjects for which the later snapshot is not complete, each with its
+            state.
     """
 
     files: Changes[Entity]
@@ -54,8 +61,8 @@ class Comparison:
     def to_frame(self) -> pd.DataFrame:
         """Return a DataFrame with one row per file, reference and collection.
 
-        Columns: ``kind`` (file, reference or collection), ``key``, ``label``, ``change`` (the name
-        of a field of :class:`Changes`).
+        Columns: ``kind`` (``file`` for all subjects, ``reference`` or ``collection``), ``key``,
+        ``label``, ``change`` (the name of a field of :class:`Changes`).
         """
         import pandas as pd  # noqa: PLC0415  loads slowly
 
@@ -97,10 +104,17 @@ class Comparison:
 def compare(old: Snapshot, new: Snapshot, *, seed: int = 0, method: Method = "auto") -> Comparison:
     """Compare two snapshots and their clusters.
 
-    The comparison is symmetric: if the snapshots are exchanged, ``added`` and ``removed`` are
+    The comparison is symmetric: if the two snapshots are exchanged, ``added`` and ``removed`` are
     exchanged, and so are ``merged`` and ``split``.
 
-    ``seed`` and ``method`` are passed to :func:`find_clusters`, for each of the snapshots.
+    Args:
+        old: The earlier snapshot.
+        new: The later snapshot.
+        seed: Passed to :func:`find_clusters` for both snapshots.
+        method: Passed to :func:`find_clusters` for both snapshots.
+
+    Raises:
+        MissingLibraryError: A library that :func:`find_clusters` needs is not installed.
     """
     pair = SnapshotPair(old, new)
     before, after = (

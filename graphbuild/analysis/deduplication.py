@@ -2,10 +2,11 @@
 
 Two references are duplicates if their URLs are equal after normalization
 (:mod:`url_normalization`), or if they have the same specific title and the same publication date.
-A specific title has at least four words, of which at least two are neither numbers nor common in
-titles. "Malware Analysis Report" is not specific.
+A specific title has at least four words. At least two of these are neither numbers nor words that
+are common in titles. "Malware Analysis Report" is not specific.
 
-Each group of duplicates lists all its references and the rules that were needed to match them.
+Duplicates of duplicates are in the same group. Each group lists its references, their publishers,
+and the rules that matched the references.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ RULE_DESCRIPTIONS = {
     **{rule.name: rule.description for rule in URL_RULES},
     TITLE_AND_DATE: "the same specific title and the same date",
 }
-_MIN_WORDS, _MIN_SPECIFIC_WORDS = 4, 2  # of a specific title
-_MAX_TITLE_LENGTH = 1_000  # characters of a title that are compared
+_MIN_WORDS, _MIN_SPECIFIC_WORDS = 4, 2  # minimum numbers of words in a specific title
+_MAX_TITLE_LENGTH = 1_000  # number of characters of a title that are compared
 _WORD = re.compile(r"\w+")
 
 
@@ -51,12 +52,14 @@ class ReferenceGroup:
     """All references to one article.
 
     Attributes:
-        representative: The reference whose URL was changed by the fewest rules. Among equals, it is
-            the reference with the most attributes, then the first by node key.
+        representative: A member with a known publisher, if there is one; among these, the member
+            whose URL was changed by the fewest rules, then the one with the most attributes, then
+            the first by node key.
         members: All references, sorted by key.
-        rules: Names of the rules that were needed to match the members.
+        rules: Names of the rules that matched the members, in the order of ``RULE_DESCRIPTIONS``;
+            empty for a group of one reference.
         publishers: The publisher of each member, in the order of ``members``; an empty string if
-            the URL does not show the publisher.
+            it is unknown.
     """
 
     representative: Entity
@@ -75,7 +78,7 @@ class Publisher:
     """A publisher of references.
 
     Attributes:
-        name: A domain or IP address; an empty string for all unknown publishers together.
+        name: A domain or IP address. An empty string represents all unknown publishers together.
         independent_references: Number of groups whose representative has this publisher.
         references: Number of references in these groups.
     """
@@ -107,7 +110,7 @@ class Deduplication:
 
     @property
     def publishers(self) -> tuple[Publisher, ...]:
-        """Return the publishers, sorted by the number of independent references, descending."""
+        """Return the publishers, those with the most independent references first, then by name."""
         sizes: dict[str, list[int]] = defaultdict(list)
         for group in self.groups:
             sizes[group.publisher].append(len(group.members))
@@ -119,19 +122,19 @@ class Deduplication:
         return self.groups[self._group_index[reference]]
 
     def count_independent(self, references: Iterable[Entity]) -> tuple[int, int]:
-        """Count the distinct articles of ``references``, and the known publishers of these."""
+        """Return the number of distinct articles in ``references``, and of known publishers."""
         numbers = {self._group_index[each] for each in references}
         publishers = {self.groups[number].publisher for number in numbers}
         return len(numbers), len(publishers - {""})
 
     def group_indices(self, references: Iterable[Entity]) -> Numbers:
-        """Return the index in ``groups`` of the group of each reference."""
+        """Return, for each reference, the index of its group in ``groups``."""
         return np.fromiter((self._group_index[each] for each in references), np.int64)
 
     def merge(self, incidence: Incidence) -> Incidence:
         """Return a copy of the incidence with each reference replaced by its representative.
 
-        All its references must have been passed to :func:`find_duplicates`.
+        All references of ``incidence`` must have been passed to :func:`find_duplicates`.
         """
         group = self.group_indices(incidence.references)
         kept = sorted_unique(group)
@@ -171,17 +174,18 @@ class Deduplication:
 
 
 def find_duplicates(references: Iterable[Entity]) -> Deduplication:
-    """Group references that are the same article, and find the publisher of each.
+    """Group references to the same article, and find the publisher of each reference.
 
     Raises:
-        MissingLibraryError: Tldextract or w3lib is not installed.
+        MissingLibraryError: One of the libraries tldextract and w3lib is not installed.
     """
     require("tldextract", extra=EXTRA)
     require("w3lib", extra=EXTRA)
     members = sorted(dict.fromkeys(references), key=lambda each: each.key)
     urls = {each: normalize_url(reference_url(each)) for each in members}
     same: nx.utils.UnionFind[Entity] = nx.utils.UnionFind(members)
-    first_with: dict[object, Entity] = {}  # with a URL, or with a title and date
+    # The first reference with each URL, and with each pair of title and date.
+    first_with: dict[object, Entity] = {}
     for each in members:
         title, date = specific_title(each), publication_date(each)
         for feature in (urls[each].url, (title, date) if title and date else None):
@@ -194,12 +198,15 @@ def find_duplicates(references: Iterable[Entity]) -> Deduplication:
 
 
 def _group(members: list[Entity], urls: Mapping[Entity, NormalizedUrl]) -> ReferenceGroup:
-    representative = min(
-        members, key=lambda each: (len(urls[each].rules), -len(each.attributes), each.key)
+    publishers = {each: publisher_domain(urls[each]) for each in members}
+
+    def order(each: Entity) -> tuple[bool, int, int, str]:
+        return not publishers[each], len(urls[each].rules), -len(each.attributes), each.key
+
+    rules = _matching_rules(members) if len(members) > 1 else ()
+    return ReferenceGroup(
+        min(members, key=order), tuple(members), rules, tuple(publishers.values())
     )
-    rules = _needed_rules(members) if len(members) > 1 else ()
-    publishers = tuple(publisher_domain(urls[each]) for each in members)
-    return ReferenceGroup(representative, tuple(members), rules, publishers)
 
 
 # --- attributes of references --------------------------------------------------------------------
@@ -225,24 +232,29 @@ def publication_date(reference: Entity) -> date | None:
 # --- rules that matched --------------------------------------------------------------------------
 
 
-def _needed_rules(members: list[Entity]) -> tuple[str, ...]:
-    """Return the rules without which the members of a group would not all match."""
+def _matching_rules(members: list[Entity]) -> tuple[str, ...]:
+    """Return the names of the rules that matched the members of a group.
+
+    The members are matched by their URLs first. ``TITLE_AND_DATE`` is included only if the URLs
+    alone do not match all members.
+    """
     counts = Counter(url for each in members if (url := reference_url(each)))
     spellings: dict[str, set[str]] = defaultdict(set)
     for url in counts:
         spellings[normalize_url(url).url].add(url)
-    needed = {rule for group in spellings.values() for rule in _needed_url_rules(group)}
+    matched = {rule for group in spellings.values() for rule in _needed_url_rules(group)}
     if len(spellings) + len(members) - counts.total() > 1:
-        needed.add(TITLE_AND_DATE)
+        matched.add(TITLE_AND_DATE)
     if max(counts.values(), default=0) > 1:
-        needed.add(IDENTICAL_URL)
-    return tuple(name for name in RULE_DESCRIPTIONS if name in needed)
+        matched.add(IDENTICAL_URL)
+    return tuple(name for name in RULE_DESCRIPTIONS if name in matched)
 
 
 def _needed_url_rules(urls: set[str]) -> set[str]:
-    """Return the rules without which the URLs would not all be equal after normalization.
+    """Return the names of the rules that make URLs equal, for URLs with one normalized URL.
 
-    If no single rule is necessary, return all rules that changed at least one of the URLs.
+    These are the rules without which the normalized URLs would differ. If each rule alone could be
+    skipped, return all rules that changed at least one of the URLs.
     """
     if len(urls) == 1:
         return set()
@@ -258,7 +270,7 @@ def _needed_url_rules(urls: set[str]) -> set[str]:
 # --- titles --------------------------------------------------------------------------------------
 
 # Words that are common in titles: function words, names of months, words for kinds of text, and
-# general words of the field.
+# general words of computer security.
 _COMMON_WORDS = frozenset(
     _WORD.findall(
         "a an and are as at by for from how in into is it its new of on or our the their this to "
@@ -275,15 +287,15 @@ _COMMON_WORDS = frozenset(
         "october november december jan feb mar apr jun jul aug sep sept oct nov dec"
     )
 )
-_WIDE_CHARACTERS_PER_WORD = 3  # in scripts that put no spaces between words
+_WIDE_CHARACTERS_PER_WORD = 3  # in scripts without spaces between words, such as Chinese
 
 
 def specific_title(reference: Entity) -> str:
     """Return the words of a specific title in lower case, or an empty string for other titles.
 
-    A specific title has at least four words, of which at least two are neither numbers nor common
-    in titles. In wide characters, as of Chinese, the first character of a run counts as one word,
-    and so does each group of three further characters.
+    A specific title has at least four words. At least two of these are neither numbers nor words
+    that are common in titles. A sequence of n wide characters, such as Chinese ones, counts as
+    1 + (n - 1) // 3 words.
     """
     title = reference.attributes.get("title")
     if not isinstance(title, str):

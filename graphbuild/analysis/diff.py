@@ -1,10 +1,11 @@
 """Compare two snapshots: which observations and entities were added, removed or unchanged.
 
-An observation can be missing because its page was not requested before the snapshot. So it
-counts as *added* only if the earlier snapshot is complete for its file, and as *removed* only if
-the later snapshot is complete for its file. Otherwise it is listed as unknown. A
-reference or collection is added if the earlier snapshot does not contain it and one of its
-observations is added.
+A snapshot can lack an observation only because its page had not been requested. An observation
+therefore counts as *added* only if the earlier snapshot is complete for its file, and as *removed*
+only if the later snapshot is complete for its file. Otherwise, its change is unknown. A reference
+or collection is added if the earlier snapshot does not contain it and one of its observations is
+added. It is removed if the later snapshot does not contain it and one of its observations is
+removed.
 """
 
 from __future__ import annotations
@@ -46,14 +47,19 @@ class Triple(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Changes(Generic[_T]):
-    """Entities or observations of two snapshots, grouped by change; each group is sorted by key.
+    """References, collections or observations of two snapshots, grouped by change.
+
+    Each group is sorted by node keys. The class also represents changes of subjects, for which
+    ``Comparison.files`` defines *added* and *removed*.
 
     Attributes:
-        added: Only in the later snapshot; the earlier one is complete for a subject that has it.
-        removed: Only in the earlier snapshot; the later one is complete for a subject that has it.
-        unchanged: In both snapshots.
-        unknown_before: Only in the later snapshot; the earlier one is complete for no such subject.
-        unknown_after: Only in the earlier snapshot; the later one is complete for no such subject.
+        added: Items that only the later snapshot contains. The earlier snapshot is complete for at
+            least one subject that has the item.
+        removed: Items that only the earlier snapshot contains. The later snapshot is complete for
+            at least one subject that has the item.
+        unchanged: Items that both snapshots contain.
+        unknown_before: Other items that only the later snapshot contains.
+        unknown_after: Other items that only the earlier snapshot contains.
     """
 
     added: tuple[_T, ...]
@@ -69,7 +75,7 @@ class Snapshot:
 
     Attributes:
         incidence: The observations.
-        states: The state of each subject: ``complete``, ``incomplete``, ``failed`` or ``pending``.
+        states: The state of each subject, one of ``graphbuild.models.STATES``.
     """
 
     incidence: Incidence
@@ -83,8 +89,8 @@ class Snapshot:
     ) -> Snapshot:
         """Return a snapshot with these observations and these states of the subjects.
 
-        If ``states`` is None, the snapshot is complete for the subjects of the observations, and
-        has no other subjects.
+        If ``states`` is None, the state of every subject of the observations is ``complete``, and
+        the snapshot has no other subjects.
         """
         incidence = Incidence.from_observations(observations)
         if states is None:
@@ -100,17 +106,24 @@ class Snapshot:
 
     @property
     def incomplete_subjects(self) -> tuple[tuple[Entity, str], ...]:
-        """Return the subjects that are not complete, and their states, sorted by key."""
+        """Return the subjects whose state is not ``complete``, with their states, sorted by key."""
         incomplete = (pair for pair in self.states.items() if pair[1] != COMPLETE)
         return tuple(sorted(incomplete, key=lambda pair: pair[0].key))
 
 
 class AlignedSnapshot(NamedTuple):
-    """A snapshot whose triples use the common numbering of a :class:`SnapshotPair`."""
+    """A snapshot whose triples contain indices of ``SnapshotPair.entities``.
 
-    triples: Numbers  # sorted
-    keys: Numbers  # one integer per triple; equal triples have equal keys
-    complete: Booleans  # for each file of the pair, whether the snapshot is complete for it
+    Attributes:
+        triples: One row per observation, sorted.
+        keys: For each triple, an integer; equal triples of two snapshots have equal keys.
+        complete: For each file of either snapshot, whether its state in this snapshot is
+            ``complete``.
+    """
+
+    triples: Numbers
+    keys: Numbers
+    complete: Booleans
 
     def numbers(self, column: int) -> Numbers:
         """Return the distinct numbers in a column, sorted, without ``NO_COLLECTION``."""
@@ -120,17 +133,18 @@ class AlignedSnapshot(NamedTuple):
     def exclusive_triples(self, other: AlignedSnapshot) -> tuple[Numbers, Numbers]:
         """Return the triples that ``other`` does not contain, in two arrays.
 
-        The first contains those of files for which ``other`` is complete, the second the others.
+        The first array contains the triples of files for which ``other`` is complete. The second
+        array contains the remaining triples.
         """
         triples = self.triples[~np.isin(self.keys, other.keys, assume_unique=True)]
         certain = other.complete[triples[:, FILES]]
         return triples[certain], triples[~certain]
 
     def exclusive_numbers(self, other: AlignedSnapshot, column: int) -> tuple[Numbers, Numbers]:
-        """Return the references or collections that ``other`` does not contain.
+        """Return the numbers of references or collections that ``other`` does not contain.
 
-        The first array contains those in a triple of a file for which ``other`` is complete, the
-        second array contains the others.
+        The first array contains the entities in a triple of a file for which ``other`` is complete.
+        The second array contains the remaining entities.
         """
         numbers = np.setdiff1d(self.numbers(column), other.numbers(column), assume_unique=True)
         certain_triples, _ = self.exclusive_triples(other)
@@ -139,7 +153,7 @@ class AlignedSnapshot(NamedTuple):
 
 
 class SnapshotPair:
-    """Two snapshots, with one common numbering of their files, references and collections."""
+    """Two snapshots whose files, references and collections have common indices."""
 
     def __init__(self, old: Snapshot, new: Snapshot) -> None:
         columns = zip(old.incidence.entities, new.incidence.entities, strict=True)
@@ -169,7 +183,7 @@ class SnapshotPair:
         return Changes(*(tuple(map(self._triple, each.tolist())) for each in groups))
 
     def entity_changes(self, column: int) -> Changes[Entity]:
-        """Return the changes of the references or of the collections."""
+        """Return the changes of a column, which is ``REFERENCES`` or ``COLLECTIONS``."""
         old, new = self.snapshots
         added, unknown_before = new.exclusive_numbers(old, column)
         removed, unknown_after = old.exclusive_numbers(new, column)
@@ -186,9 +200,10 @@ class SnapshotPair:
 
 
 def _merge(sides: Iterable[Iterable[Entity]]) -> tuple[tuple[Entity, ...], list[Numbers]]:
-    """Return the entities of both snapshots, sorted, and an array of new indices per snapshot.
+    """Return the entities of both snapshots, sorted by key, and an array per snapshot.
 
-    Each array ends with ``NO_COLLECTION`` (-1), so that the index -1 maps to itself.
+    The array maps indices of the snapshot's entities to indices of all entities. It ends with
+    ``NO_COLLECTION`` (-1), so that the index -1 maps to itself.
     """
     index = EntityIndex()
     added = [[*map(index.add, entities), NO_COLLECTION] for entities in sides]

@@ -24,12 +24,14 @@ class DistinctiveEntity:
     """A collection or reference that is at least as frequent inside a cluster as outside.
 
     Attributes:
-        inside: Number of files of the cluster that have the entity.
-        outside: Number of all other files that have the entity.
-        lift: Share of the files of the cluster that have the entity, divided by the share of all
+        entity: The collection or reference.
+        inside: Number of files in the cluster that have the entity.
+        outside: Number of files outside the cluster that have the entity.
+        lift: Share of the files in the cluster that have the entity, divided by the share of all
             files that have it.
-        log_likelihood: Log-likelihood ratio of different against equal frequencies inside and
-            outside the cluster (Dunning 1993, Computational Linguistics 19).
+        log_likelihood: Log-likelihood ratio (G-test) of the hypothesis that the entity's frequency
+            inside the cluster differs from that outside, against the hypothesis that both are
+            equal (Dunning 1993, Computational Linguistics 19).
     """
 
     entity: Entity
@@ -42,11 +44,13 @@ class DistinctiveEntity:
 def find_distinctive(
     matrix: Matrix, labels: Numbers, columns: Sequence[Entity]
 ) -> list[tuple[DistinctiveEntity, ...]]:
-    """Return the most distinctive collections or references of each cluster, at most five.
+    """Return up to five most distinctive collections or references of each cluster.
+
+    The entities of a cluster are sorted by descending log-likelihood ratio.
 
     Args:
-        matrix: The matrix of files by collections, or by references.
-        labels: The cluster number of each file, from 0.
+        matrix: The 0/1 matrix of files by collections, or of files by references.
+        labels: The cluster number of each file, from 0 without gaps.
         columns: The collections or references that the columns of ``matrix`` represent.
     """
     sparse = require("scipy.sparse", extra=EXTRA)
@@ -75,7 +79,12 @@ def _log_likelihood_ratio(inside: Numbers, size: int, total: Numbers, files: int
     """Return the log-likelihood ratio of a 2x2 table for each entity.
 
     The table counts the files inside and outside the cluster, with and without the entity.
-    Of the files in the cluster (``size``), ``inside`` have the entity; of all ``files``, ``total``.
+
+    Args:
+        inside: For each entity, the number of files in the cluster that have it.
+        size: Number of files in the cluster.
+        total: For each entity, the number of all files that have it.
+        files: Number of all files.
     """
     ratio = np.zeros(len(inside))
     for seen, row_total in ((inside, total), (size - inside, files - total)):

@@ -1,8 +1,8 @@
-"""Describe nodes, path steps, observations and cluster changes in sentences.
+"""Describe nodes, path steps, observations, clusters and their changes in one line of text each.
 
-Titles and names are untrusted text. Functions with an argument ``quote`` pass all untrusted text
-to ``quote``, which escapes it and puts it in quotation marks. Functions that return
-:data:`MixedText` mark untrusted text. Other functions neither escape nor mark it.
+Titles, names, authors and URLs are untrusted text. Functions with an argument ``quote`` pass
+untrusted text to ``quote``, which must escape it and put it in quotation marks. Functions that
+return ``MixedText`` mark untrusted text. The other functions neither escape nor mark it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from graphbuild.analysis.paths import PathStep
     from graphbuild.models import Entity, Observation
 
-_MAX_TEXT_LENGTH = 160  # characters of a title, name or URL
+_MAX_TEXT_LENGTH = 160  # maximum number of characters of a title, name or URL
 _MAX_CLUSTER_NAME_LENGTH = 60
 _URL = re.compile(r"\S*https?:\S*|\S*://\S*", re.IGNORECASE)
 
@@ -41,19 +41,22 @@ def describe_node(entity: Entity, quote: Callable[[str], str]) -> str:
 
 
 def defanged_label(entity: Entity) -> str:
-    """Return the shortened label of a node, in which URLs, or labels of subjects, are defanged."""
+    """Return the label of a node, shortened to 160 characters and defanged.
+
+    In labels of references and collections, only URLs are defanged.
+    """
     if entity.type in {REFERENCE, COLLECTION}:
         return defang_text(entity.label)
     return defang(shorten(entity.label))
 
 
 def defang_text(text: str) -> str:
-    """Shorten a title or name, and defang the URLs in it."""
+    """Shorten a title or name to 160 characters, and defang the URLs in it."""
     return _URL.sub(lambda match: defang(match[0]), shorten(text))
 
 
 def shorten(text: str) -> str:
-    """Return ``text``; if it is longer than 160 characters, the first 160 and an ellipsis."""
+    """Return ``text``, with an ellipsis in place of the characters after the first 160."""
     return text if len(text) <= _MAX_TEXT_LENGTH else text[:_MAX_TEXT_LENGTH] + "…"
 
 
@@ -65,7 +68,8 @@ def describe_step(
 ) -> str:
     """Describe a step of a path in one sentence.
 
-    With ``duplicates``, a step between a file and a collection also counts independent references.
+    With ``duplicates``, the description of a file and a collection also contains the number of
+    independent references and of known publishers, if there are several references.
     """
     by_type = {step.source.type: step.source, step.target.type: step.target}
     reference, collection = by_type.get(REFERENCE), by_type.get(COLLECTION)
@@ -94,7 +98,7 @@ def _count_references(step: PathStep, duplicates: Deduplication | None) -> str:
 
 
 def describe_observation(observation: Observation, quote: Callable[[str], str]) -> str:
-    """Describe an observation: title, author, date, URL, file and collection of the reference."""
+    """Describe an observation: its reference with author, date and URL, its file and collection."""
     reference = observation.reference
     author, date = reference.attributes.get("author"), publication_date(reference)
     url, collection = reference_url(reference), observation.related_from
@@ -114,14 +118,17 @@ def describe_observation(observation: Observation, quote: Callable[[str], str]) 
 
 
 def describe_cluster(cluster: Cluster) -> MixedText:
-    """Return the number, the name and the size of a cluster."""
+    """Return the number of a cluster, the first 60 characters of its name, and its size."""
     name = UntrustedText(cluster.name[:_MAX_CLUSTER_NAME_LENGTH])
     files = format_count(len(cluster.files), "file")
     return f"cluster {cluster.number} (", name, f", {files})"
 
 
 def summarize_changes(comparison: Comparison) -> str:
-    """Return the numbers of earlier and later clusters of several files, and of changes by kind."""
+    """Return the number of clusters in each snapshot, and the number of changes of each kind.
+
+    Clusters of one file are not counted.
+    """
     before, after = (
         sum(len(cluster.files) > 1 for cluster in clustering)
         for clustering in (comparison.before, comparison.after)
@@ -132,7 +139,7 @@ def summarize_changes(comparison: Comparison) -> str:
 
 
 def describe_change(change: ClusterChange, comparison: Comparison) -> MixedText:
-    """Describe a change of clusters in one line."""
+    """Return the kind of a cluster change and its clusters, with numbers of files if they match."""
     before = _describe_clusters(comparison.before, change.before)
     after = _describe_clusters(comparison.after, change.after)
     if not before or not after:
@@ -150,7 +157,12 @@ def _describe_clusters(clustering: Clustering, numbers: Sequence[int]) -> MixedT
 
 
 def describe_causes(change: ClusterChange, limit: int) -> list[MixedText]:
-    """Describe why clusters merged or split: one line per cause, at most ``limit`` causes."""
+    """Return lines that describe why clusters merged or split; no lines for other changes.
+
+    The first ``limit`` causes have one line each. Further lines contain the number of other causes
+    and the number of linking files. If there is neither a cause nor a linking file, the only line
+    states this.
+    """
     if change.kind not in {"merged", "split"}:
         return []
     lines = [_describe_cause(cause, change) for cause in change.causes[:limit]]

@@ -1,7 +1,7 @@
-"""Observations as arrays of indices: which files have which references, through which collections.
+"""Store observations as an array of indices: triples of file, reference and collection.
 
-Every analysis starts from these triples (file, reference, collection). Paths of the exported graph
-are not used, because they also contain combinations that were never observed.
+Most analyses start from these triples. They do not use paths of the exported graph, because such a
+path can combine a file and a collection that no observation contains.
 """
 
 from __future__ import annotations
@@ -28,22 +28,21 @@ if TYPE_CHECKING:
     Reals = NDArray[np.float64]
     Matrix = Any  # a scipy.sparse.csr_array
 
-FILES, REFERENCES, COLLECTIONS = range(3)  # the columns of triples
-NO_COLLECTION = -1  # index of the collection in a triple without a collection
+FILES, REFERENCES, COLLECTIONS = range(3)  # the columns of ``Incidence.triples``
+NO_COLLECTION = -1  # replaces the index of the collection if the API named no collection
 EXTRA = "analysis"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Incidence:
-    """Distinct observations, in an order that does not depend on the order of the input.
+    """The distinct observations of a campaign, as indices of files, references and collections.
 
     Attributes:
-        files: The subjects, sorted by key: files, and also domains, IP addresses and URLs.
+        files: The subjects, sorted by key: files, domains, IP addresses and URLs.
         references: The references, sorted by key.
         collections: The collections, sorted by key.
-        triples: One row per observation: the indices of its file, reference and collection. The
-            index of the collection is ``NO_COLLECTION`` if the API named no collection. The rows
-            are sorted.
+        triples: One row per observation, sorted: the indices of its file, its reference and its
+            collection, or ``NO_COLLECTION`` if the API named no collection.
     """
 
     files: tuple[Entity, ...]
@@ -53,7 +52,7 @@ class Incidence:
 
     @classmethod
     def from_observations(cls, observations: Iterable[Observation]) -> Self:
-        """Return the incidence of ``observations``; repeated observations count once.
+        """Return the incidence of ``observations``, without repeated observations.
 
         Raises:
             MissingLibraryError: Scipy is not installed.
@@ -96,12 +95,12 @@ class Incidence:
 
     @property
     def collection_references(self) -> Matrix:
-        """Return a matrix of collections by references: 1 if one observation contains both."""
+        """Return a matrix of collections by references: 1 if an observation contains both."""
         return self._matrix(self._with_collection, COLLECTIONS, REFERENCES)
 
     @property
     def file_direct_references(self) -> Matrix:
-        """Return a matrix of files by references: 1 if an observation of both has no collection."""
+        """Return a matrix of files by references: 1 if an observation of them has no collection."""
         direct = self.triples[:, COLLECTIONS] == NO_COLLECTION
         return self._matrix(self.triples[direct], FILES, REFERENCES)
 
@@ -110,8 +109,9 @@ class Incidence:
         """Return a matrix of files by pieces of evidence: the collections, then the references.
 
         If a file is in a collection, the API returns all references of the collection for the file.
-        So the collection is one piece of evidence. A reference is a piece of evidence only for
-        files that have it in an observation without a collection.
+        Therefore, the collection is one piece of evidence, and these references are none. A
+        reference is a piece of evidence only for files that have it in an observation without a
+        collection.
         """
         blocks = [self.file_collections, self.file_direct_references]
         return require("scipy.sparse", extra=EXTRA).hstack(blocks, format="csr")
@@ -121,8 +121,8 @@ class Incidence:
         """Return the upper triangle of the evidence graph's adjacency matrix.
 
         The nodes are the files, then the collections, then the references. Files are linked to
-        their collections, and the collections to their references. A file is linked to a reference
-        if an observation of both has no collection.
+        their collections, and collections to their references. A file is linked to a reference if
+        there is an observation of both without a collection.
         """
         sparse = require("scipy.sparse", extra=EXTRA)
         files, references, collections = (sparse.csr_array((size, size)) for size in self._sizes)
@@ -134,7 +134,7 @@ class Incidence:
         return sparse.block_array(rows, format="csr")
 
     def evidence_entity(self, column: int) -> Entity:
-        """Return the collection or reference of a column of :attr:`file_evidence`."""
+        """Return the collection or reference that a column of :attr:`file_evidence` represents."""
         count = len(self.collections)
         return self.collections[column] if column < count else self.references[column - count]
 
@@ -156,7 +156,7 @@ class Incidence:
 
 
 def as_incidence(data: object) -> Incidence:
-    """Return the incidence of the data.
+    """Convert data to an ``Incidence``.
 
     Args:
         data: A graph made by ``build_graph``, an open ``Store`` or ``Campaign``, an iterable of
@@ -164,7 +164,7 @@ def as_incidence(data: object) -> Incidence:
 
     Raises:
         MissingLibraryError: Scipy is not installed.
-        TypeError: ``data`` has another type.
+        TypeError: ``data`` has another type, or is a graph that ``build_graph`` did not make.
     """
     if isinstance(data, Incidence):
         return data
@@ -185,27 +185,32 @@ def _observations(data: object) -> Iterator[Observation]:
             first = next(observations, None)
         except KeyError as error:
             raise TypeError(
-                f"an edge of this graph has no attribute {error}; pass a graph made by build_graph"
+                f"a node or edge of the graph has no attribute {error}; pass a graph made by"
+                " build_graph"
             ) from None
         if first is None:
             return iter(())
         if isinstance(first, Observation):
             return chain([first], observations)
     raise TypeError(
-        "expected a graph made by build_graph, an open Store, observations or an Incidence, not"
-        f" {type(data).__name__}; to analyze a campaign file, open it first: gb.open(path)"
+        "expected a graph made by build_graph, an open Store or Campaign, observations or an"
+        f" Incidence, not {type(data).__name__}; to analyze a campaign file, open it first:"
+        " gb.open(path)"
     )
 
 
 class EntityIndex:
-    """Number entities in the order in which they are added, and merge their attributes."""
+    """Distinct entities, numbered in the order in which they were added."""
 
     def __init__(self) -> None:
         self._entities: list[Entity] = []
         self._numbers: dict[Entity, int] = {}
 
     def add(self, entity: Entity) -> int:
-        """Return the number of ``entity``, and merge its attributes with the known attributes."""
+        """Return the number of ``entity``, and add its attributes to those already known.
+
+        New values replace known values.
+        """
         number = self._numbers.setdefault(entity, len(self._entities))
         if number == len(self._entities):
             self._entities.append(entity)
@@ -217,9 +222,10 @@ class EntityIndex:
         return number
 
     def sort(self) -> tuple[tuple[Entity, ...], Numbers]:
-        """Return the entities, sorted by node key, and an array from numbers to new positions.
+        """Return the entities, sorted by node key, and the new position of each number.
 
-        The array ends with ``NO_COLLECTION`` (-1), so that the index -1 maps to itself.
+        The array of positions ends with ``NO_COLLECTION`` (-1), so that the index -1 maps to
+        itself.
         """
         order = sorted(range(len(self._entities)), key=lambda number: self._entities[number].key)
         positions = np.full(len(order) + 1, NO_COLLECTION, np.int64)
@@ -228,9 +234,10 @@ class EntityIndex:
 
 
 def sorted_unique(values: Numbers) -> Numbers:
-    """Return the distinct non-negative integers, sorted.
+    """Return the distinct values of an array of non-negative integers, sorted.
 
-    ``numpy.unique`` builds a hash table, which takes 30 times as long for millions of integers.
+    For millions of integers, ``numpy.unique`` takes more than ten times as long, because it builds
+    a hash table.
     """
     ordered = np.sort(values)
     distinct: Numbers = ordered[np.flatnonzero(np.diff(ordered, prepend=-1))]
@@ -240,7 +247,7 @@ def sorted_unique(values: Numbers) -> Numbers:
 def group_identical_rows(matrix: Matrix, labels: Iterable[int] | None = None) -> Numbers:
     """Return a group number for each row of a 0/1 matrix; identical rows have the same number.
 
-    With ``labels``, one per row, rows with different labels are in different groups.
+    If ``labels`` contains one label per row, rows with different labels have different numbers.
     """
     columns = matrix.sorted_indices().indices
     rows = [columns[start:end].tobytes() for start, end in pairwise(matrix.indptr.tolist())]

@@ -1,15 +1,15 @@
-"""Null model of a bipartite graph: random graphs with the observed degrees.
+"""Fit a null model to a 0/1 matrix, and compute p-values and q-values for pairs of rows.
 
-This is the bipartite configuration model (Saracco et al. 2017, "Inferring monopartite projections
-of bipartite networks: an entropy-based approach", New J. Phys. 19 053022). It reproduces
-the degree of each row and each column on average, and assumes nothing else. The entries of the
-matrix are independent: entry (i, c) is 1 with probability x_i y_c / (1 + x_i y_c). Rows of equal
-degree therefore have equal probabilities, as do columns of equal degree. So one probability is
+The model is the bipartite configuration model (Saracco et al. 2017, "Inferring monopartite
+projections of bipartite networks: an entropy-based approach", New J. Phys. 19 053022). It consists
+of random matrices that have the observed row sums and column sums (degrees) on average. The entries
+are independent: entry (i, c) is 1 with probability x_i y_c / (1 + x_i y_c). All rows of one degree
+have the same probabilities, and so do all columns of one degree. Therefore, one probability is
 stored for each pair of a distinct row degree and a distinct column degree.
 
-The hypergeometric test is not used. It considers only the degrees of the two rows, so a column
-that all rows have counts as much as a rare column. Pairs of rows that share only very frequent
-columns would be reported.
+A hypergeometric test would consider only the degrees of the two rows, so a column that all rows
+have would count as much as a rare column. It would report pairs of rows that share only very
+frequent columns.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
     from graphbuild.analysis.incidence import Matrix, Numbers, Reals
 
-MIN_P_VALUE = 1e-15  # smaller values would be dominated by rounding errors
+MIN_P_VALUE = 1e-15  # in smaller values, rounding errors would dominate
 SCORE_PER_BIT = 2  # scores are integers in units of half a bit
 _MAX_ITERATIONS = 20_000
 _TOLERANCE = 1e-10
-_LOG_NEGLIGIBLE = math.log(MIN_P_VALUE / 100)
-_BATCH = 2_048  # pairs of row classes per step, which need some tens of megabytes of memory
+_LOG_NEGLIGIBLE = math.log(MIN_P_VALUE / 100)  # smaller terms are ignored
+_BATCH = 2_048  # pairs of row classes per step; a step takes tens of megabytes of memory
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,9 +41,10 @@ class NullModel:
         row_class: For each row, the index of its degree among the distinct row degrees.
         column_degrees: The distinct column degrees, ascending.
         column_counts: For each distinct column degree, the number of columns that have it.
-        probability: The probability of a 1, by row class and distinct column degree.
-        scores: For each distinct column degree, the weight of sharing such a column:
-            log2(number of rows / degree) in half bits, rounded.
+        probability: Matrix of distinct row degrees by distinct column degrees: the probability that
+            an entry with these degrees is 1.
+        scores: For each distinct column degree, the score of a pair of rows for a shared column of
+            this degree: log2(number of rows / degree) in half bits, rounded; 0 for degree 0.
     """
 
     row_class: Numbers
@@ -71,12 +72,17 @@ class NullModel:
         return scores
 
     def p_values(self, first_rows: Numbers, second_rows: Numbers, scores: Numbers) -> Reals:
-        """Return, for each pair of rows, the probability of a total score of at least ``scores``.
+        """Return the p-value of each pair of rows: the probability of a score at least as high.
 
-        The score of a pair is the sum over the columns that both rows have. The probabilities are
-        exact for the model, except that ``MIN_P_VALUE`` replaces smaller ones. The distribution of
-        scores is the weighted Poisson binomial (Hong 2013, Comput. Stat. Data Anal. 59),
-        computed by convolution over the columns.
+        The score of a pair is the sum of the scores of the columns that both rows have. Its
+        distribution is a weighted Poisson binomial distribution (Hong 2013, Comput. Stat. Data
+        Anal. 59), which is computed by convolution over the columns. P-values are exact for the
+        model up to rounding errors, but values below ``MIN_P_VALUE`` are replaced by it.
+
+        Args:
+            first_rows: For each pair, the index of its first row.
+            second_rows: For each pair, the index of its second row.
+            scores: For each pair, its observed score.
         """
         if not len(scores):
             return np.ones(0)
@@ -93,7 +99,10 @@ class NullModel:
         return np.clip(p, MIN_P_VALUE, 1.0)
 
     def _cumulative(self, first_classes: Numbers, second_classes: Numbers, max_score: int) -> Reals:
-        """Return the probability of a score below 0, 1, ..., ``max_score`` per pair of classes."""
+        """Return the probabilities of scores below 0, 1, ..., ``max_score``.
+
+        The result has one row per pair of row classes.
+        """
         score_distribution = np.zeros((len(first_classes), max_score + 1))
         score_distribution[:, 0] = 1.0
         for column in np.flatnonzero(self.scores):
@@ -113,10 +122,11 @@ def _column_degrees(matrix: Matrix) -> Numbers:
 def _add_columns(
     score_distribution: Reals, shared_probability: Reals, count: int, score: int
 ) -> Reals:
-    """Add ``count`` columns with the same ``score`` to score distributions, by convolution.
+    """Add ``count`` columns of one degree to score distributions, by convolution.
 
     Args:
-        score_distribution: One row per pair of row classes: the probability of each score.
+        score_distribution: Matrix with one row per pair of row classes and one column per score:
+            the probability of this score.
         shared_probability: For each pair of row classes, the probability that both rows of the
             pair have a given one of these columns.
         count: The number of columns to add.
@@ -149,9 +159,11 @@ def _add_columns(
 def benjamini_hochberg(p: Reals, tests: int) -> Reals:
     """Return the q-value of each test (Benjamini and Hochberg 1995, J. R. Stat. Soc. B 57).
 
-    The q-value is the false discovery rate if this test is reported, and all tests with a p-value
-    that is not larger. ``tests`` is the number of all tests; those without an entry in ``p`` have a
-    p-value of 1.
+    The q-value of a test is the smallest false discovery rate at which the test is significant.
+
+    Args:
+        p: The p-values of some or all tests.
+        tests: Number of all tests. Tests without an entry in ``p`` have a p-value of 1.
     """
     order = np.argsort(p, kind="stable")
     adjusted = p[order] * tests / np.arange(1, len(p) + 1)
@@ -166,15 +178,16 @@ def benjamini_hochberg(p: Reals, tests: int) -> Reals:
 def _fit(degrees: Sequence[Numbers], counts: Sequence[Numbers]) -> Reals:
     """Return the probabilities that reproduce the degrees.
 
-    Empty rows and columns (probability 0) and full ones (probability 1) are removed first. This is
-    repeated, because the removal can make other rows and columns empty or full.
+    Rows and columns that contain only 0 or only 1 are removed first, because their probabilities
+    are 0 or 1. This is repeated, because the remainder of other rows and columns can then contain
+    only 0 or only 1.
 
     Args:
         degrees: The distinct row degrees, and the distinct column degrees.
-        counts: The number of rows, and of columns, of each degree.
+        counts: For each distinct degree, the number of rows, and the number of columns.
     """
     probability = np.zeros((len(degrees[0]), len(degrees[1])))
-    remaining = [each.copy() for each in degrees]  # degrees that the other entries must reproduce
+    remaining = [each.copy() for each in degrees]  # degrees within the rows and columns not removed
     undetermined = [each > 0 for each in degrees]
     changed = True
     while changed:
@@ -200,7 +213,8 @@ def _solve(
 ) -> Reals:
     """Return the probabilities x y / (1 + x y) that reproduce the degrees.
 
-    x and y are found by fixed-point iteration (Vallarano et al. 2021, Sci. Rep. 11, 15227).
+    The parameters x of the rows and y of the columns are found by fixed-point iteration (Vallarano
+    et al. 2021, Sci. Rep. 11, 15227).
     """
     edges = float((row_degrees * row_counts).sum())
     x, y = row_degrees / np.sqrt(edges), column_degrees / np.sqrt(edges)

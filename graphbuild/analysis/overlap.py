@@ -1,21 +1,24 @@
 """Find pairs of files, or of collections, that share more evidence than chance explains.
 
 The pieces of evidence must be independent. For each file, the API returns all references of all its
-collections, so two files of one collection share every reference of the collection. Fifty shared
-references can be a single fact. In random data without related files, a test of shared references
-reports a quarter of all pairs of files (p <= 0.05). A test of shared evidence reports two to four
-percent (``make bench CASES=ties`` prints both). Therefore:
+collections. Two files in one collection therefore share every reference of the collection, so fifty
+shared references can be a single fact. For this reason:
 
-* for files, the evidence is shared collections, and shared references for which the API named no
-  collection;
-* for collections, the evidence is shared references, because the author of each collection selects
+* For files, the evidence is shared collections, and shared references for which the API names no
+  collection.
+* For collections, the evidence is shared references, because the author of each collection selects
   its references.
 
-Evidence that many files have is weak: its weight is log2(files / files that have it), rounded to
-half bits (Sparck Jones 1972, J. Doc. 28). The p-value is the probability, in the null model of
-:mod:`null_model`, that two files with the same numbers of pieces of evidence share at least as many
-bits. The q-value corrects the p-value for the number of pairs. The number of shared references and
-common similarity measures are computed, too.
+In random data without related files, a test that counts shared references reports a quarter of all
+pairs of files (p <= 0.05). The test of shared evidence reports two to four percent. To reproduce
+both numbers, run ``make bench CASES=ties``.
+
+Evidence that many files have is weak. The weight of a piece of evidence is log2(number of files /
+number of files that have it) bits, rounded to half bits (Sparck Jones 1972, J. Doc. 28). For
+collections, the number of collections is used instead. The p-value is the probability, in the model
+of :mod:`null_model`, that two nodes with the same numbers of pieces of evidence share at least as
+many bits. The q-value corrects the p-value for the number of pairs. For each pair, the number of
+shared references and common similarity measures are computed, too.
 """
 
 from __future__ import annotations
@@ -41,17 +44,19 @@ if TYPE_CHECKING:
 
 NodeKind = Literal["files", "collections"]
 FALSE_DISCOVERY_RATE = 0.05
-_HUB_SHARE = 0.25  # more than this share of the nodes have a hub; its weight is at most 2 bits
-_BATCH = 4_096  # pairs whose shared references are in memory at the same time
+_HUB_SHARE = 0.25  # a hub is a piece of evidence that a larger share of the nodes have
+_BATCH = 4_096  # number of pairs whose shared references are in memory at the same time
 _UNKNOWN_PUBLISHER = -1
 _DUPLICATE_COUNTS = ("independent_references", "publishers")
 
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Two files, or two collections, that share evidence; the key of ``source`` sorts first.
+    """Two files, or two collections, that share references or evidence.
 
     Attributes:
+        source: The file or collection whose key sorts first.
+        target: The other file or collection.
         shared_references: Number of references that both nodes have.
         shared_evidence: Number of pieces of evidence that both nodes have.
         jaccard: Number of shared references, divided by the number of references that at least one
@@ -60,12 +65,13 @@ class Overlap:
             node that has fewer (Szymkiewicz-Simpson).
         adamic_adar: Sum over the shared references of 1 / log(number of nodes that have the
             reference) (Adamic and Adar 2003, Soc. Networks 25).
-        bits: Weight of the shared evidence in bits.
+        bits: Total weight of the shared evidence.
         p_value: Probability of sharing at least as many bits by chance.
-        q_value: False discovery rate if all pairs with at most this p-value are reported.
+        q_value: Smallest false discovery rate at which the pair is significant.
         independent_references: Number of shared references, with duplicates counted once; None
-            before :meth:`Overlaps.with_duplicates`.
-        publishers: Number of known publishers of the shared references; None likewise.
+            unless :meth:`Overlaps.with_duplicates` was called.
+        publishers: Number of known publishers of the shared references; None unless
+            :meth:`Overlaps.with_duplicates` was called.
     """
 
     source: Entity
@@ -84,25 +90,31 @@ class Overlap:
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """A collection or reference that many nodes have, so that sharing it is weak evidence."""
+    """A collection or reference that is weak evidence, because many nodes have it.
+
+    Attributes:
+        entity: The collection or reference.
+        degree: Number of nodes (files, or collections) that have the entity.
+        bits: Weight of this piece of evidence, at most 2.
+    """
 
     entity: Entity
-    degree: int  # number of nodes (files, or collections) that have the entity
-    bits: float  # weight of this piece of evidence
+    degree: int
+    bits: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Overlaps:
-    """Pairs that share a reference or a piece of evidence, sorted by ascending p-value.
-
-    Iterating yields one :class:`Overlap` per pair.
+    """Pairs of nodes that share references or evidence; iterating yields each :class:`Overlap`.
 
     Attributes:
-        nodes: The files or collections.
-        columns: For each attribute of :class:`Overlap`, an array with one value per pair;
-            ``source`` and ``target`` are indices of ``nodes``.
+        nodes: All files, or all collections.
+        columns: For each attribute of :class:`Overlap`, an array with one value per pair. The
+            arrays ``source`` and ``target`` contain indices of ``nodes``. The arrays
+            ``independent_references`` and ``publishers`` exist only after :meth:`with_duplicates`.
         tested_pairs: Number of all pairs of nodes, including pairs that share nothing.
-        hubs: Evidence that over a quarter (and at least 3) of the nodes have, most frequent first.
+        hubs: Pieces of evidence that more than a quarter of the nodes, and at least three nodes,
+            have; the most frequent first.
     """
 
     nodes: tuple[Entity, ...]
@@ -131,7 +143,7 @@ class Overlaps:
         return replace(self, columns={name: each[rows] for name, each in self.columns.items()})
 
     def with_duplicates(self, incidence: Incidence, duplicates: Deduplication) -> Overlaps:
-        """Return the pairs with the columns ``independent_references`` and ``publishers``.
+        """Return the same pairs, with ``independent_references`` and ``publishers``.
 
         Args:
             incidence: The incidence in which the pairs were found.
@@ -154,10 +166,10 @@ class Overlaps:
         return replace(self, columns={**self.columns, **dict(added)})
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a DataFrame with one row per pair and the attributes of :class:`Overlap`.
+        """Return a DataFrame with a row per pair and a column per attribute of :class:`Overlap`.
 
-        ``source`` and ``target`` are node keys, so that the DataFrame can be passed to
-        ``networkx.from_pandas_edgelist``.
+        The columns ``source`` and ``target`` contain node keys, so that the DataFrame can be passed
+        to ``networkx.from_pandas_edgelist``.
         """
         import pandas as pd  # noqa: PLC0415  loads slowly
 
@@ -171,7 +183,16 @@ class Overlaps:
 def find_overlaps(data: object, of: NodeKind = "files") -> Overlaps:
     """Find all pairs of files, or of collections, that share references or evidence.
 
-    ``data`` is a graph, a store, observations or an ``Incidence``.
+    The pairs are sorted by p-value, then by descending weight of the shared evidence.
+    ``find_overlaps(data).significant()`` returns only significant pairs.
+
+    Args:
+        data: A graph, a store, observations or an ``Incidence``.
+        of: ``files`` (all subjects) or ``collections``.
+
+    Raises:
+        MissingLibraryError: Scipy is not installed.
+        TypeError: ``data`` has another type.
     """
     incidence = as_incidence(data)
     if of == "files":
@@ -183,7 +204,7 @@ def find_overlaps(data: object, of: NodeKind = "files") -> Overlaps:
     model = NullModel.fit(evidence)
     scores = model.column_scores(evidence)
     common_references, common_evidence = project(references), project(evidence)
-    # Two files can share a collection but no reference, if the crawl did not read all pages.
+    # Two files can share a collection but no reference if the crawl has not requested all pages.
     source, target = (common_references + common_evidence).nonzero()
     shared = _lookup(common_references, source, target)
     score = _lookup(project(evidence, scores), source, target)
@@ -212,10 +233,10 @@ def find_overlaps(data: object, of: NodeKind = "files") -> Overlaps:
 
 
 def project(matrix: Matrix, weights: NDArray[Any] | None = None) -> Matrix:
-    """Return, for each pair of rows of a 0/1 matrix, the number of columns with a 1 in both.
+    """Return, for each pair of rows of a 0/1 matrix, the number of columns with a 1 in both rows.
 
-    With ``weights``, return the sum of the weights of these columns. The result is a matrix; the
-    number for the rows i < j is in its entry (i, j).
+    With ``weights``, one per column, return the sum of the weights of these columns instead. The
+    result is an upper triangular matrix: entry (i, j) is the result for the rows i < j.
     """
     sparse = require("scipy.sparse", extra=EXTRA)
     weighted = matrix
@@ -230,14 +251,20 @@ def project(matrix: Matrix, weights: NDArray[Any] | None = None) -> Matrix:
 
 
 def jaccard(matrix: Matrix, source: Numbers, target: Numbers, shared: Numbers) -> Reals:
-    """Return the Jaccard index of pairs of rows; ``shared`` is their number of shared columns."""
+    """Return the Jaccard index of each pair of rows of a 0/1 matrix.
+
+    ``shared`` contains the number of shared columns of each pair.
+    """
     sizes = np.diff(matrix.indptr)
     index: Reals = shared / np.maximum(sizes[source] + sizes[target] - shared, 1)
     return index
 
 
 def _lookup(product: Matrix, source: Numbers, target: Numbers) -> NDArray[Any]:
-    """Return the entry of ``product`` for each of the sorted pairs; 0 if there is no entry."""
+    """Return the entry of ``product`` for each pair of indices.
+
+    The pairs must be sorted, and must include all pairs whose entry is not 0.
+    """
     pairs, entries = (
         np.ravel_multi_index(each, product.shape) for each in ((source, target), product.nonzero())
     )
@@ -247,7 +274,7 @@ def _lookup(product: Matrix, source: Numbers, target: Numbers) -> NDArray[Any]:
 
 
 def _count_distinct(shared: Matrix, labels: Numbers) -> Numbers:
-    """Return, for each row, the number of distinct labels of its nonzero columns.
+    """Return, for each row of ``shared``, the number of distinct labels of its nonzero columns.
 
     The label ``_UNKNOWN_PUBLISHER`` is not counted.
     """

@@ -1,9 +1,10 @@
-"""Find all shortest paths of evidence between two nodes, with the observations behind each step.
+"""Find all shortest paths between two nodes, with the observations behind each step.
 
-A step links two nodes of one observation: file and reference, reference and collection, or file and
-collection. So a file and a collection are one step apart only if the API returned the collection
-for this file. In the exported graph, a path from a file over a reference to a collection can
-combine observations of two files; it is then no evidence that the file is in the collection.
+A step links two nodes of one observation: a file and a reference, a reference and a collection, or
+a file and a collection. A file and a collection are therefore one step apart only if the API
+returned the collection for this file. In the exported graph, a path from a file over a reference to
+a collection can combine observations of two files. Such a path is no evidence that the first file
+is in the collection.
 
 All shortest paths are found by breadth-first search from the target (Brandes 2001, J. Math. Sociol.
 25).
@@ -32,11 +33,18 @@ _MAX_LISTED_KEYS = 5  # maximum number of keys in the message about an ambiguous
 
 @dataclass(frozen=True, slots=True)
 class PathStep:
-    """Two nodes that occur in one observation, and all observations that contain both."""
+    """Two nodes of a path, and the observations that connect them.
+
+    Attributes:
+        source: The node at which the step starts.
+        target: The node at which the step ends.
+        observations: All observations that contain both nodes, without repetitions; sorted by
+            reference, then by file, then by collection.
+    """
 
     source: Entity
     target: Entity
-    observations: tuple[Observation, ...]  # sorted by reference, file, collection
+    observations: tuple[Observation, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,8 @@ class EvidenceGraph:
 
         Args:
             name: A key (``collection:...``), an id or its first 8 or more characters, a URL, an IP
-                address, a domain, or a complete title or name. Case matters only in keys and URLs.
+                address, a domain, or a complete title or name. URLs, IP addresses and domains may
+                be defanged. Case matters only in keys and URLs.
 
         Raises:
             AnalysisError: No node, or more than one node, matches.
@@ -99,7 +108,7 @@ class EvidenceGraph:
         )
 
     def count_paths(self, source: Entity, target: Entity) -> int:
-        """Return the number of shortest paths; 0 if the nodes are not connected.
+        """Return the number of shortest paths between two nodes; 0 if no path connects them.
 
         Raises:
             AnalysisError: ``source`` and ``target`` are the same node.
@@ -111,7 +120,7 @@ class EvidenceGraph:
         return paths.get(source.key, 0)
 
     def shortest_paths(self, source: Entity, target: Entity) -> Iterator[EvidencePath]:
-        """Yield all shortest paths, sorted by their sequences of node keys.
+        """Yield all shortest paths between two nodes, sorted by the node keys along the path.
 
         Raises:
             AnalysisError: ``source`` and ``target`` are the same node.
@@ -130,9 +139,10 @@ class EvidenceGraph:
                 pending += [[*path, key] for key in reversed(nearer)]
 
     def _distances(self, source: Entity, target: Entity) -> dict[str, int]:
-        """Return the distance to ``target`` of all nodes that are not farther than ``source``.
+        """Return the distances to ``target`` of ``source`` and of all nodes that are not farther.
 
-        If ``source`` has no path to ``target``, return the distances of all nodes that have one.
+        If no path connects the two nodes, return the distances of all nodes that are connected to
+        ``target``.
         """
         if source.key == target.key:
             raise AnalysisError(f"{source.key} and {target.key} are the same node")
@@ -178,14 +188,15 @@ def _entities(observation: Observation) -> tuple[Entity, ...]:
 
 
 def _matchers(name: str) -> Iterator[Callable[[Entity], bool]]:
-    """Yield predicates for the nodes to which ``name`` may refer, strictest first."""
+    """Yield functions that return whether ``name`` may refer to a node, the strictest first."""
+    folded = name.casefold()
     yield lambda node: node.key == name
-    yield lambda node: node.id in {name, name.lower()}
+    yield lambda node: node.id == name
+    yield lambda node: node.id.casefold() == folded
     with suppress(ValueError):
         entity = parse_indicator(name).entity
         urls = {entity.attributes.get("url", name), name}
         yield lambda node: node == entity or node.attributes.get("url") in urls
-    folded = name.casefold()
     yield lambda node: node.label.casefold().strip() == folded
-    prefix = name.removesuffix("…").lower()
-    yield lambda node: len(prefix) >= _MIN_PREFIX_LENGTH and node.id.startswith(prefix)
+    prefix = folded.removesuffix("…")
+    yield lambda node: len(prefix) >= _MIN_PREFIX_LENGTH and node.id.casefold().startswith(prefix)

@@ -1,4 +1,4 @@
-"""Count references by month of publication: in the campaign, each collection, each cluster."""
+"""Count references by month of publication in the campaign, each collection and each cluster."""
 
 from __future__ import annotations
 
@@ -27,16 +27,20 @@ CLUSTER = "cluster"
 class TimelineSeries:
     """The publication dates of the references of a campaign, collection or cluster.
 
+    The references of a cluster are those of its files.
+
     Attributes:
         kind: ``campaign``, ``collection`` or ``cluster``.
         key: The node key of the collection, or the number of the cluster; an empty string for the
             campaign.
+        name: The label of the collection, or the name of the cluster; ``all references`` for the
+            campaign.
         references: Number of references.
         undated: Number of references without a publication date.
         first: The reference with the earliest date; None if no reference has a date.
-        last: The reference with the latest date, likewise.
-        months: Number of references by month, such as ``2018-01``; months without references are
-            left out.
+        last: The reference with the latest date; None if no reference has a date.
+        months: Number of references by month (UTC), such as ``2018-01``, in ascending order. Months
+            without references are omitted.
     """
 
     kind: str
@@ -51,16 +55,23 @@ class TimelineSeries:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """References by month of publication (UTC)."""
+    """Numbers of references by month of publication.
+
+    Attributes:
+        campaign: The series of all references.
+        collections: One series per collection, sorted by node key.
+        clusters: One series per cluster, the largest first; empty if ``build_timeline`` was called
+            without a clustering.
+    """
 
     campaign: TimelineSeries
-    collections: tuple[TimelineSeries, ...]  # sorted by node key
-    clusters: tuple[TimelineSeries, ...]  # empty if no clusters were passed to build_timeline
+    collections: tuple[TimelineSeries, ...]
+    clusters: tuple[TimelineSeries, ...]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a DataFrame with one row per series and month.
+        """Return a DataFrame with one row per series and month with references.
 
-        Columns: ``kind``, ``key``, ``name``, ``month`` (first day, UTC), ``references``.
+        Columns: ``kind``, ``key``, ``name``, ``month`` (its first day, UTC), ``references``.
         """
         import pandas as pd  # noqa: PLC0415  loads slowly
 
@@ -78,7 +89,12 @@ def build_timeline(data: object, clustering: Clustering | None = None) -> Timeli
 
     Args:
         data: A graph, a store, observations or an ``Incidence``.
-        clustering: The clusters of ``data``, each of which gets a series; None for no such series.
+        clustering: The result of :func:`find_clusters` for ``data``, to count the references of
+            each cluster, too.
+
+    Raises:
+        MissingLibraryError: Scipy is not installed.
+        TypeError: ``data`` has another type.
     """
     incidence = as_incidence(data)
     dates = [publication_date(reference) for reference in incidence.references]
@@ -99,8 +115,8 @@ def build_timeline(data: object, clustering: Clustering | None = None) -> Timeli
     )
     clusters: tuple[TimelineSeries, ...] = ()
     if clustering is not None:
-        # One integer per pair of cluster and reference; after sorting, the references of a cluster
-        # are adjacent.
+        # Each pair of cluster and reference is one integer, so that sorting makes the references of
+        # a cluster adjacent.
         width = max(1, len(dates))
         keys = clustering.labels[incidence.triples[:, 0]] * width + incidence.triples[:, 1]
         numbers, references = np.divmod(sorted_unique(keys), width)

@@ -1,14 +1,15 @@
-"""Normalize URLs, so that different URLs of one page become equal, and find a page's publisher.
+"""Normalize URLs, so that different URLs of one page become equal, and find the page's publisher.
 
-Named rules are applied in order. This is repeated until no rule changes the URL. The normalized URL
-is only for comparison and may not work in a browser; for example, ``http`` becomes ``https``.
+The rules in :data:`URL_RULES` are applied in order, and again until no rule changes the URL. The
+normalized URL is only for comparison. It may not work in a browser, because ``http`` becomes
+``https``, for example.
 
 * The rule ``spelling`` follows RFC 3986, section 6 (case, percent-encoding, dot segments, ports).
-  It uses w3lib, which also sorts the parameters.
-* The other rules are conventions of websites; :data:`URL_RULES` describes each.
+  It uses w3lib, which also sorts the query parameters.
+* The other rules are conventions of websites.
 
-URLs are untrusted text. No rule is applied if the text is not a web URL, if programs may interpret
-the URL differently, or if it is longer than 8,192 characters.
+URLs are untrusted text. A text is returned unchanged if it is not a valid web URL, if programs may
+interpret it differently, or if it is longer than 8,192 characters.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
 MAX_URL_LENGTH = 8_192
-_MAX_ROUNDS = 300  # limits the time for hostile URLs; others need two or three
+_MAX_ROUNDS = 300  # limits the time for hostile URLs; other URLs need two or three rounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,10 @@ class Rule:
     """A rule that makes URLs of one page equal.
 
     Attributes:
+        name: The name in the results of ``dedupe``.
         description: The differences between URLs that the rule removes.
-        apply: The function that returns the changed URL, or the same URL if the rule does not
-            concern it; raises ``ValueError`` for an invalid URL.
+        apply: A function that returns the changed URL, or the same URL if there is nothing to
+            change. It may raise ``ValueError`` for an invalid URL.
     """
 
     name: str
@@ -52,7 +54,7 @@ class NormalizedUrl:
 
     Attributes:
         url: The normalized URL, or the original text if it cannot be normalized.
-        rules: The names of the rules that changed it, in the order of ``URL_RULES``.
+        rules: The names of the rules that changed the URL, in the order of ``URL_RULES``.
     """
 
     url: str
@@ -60,10 +62,14 @@ class NormalizedUrl:
 
 
 def normalize_url(url: str, *, skipped_rule: str = "") -> NormalizedUrl:
-    """Normalize a URL for comparison; ``skipped_rule`` is the name of a rule not to apply.
+    """Normalize a URL for comparison.
+
+    Args:
+        url: A URL or any other text.
+        skipped_rule: The name of a rule that is not applied.
 
     Raises:
-        MissingLibraryError: w3lib is not installed.
+        MissingLibraryError: The rule ``spelling`` needs w3lib, which is not installed.
     """
     if not _is_unambiguous(url):
         return NormalizedUrl(url)
@@ -85,15 +91,17 @@ def normalize_url(url: str, *, skipped_rule: str = "") -> NormalizedUrl:
 
 
 def publisher_domain(normalized: NormalizedUrl) -> str:
-    """Return the publisher of a page: the registered domain or the IP address of its host.
+    """Return the publisher of a page: the registered domain or the IP address in its URL.
 
-    Sites on shared hosts such as ``blogspot.com`` count as separate publishers. They are recognized
-    by the public suffix list that tldextract contains; no list is downloaded. The result is empty
-    if the URL does not show the publisher. Examples are URLs of link shorteners, and URLs of
-    archives without the original URL.
+    If the host is neither in a registered domain nor an IP address, return the whole host. Sites on
+    shared hosts such as ``blogspot.com`` are separate publishers, because their domains are in the
+    public suffix list. The list is the one that tldextract contains; nothing is downloaded.
+
+    The result is an empty string if the URL does not show the publisher or is not a valid web URL.
+    URLs of link shorteners, and archive URLs without the original URL, do not show the publisher.
 
     Raises:
-        MissingLibraryError: Tldextract is not installed.
+        MissingLibraryError: The library tldextract is not installed.
     """
     if not _is_unambiguous(normalized.url):
         return ""
@@ -106,7 +114,7 @@ def publisher_domain(normalized: NormalizedUrl) -> str:
 
 
 def _is_unambiguous(url: str) -> bool:
-    """Return whether a text is a web URL, not too long, that all programs interpret alike."""
+    """Return whether a text is a web URL that is not too long and that programs interpret alike."""
     stripped = url.strip()
     match = _WEB_URL.match(stripped)
     return (
@@ -124,7 +132,7 @@ _WEB_URL = re.compile(r"https?://(?P<host>[^/?#]+)", re.IGNORECASE)
 
 # --- archived and cached copies ------------------------------------------------------------------
 
-# Most URLs do not contain any of these words, and are skipped.
+# The patterns of copies are tried only for URLs that contain one of these words.
 _COPY_HINT = re.compile("archive|arquivo|webcache|amp", re.IGNORECASE)
 _ANY_HOST = r"https?://(?:[^/?#@]*\.)?"  # scheme and subdomains
 _ORIGINAL = r"(?:(?P<scheme>https?):/{1,2})?(?P<rest>[^/?#@]+\.[^/?#@]+.*)"
@@ -151,10 +159,11 @@ _AMP_CACHE = re.compile(
 
 
 def _find_original(pattern: re.Pattern[str], url: str) -> str:
-    """Return the URL of the original if ``url`` is that of a copy, otherwise ``url``.
+    """Return the URL of the original page if ``url`` is the URL of a copy, otherwise ``url``.
 
-    The group ``rest`` is the original URL after its scheme. The groups ``scheme`` and ``secure``
-    (https) are optional.
+    ``pattern`` must match the URL of a copy. Its group ``rest`` is the original URL without the
+    scheme. Its group ``scheme`` may match nothing; the scheme is then ``https`` if the optional
+    group ``secure`` matches, otherwise ``http``.
     """
     match = pattern.fullmatch(url) if _COPY_HINT.search(url) else None
     if match is None:
@@ -182,10 +191,10 @@ def _remove_amp(url: str) -> str:
     return _url_from_parts(url, kept._replace(netloc=host, path=_AMP_PATH.sub("", parts.path)))
 
 
-# --- one URL -------------------------------------------------------------------------------------
+# --- spelling, host, path and query --------------------------------------------------------------
 
-# URLs that are already canonical: the host is in lower case, and there is no percent-encoding, dot
-# segment, port or query. They are not passed to w3lib, which is slow.
+# URLs that are certainly canonical: the host is in lower case, and there is no percent-encoding,
+# dot segment, port or query. They are not passed to w3lib, because w3lib is slow.
 _CANONICAL = re.compile(
     r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+/(?:[\w~-][\w.~-]*/)*(?:[\w~-][\w.~-]*)?", re.ASCII
 )
@@ -218,12 +227,12 @@ def _trim_path(url: str) -> str:
 
 
 def _remove_fragment(url: str) -> str:
-    # Single-page applications identify the page by a fragment that starts with "!" or "/".
+    # In single-page applications, a fragment that starts with "!" or "/" identifies the page.
     bare, _, fragment = url.partition("#")
     return url if fragment.startswith(("!", "/")) else bare
 
 
-# Parameters documented by analytics, advertising and newsletter services.
+# Parameters that analytics, advertising and newsletter services document as theirs.
 _TRACKING = re.compile(
     r"(?:utm|pk|mtm|matomo|piwik|hsa)_.*|gclid|gclsrc|gbraid|wbraid|dclid|fbclid|msclkid|yclid"
     r"|twclid|ttclid|li_fat_id|igshid|igsh|mibextid|mc_cid|mc_eid|mkt_tok|_hsenc|_hsmi|__hssc"
@@ -242,15 +251,16 @@ def _remove_tracking(url: str) -> str:
 
 
 def _drop_parameters(parts: SplitResult, is_dropped: Callable[[str, str], bool]) -> SplitResult:
-    """Remove the parameters for which ``is_dropped`` is true; the others stay exactly as written.
+    """Remove query parameters without changing the text of the other parameters.
 
-    ``is_dropped`` is a function of the name and the value of a parameter, both in lower case.
+    ``is_dropped`` gets the name and the value of a parameter, both in lower case, and returns
+    whether to remove the parameter.
     """
     if not parts.query:
         return parts
     kept = []
     for parameter in parts.query.split("&"):
-        # Parsed one at a time, so that the text of each parameter is known.
+        # Each parameter is parsed separately, because its original text is kept.
         (name, value), *_ = parse_qsl(parameter, keep_blank_values=True) or [("", "")]
         if not is_dropped(name.lower(), value.lower()):
             kept.append(parameter)
@@ -258,9 +268,9 @@ def _drop_parameters(parts: SplitResult, is_dropped: Callable[[str, str], bool])
 
 
 def _url_from_parts(url: str, parts: SplitResult) -> str:
-    """Return the URL with these parts, or ``url`` itself if it has them.
+    """Return the URL with these parts; if these are the parts of ``url``, return ``url`` itself.
 
-    ``urlunsplit`` could change the spelling of ``url``.
+    In the second case, ``urlunsplit`` could return a different spelling.
     """
     return url if parts == urlsplit(url) else urlunsplit(parts)
 
@@ -281,7 +291,7 @@ URL_RULES = (
 
 # --- publishers ----------------------------------------------------------------------------------
 
-# Domains of archives and link shorteners, whose URLs do not show who published the page.
+# Domains of archives, caches and link shorteners, whose URLs do not show who published the page.
 _NOT_PUBLISHER = re.compile(
     r"(?:.*\.)?(?:archive\.(?:today|ph|is|li|vn|md|fo|org)|archive-it\.org|arquivo\.pt|perma\.cc"
     r"|googleusercontent\.com|ampproject\.org|bing-amp\.com|bit\.ly|t\.co|goo\.gl|tinyurl\.com"
@@ -289,7 +299,7 @@ _NOT_PUBLISHER = re.compile(
 )
 
 
-@lru_cache(maxsize=65_536)  # most references are from few hosts
+@lru_cache(maxsize=65_536)  # because most references are on few hosts
 def _registered_domain(host: str) -> str:
     try:
         return str(ip_address(host))
@@ -303,6 +313,6 @@ def _registered_domain(host: str) -> str:
 
 @cache
 def _suffix_extractor() -> Any:  # noqa: ANN401  a class of an optional library
-    """Return an extractor that uses the suffix list in tldextract and downloads nothing."""
+    """Return an extractor that uses the suffix list in tldextract, and never downloads one."""
     extract = require("tldextract", extra="analysis").TLDExtract
     return extract(cache_dir=None, suffix_list_urls=(), include_psl_private_domains=True)

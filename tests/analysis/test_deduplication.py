@@ -124,6 +124,15 @@ def test_representative_has_the_least_changed_url_in_any_order() -> None:
         assert found == find_duplicates(members)
 
 
+def test_representative_has_a_known_publisher_if_a_member_has_one() -> None:
+    title = "Operation Daybreak hits three banks"
+    original = reference("original", "http://www.example.com/page", title, DAY)
+    short = reference("a", "https://archive.ph/AbCd1", title, DAY)
+    without_url = reference("b", "", title, DAY)
+    (merged,) = find_duplicates([short, original, without_url]).groups
+    assert (merged.representative, merged.publisher) == (original, "example.com")
+
+
 # --- by title and date ---------------------------------------------------------------------------
 
 

@@ -165,6 +165,13 @@ def test_find_node_by_key_id_url_title_or_name(name: str, node: Entity) -> None:
     assert EvidenceGraph(OBSERVATIONS).find_node(name) == node
 
 
+@pytest.mark.parametrize("name", ["Report--24-0001", "report--24-0001", "REPORT--24"])
+def test_find_node_ignores_the_case_of_ids(name: str) -> None:
+    node = Entity("collection", "Report--24-0001")
+    observation = Observation(Entity("file", "a" * 64), Entity("reference", "r"), node)
+    assert EvidenceGraph([observation]).find_node(name) == node
+
+
 @pytest.mark.parametrize("name", ["nobody", "ab", "", "hxxp://[", "\x1b[2J"])
 def test_unknown_name_is_an_error(name: str) -> None:
     with pytest.raises(AnalysisError, match="no node of the campaign matches") as raised:

@@ -1,4 +1,4 @@
-"""The log of API calls, and values for other runs: API flavor, quota reset, writing process."""
+"""Log API calls, and store what later runs need to know: API flavor and time of quota reset."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ class CallLog:
         self._entities = entities
 
     def begin(self, subject: Entity, relationship: str, now: float) -> int:
-        """Record durably that a call is about to be sent; return the id of the record."""
+        """Record durably that a call is about to be sent; return the row id of the record.
+
+        In a transaction of the caller, the record is durable when that transaction ends.
+        """
         with self._db.transaction():
             entity = self._entities.save(subject)
             return self._db.insert(
@@ -33,30 +36,39 @@ class CallLog:
             self._db.execute("DELETE FROM call WHERE id = ?", call)
 
     def end(self, call: int, *, status: int, error: str, sent: bool) -> None:
-        """Record the result of a call; after success, durable with the next transaction.
+        """Record the result of a call.
 
-        The status is 0 without a response, and the error is empty after success. ``sent`` is
-        whether the request may have reached the API; calls that were not sent are not counted.
+        A failure is committed at once, because the crawl may wait before the next transaction. A
+        success is committed with the next transaction, which stores the page.
+
+        Args:
+            call: The row id of the record.
+            status: The HTTP status; 0 without a response.
+            error: The reason of a failure, of which 200 characters are stored; empty for a success.
+            sent: Whether the request may have reached the API. Other calls are not counted.
         """
         self._db.begin()
         error = error[:_MAX_ERROR_LENGTH]
         self._db.update("call", call, http_status=status, error=error, sent=sent)
-        if error:  # a wait may follow
+        if error:
             with self._db.transaction():
                 pass
 
     def count(self, since: float = 0.0) -> int:
-        """Return the number of calls since a time (seconds since 1970), including failed calls."""
+        """Return the number of sent calls, including failed ones, since a time.
+
+        The time is in seconds since 1970; by default, all sent calls are counted.
+        """
         return self._db.integer("SELECT count(*) FROM call WHERE sent AND started_at >= ?", since)
 
     def times(self, since: float) -> list[float]:
-        """Return the start times (seconds since 1970) of all calls since a time, sent or not."""
+        """Return the start times of all recorded calls since a time; all in seconds since 1970."""
         rows = self._db.rows("SELECT started_at FROM call WHERE started_at >= ?", since)
         return [started_at for (started_at,) in rows]
 
 
 class ApiInfo:
-    """Stores the API flavor, the next quota reset and the writing process for other runs."""
+    """Stores the API flavor and the time of the next quota reset for later runs."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -66,16 +78,16 @@ class ApiInfo:
         return self._get("api_flavor")
 
     def quota_resets_at(self) -> float:
-        """Return when the exhausted quota resets, in seconds since 1970; 0 if unknown."""
+        """Return when the last exhausted quota resets, in seconds since 1970; 0 if none was."""
         return float(self._get("quota_resets_at") or 0)
 
     def save_flavor(self, flavor: str) -> None:
-        """Store the API flavor."""
+        """Store the API flavor, ``classic`` or ``gti``."""
         if flavor != self.flavor():
             self._set("api_flavor", flavor)
 
     def save_quota_reset(self, resets_at: float) -> None:
-        """Store when the quota resets, so that runs before that time send only one request."""
+        """Store when the quota resets, so that runs before that time do not retry after a 429."""
         self._set("quota_resets_at", repr(resets_at))
 
     def _get(self, name: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The table ``entity``: save entities, load them, and unite aliases of one subject."""
+"""Save and load entities (the table ``entity``), and unite the aliases of a subject."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from graphbuild.models import Scalar
     from graphbuild.store.database import Database
 
-NO_ENTITY = 0  # no row has this id
-_MAX_RECENT = 20_000  # entities, about 10 MB
+NO_ENTITY = 0  # stored instead of a row id if there is no entity
+_MAX_RECENT = 20_000  # entities in the cache, which then takes about 10 MB
 ALIAS_DETAIL = "the same subject under another id"
 _SCALARS = frozenset({str, int, float, bool})
 
@@ -24,7 +24,16 @@ encode_attributes = json.JSONEncoder(ensure_ascii=True, sort_keys=True).encode
 
 
 def decode_attributes(text: str, api_id: str, path: Path) -> dict[str, Scalar]:
-    """Decode the attributes in a row of an entity or a seed; raise StoreError if damaged."""
+    """Decode the stored attributes of an entity or a seed.
+
+    Args:
+        text: The attributes as JSON.
+        api_id: The API's id of the entity, for the message.
+        path: The campaign file, for the message.
+
+    Raises:
+        StoreError: The text is not a JSON object with scalar values.
+    """
     with suppress(ValueError, TypeError, RecursionError):
         attributes = json.loads(text)
         if isinstance(attributes, dict) and _SCALARS.issuperset(map(type, attributes.values())):
@@ -33,7 +42,7 @@ def decode_attributes(text: str, api_id: str, path: Path) -> dict[str, Scalar]:
 
 
 def find_entity(db: Database, entity: Entity) -> int | None:
-    """Return the row id of an entity, or None."""
+    """Return the row id of an entity, or None if it is not stored."""
     query = "SELECT id FROM entity WHERE type = ? AND api_id = ?"
     row = db.first(query, entity.type, entity.id)
     return int(row[0]) if row else None
@@ -47,14 +56,17 @@ class EntityWriter:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        # (type, API id) -> row id, and the attributes that were saved last, as text.
+        # (type, API id) -> row id, and ``repr`` of the attributes that were saved last.
         self._recent: dict[tuple[str, str], tuple[int, str]] = {}
         db.on_rollback(self._recent.clear)
 
     def save(self, entity: Entity) -> int:
-        """Insert an entity, or merge its attributes into the stored ones; return the row id."""
+        """Insert an entity, or update the attributes of the stored one; return the row id.
+
+        Stored attributes that ``entity`` does not have are kept.
+        """
         key = entity.type, entity.id
-        attributes = repr(entity.attributes)  # unlike equality, distinguishes 1, 1.0 and True
+        attributes = repr(entity.attributes)  # distinguishes 1, 1.0 and True, which are equal
         known = self._recent.get(key)
         if known and (known[1] == attributes or not entity.attributes):
             return known[0]
@@ -85,7 +97,7 @@ class EntityWriter:
 
 
 class EntityById(dict[int, Entity]):
-    """Entities by row id. A missing id raises StoreError."""
+    """Entities by row id. A lookup of a missing id raises StoreError."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -99,7 +111,11 @@ class EntityById(dict[int, Entity]):
 
 
 def load_entities(db: Database) -> EntityById:
-    """Return every entity by row id; an alias is mapped to its canonical entity."""
+    """Return all entities by row id. The row id of an alias maps to the canonical entity.
+
+    Raises:
+        StoreError: Attributes are damaged, or a canonical entity is missing.
+    """
     entities = EntityById(db.path)
     canonical_ids: dict[int, int] = {}
     for entity_id, entity_type, api_id, attributes, same_as in db.rows(
@@ -117,12 +133,15 @@ def load_entities(db: Database) -> EntityById:
 
 
 def canonical_id(db: Database, entity_id: int) -> int:
-    """Return the row id of an alias's canonical entity; ``entity_id`` if it is no alias."""
+    """Return the row id of the canonical entity of an alias; of other entities, their own."""
     return db.integer("SELECT same_as FROM entity WHERE id = ?", entity_id) or entity_id
 
 
 def canonical_task(db: Database, task_id: int) -> int | None:
-    """Return the row id of the canonical subject's task; None if the subject is no alias."""
+    """Return the row id of the task for the same list under the canonical subject.
+
+    Return None if the subject of the task is not an alias.
+    """
     row = db.first(
         "SELECT other.id FROM task JOIN entity ON entity.id = task.subject AND same_as <> 0"
         " JOIN task AS other ON other.subject = same_as AND other.relationship = task.relationship"
@@ -133,7 +152,16 @@ def canonical_task(db: Database, task_id: int) -> int | None:
 
 
 def unite_entities(db: Database, alias: int, canonical: int) -> None:
-    """Make one entity an alias of another, so that its lists are requested only once."""
+    """Make one entity an alias of another, so that their lists are requested only once.
+
+    Aliases, seeds, tasks and pages of ``alias`` are moved to ``canonical``. If both have a task for
+    the same list, one of the two tasks is kept for ``canonical``, and the other is retired.
+
+    Args:
+        db: The campaign file, with an open transaction.
+        alias: The row id of the entity that becomes an alias.
+        canonical: The row id of the canonical entity.
+    """
     db.execute("UPDATE entity SET same_as = ? WHERE id = ?", canonical, alias)
     db.execute("UPDATE entity SET same_as = ? WHERE same_as = ?", canonical, alias)
     db.execute("UPDATE OR IGNORE seed SET entity = ? WHERE entity = ?", canonical, alias)
@@ -149,7 +177,8 @@ def unite_entities(db: Database, alias: int, canonical: int) -> None:
             _move_pages(db, task, other_task)
             _retire_task(db, task)
         else:
-            # The tasks exchange their subjects. (subject, relationship) is unique at every step.
+            # Exchange the subjects of the two tasks. This needs three steps, because each pair of
+            # subject and relationship must be unique after each step.
             db.update("task", other_task, relationship="")
             db.update("task", task, subject=canonical)
             db.update("task", other_task, subject=alias, relationship=relationship)
@@ -157,16 +186,19 @@ def unite_entities(db: Database, alias: int, canonical: int) -> None:
 
 
 def next_alias_page_number(db: Database, task: int) -> int:
-    """Return the number for a page that was requested for an alias: -1, -2, ...
+    """Return the number of the next page that was requested for an alias: -1, -2, ...
 
-    The page's facts are observations of the canonical subject, but paging ignores the page.
+    Facts of such a page are observations of the canonical subject, but paging ignores the page.
     """
     query = "SELECT min(0, coalesce(min(number), 0)) - 1 FROM page WHERE task = ?"
     return db.integer(query, task)
 
 
 def _move_pages(db: Database, task: int, other: int) -> None:
-    """Move pages and inferences of a task to another task of the same subject."""
+    """Move the pages and inferences of a task to the task ``other`` for the same list.
+
+    Inferences that the other task already has are deleted.
+    """
     db.execute("UPDATE OR IGNORE inference SET task = ? WHERE task = ?", other, task)
     db.execute("DELETE FROM inference WHERE task = ?", task)
     for (page,) in list(db.rows("SELECT id FROM page WHERE task = ? ORDER BY id", task)):
@@ -174,7 +206,7 @@ def _move_pages(db: Database, task: int, other: int) -> None:
 
 
 def _retire_task(db: Database, task: int) -> None:
-    """Mark a task as complete because another task requests the list under the canonical id."""
+    """Mark a task as complete, because another task requests the list under the canonical id."""
     db.update("task", task, state=COMPLETE, detail=ALIAS_DETAIL)
     db.execute(
         "UPDATE task SET cursor = NULL, expected_count = NULL, received_count = 0,"

@@ -1,6 +1,6 @@
 """Import saved API responses: JSON files with pages of ``related_references``.
 
-The subject and the position of a page are in the response's ``links.self``.
+A response names its subject and its cursor in ``links.self``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAX_FILE_SIZE = 32 * 1024 * 1024  # bytes
 
 @dataclass(frozen=True, slots=True)
 class RejectedFile:
-    """A file without a usable response, and the reason."""
+    """A file that was not imported, and the reason."""
 
     path: Path
     reason: str
@@ -37,14 +37,16 @@ class RejectedFile:
 def read_responses(
     paths: Iterable[str | Path], subject: Entity | None = None
 ) -> tuple[list[FetchedPage], list[RejectedFile]]:
-    """Read saved responses.
+    """Read saved responses, each as a page.
 
     Args:
         paths: JSON files with one response each.
-        subject: The subject of responses without a valid ``links.self``.
+        subject: The subject of responses without a valid ``links.self``. Such responses are
+            regarded as first pages. Without a subject, they are rejected.
 
     Returns:
-        The pages, and the files without a usable response.
+        The pages, and the files that cannot be read or contain no page of
+        ``related_references``. Both are in the order of ``paths``.
     """
     pages: list[FetchedPage] = []
     rejected: list[RejectedFile] = []
@@ -59,7 +61,10 @@ def read_responses(
 
 
 def import_responses(store: Store, pages: Iterable[FetchedPage]) -> int:
-    """Store the pages of each subject in the order of their cursors; return how many are new."""
+    """Store pages that are not stored yet; return their number.
+
+    The pages of a subject are stored in the order of their cursors.
+    """
     by_subject: dict[Entity, list[FetchedPage]] = {}
     for page in pages:
         by_subject.setdefault(page.page.subject, []).append(page)
@@ -79,7 +84,7 @@ def _read(path: Path, subject: Entity | None) -> FetchedPage:
     link = parse_self_link(payload)
     if link is not None and link.relationship != RELATED_REFERENCES:
         raise PayloadError(
-            f"is a response of {link.relationship}, not {RELATED_REFERENCES}", "links.self"
+            f"this is a page of {link.relationship}, not of {RELATED_REFERENCES}", "links.self"
         )
     entity = link.subject if link else subject
     if entity is None:
@@ -91,7 +96,10 @@ def _read(path: Path, subject: Entity | None) -> FetchedPage:
 
 
 def _in_paging_order(pages: list[FetchedPage]) -> Iterator[FetchedPage]:
-    """Yield the pages in the order of their cursors; after a missing page, take any next page."""
+    """Yield the pages of one list in the order of their cursors.
+
+    If the next page is missing, continue with the first of the remaining pages.
+    """
     remaining = list(pages)
     cursor: str | None = None
     while remaining:

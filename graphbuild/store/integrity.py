@@ -1,6 +1,6 @@
 """Find damage in a campaign file: compare its tables with each other and with the stored pages.
 
-Pages are read one by one, so the memory does not depend on the size of the file.
+Pages are read one by one, so the memory used does not grow with their number.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from graphbuild.store.models import CompressedPage
     from graphbuild.store.store import Store
 
-    Fact = tuple[str, str]  # keys of the reference and the collection
+    Fact = tuple[str, str]  # node keys of the reference and the collection; see _NO_COLLECTION
 
-# Neither a page nor another table repeats these values.
+# Data whose values are not verified, in messages for users.
 NOT_CHECKED = (
     "times",
     "columns of seed lists",
@@ -37,26 +37,29 @@ NOT_CHECKED = (
     "whether the log contains every call",
 )
 _CACHED_PAGES = 1_000
-_NO_COLLECTION = "-"
+_NO_COLLECTION = "-"  # replaces the key of the collection if the API states none
 
 
 def _sql(values: Iterable[object]) -> str:
-    """Return constants as a list in SQL."""
+    """Return constants as a list in parentheses, for the operator IN of SQL."""
     return f"({', '.join(map(repr, values))})"
 
 
 _PAGES = "FROM page WHERE page.task = task.id"
-_PASS = f"(SELECT max(id) {_PAGES} AND number > 0 AND cursor IS NULL)"  # first page of the pass
+# The row id of the first page of the newest pass.
+_PASS = f"(SELECT max(id) {_PAGES} AND number > 0 AND cursor IS NULL)"
 _FACTS = (
     "FROM page JOIN fact ON fact.page = coalesce(duplicate_of, page.id) WHERE page.task = task.id"
 )
 _INFERENCES = "FROM inference WHERE inference.task = task.id"
 _NO_ALIAS = "EXISTS (SELECT 1 FROM entity WHERE entity.id = subject AND same_as = 0)"
-# Pages of an alias have negative numbers, and no column counts them.
+# Pages that were requested for an alias have negative numbers. A crawl does not count them, but an
+# import counts their references.
 _NO_ALIAS_PAGES = f"{_NO_ALIAS} AND NOT EXISTS (SELECT 1 {_PAGES} AND number < 0)"
 
-# The row id of the subject, a description of the problem, and the rows that have it; all in SQL.
-# A crawl counts the references of the current pass, and an import those of all pages.
+# Each rule has three parts in SQL: the row id of the damaged entity, a description of the problem,
+# and the rows that have the problem. A crawl sets ``received_count`` to the number of references in
+# the newest pass, and an import to the number of references on all pages.
 _RULES = (
     (
         "subject",
@@ -70,7 +73,7 @@ _RULES = (
     ),
     (
         "subject",
-        "page_count || ' pages are counted, but others are stored'",
+        "page_count || ' pages are counted, which does not match the stored pages'",
         f"""task WHERE {_NO_ALIAS} AND (page_count <> (SELECT count(*) {_PAGES} AND number > 0)
             OR page_count <> (SELECT max(0, coalesce(max(number), 0)) {_PAGES}))""",
     ),
@@ -88,7 +91,7 @@ _RULES = (
     ),
     (
         "subject",
-        "received_count || ' references are counted, but others are stored'",
+        "received_count || ' references are counted, which does not match the stored pages'",
         f"""task WHERE {_NO_ALIAS_PAGES}
             AND received_count <> (SELECT count(DISTINCT reference) {_FACTS})
             AND received_count <> (SELECT count(DISTINCT reference) {_FACTS}
@@ -103,7 +106,7 @@ _RULES = (
     ),
     (
         "subject",
-        "'complete, but ' || expected_count || ' references are expected'",
+        "'the list is complete, but ' || expected_count || ' references are expected'",
         f"""task WHERE {_NO_ALIAS_PAGES} AND state = '{COMPLETE}' AND detail = ''
             AND received_count <> expected_count AND NOT EXISTS (SELECT 1 {_INFERENCES})
             AND EXISTS (SELECT 1 {_PAGES} AND page.expected_count = task.expected_count
@@ -116,7 +119,7 @@ _RULES = (
     ),
     (
         "(SELECT subject FROM task WHERE task.id = inference.task)",
-        "'an inferred reference does not belong to its pages'",
+        "'an inferred reference has an invalid provenance, collection or page'",
         f"""inference WHERE provenance NOT IN {_sql((INFERRED, CONFIRMED, REFUTED))}
             OR related_from <> 0 AND NOT EXISTS (SELECT 1 FROM entity WHERE id = related_from)
             OR EXISTS (SELECT 1 FROM page WHERE id IN (first_page, last_page)
@@ -124,7 +127,7 @@ _RULES = (
     ),
     (
         "(SELECT subject FROM task WHERE task.id = page.task)",
-        "'page ' || number || ' does not repeat an earlier page with facts'",
+        "'page ' || number || ' is not a duplicate of the page that is stored as its original'",
         """page WHERE duplicate_of IS NOT NULL AND (duplicate_of >= id
             OR EXISTS (SELECT 1 FROM fact WHERE fact.page = page.id)
             OR EXISTS (SELECT 1 FROM page AS other WHERE other.id = page.duplicate_of
@@ -132,7 +135,7 @@ _RULES = (
     ),
     (
         "id",
-        "'the canonical id of this alias is missing'",
+        "'the canonical entity of this alias is missing'",
         """entity AS alias WHERE same_as <> 0 AND NOT EXISTS (SELECT 1 FROM entity AS other
             WHERE other.id = alias.same_as AND other.same_as = 0 AND other.type = alias.type)""",
     ),
@@ -144,7 +147,7 @@ _RULES = (
     ),
     (
         "subject",
-        "'call ' || id || ' has impossible values'",
+        "'call ' || id || ' has invalid values'",
         f"""call WHERE sent NOT IN (0, 1) OR http_status NOT BETWEEN 0 AND 999 OR started_at < 0
             OR relationship NOT IN {_sql(RELATIONSHIPS)}""",
     ),
@@ -159,15 +162,15 @@ _RULES = (
 def find_damage(
     store: Store, on_progress: Callable[[int, int], None] = lambda *_: None
 ) -> Iterator[Damage]:
-    """Yield the damage in a campaign file; nothing if the file is intact.
+    """Yield the problems of a campaign file; nothing if the file is intact.
 
-    SQLite checks only the structure of the file, and most of the file is page bodies. Therefore,
-    each page is compared with its checksum and with its observations. ``NOT_CHECKED`` lists what
-    cannot be checked.
+    SQLite can check only the structure of the file. Therefore, each page is also compared with its
+    checksums and its observations. ``NOT_CHECKED`` lists the data whose values are not verified.
+    If a problem prevents further checks, it is the last one.
 
     Args:
         store: The open campaign file.
-        on_progress: Receives the number of checked pages and the number of all pages.
+        on_progress: Called after each page with the number of checked pages and of all pages.
     """
     if store.missing_data:
         yield Damage(None, store.missing_data)
@@ -207,7 +210,7 @@ def _decode_attributes(db: Database) -> None:
 
 
 def _problems(page: CompressedPage, facts: Callable[[int], frozenset[Fact]]) -> Iterator[str]:
-    """Yield the differences between a page and what is stored about it."""
+    """Yield the problems of a page: damage, and differences from its stored values and facts."""
     name = f"page {page.number}"
     try:
         body = page.decompress()
@@ -217,7 +220,7 @@ def _problems(page: CompressedPage, facts: Callable[[int], frozenset[Fact]]) -> 
     if zlib.crc32(page.compressed) != page.crc32 or hashlib.sha256(body).digest() != page.sha256:
         yield f"{name} does not match its stored checksum"
         return
-    if page.relationship not in RELATIONSHIPS:  # which a rule reports
+    if page.relationship not in RELATIONSHIPS:  # a rule reports this
         return
     try:
         parsed = parse_page(body, page.subject, page.relationship)
@@ -226,12 +229,12 @@ def _problems(page: CompressedPage, facts: Callable[[int], frozenset[Fact]]) -> 
         return
     values = (parsed.next_cursor, parsed.count, parsed.item_count)
     if values != (page.next_cursor, page.expected_count, page.item_count):
-        yield f"{name} has another cursor or count than stored"
+        yield f"{name} has a cursor or count that differs from the stored one"
     expected, stored = _facts_of(parsed), facts(page.facts_page)
     for fact in sorted(stored - expected):
-        yield f"{name}: observation without a stored page: {' '.join(fact)}"
+        yield f"{name}: stored observation that is not on the page: {' '.join(fact)}"
     for fact in sorted(expected - stored):
-        yield f"{name}: missing observation of a stored page: {' '.join(fact)}"
+        yield f"{name}: observation on the page that is not stored: {' '.join(fact)}"
 
 
 def _facts_of(page: Page) -> set[Fact]:
@@ -244,7 +247,7 @@ def _facts_of(page: Page) -> set[Fact]:
 
 
 def _stored_facts(db: Database, page: int) -> frozenset[Fact]:
-    """Return the facts in the tables; raise StoreError if an entity is missing."""
+    """Return the stored facts of a page (row id); raise StoreError if an entity is missing."""
     rows = db.rows(
         "SELECT reference, entity.type || ':' || entity.api_id, related_from,"
         " iif(related_from, collection.type || ':' || collection.api_id, :none) FROM fact"

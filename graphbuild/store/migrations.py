@@ -11,14 +11,13 @@ To change the schema from version N to N + 1:
    lists the modules that write each table. Declare new columns after the existing ones, where
    ``ALTER TABLE ... ADD COLUMN`` inserts them: otherwise, the digests differ.
 3. Here, write a function that changes a file of version N, and add it to ``MIGRATIONS`` under N.
-   It contains its own SQL. It must not use ``schema.SCHEMA`` or ``schema.VIEWS``, which change with
-   later versions.
+   It must not use ``schema.SCHEMA`` or ``schema.VIEWS``, which change with later versions.
 4. Run ``tests/store/test_migrations.py``, which migrates every saved file and compares the contents
    that ``Store`` returns. Add a test for values that it does not return.
 
-Each migration runs in one transaction that also raises the version in the file, so a killed
-migration is repeated from its start. Before the first migration, the file is backed up and the
-backup is verified.
+Each migration and the increment of the version number are one transaction, so a killed migration is
+repeated from its start. Before the first migration of a file that is opened for writing, a backup
+is written and verified. For reading, a temporary copy is migrated instead of the file.
 """
 
 from __future__ import annotations
@@ -33,12 +32,15 @@ if TYPE_CHECKING:
 
 
 def version_of(connection: sqlite3.Connection) -> int:
-    """Return the schema version of a campaign file."""
+    """Return the schema version that is stored in a campaign file."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Migrate an open campaign file, in autocommit mode, to the current schema version."""
+    """Migrate a campaign file to the current schema version, one version at a time.
+
+    ``connection`` must be in autocommit mode.
+    """
     while (version := version_of(connection)) < schema.SCHEMA_VERSION:
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -54,7 +56,7 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 
 def rename_columns(connection: sqlite3.Connection) -> None:
-    """Schema 1 to 2: give columns, views and the table ``note`` descriptive names."""
+    """Migrate schema 1 to 2: rename columns, views, the table ``note`` and some of its keys."""
     for view in ("observation", "said"):
         connection.execute(f"DROP VIEW {view}")
     for table, names in _NAMES_SINCE_SCHEMA_2.items():
@@ -111,9 +113,9 @@ CREATE VIEW observation AS
 
 
 def separate_failure_counts(connection: sqlite3.Connection) -> None:
-    """Schema 2 to 3: count failures in a column of their own.
+    """Migrate schema 2 to 3: count failures in the new column ``failure_count``.
 
-    They were negative values of ``new_entity_count``.
+    Schema 2 counted them as negative values of ``new_entity_count``.
     """
     connection.execute("DROP INDEX task_order")
     connection.execute("ALTER TABLE task ADD COLUMN failure_count INTEGER NOT NULL DEFAULT 0")

@@ -1,11 +1,12 @@
-"""Decide after each page whether paging goes on, or how complete the list is. Pure functions.
+"""Determine the status of a list after each page. The functions have no side effects.
 
-A list is complete if its last page has no cursor and as many distinct references were received as
-the API announced. With fewer references, the last page is requested once more; then the list is
-short. If more were received, or the count changed between pages, the status contains a detail.
+A page without a next cursor is the last page of its list. If at least as many distinct references
+were received as the API announced, the list is complete. Otherwise, the last page is requested once
+more. If references are still missing, the list is short. The detail of the status mentions missing
+references, surplus references, and an announced count that changed between pages.
 
-A cursor is an offset into a list that can change between pages. A replaced reference can therefore
-be missed without a mismatch of the counts.
+The list can change while its pages are requested. If the API replaces a reference meanwhile, the
+new reference can be missed although the counts match.
 """
 
 from __future__ import annotations
@@ -15,17 +16,17 @@ from dataclasses import dataclass
 
 from graphbuild.models import COMPLETE, INCOMPLETE, PENDING, SHORT, Status
 
-MAX_PAGES = 2_500  # per pass through a list: 100,000 references
+MAX_PAGES = 2_500  # per pass through a list; 100,000 references at 40 per page
 
 
 @dataclass(frozen=True, slots=True)
 class PagingState:
-    """The pages of one pass through a list, the newest page included."""
+    """Counts and cursors of the pages in one pass through a list, up to its newest page."""
 
     page_count: int
-    expected_counts: frozenset[int]  # every list length that the API stated
+    expected_counts: frozenset[int]  # all list lengths that the API stated
     next_cursor: str | None  # of the newest page; None on the last page
-    cursor_repeated: bool  # whether an earlier page had the same next cursor
+    cursor_repeated: bool  # an earlier page had the same next cursor
     item_count: int  # of the newest page
     new_count: int  # references on the newest page that no earlier page contains
     received_count: int  # distinct references of all pages
@@ -34,7 +35,7 @@ class PagingState:
 
 
 def status_after_page(state: PagingState) -> Status:
-    """Return the status of a subject after its newest page."""
+    """Return the status of a list after its newest page."""
     if state.next_cursor is None:
         status = status_at_end(state.expected_counts, state.received_count)
         is_last = status.state != SHORT or state.is_repeated
@@ -46,7 +47,12 @@ def status_after_page(state: PagingState) -> Status:
 
 
 def status_at_end(expected_counts: frozenset[int], received: int) -> Status:
-    """Return the status of a subject whose list was read to the end."""
+    """Return the status of a list that was read to the end: complete or short.
+
+    Args:
+        expected_counts: All list lengths that the API stated.
+        received: The number of distinct references received.
+    """
     detail, highest = "", max(expected_counts, default=0)
     if len(expected_counts) > 1:
         lowest = min(expected_counts)
@@ -57,7 +63,7 @@ def status_at_end(expected_counts: frozenset[int], received: int) -> Status:
 
 
 def _endless_paging(state: PagingState) -> str:
-    """Return why paging would never end; empty if it may end."""
+    """Return why paging would probably never end; empty if it may end."""
     expected = max(state.expected_counts, default=math.inf)
     if state.cursor_repeated:
         return "the API repeats a cursor"
@@ -65,7 +71,7 @@ def _endless_paging(state: PagingState) -> str:
         return "the page contains no new reference"
     if not state.item_count and state.previous_page_empty:
         return "two empty pages in a row"
-    # References are compared, not pages, since the API may send shorter pages than requested.
+    # The number of pages is not compared, because the API may send shorter pages than requested.
     if state.page_count > 1 and state.received_count - state.new_count >= expected:
         return f"{expected} references expected, but more pages follow"
     if state.page_count >= MAX_PAGES:

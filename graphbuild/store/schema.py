@@ -1,31 +1,38 @@
 """Tables and views of a campaign file.
 
-:mod:`graphbuild.store.migrations` lists the steps of a change. These modules write the tables:
-``entities`` (entity; for aliases, also others), ``store`` (seed), ``task_queue`` (task),
-``page_writer`` (page, fact, task), ``inferences`` (inference, task) and ``call_log`` (call,
-metadata). They and ``observations`` read the tables; ``models`` describes most values.
+The steps to change the schema are listed in :mod:`graphbuild.store.migrations`. These modules of
+``graphbuild.store`` write the tables:
 
-Notes on the columns:
+* ``entities``: entity. To unite aliases, it also writes seed, task, page and inference.
+* ``store``: seed.
+* ``task_queue``: task.
+* ``page_writer``: page, fact and task.
+* ``inferences``: inference and task.
+* ``call_log``: call and metadata.
+* ``connection`` and ``write_session``: the row ``writer`` of metadata.
 
-* Entities are stored once; other tables refer to them by ``id``. A fact is three integers.
-  ``related_from`` is 0 if the API names no collection, because a key column cannot be NULL.
-* ``entity.same_as`` is the id of the canonical entity, or 0. A file requested by its MD5 is an
-  alias of the file whose SHA-256 is in the response.
-* ``task.new_entity_count`` is the number of entities that no page contained before the newest page
-  of the current pass; 0 before its first page.
+The module ``models`` describes most values. Notes on the other columns:
+
+* Other tables refer to an entity by its ``id``. ``related_from`` is 0 if the API names no
+  collection, because a column of a primary key cannot be NULL.
+* ``entity.same_as`` is the id of the canonical entity if the entity is an alias, otherwise 0. A
+  file requested by its MD5 is an alias of the file whose SHA-256 is in the response.
+* ``task.new_entity_count`` is the number of entities that were first stored with the newest page
+  of the current pass; 0 before the first page of the pass.
 * ``task.failure_count`` is the number of failures since the newest page. Restarting a list keeps
-  it, so that lists which fail repeatedly do not delay the others.
-* ``task.inference_conflict`` is the reason why nothing may be inferred for the subject. It is
-  usually empty.
-* ``page.duplicate_of`` is the id of an earlier page with the same facts. Facts that many subjects
-  share are stored once, with the earlier page.
-* ``page.number`` counts from 1. Pages that were requested for an alias have the numbers -1, -2, ...
-* ``page.body`` is compressed: the API's gzip stream if it is small enough, else zlib. ``sha256`` is
-  computed from the original body. ``crc32`` is computed from the compressed body, because some of
-  its bits can change without an effect on the original body.
-* The view ``fact_by_task`` contains the facts of each list, once per page, and the inferences. The
-  view ``observation`` contains each fact of a list once.
-* The index ``task_order`` has the order in which pages are requested.
+  the number, so that lists which fail repeatedly do not delay the others.
+* ``task.inference_conflict`` is the reason why nothing is inferred for the list. It is usually
+  empty.
+* ``page.duplicate_of`` is the id of an earlier page with the same facts, or NULL. The facts are
+  stored only with the earlier page.
+* ``page.number`` counts the pages of a task from 1. Pages that were requested for an alias have the
+  numbers -1, -2, ...
+* ``page.body`` is compressed: the API's gzip stream if it is small enough, else a zlib stream.
+* ``page.sha256`` is computed from the original body. ``page.crc32`` is computed from the compressed
+  body, because damage to some of its bits does not change the original body.
+* The view ``fact_by_task`` contains the facts of each list, once per page, and all inferences, even
+  refuted ones. The view ``observation`` contains each of these facts once per list.
+* The index ``task_order`` has the order in which lists are requested.
 """
 
 from __future__ import annotations
@@ -136,10 +143,10 @@ CREATE VIEW observation AS
         FROM fact_by_task GROUP BY task, reference, related_from;
 """
 
-# Values of ``provenance`` in the table ``inference``; observed facts have 0.
+# Values of the column ``provenance`` of inferences. Observed facts have 0 in the views.
 INFERRED, CONFIRMED, REFUTED = 1, 2, 3
 
-# Digests of the schemas of earlier versions; see ``schema_digest``.
+# Schema version -> its digest, computed by ``schema_digest``.
 _EARLIER_DIGESTS = {
     1: "f797d50da006eb05ee8e08f1de0ad0bbef3ae727134865c00bf42613edb2bf31",
     2: "b98f87aea2a31fa84dbe1e571e575a00775b4b7fe41eb2fd8503ff13b300c905",
@@ -149,7 +156,7 @@ _EARLIER_DIGESTS = {
 def schema_digest(connection: sqlite3.Connection) -> str:
     """Return the SHA-256 of all table, index, view and trigger definitions.
 
-    ``ALTER TABLE`` may add quotes and white space, so both are ignored.
+    Double quotes and white space are ignored, because ``ALTER TABLE`` may add them.
     """
     rows = connection.execute(
         "SELECT type, name, coalesce(sql, '') FROM sqlite_master ORDER BY type, name"

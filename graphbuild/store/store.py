@@ -1,10 +1,11 @@
-"""The campaign file: all requests and responses of a campaign.
+"""The campaign file: the seeds, lists, responses and calls of a campaign.
 
-Guarantees, each covered by a test:
+The following guarantees are covered by tests:
 
-* A page, its observations and the next cursor are one transaction, on disk before the next call
-  (write-ahead log, ``synchronous=FULL``).
-* Pages are kept unchanged with their SHA-256, so observations can be parsed from them again.
+* A page, its observations and the next cursor are stored in one transaction. It is on disk before
+  the next page of the list is requested (write-ahead log, ``synchronous=FULL``).
+* Bodies of pages are stored unchanged with their SHA-256, so observations can be parsed from them
+  again.
 * Every call is recorded before it is sent.
 * Reading never waits for a crawl, and never changes stored data.
 """
@@ -51,16 +52,16 @@ if TYPE_CHECKING:
 
 
 class Store(ObservationReader):
-    """An open campaign file. Create it with :meth:`open` to write, or :meth:`read` to read.
+    """An open campaign file. Create it with :meth:`open` for writing, or :meth:`read` for reading.
 
     Attributes:
         path: The file.
-        missing_data: A sentence about what an incomplete copy lacks; empty for a complete file.
-        tasks: The lists to request, for a crawler.
+        missing_data: A message about the data that an incomplete copy lacks; empty for other files.
+        tasks: The queue of lists to request, for a crawler.
         page_writer: Stores responses, for a crawler or an importer.
         inferences: References that were inferred instead of requested, for a crawler.
         calls: The log of API calls.
-        api_info: The API flavor, and the time at which an exhausted quota resets.
+        api_info: The API flavor, and the time when an exhausted quota resets.
     """
 
     def __init__(self, db: Database | str | Path) -> None:
@@ -87,40 +88,41 @@ class Store(ObservationReader):
         ``<name>.schema-<version>.bak``.
 
         Raises:
-            StoreError: Another process has it open for writing, or it is not a campaign file, or
-                its schema version is newer.
+            StoreError: The file is already open for writing, is not a campaign file, has a newer
+                schema version, or cannot be written.
         """
         return cls(Database.open(Path(path)))
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
-        """Open a campaign file for reading, also while a crawl writes to it.
+        """Open a campaign file for reading, even while a crawl writes to it.
 
-        A file of an earlier schema version is migrated in a temporary copy.
+        A file of an earlier schema version is not changed: a temporary copy is migrated and read.
 
         Raises:
-            StoreError: There is no such file, or it is not a campaign file, or its schema version
-                is newer.
+            StoreError: There is no such file, it is not a campaign file, its schema version is
+                newer, or it cannot be read.
         """
         return cls(Database.read(Path(path)))
 
     def back_up(self, path: str | Path) -> None:
-        """Write a complete copy to a new file ``path``, also while a crawl writes to this file.
+        """Write a copy, with the data in the log, to a new file ``path``, even during a crawl.
 
         Raises:
-            StoreError: ``path`` exists or cannot be written, or this file is damaged.
+            StoreError: ``path`` exists, is in use or cannot be written, or this file is damaged.
         """
         self._db.back_up(Path(path))
 
     def check_in_place(self) -> None:
-        """Raise StoreMovedError if the open file was deleted, moved or replaced."""
+        """Raise StoreMovedError if the file of a writer was deleted, moved or replaced."""
         self._db.check_in_place()
 
     def close(self) -> None:
-        """Close the file. A writer moves all data from the log to it and releases its lock.
+        """Close the file. A writer first moves the data from the log to the main file.
 
         Raises:
             StoreMovedError: The file was deleted, moved or replaced while it was open for writing.
+                The message names the file that now contains the data.
         """
         self._db.close()
 
@@ -135,13 +137,13 @@ class Store(ObservationReader):
         return self._db.snapshot()
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Commit all changes of the ``with`` block durably; roll them back after an exception."""
+        """Commit the changes of the ``with`` block durably; roll them back after an exception."""
         return self._db.transaction()
 
     # --- seeds -----------------------------------------------------------------------------------
 
     def add_seeds(self, seeds: Iterable[Seed]) -> int:
-        """Add seeds as pending subjects; return how many are new."""
+        """Add seeds, with a pending task for each new subject; return how many are new."""
         with self.transaction():
             added = sum(self._add_seed(seed) for seed in seeds)
         self._db.checkpoint()
@@ -162,7 +164,10 @@ class Store(ObservationReader):
         return self.tasks.add(entity)
 
     def restrict_tasks(self, seeds: Iterable[Seed] | None) -> None:
-        """Use only the tasks of these seeds and those found from them; None: all tasks."""
+        """Restrict the queue to the tasks of some seeds and of the entities found from them.
+
+        With None, remove the restriction.
+        """
         entities = None if seeds is None else [self._entities.save(seed.entity) for seed in seeds]
         self.tasks.restrict(entities and [canonical_id(self._db, each) for each in entities])
 
@@ -171,12 +176,13 @@ class Store(ObservationReader):
     def subjects(self, *, times: bool = False) -> Iterator[Entity]:
         """Yield the subject of each list, in the order in which the lists were added.
 
-        Besides the API's attributes, it has ``seed``, ``state``, ``crawl_*`` for the progress of
-        the list, and ``seed_*`` for the columns of the seed list. API attributes with such names
-        are dropped.
+        An entity with several lists is yielded several times. Its attributes are those of the API
+        and ``seed_*`` for the columns of the seed list. The subject of ``related_references`` also
+        has ``seed``, ``state`` and ``crawl_*`` for the progress of the list. For another list,
+        ``crawl_<relationship>`` is its state. API attributes with these names are dropped.
 
         Args:
-            times: Also add ``crawl_fetched_at``, the time of the last response.
+            times: Also add ``crawl_fetched_at``, the time of the last response or failure.
         """
         entities = load_entities(self._db)
         seeds = dict(self._db.rows("SELECT entity, attributes FROM seed"))
@@ -195,11 +201,11 @@ class Store(ObservationReader):
             yield Entity(entity.type, entity.id, attributes)
 
     def statuses(self) -> Iterator[SubjectStatus]:
-        """Yield the progress of each list, in the order of addition."""
+        """Yield the progress of each list, in the order in which the lists were added."""
         return (status for _, status in self._statuses())
 
     def _statuses(self) -> Iterator[tuple[int, SubjectStatus]]:
-        """Yield the row id of the subject and the progress of each list."""
+        """Yield the row id of the subject and the progress of each list; omit aliases."""
         rows = self._db.rows(
             "SELECT task.subject, type, api_id, attributes, relationship, state, page_count,"  # noqa: S608  constants only
             " expected_count, received_count, inferred_count, cursor, http_status, fetched_at,"
@@ -215,10 +221,10 @@ class Store(ObservationReader):
         return find_entity(self._db, entity) is not None
 
     def known_states(self, subjects: Iterable[Entity]) -> dict[Entity, str]:
-        """Return the state of each subject that is in the campaign file, also under an alias."""
+        """Return the states of those subjects that the campaign file contains, even as an alias."""
         rows = self._db.rows(
             "SELECT type, api_id, state FROM entity"
-            " JOIN task ON task.subject IN (entity.id, same_as) WHERE relationship = ?",
+            " JOIN task ON task.subject = iif(same_as, same_as, entity.id) WHERE relationship = ?",
             RELATED_REFERENCES,
         )
         states = {Entity(entity_type, api_id): state for entity_type, api_id, state in rows}
@@ -272,7 +278,7 @@ class Store(ObservationReader):
     # --- pages -----------------------------------------------------------------------------------
 
     def pages(self) -> Iterator[StoredPage]:
-        """Yield every stored response, in the order of storage.
+        """Yield every stored response, in the order in which they were stored.
 
         Raises:
             StoreError: A page is damaged; the message names its subject.
@@ -288,7 +294,7 @@ class Store(ObservationReader):
             yield StoredPage(page.subject, page.relationship, page.number, body)
 
     def compressed_pages(self) -> Iterator[CompressedPage]:
-        """Yield every stored response without decompressing it, in the order of storage."""
+        """Yield every stored response without decompressing it, in the order of :meth:`pages`."""
         rows = self._db.rows(
             "SELECT subject, entity.type, entity.api_id, entity.attributes, relationship, number,"
             " body, crc32, sha256, next_cursor, page.expected_count, item_count,"
@@ -304,7 +310,7 @@ class Store(ObservationReader):
             yield CompressedPage(entity, *rest)
 
     def structural_problems(self) -> Iterator[str]:
-        """Yield the problems that SQLite finds in the structure of the file."""
+        """Yield the problems that SQLite finds: up to 20 in the structure, and all foreign keys."""
         for (message,) in self._db.rows("PRAGMA integrity_check(20)"):
             if message != "ok":
                 yield message
@@ -313,7 +319,7 @@ class Store(ObservationReader):
 
 
 def _status_attributes(status: SubjectStatus, *, times: bool) -> dict[str, Scalar]:
-    """Return the node attributes for the progress of one list; omit unknown values."""
+    """Return the node attributes for the progress of one list, without unknown values."""
     if status.relationship != RELATED_REFERENCES:
         detail = f" ({status.detail})" if status.detail else ""
         return {f"crawl_{status.relationship}": f"{status.state}{detail}"}

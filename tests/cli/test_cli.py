@@ -390,7 +390,7 @@ def test_check_lists_a_hundred_problems_of_a_kind_and_json_all(shell: Shell, ser
     connection.close()
     lines = shell("check", "--store", "c.db").stdout.splitlines()
     assert len(lines) == 100 + 1 + 2 + 2
-    assert "… and 30 more: N pages are counted, but others are stored; --json lists all" in lines
+    assert any(line.startswith("… and 30 more: N pages are counted, which") for line in lines)
     assert lines[-2] == "c.db: damaged, 132 problems"
     assert lines[-1].startswith("not checked: times, ")
     damages = json.loads(shell("check", "--store", "c.db", "--json").stdout)["damages"]

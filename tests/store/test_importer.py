@@ -135,7 +135,7 @@ def test_import_does_not_disturb_an_unfinished_crawl(store: Store, saved: list[P
         (b'{"data": {}, "links": {"self": "/files/%s/related_references"}}', "data"),
         (
             b'{"data": [], "links": {"self": "https://x.example/files/a/contacted_urls"}}',
-            "is a response of",
+            "this is a page of",
         ),
     ],
     ids=["empty", "html", "bytes", "list", "nobody", "object", "other relationship"],

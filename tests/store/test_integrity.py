@@ -120,33 +120,33 @@ CHANGES = [
     ("UPDATE task SET received_count = 1 WHERE id = 1", {A}, "1 references are counted"),
     ("UPDATE task SET received_count = 3 WHERE id = 2", {B}, "complete, but 2 references"),
     ("UPDATE page SET next_cursor = 'x' WHERE id = 1", {A}, "its last page is not stored"),
-    ("UPDATE page SET next_cursor = 'x' WHERE id = 1", {A}, "page 1 has another cursor or count"),
-    ("UPDATE page SET expected_count = 7 WHERE id = 1", {A}, "page 1 has another cursor or count"),
-    ("UPDATE page SET item_count = 7 WHERE id = 1", {A}, "page 1 has another cursor or count"),
+    ("UPDATE page SET next_cursor = 'x' WHERE id = 1", {A}, "page 1 has a cursor or count"),
+    ("UPDATE page SET expected_count = 7 WHERE id = 1", {A}, "page 1 has a cursor or count"),
+    ("UPDATE page SET item_count = 7 WHERE id = 1", {A}, "page 1 has a cursor or count"),
     ("UPDATE task SET inferred_count = 1 WHERE id = 1", {A}, "1 inferred references are counted"),
-    ("INSERT INTO inference VALUES (1, 6, 4, 2, 2, 1)", {A}, "does not belong to its pages"),
-    ("INSERT INTO inference VALUES (1, 6, 4, 1, 1, 9)", {A}, "does not belong to its pages"),
-    ("INSERT INTO inference VALUES (1, 6, 99, 1, 1, 1)", {A}, "does not belong to its pages"),
+    ("INSERT INTO inference VALUES (1, 6, 4, 2, 2, 1)", {A}, "has an invalid provenance"),
+    ("INSERT INTO inference VALUES (1, 6, 4, 1, 1, 9)", {A}, "has an invalid provenance"),
+    ("INSERT INTO inference VALUES (1, 6, 99, 1, 1, 1)", {A}, "has an invalid provenance"),
     (
         "INSERT INTO inference VALUES (1, 99, 4, 1, 1, 1)",
         set(),
         "refers to a missing row of entity",
     ),
-    ("UPDATE page SET duplicate_of = 2 WHERE id = 1", {A}, "does not repeat an earlier page"),
-    ("UPDATE page SET duplicate_of = 1 WHERE id = 2", {B}, "does not repeat an earlier page"),
-    ("UPDATE page SET duplicate_of = 1 WHERE id = 2", {B}, "page 1: missing observation"),
-    ("UPDATE entity SET same_as = 99 WHERE id = 5", {R2}, "the canonical id of this alias"),
-    ("UPDATE entity SET same_as = 5 WHERE id = 5", {R2}, "the canonical id of this alias"),
-    ("UPDATE entity SET same_as = 4 WHERE id = 5", {R2}, "the canonical id of this alias"),
+    ("UPDATE page SET duplicate_of = 2 WHERE id = 1", {A}, "is not a duplicate of the page"),
+    ("UPDATE page SET duplicate_of = 1 WHERE id = 2", {B}, "is not a duplicate of the page"),
+    ("UPDATE page SET duplicate_of = 1 WHERE id = 2", {B}, "page 1: observation on the page"),
+    ("UPDATE entity SET same_as = 99 WHERE id = 5", {R2}, "the canonical entity of this alias"),
+    ("UPDATE entity SET same_as = 5 WHERE id = 5", {R2}, "the canonical entity of this alias"),
+    ("UPDATE entity SET same_as = 4 WHERE id = 5", {R2}, "the canonical entity of this alias"),
     ("DELETE FROM task WHERE id = 2", {B}, "the seed has no task"),
     ("DELETE FROM task WHERE id = 2", set(), "page refers to a missing row of task"),
-    ("DELETE FROM fact WHERE page = 1 AND reference = 3", {A}, "page 1: missing observation"),
-    ("INSERT INTO fact VALUES (1, 6, 4)", {A}, "page 1: observation without a stored page"),
+    ("DELETE FROM fact WHERE page = 1 AND reference = 3", {A}, "page 1: observation on the page"),
+    ("INSERT INTO fact VALUES (1, 6, 4)", {A}, "page 1: stored observation that is not"),
     ("INSERT INTO fact VALUES (9, 6, 4)", set(), "fact refers to a missing row of page"),
     ("INSERT INTO call VALUES (1, 99, 'files', 1, 1, 200, '')", set(), "call refers to a missing"),
-    ("INSERT INTO call VALUES (1, 1, 'files', 1, 2, 200, '')", {A}, "call 1 has impossible"),
-    ("INSERT INTO call VALUES (1, 1, 'files', 1, 1, -1, '')", {A}, "call 1 has impossible"),
-    ("INSERT INTO call VALUES (1, 1, 'x', 1, 1, 200, '')", {A}, "call 1 has impossible"),
+    ("INSERT INTO call VALUES (1, 1, 'files', 1, 2, 200, '')", {A}, "call 1 has invalid"),
+    ("INSERT INTO call VALUES (1, 1, 'files', 1, 1, -1, '')", {A}, "call 1 has invalid"),
+    ("INSERT INTO call VALUES (1, 1, 'x', 1, 1, 200, '')", {A}, "call 1 has invalid"),
     ("INSERT INTO metadata VALUES ('api_flavor', 'x')", set(), "the API flavor 'x' is unknown"),
 ]
 
@@ -186,7 +186,7 @@ def test_a_list_with_a_page_to_request_is_intact(store: Store, path: Path) -> No
     change(path, "UPDATE task SET state = 'complete' WHERE id = 1")
     assert damage_in(path) == [
         Damage(Entity("file", A), "the list is complete, but its last page is not stored"),
-        Damage(Entity("file", A), "complete, but 2 references are expected"),
+        Damage(Entity("file", A), "the list is complete, but 2 references are expected"),
     ]
 
 
@@ -202,8 +202,8 @@ def test_observation_without_a_page_is_found(path: Path) -> None:
     sound(path)
     change(path, "UPDATE fact SET related_from = 0 WHERE reference = 3")
     problems = " ".join(each.problem for each in damage_in(path))
-    assert "observation without a stored page" in problems
-    assert "missing observation of a stored page" in problems
+    assert "stored observation that is not on the page" in problems
+    assert "observation on the page that is not stored" in problems
 
 
 @pytest.mark.parametrize("column", ["reference", "related_from"])

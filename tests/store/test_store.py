@@ -22,6 +22,7 @@ from graphbuild.store import (
     Totals,
     find_damage,
 )
+from graphbuild.store.entities import unite_entities
 from tests.store.helpers import R1, R2, R3, A, B, about, body, commit, fetched
 
 if TYPE_CHECKING:
@@ -372,6 +373,16 @@ def test_known_states_omit_unknown_entities(store: Store) -> None:
     subjects = [Entity("file", A), Entity("file", B), unknown, Entity("reference", R1)]
     assert store.known_states(subjects) == {subjects[0]: COMPLETE, subjects[1]: PENDING}
     assert [store.contains(each) for each in subjects] == [True, True, False, True]
+
+
+def test_state_of_an_alias_is_that_of_the_canonical_subject(path: Path) -> None:
+    alias = "d" * 32
+    with Store.open(path) as store:
+        store.add_seeds(parse_seeds([A, alias]))
+        with store.transaction():
+            unite_entities(store._db, alias=2, canonical=1)
+        subjects = [Entity("file", A), Entity("file", alias)]
+        assert store.known_states(subjects) == dict.fromkeys(subjects, PENDING)
 
 
 def test_progress_attributes_cannot_come_from_the_api(path: Path) -> None:

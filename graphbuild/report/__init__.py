@@ -7,7 +7,7 @@
     with gb.Store.read("campaign.db") as store:
         write_report(store, "output")  # report.md and report.html
 
-Both files contain all their figures; opening them loads nothing from the network.
+Figures are embedded in both files, which load nothing from the network.
 """
 
 from __future__ import annotations
@@ -34,13 +34,19 @@ def write_report(
 ) -> list[ExportedFile]:
     """Write ``report.md`` and ``report.html``, each atomically; return the written files.
 
-    For the same campaign file, seed and baseline, the files have the same bytes. The folder is
-    created if it does not exist. With ``baseline``, an earlier snapshot, the report contains the
-    changes since this snapshot. ``seed`` is the random seed of the cluster detection.
+    The same campaign file, baseline and seed give the same bytes. The folder is created if it does
+    not exist.
+
+    Args:
+        store: The campaign file.
+        folder: The folder of the two files.
+        baseline: An earlier snapshot. The report then contains the changes since this snapshot.
+        seed: The random seed of the cluster detection.
 
     Raises:
         MissingLibraryError: A library of the extra ``analysis`` is not installed.
-        ExportError: A file could not be written; an existing file of that name is unchanged.
+        ExportError: The folder or a file cannot be written. An existing file that cannot be
+            replaced is unchanged.
     """
     blocks = build_blocks(collect_data(store, baseline, seed=seed))
     folder = make_folder(Path(folder))

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
     from graphbuild._util import MixedText
 
-    Content = MixedText | UntrustedText | str | int | None  # of a line or cell; ``str`` is safe
+    # The content of a line or a table cell. Text of type ``str`` must not be untrusted.
+    Content = MixedText | UntrustedText | str | int | None
 
-MAX_ROWS = 30  # maximum rows of a table, or lines of a list
+MAX_ROWS = 30  # maximum number of table rows, and by default of list items
 
 
 class Heading(NamedTuple):
@@ -21,12 +22,12 @@ class Heading(NamedTuple):
 
     level: int
     text: Content
-    anchor: str = ""  # id for links to the heading; empty if nothing links to it
-    cluster: int = 0  # number of the cluster that the section describes; 0 in other sections
+    anchor: str = ""  # id for links to the heading; empty for no id
+    cluster: int = 0  # number of the cluster that the section describes; 0 if it describes none
 
 
 class Paragraph(NamedTuple):
-    """A paragraph; a warning is highlighted."""
+    """A paragraph, which is highlighted if it is a warning."""
 
     text: Content
     is_warning: bool = False
@@ -47,7 +48,7 @@ class Table(NamedTuple):
 
 
 class KeyFigures(NamedTuple):
-    """A row of key figures: pairs of a formatted number and a noun, such as "12" and "files"."""
+    """A row of key figures: pairs of a formatted number and its noun, such as "12" and "files"."""
 
     figures: Sequence[tuple[str, str]]
 
@@ -55,8 +56,8 @@ class KeyFigures(NamedTuple):
 class Figure(NamedTuple):
     """A figure with a caption."""
 
-    svg: str  # contains no scripts and no links; all text is escaped
-    name: str  # unique in the report
+    svg: str  # without scripts and links, and with escaped text
+    name: str  # identifies the figure in the report
     text: str  # the caption
 
 
@@ -64,7 +65,7 @@ Block = Heading | Paragraph | BulletList | Table | KeyFigures | Figure
 
 
 def parts(content: Content) -> MixedText:
-    """Return the parts of a line or cell; integers get thousands separators, and None is empty."""
+    """Return the parts of a line or cell; integers get thousands separators, None has no parts."""
     if content is None:
         return ()
     if isinstance(content, int):
@@ -78,21 +79,21 @@ def table(
     hint: str,
     numbers: Collection[int] = (),
 ) -> Iterator[Block]:
-    """Yield a table of the first ``MAX_ROWS`` rows, and a note if rows are left out.
+    """Yield a table of the first ``MAX_ROWS`` rows, and a note if there are more.
 
-    ``hint`` is the end of the note: a clause with the command that lists all rows.
+    ``hint`` is the last clause of the note; it names the command that lists all rows.
     """
     yield Table(head, rows[:MAX_ROWS], numbers)
     yield from more_rows(rows, hint)
 
 
 def bullet_list(lines: Sequence[Content], hint: str, limit: int = MAX_ROWS) -> Iterator[Block]:
-    """Yield a list of the first ``limit`` lines, and a note if lines are left out."""
+    """Yield a list of the first ``limit`` lines, and a note with ``hint`` if there are more."""
     yield BulletList(lines[:limit])
     yield from more_rows(lines, hint, limit)
 
 
 def more_rows(rows: Sequence[object], hint: str, limit: int = MAX_ROWS) -> Iterator[Block]:
-    """Yield a note with the number of omitted rows, if there are more than ``limit`` rows."""
+    """Yield a note with the number of rows after the first ``limit``, if there are any."""
     if len(rows) > limit:
         yield Paragraph(f"… and {len(rows) - limit:,} more; {hint}.")

@@ -1,7 +1,8 @@
-"""Draw the figures of a report as SVG: references by month, and a map of the clusters.
+"""Draw the figures of a report as SVG: a bar chart of references over time, and a cluster map.
 
-The SVG has colors for a white background; the style sheet of ``report.html`` replaces most of them
-through CSS classes. Untrusted text is escaped. The same campaign gives the same SVG.
+The SVG has colors for a white background. Most elements have CSS classes, which the style sheet of
+``report.html`` uses to replace these colors. Untrusted text is escaped. The same data give the same
+SVG.
 """
 
 from __future__ import annotations
@@ -28,23 +29,24 @@ CLUSTER_COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e0
 _OTHER_COLOR = "#8a93a0"
 _CHART_WIDTH, _CHART_HEIGHT = 960, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 12, 28
-_MIN_LABEL_DISTANCE = 46  # between the labels of years below the chart
+_MIN_LABEL_DISTANCE = 46  # between the starts of two labels of years below the bar chart
 _MAX_BARS = 300
 _MAX_GRID_LINES = 5
-_MAX_COLLECTIONS = 60  # on a map of files
-_MAX_FILE_DOTS = 150  # for more dots, a map of clusters is drawn instead of a map of files
-_MAX_CLUSTERS = 40  # on a map of clusters
-_TOP_COLLECTIONS = 2  # on a map of clusters: the most distinctive collections of each cluster
-_LARGEST_COLLECTIONS = 8  # on a map of clusters, in addition to the distinctive collections
-_MIN_SHARE = 0.25  # a cluster is linked to collections with at least this share of its files
+# The cluster map shows files if there are few of them, else clusters.
+_MAX_FILE_DOTS = 150  # if a map of files needs more dots, a map of clusters is drawn instead
+_MAX_COLLECTIONS = 60  # the largest collections are on a map of files
+_MAX_CLUSTERS = 40  # the largest clusters are on a map of clusters
+_TOP_COLLECTIONS = 2  # per cluster, the most distinctive collections are on a map of clusters
+_LARGEST_COLLECTIONS = 8  # these collections can also be on a map of clusters
+_MIN_SHARE = 0.25  # a cluster is linked to collections that contain at least this share of it
 _MAX_NAME_LENGTH = 24
 _MARGIN = 70
 _MIN_RADIUS, _MAX_RADIUS = 4.5, 26.0
-_Dot = tuple[int, frozenset[int]]  # cluster number, and indices of the linked collections
+_Dot = tuple[int, frozenset[int]]  # the number of a cluster, the indices of linked collections
 
 
 def month_chart(months: Mapping[str, int]) -> str:
-    """Draw a bar chart of references by month, or by year if there are more than 300 months.
+    """Draw a bar chart of references by month, or by year if the bars would be more than 300.
 
     ``months`` maps months, such as ``2018-01``, to numbers of references.
     """
@@ -77,14 +79,15 @@ def month_chart(months: Mapping[str, int]) -> str:
             parts.append(_label(x, _CHART_HEIGHT - 8, period[:4] if number else period, "start"))
             # The first label is longer, because it includes the month.
             last_label = x + (24 if number == 0 and is_month else 0)
-    return _svg(_CHART_WIDTH, _CHART_HEIGHT, "References by month", parts)
+    return _svg(_CHART_WIDTH, _CHART_HEIGHT, "References by date of publication", parts)
 
 
 def _bars(months: Mapping[str, int]) -> dict[str, int]:
     """Return the number of references for each bar.
 
-    A bar is a month, or, if there are more than 300 months from the first to the last, a year. Of
-    more than 300 years, only the last 300 years with references have a bar.
+    There is a bar for each month from the first to the last. If these are more than 300 months,
+    there is a bar for each year instead. If these are more than 300 years, only the last 300 years
+    with references have a bar.
     """
     if not months:
         return {}
@@ -103,11 +106,12 @@ def _bars(months: Mapping[str, int]) -> dict[str, int]:
 def cluster_map(incidence: Incidence, clustering: Clustering) -> tuple[str, str]:
     """Draw files as dots in the colors of their clusters, linked to their collections.
 
-    Files of one cluster with the same drawn collections are drawn as one dot. If there are more
-    than 150 dots, each of the 40 largest clusters is drawn as one dot instead.
+    The 60 largest collections are drawn. Files of one cluster that are in the same ones of these
+    collections share a dot. If there are more than 150 dots, each of the 40 largest clusters is
+    drawn as one dot instead.
 
     Returns:
-        The SVG, and a caption, which contains the numbers of omitted files and collections.
+        The SVG, and a caption that explains the map and what it omits.
     """
     matrix = incidence.file_collections
     by_size = np.argsort(-matrix.sum(axis=0), kind="stable").tolist()
@@ -122,15 +126,15 @@ def cluster_map(incidence: Incidence, clustering: Clustering) -> tuple[str, str]
     linked = {dot: files for dot, files in dots.items() if dot[1]}
     text = (
         "Files (dots) and their collections (diamonds). Files of one cluster with the same"
-        " collections are one dot; larger dots have more files. Colors and numbers identify the"
+        " collections share a dot; larger dots have more files. Colors and numbers identify the"
         " clusters."
     )
     if len(drawn) < len(by_size):
-        left_out = format_count(len(by_size) - len(drawn), "collection")
-        text += f" Left out: {left_out} with fewer files."
+        omitted = format_count(len(by_size) - len(drawn), "smaller collection")
+        text += f" The map omits {omitted}."
     unlinked = dots.total() - sum(linked.values())
     if unlinked:
-        text += f" Left out: {format_count(unlinked, 'file')} without any of these collections."
+        text += f" The map omits {format_count(unlinked, 'file')} without any of these collections."
     return _draw(incidence, linked), text
 
 
@@ -139,7 +143,7 @@ def _map_of_clusters(
 ) -> tuple[str, str]:
     """Draw a dot for each of the 40 largest clusters; return the SVG and a caption.
 
-    ``by_size`` contains the indices of all collections, those with the most files first.
+    ``by_size`` contains the indices of all collections, in descending order of their files.
     """
     clusters = [cluster for cluster in clustering if len(cluster.files) > 1]
     shown = clusters[:_MAX_CLUSTERS]
@@ -155,26 +159,27 @@ def _map_of_clusters(
         linked = frozenset(number for number in drawn if held[number] >= size * _MIN_SHARE)
         dots[cluster.number, linked] = size
     text = (
-        "Clusters (dots; larger ones have more files), linked to collections (diamonds) with at"
-        " least a quarter of their files. The map shows the most distinctive collections of each"
-        " cluster, and the largest collections."
+        "Clusters (dots; larger dots have more files) and collections (diamonds). A line means that"
+        " a collection contains at least a quarter of a cluster's files. The map is limited to the"
+        " most distinctive collections of each cluster and the largest collections."
     )
     if len(clusters) > len(shown):
-        text += f" Left out: {format_count(len(clusters) - len(shown), 'smaller cluster')}."
+        omitted = format_count(len(clusters) - len(shown), "smaller cluster")
+        text += f" The map omits {omitted}."
     return _draw(incidence, dots), text
 
 
 def _draw(incidence: Incidence, dots: Mapping[_Dot, int]) -> str:
-    """Draw the map; ``dots`` contains the number of files of each dot."""
+    """Return the SVG of a map; ``dots`` maps each dot to its number of files."""
     ordered = sorted(dots, key=lambda dot: (dot[0], sorted(dot[1])))
     keys = {dot: f"file:{number}" for number, dot in enumerate(ordered)}
     collections = sorted({number for _, linked in ordered for number in linked})
-    graph: nx.DiGraph[str] = nx.DiGraph()  # with the attributes that the layout needs
+    graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(keys.values(), type=FILE, label="")
     graph.add_nodes_from([f"collection:{n}" for n in collections], type=COLLECTION, label="")
     for dot in ordered:
         graph.add_edges_from([(keys[dot], f"collection:{n}") for n in sorted(dot[1])], relation="")
-    # The y axis of the layout points upwards, that of SVG downwards.
+    # The y axis points upwards in the layout, but downwards in SVG.
     layout = compute_layout(graph)
     left = min((x for x, _ in layout.values()), default=0.0) - _MARGIN
     top = max((y for _, y in layout.values()), default=0.0) + _MARGIN
@@ -213,7 +218,7 @@ def _circle(x: float, y: float, radius: float, cluster: int, files: int) -> str:
 
 
 def _label(x: float, y: float, text: str, anchor: str, attributes: str = "") -> str:
-    """Return an SVG text with an outline, so that it is readable in front of lines."""
+    """Return an SVG text element; an outline makes it readable in front of lines."""
     return (
         f'<text class="ink halo" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="#1c2430"'
         ' stroke="#ffffff" stroke-width="3" stroke-linejoin="round" paint-order="stroke"'

@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Baseline:
-    """The snapshot with which a campaign is compared."""
+    """The earlier snapshot with which a campaign is compared."""
 
-    name: str  # a date or a file name, for display
+    name: str  # for display: a date or a file name
     snapshot: Snapshot
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReportData:
-    """The data of a report."""
+    """The data from which the sections of a report are built."""
 
-    name: str  # file name of the campaign file, without the folder
+    name: str  # name of the campaign file without its folder
     totals: Totals
     statuses: tuple[SubjectStatus, ...]
     incidence: Incidence
@@ -48,7 +48,7 @@ class ReportData:
 
 
 def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 0) -> ReportData:
-    """Read and analyze a campaign file, and find the changes since ``baseline``.
+    """Read and analyze a campaign file; with ``baseline``, also find the changes since then.
 
     ``seed`` is the random seed of the cluster detection.
 
@@ -78,7 +78,10 @@ def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 
 
 
 def count_references(data: ReportData, cluster: int) -> tuple[int, int, int]:
-    """Return the numbers of a cluster's references, independent references, known publishers."""
+    """Return the numbers of references, of independent references and of publishers of a cluster.
+
+    Duplicates of a reference are not independent. Unknown publishers are not counted.
+    """
     triples = data.incidence.triples
     rows = data.clustering.labels[triples[:, 0]] == cluster
     references = [data.incidence.references[n] for n in np.unique(triples[rows, 1]).tolist()]

@@ -1,9 +1,9 @@
 """Render a report as one HTML page without scripts, network requests or external links.
 
-Jinja escapes all text. Only the style sheet of this package and the figures are inserted as markup;
-:mod:`charts` escapes the untrusted text in the figures. The content security policy allows only
-this style sheet (by its hash) and images in ``data:`` URLs. So even injected markup could neither
-run a script nor load a resource from the network.
+Jinja escapes all text. Only two things are inserted as markup: the style sheet of this package, and
+the figures, in which :mod:`charts` escapes untrusted text. The content security policy allows only
+this style sheet (by its hash) and images in ``data:`` URLs. Even injected markup could therefore
+neither run a script nor load a resource from the network.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 def render_html(blocks: Sequence[Block]) -> str:
-    """Return the report as HTML; the first block must be the title of the report."""
+    """Return the report as an HTML page; the first block must be the heading with the title."""
     from jinja2 import Environment  # noqa: PLC0415  needed only for HTML
     from markupsafe import Markup  # noqa: PLC0415  needed only for HTML
 
-    # read_text() converts line endings to LF, as browsers do before they check the hash.
+    # Browsers convert line endings to LF before they check the hash, and so does read_text().
     folder = files("graphbuild.report")
     page = (folder / "page.html").read_text(encoding="utf-8")
     style = (folder / "style.css").read_text(encoding="utf-8")
@@ -44,7 +44,7 @@ def render_html(blocks: Sequence[Block]) -> str:
 
 
 def _parts(content: Content) -> list[tuple[bool, str]]:
-    """Return, for each part of a text, whether the part is untrusted, and its content."""
+    """Return the parts of a line or cell as pairs: whether the part is untrusted, and its text."""
     return [
         (True, escape_unprintable(part.text)) if isinstance(part, UntrustedText) else (False, part)
         for part in parts(content)

@@ -96,7 +96,7 @@ def _missing_data(data: ReportData) -> Iterator[Block]:
     problems = [each for each in data.statuses if each.state != COMPLETE or each.detail]
     if not problems:
         subjects = format_count(totals.subjects, "subject")
-        yield Paragraph(f"None: the lists of all {subjects} are complete.")
+        yield Paragraph(f"No data is missing: all lists are complete ({subjects}).")
     notes = []
     if totals.expected:
         notes.append(
@@ -105,13 +105,13 @@ def _missing_data(data: ReportData) -> Iterator[Block]:
         )
     without = sum(each.state == COMPLETE and not _known(each) for each in data.statuses)
     if without:
-        notes.append(f"{format_count(without, 'complete subject')} without references.")
+        notes.append(f"Complete subjects without references: {without:,}.")
     if totals.inferred:
         notes.append(f"{totals.inferred:,} of the known references were inferred, not fetched.")
     if totals.warnings:
         warnings = format_count(totals.warnings, "warning")
         notes.append(
-            f"{warnings} about the content of responses: graphbuild status --warnings lists them."
+            f"{warnings} about the content of responses; graphbuild status --warnings lists them."
         )
     if notes:
         yield BulletList(notes)
@@ -213,10 +213,11 @@ def _clusters(data: ReportData) -> Iterator[Block]:
         yield Paragraph("There are no clusters of two or more files.")
         return
     yield Paragraph(
-        f"{format_count(len(clusters), 'cluster')}; agreement of runs with different seeds:"
-        f" {data.clustering.agreement:.2f}. Stability is the mean Jaccard index of a cluster with"
-        " the most similar cluster of each run. The column 'independent' counts duplicate"
-        " references once."
+        f"{format_count(len(clusters), 'cluster')} of two or more files. Stability is the mean"
+        " Jaccard index of a cluster and the most similar cluster in each run of the algorithm; the"
+        " runs have different random seeds. The mean stability over all files is"
+        f" {data.clustering.agreement:.2f}. The column 'independent' counts duplicate references"
+        " once."
     )
     svg, text = cluster_map(data.incidence, data.clustering)
     yield Figure(svg, "map", text)
@@ -307,7 +308,7 @@ def _timeline(data: ReportData) -> Iterator[Block]:
     yield Paragraph(f"{references}, {series.undated:,} without a publication date.")
     if not series.months:
         return
-    caption = "References by month of publication (UTC)."
+    caption = "References by date of publication (UTC)."
     yield Figure(month_chart(series.months), "timeline", caption)
     years: Counter[str] = Counter()
     for month, count in series.months.items():
@@ -322,25 +323,31 @@ def _method(data: ReportData) -> Iterator[Block]:
     clustering = data.clustering
     lines = (
         (
-            "All conclusions start from observations: a file, a reference, and the collection"
-            " through which the API lists it. Paths in the exported graph are not evidence:"
-            " they can combine observations of different files."
+            "All results are derived from observations. In an observation, the API lists a"
+            " reference for a file, either through a collection or without one. Paths in the"
+            " exported graph are not evidence, because they can combine observations of different"
+            " files."
         ),
         (
-            f"Clusters: {clustering.method}, resolution {clustering.resolution:.2f}. A collection"
-            " of many files links them only weakly."
+            f"Clusters: found with the algorithm {clustering.method} at resolution"
+            f" {clustering.resolution:.2f}. The more files a collection has, the more weakly it"
+            " connects them."
         ),
         (
-            "Inside and outside: number of files in the cluster, and of other files, that have the"
-            " entity. Lift: its frequency inside, divided by its frequency among all files."
+            "Inside and outside: the numbers of files in the cluster and of other files that have"
+            " the collection or reference. Lift: the share of such files in the cluster, divided by"
+            " their share among all files."
         ),
         (
-            "Sole pairs: pairs of clusters that nothing else connects. Components: number of parts"
-            " into which the connected files fall without the bridge. Cut-off files: files outside"
-            " the largest part."
+            "Sole pairs: pairs of clusters that only this bridge connects. Components: the number"
+            " of unconnected parts that remain of the bridge's component if the bridge is removed."
+            " Cut-off files: the files outside the largest part."
         ),
-        "Added and removed: counted only for files that are complete in the other snapshot.",
-        "URLs are defanged. More: docs/analysis.md of graphbuild.",
+        (
+            "Added and removed: entities in only one of two snapshots, if the other snapshot is"
+            " complete for a subject that has the entity. Otherwise the change is unknown."
+        ),
+        "URLs are defanged. For details, see docs/analysis.md of graphbuild.",
     )
     yield BulletList(lines)
 

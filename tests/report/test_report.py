@@ -273,7 +273,7 @@ def test_complete_campaign_has_no_missing_data(tmp_path: Path) -> None:
     with Store.read(tmp_path / "c.db") as store:
         write_report(store, tmp_path)
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
-    assert f"None: the lists of all {len(plant(0).members)} subjects are complete" in text
+    assert f"all lists are complete ({len(plant(0).members)} subjects)" in text
     assert "Incomplete data" not in text
     assert "Changes since" not in text
 
@@ -283,8 +283,8 @@ def test_complete_subjects_without_references_are_counted(tmp_path: Path) -> Non
     with Store.read(tmp_path / "c.db") as store:
         write_report(store, tmp_path)
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
-    assert "2 complete subjects without references." in text
-    assert "None: the lists of all 2 subjects are complete" in text
+    assert "Complete subjects without references: 2." in text
+    assert "all lists are complete (2 subjects)" in text
 
 
 def test_cluster_tables_are_those_of_plain_sets(written: WrittenReport) -> None:

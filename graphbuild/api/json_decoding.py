@@ -1,7 +1,7 @@
 """Strict decoding of JSON.
 
-``requests.Response.json`` is not strict enough: it replaces invalid UTF-8, keeps the last of two
-equal keys, accepts ``NaN``, and its parser depends on the installed packages.
+``requests.Response.json`` is not strict enough: it replaces invalid UTF-8, accepts ``NaN`` and
+duplicate keys, and uses another parser if ``simplejson`` is installed.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from typing import Any, NoReturn
 
 from graphbuild.errors import PayloadError
 
-MAX_DEPTH = 64
+MAX_DEPTH = 64  # levels of nested objects and lists
 MAX_VALUES = 500_000  # per response; a page has a few thousand
-_MAX_DIGITS = 100  # per integer
+_MAX_DIGITS = 100  # per integer, with the sign
 _CONTAINERS = frozenset({dict, list})
 _TYPE_NAMES = {type(None): "null", str: "a string", dict: "an object", list: "a list"}
 
 
 def decode_json(body: bytes) -> dict[str, Any]:
-    """Decode a JSON object in UTF-8.
+    """Decode a JSON object in UTF-8, with or without a byte order mark.
 
     Raises:
-        PayloadError: The bytes are not UTF-8, not JSON or not an object; a key occurs twice in one
-            object; a number is out of range; or there are more than ``MAX_VALUES`` values.
+        PayloadError: The bytes are not UTF-8, not JSON or not a JSON object. Or the object contains
+            a duplicate key, a number that is out of range, or too many values.
     """
     _check_value_count(body)
     try:
@@ -41,24 +41,25 @@ def decode_json(body: bytes) -> dict[str, Any]:
             parse_float=_parse_float,
         )
     except json.JSONDecodeError as error:
-        raise PayloadError(f"is not JSON: {error.msg} at character {error.pos}") from None
+        raise PayloadError(f"the text is not JSON: {error.msg} at character {error.pos}") from None
     except RecursionError:
-        raise PayloadError(f"is nested deeper than {MAX_DEPTH}") from None
+        raise PayloadError(f"the JSON is nested deeper than {MAX_DEPTH} levels") from None
     if not isinstance(payload, dict):
         raise PayloadError(f"expected an object, got {describe_type(payload)}")
     return payload
 
 
 def _check_value_count(body: bytes) -> None:
-    """Raise PayloadError for too many values, before they use memory.
+    """Raise PayloadError if the JSON may contain more than ``MAX_VALUES`` values.
 
-    Two bytes of JSON can become a Python object of sixty bytes.
+    The check runs before the JSON is decoded, because two bytes of JSON can become a Python object
+    of sixty bytes.
     """
     if len(body) > MAX_VALUES:
-        # Each value follows a comma or an opening bracket.
+        # Each list item and each key follows a comma or an opening bracket.
         count = body.count(b",") + body.count(b"[") + body.count(b"{")
         if count > MAX_VALUES:
-            raise PayloadError(f"holds {count} values, more than {MAX_VALUES}")
+            raise PayloadError(f"the JSON contains {count} values, more than {MAX_VALUES}")
 
 
 def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -75,19 +76,22 @@ def _refuse_constant(text: str) -> NoReturn:
 
 def _parse_int(text: str) -> int:
     if len(text) > _MAX_DIGITS:
-        raise PayloadError(f"a number has {len(text)} digits")
+        raise PayloadError(f"a number has {len(text)} digits, more than {_MAX_DIGITS}")
     return int(text)
 
 
 def _parse_float(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise PayloadError(f"{text[:40]} is beyond the range of a number")
+        raise PayloadError(f"{text[:40]} is out of the range of a 64-bit float")
     return value
 
 
 def check_depth(value: dict[str, Any], path: str) -> None:
-    """Raise PayloadError if ``value`` is nested deeper than ``MAX_DEPTH`` levels."""
+    """Raise PayloadError if ``value`` has more than ``MAX_DEPTH`` levels of objects and lists.
+
+    ``path`` is the path of ``value`` in the response, for the message.
+    """
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH):
         level = [
@@ -98,14 +102,14 @@ def check_depth(value: dict[str, Any], path: str) -> None:
         ]
         if not level:
             return
-    raise PayloadError(f"is nested deeper than {MAX_DEPTH}", path)
+    raise PayloadError(f"nested deeper than {MAX_DEPTH} levels", path)
 
 
 def describe_type(value: object) -> str:
-    """Return the JSON type of a value for a message; for a number or boolean, the value itself."""
+    """Return the JSON type of a value, or the value itself if it is a number or boolean."""
     return _TYPE_NAMES.get(type(value)) or repr(value)[:40]
 
 
 def describe_value(value: object) -> str:
-    """Return a short, printable form of a value for a message."""
+    """Return the first 40 characters of a string as ASCII, or the type of another value."""
     return ascii(value[:40]) if isinstance(value, str) else describe_type(value)

@@ -1,4 +1,4 @@
-"""The links of a response, and the request that ``links.self`` describes."""
+"""Parsing and validation of the links in a response: ``links.self`` and ``links.next``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from graphbuild.models import (
 )
 
 MAX_CURSOR = 4_096  # characters
-_MAX_LINK = 4 * MAX_CURSOR  # characters; percent-encoding makes a cursor up to three times longer
+_MAX_LINK = 4 * MAX_CURSOR  # characters; percent-encoding can triple the length of a cursor
 _SUBJECT_PATH = re.compile(
     r".*/(?P<endpoint>[a-z_]+)/(?P<id>[^/]+)(?:/relationships)?/(?P<relationship>[a-z_]+)"
 )
@@ -49,7 +49,7 @@ class SelfLink(NamedTuple):
 
 
 def parse_self_link(payload: dict[str, Any]) -> SelfLink | None:
-    """Return the parsed ``links.self``, or None if it is missing or has an unknown form."""
+    """Return the parsed ``links.self``, or None if the link is missing or invalid."""
     link = envelope_link(payload, "self")
     if not isinstance(link, str) or len(link) > _MAX_LINK:
         return None
@@ -73,13 +73,15 @@ def parse_self_link(payload: dict[str, Any]) -> SelfLink | None:
 def check_self_link(
     payload: dict[str, Any], subject: Entity, relationship: str, *, is_first_page: bool
 ) -> bool:
-    """Return whether ``links.self`` names the requested list; False if there is no such link.
+    """Check that ``links.self`` names the requested list; return False if there is no such link.
 
-    On the first page of a list, the link may contain the API's own id of the subject: the SHA-256
-    of a file requested by another hash, or the id of another form of a URL. Later requests use it.
+    On the first page of a list, the link may contain the API's own id of the subject instead of the
+    requested id. For a file, the API's own id is the SHA-256. For a URL, it is the SHA-256 of the
+    canonical form. Later pages are requested by the API's own id.
 
     Raises:
-        PayloadError: The response is about another list.
+        PayloadError: The link names another subject or another known relationship, or it is not
+            the URL of a list.
     """
     if envelope_link(payload, "self") is None:
         return False
@@ -96,23 +98,23 @@ def check_self_link(
 
 
 def _may_be_own_id(named: Entity, subject: Entity) -> bool:
-    """Return whether ``named`` may be the API's own id of a subject that has another id so far."""
+    """Return whether ``named`` may be ``subject`` under the API's own id."""
     if named.type != subject.type or detect_hash_type(named.id) != FILE_ID_HASH:
         return False
-    if subject.id_text:  # if its id is not the hash of its text, a response stated the API's id
+    if subject.id_text:  # an id that is not the hash of this text is the API's own id already
         return sha256(subject.id_text.encode()).hexdigest() == subject.id
     return subject.type == FILE and detect_hash_type(subject.id) != FILE_ID_HASH
 
 
 def find_canonical_subject(self_link: SelfLink | None, subject: Entity) -> Entity | None:
-    """Return the subject with the API's own id if the request used another id, else None.
+    """Return the subject under the API's own id if ``self_link`` contains it, else None.
 
-    The API's id of a file is its SHA-256, also if the request used the MD5. The API's id of a URL
-    is the SHA-256 of its canonical form. A page that was requested by the MD5 is stored with the
-    file's SHA-256 as its subject, so any hash is accepted here.
+    None is also returned if ``subject`` already has that id. See :func:`check_self_link` for the
+    API's own ids. A stored page can have the SHA-256 of a file as its subject, although it was
+    requested by the MD5. Therefore, a file in ``self_link`` may have a hash of any other type.
 
     Raises:
-        PayloadError: The response is about another subject; a broken cache can cause this.
+        PayloadError: The response is about another subject, for example because of a broken cache.
     """
     if self_link is None or self_link.subject == _normalize(subject.type, subject.id):
         return None
@@ -129,7 +131,7 @@ def _other_subject(named: Entity) -> PayloadError:
 
 
 def _normalize(entity_type: str, entity_id: str) -> Entity:
-    """Return an entity with one of the equivalent forms of its id."""
+    """Return an entity whose id is in normal form, so that equivalent ids are equal."""
     if entity_type == COLLECTION and entity_id.startswith(REPORT_PREFIX):
         return Entity(REFERENCE, reference_id(entity_id))
     if text_attribute(entity_type) and not detect_hash_type(entity_id):
@@ -143,7 +145,7 @@ def _normalize(entity_type: str, entity_id: str) -> Entity:
 
 
 def _hash_encoded_text(encoded: str) -> str:
-    """Return the SHA-256 of a text that is encoded as in a path; ``encoded`` if it is invalid."""
+    """Decode base64url and return the SHA-256 of the result; return invalid base64url unchanged."""
     try:
         padding = "=" * (-len(encoded) % 4)
         text = base64.b64decode(encoded + padding, altchars=b"-_", validate=True)
@@ -153,19 +155,22 @@ def _hash_encoded_text(encoded: str) -> str:
 
 
 def envelope_link(payload: dict[str, Any], name: str) -> object:
-    """Return the value of a link in the envelope of a response, or None."""
+    """Return the value of a link in a response, or None. The value may be of any JSON type."""
     links = payload.get("links")
     return links.get(name) if isinstance(links, dict) else None
 
 
 def is_same_list(link: object, self_link: object) -> bool:
-    """Return whether two links are equal apart from their queries."""
+    """Return whether two links are strings that are equal up to the query."""
     if not isinstance(link, str) or not isinstance(self_link, str) or len(link) > _MAX_LINK:
         return False
     return link.partition("?")[0] == self_link.partition("?")[0]
 
 
 def query_parameter(url: object, name: str) -> str | None:
-    """Return a query parameter. A plus sign is not a space, as cursors are base64."""
+    """Return the first value of a query parameter, or None.
+
+    A plus sign is not decoded as a space, because cursors are base64.
+    """
     query = str(url).partition("?")[2].partition("#")[0].replace("+", "%2B")
     return parse_qs(query).get(name, [None])[0]

@@ -1,8 +1,9 @@
 """Parsing of API responses into pages.
 
 A page depends only on the request and the bytes of the response, so stored responses can be parsed
-again without a call. An invalid envelope raises PayloadError. An invalid entry is skipped, and an
-invalid attribute is left out. Each such change adds a warning with the path of the value.
+again without a call. PayloadError is raised if the response as a whole is unusable, for example if
+its ``data`` is not a list. Invalid items are skipped, and invalid attributes are left out. The page
+lists these changes as warnings.
 
 Sources: https://docs.virustotal.com/reference/collections,
 https://developers.virustotal.com/reference/files-object-related_references.
@@ -52,10 +53,10 @@ _REPORT_ATTRIBUTES = {"name": "title", "link": "url"}  # gti name -> classic nam
 
 
 def parse_page(body: bytes, subject: Entity, relationship: str = RELATED_REFERENCES) -> Page:
-    """Parse the response to a request for a relationship of ``subject``.
+    """Parse the body of a response to a request for a relationship of ``subject``.
 
     Raises:
-        PayloadError: The response is not a page of that relationship.
+        PayloadError: The body is not a page, or the page is about another subject.
     """
     return parse_payload(decode_json(body), subject, relationship)
 
@@ -63,7 +64,7 @@ def parse_page(body: bytes, subject: Entity, relationship: str = RELATED_REFEREN
 def parse_payload(
     payload: dict[str, Any], subject: Entity, relationship: str = RELATED_REFERENCES
 ) -> Page:
-    """Parse a decoded response; see :func:`parse_page`."""
+    """Parse the decoded JSON of a response; see :func:`parse_page`."""
     items = _items(payload)
     check_depth({name: value for name, value in payload.items() if name != "data"}, "")
     parser = _ItemParser(RELATIONSHIPS[relationship].target_type)
@@ -91,7 +92,7 @@ def parse_payload(
     )
 
 
-# --- the envelope --------------------------------------------------------------------------------
+# --- the response as a whole ---------------------------------------------------------------------
 
 
 def _items(payload: dict[str, Any]) -> list[Any]:
@@ -132,9 +133,10 @@ def _limit_warnings(warnings: list[str]) -> tuple[str, ...]:
 def _parse_next_cursor(
     payload: dict[str, Any], meta: dict[str, Any], warnings: list[str]
 ) -> str | None:
-    """Return ``meta.cursor``; if it is missing, return the cursor in ``links.next``.
+    """Return the cursor of the next page, or None if there is no next page.
 
-    ``links.next`` is never requested, and is ignored if it belongs to another list.
+    The cursor is ``meta.cursor`` or, if that is missing, the cursor in ``links.next``. The URL
+    ``links.next`` is never requested. It is ignored if it belongs to another list.
     """
     cursor = _check_cursor(meta.get("cursor"), "meta.cursor")
     link = envelope_link(payload, "next")
@@ -147,10 +149,10 @@ def _parse_next_cursor(
     stated = query_parameter(link, "cursor")
     if cursor is None:
         cursor = _check_cursor(stated, "links.next")
-        action = "its cursor is used, as meta.cursor is missing"
+        action = "its cursor is used, because meta.cursor is missing"
         warnings.append(f"links.next: {action if cursor else 'no cursor; paging ends here'}")
     elif stated != cursor:
-        warnings.append("links.next: another cursor than meta.cursor, which is used")
+        warnings.append("links.next: its cursor differs from meta.cursor, which is used")
     return cursor
 
 
@@ -170,13 +172,13 @@ def _check_cursor(cursor: object, path: str) -> str | None:
 
 
 class _ItemParser:
-    """Parses the items of one page, a list of objects of one type."""
+    """Parses the items of one page, which should all have the type ``expected_type``."""
 
     def __init__(self, expected_type: str) -> None:
         self.warnings: list[str] = []
         self._expected_type = expected_type
         self._targets: dict[str, Entity] = {}
-        # Most entries of a page have the same collection as the previous entry.
+        # A cache: most entries of a page have the same collection as the previous entry.
         self._last_collection: tuple[object, Entity | None] = ((), None)  # no JSON value equals ()
 
     def parse_entries(self, items: list[Any]) -> tuple[Entry, ...]:
@@ -189,7 +191,7 @@ class _ItemParser:
         return tuple(entries)
 
     def parse_targets(self, items: list[Any]) -> tuple[Entity, ...]:
-        """Return the valid items of a page of another relationship, without duplicates."""
+        """Return the distinct valid items of a page that is not of ``related_references``."""
         for index, item in enumerate(items):
             self._parse_target(item, f"data[{index}]")
         return tuple(self._targets.values())
@@ -253,7 +255,11 @@ class _ItemParser:
         return Entity(entity_type, entity_id, attributes)
 
     def _keep_unexpected_type(self, value: object, path: str, expected_type: str) -> str:
-        """Return an unexpected object type unchanged, with a warning: the API may add types."""
+        """Return an unexpected object type and add a warning, because the API may add types.
+
+        Raises:
+            PayloadError: ``value`` does not have the form of an object type.
+        """
         if not is_object_type(value):
             problem = f"expected an object type, got {describe_value(value)}"
             raise PayloadError(problem, f"{path}.type")
@@ -276,7 +282,10 @@ class _ItemParser:
 
 
 def _is_report(fields: dict[str, Any]) -> bool:
-    """Return whether an object is a ``gti`` report, by its collection type or else by its id."""
+    """Return whether an object is a ``gti`` report.
+
+    The attribute ``collection_type`` decides or, if it is missing, the prefix of the id.
+    """
     if fields.get("type") != COLLECTION:
         return False
     attributes = fields.get("attributes")
@@ -285,7 +294,7 @@ def _is_report(fields: dict[str, Any]) -> bool:
 
 
 def _reference_of_report(report: str, attributes: dict[str, Scalar]) -> Entity:
-    """Return a ``gti`` report as a reference, with its original type and id as attributes."""
+    """Convert a ``gti`` report to a reference that has the original type and id as attributes."""
     renamed = {_REPORT_ATTRIBUTES.get(name, name): value for name, value in attributes.items()}
     original: dict[str, Scalar] = {"original_type": COLLECTION, "original_id": report}
     return Entity(REFERENCE, reference_id(report), {**renamed, **original})

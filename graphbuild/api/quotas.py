@@ -1,8 +1,9 @@
-"""Parsing of the API's quotas, the response of ``/users/{name}/overall_quotas``.
+"""Parsing of the API's quotas from the response to ``/users/{name}/overall_quotas``.
 
-Each time window has a quota for the user and, if the key belongs to a group, one for the group. The
-quota with fewer remaining calls limits a crawl. Daily and monthly quotas reset at midnight UTC. The
-documentation does not state when an hourly quota resets.
+Each time window has a quota for the user and, if the user belongs to a group, another for the
+group. The quota with fewer remaining calls limits a crawl. A daily quota resets at 00:00 UTC, a
+monthly quota at 00:00 UTC on the first day of the month. The documentation does not state when an
+hourly quota resets.
 
 Sources: https://docs.virustotal.com/reference/overall-quotas,
 https://docs.virustotal.com/docs/consumption-quotas-handled.
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
 
 HOURLY, DAILY, MONTHLY = "hourly", "daily", "monthly"
 _NEXT_RESET = {DAILY: next_day, MONTHLY: next_month}
-# Shorter than a key: a key must not become part of a URL.
+# The maximum length is below that of an API key, because a key must not become part of a URL.
 _USER_NAME = re.compile(r"[A-Za-z0-9_.@+-]{1,63}")
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """A limit of calls per time window."""
+    """A limit of calls in a time window, and the calls already used."""
 
     window: str  # ``hourly``, ``daily`` or ``monthly``
     owner: str  # ``user``, or ``group`` if the members of a group share the quota
@@ -38,7 +39,7 @@ class Quota:
 
     @property
     def remaining(self) -> int:
-        """The number of calls that remain in the current window."""
+        """The number of calls that remain in the current window; never negative."""
         return max(0, self.allowed - self.used)
 
     def resets_at(self, now: float) -> datetime | None:
@@ -48,12 +49,14 @@ class Quota:
 
 
 def is_user_name(text: str) -> bool:
-    """Return whether a text can be a user name. An API key is too long for one."""
+    """Return whether ``text`` has the form of a user name. An API key is too long for a name."""
     return _USER_NAME.fullmatch(text) is not None and bool(text.strip("."))
 
 
 def parse_tightest_quotas(payload: dict[str, Any]) -> tuple[Quota, ...]:
-    """Return, for each time window, the valid request quota with the fewest remaining calls.
+    """Return, for each time window, the request quota with the fewest remaining calls.
+
+    Invalid quotas are ignored. Windows without a valid quota are left out.
 
     Raises:
         PayloadError: There is no valid request quota.
@@ -67,7 +70,7 @@ def parse_tightest_quotas(payload: dict[str, Any]) -> tuple[Quota, ...]:
         if (quotas := _parse_window(window, data.get(f"api_requests_{window}")))
     ]
     if not found:
-        raise PayloadError("contains no quota of requests", "data")
+        raise PayloadError("contains no valid request quota", "data")
     return tuple(found)
 
 

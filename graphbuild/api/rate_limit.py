@@ -1,8 +1,8 @@
-"""The clock, the rate limit per minute, and the quota periods of the API.
+"""The clock, the rate limit per minute, and the start times of quota periods.
 
-The service counts requests per minute, per UTC day and per month
-(https://docs.virustotal.com/docs/consumption-quotas-handled). The rate limit per minute is a
-sliding window in monotonic time, so changes of the system clock have no effect.
+The service limits the requests per minute, per UTC day and per month
+(https://docs.virustotal.com/docs/consumption-quotas-handled). The limit per minute is implemented
+as a sliding window in monotonic time, so changes of the system clock do not affect it.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ MINUTE = 60.0  # seconds
 
 
 class Clock:
-    """The system clock. Another thread or a signal handler can :meth:`stop` its waits."""
+    """The system clock, with waits that another thread or a signal handler can :meth:`stop`."""
 
     def __init__(self) -> None:
-        # Locked until stop() is called. A threading.Event could deadlock: its set() in a signal
-        # handler would wait for a lock that the interrupted wait() of the same thread holds.
+        # The lock is held until stop() is called. A threading.Event could deadlock: set() in a
+        # signal handler would wait for a lock that the interrupted wait() in the same thread holds.
         self._running = threading.Lock()
         self._running.acquire()
 
@@ -38,7 +38,7 @@ class Clock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> bool:
-        """Wait; return False if :meth:`stop` was called before or during the wait."""
+        """Wait for ``seconds``. Return False early if :meth:`stop` is or was called, else True."""
         stopped = self._running.acquire(timeout=min(max(0.0, seconds), threading.TIMEOUT_MAX))
         if stopped:
             self.stop()
@@ -46,15 +46,18 @@ class Clock:
 
     def stop(self) -> None:
         """End all current and future waits."""
-        with suppress(RuntimeError):  # stopped already
+        with suppress(RuntimeError):  # already stopped
             self._running.release()
 
 
 class RateLimiter:
-    """A limit of requests in any 60 seconds, or none, shared by all clients of a crawl.
+    """Limits the requests in any 60 seconds. All clients of a crawl share one rate limiter.
+
+    Args:
+        per_minute: Maximum number of requests in any 60 seconds; None for no limit.
 
     Raises:
-        ValueError: The limit is less than one.
+        ValueError: ``per_minute`` is less than 1.
     """
 
     def __init__(self, per_minute: int | None = None) -> None:
@@ -67,16 +70,22 @@ class RateLimiter:
         self._lock = threading.Lock()
 
     def record_past(self, ages: Iterable[float], monotonic: float) -> None:
-        """Record requests of an earlier run by their age in seconds."""
+        """Count requests of earlier runs.
+
+        Args:
+            ages: For each request, the seconds since it was sent.
+            monotonic: The current time of the monotonic clock in seconds.
+        """
         if self.per_minute is None:
             return
         earlier = [monotonic - min(max(age, 0.0), MINUTE) for age in ages]
         self._sent = deque(sorted([*self._sent, *earlier]), maxlen=self.per_minute)
 
     def acquire(self, monotonic: float) -> float:
-        """Return 0 if a request may be sent now, else the seconds until the next attempt.
+        """Return 0 if a request may be sent now, else the seconds to wait before asking again.
 
-        After 0, call :meth:`record` when the request ends, or :meth:`release` if it is not sent.
+        If the result is 0, call :meth:`record` when the request ends, or :meth:`release` if the
+        request is not sent. ``monotonic`` is the current time of the monotonic clock in seconds.
         """
         with self._lock:
             wait = max(self._paused_until - monotonic, self._window_wait(monotonic))
@@ -94,19 +103,19 @@ class RateLimiter:
         return min(recent, default=monotonic) + MINUTE - monotonic
 
     def record(self, monotonic: float) -> None:
-        """Count an acquired request as sent at a time of the monotonic clock."""
+        """Count an acquired request as sent at ``monotonic``, a time of the monotonic clock."""
         with self._lock:
             self._in_flight -= 1
             if self.per_minute is not None:
                 self._sent.append(monotonic)
 
     def release(self) -> None:
-        """Undo :meth:`acquire` for a request that was not sent."""
+        """Undo an :meth:`acquire` that returned 0, for a request that is not sent."""
         with self._lock:
             self._in_flight -= 1
 
     def pause_until(self, monotonic: float) -> None:
-        """Block the requests of all clients until a time of the monotonic clock."""
+        """Block the requests of all clients until ``monotonic``, a time of the monotonic clock."""
         with self._lock:
             self._paused_until = max(self._paused_until, monotonic)
 

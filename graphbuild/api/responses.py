@@ -1,8 +1,8 @@
 """Translation of HTTP responses into pages and exceptions.
 
-The HTTP status takes precedence over the body, because the form of error bodies varies. But only a
-whole response with an error code of the API is a refusal: any other 4xx comes from another program,
-such as a proxy. The codes are listed at https://docs.virustotal.com/reference/errors.
+The HTTP status takes precedence over the body, because the form of error bodies varies. Most 4xx
+responses without an error code of the API are attributed to another program, such as a proxy, and
+raise BaseUrlError. The codes are listed at https://docs.virustotal.com/reference/errors.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from graphbuild.api.transport import Response
     from graphbuild.models import Entity, Page
 
-# Error code -> HTTP status, for an error in a response with status 200.
+# Error code -> HTTP status. Used for errors in responses with the status 200.
 _STATUS_OF_CODE = {
     "AuthenticationRequiredError": 401,
     "WrongCredentialsError": 401,
@@ -57,19 +57,19 @@ _REFUSALS: dict[int, tuple[type[ApiError], str]] = {
     HTTPStatus.FORBIDDEN: (ForbiddenError, "the service refuses access to this {type} ({reason})"),
     HTTPStatus.NOT_FOUND: (NotFoundError, "the service does not know this {type} ({reason})"),
 }
-_FOREIGN = "{address} does not answer like the API ({reason}); is --base-url the API's?"
-_REDIRECT = (
-    "{address} answers with a redirect ({reason}), which is not followed; is --base-url the API's?"
-)
+_FOREIGN = "{address} does not answer like the API ({reason}); check --base-url"
+_REDIRECT = "{address} answers with a redirect ({reason}), which is not followed; check --base-url"
 _TRANSIENT_STATUSES = RETRY_AT_ONCE | {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.FAILED_DEPENDENCY}
-# The form of the API's error codes. Other services have bodies of the same structure.
+# The form of the API's error codes. Error bodies of other services can have the same structure, but
+# contain other codes.
 _CODE = re.compile(r"[A-Z][A-Za-z]{1,54}Error|NotAvailableYet|TooManyRequests")
-# A message that is repeated: a sentence of short words, without markup, URLs, hashes and keys.
+# The form of the service's messages that are displayed: letters and simple punctuation, in words of
+# up to 20 characters. Markup, URLs, hashes and keys do not match.
 _MESSAGE = re.compile(r"(?!.*\w{21})[A-Z][A-Za-z ,.'-]{1,150}")
 
 
 class PageRequest(NamedTuple):
-    """A request for one page of a relationship of a subject."""
+    """A request for one page of a relationship of ``subject``."""
 
     subject: Entity
     relationship: str
@@ -77,17 +77,17 @@ class PageRequest(NamedTuple):
 
     @property
     def object_id(self) -> str:
-        """The id of the subject in the URL of the request."""
+        """The id of the subject in the URL of a request in the API flavor ``classic``."""
         return endpoint_path(self.subject, self.relationship).split("/")[2]
 
 
 class PageResponse(NamedTuple):
-    """A page, and the body it was parsed from, decompressed and as received."""
+    """A page and the body from which it was parsed, both decompressed and as received."""
 
     body: bytes
     page: Page
     compressed_body: bytes = b""  # empty if the body was not compressed with gzip
-    names_subject: bool = False  # whether ``links.self`` is present; it then names the subject
+    names_subject: bool = False  # whether ``links.self`` is present and names the subject
 
 
 def parse_response(
@@ -95,11 +95,16 @@ def parse_response(
 ) -> PageResponse:
     """Return the page in a response.
 
-    ``address`` is the base URL, for messages. ``now``, in seconds since 1970, is used for a
-    Retry-After date.
+    Args:
+        response: The response, with any HTTP status.
+        request: The request for the page.
+        address: The base URL, for messages.
+        now: The current time in seconds since 1970. A Retry-After date is compared with it if the
+            response has no Date header.
 
     Raises:
-        ApiError: The response is an error, damaged or not JSON; the subclass depends on the cause.
+        ApiError: The response is an error, damaged or invalid JSON. The subclass depends on the
+            cause.
         PayloadError: The response is JSON, but not a page of the requested list.
     """
     if response.status != HTTPStatus.OK:
@@ -110,7 +115,7 @@ def parse_response(
     try:
         payload = decode_json(response.body)
     except PayloadError as error:
-        raise TransientError(f"the page {error}", status=200, code="NotAPage") from None
+        raise TransientError(f"the page is invalid: {error}", status=200, code="NotAPage") from None
     if "error" in payload and "data" not in payload:
         status = _STATUS_OF_CODE.get(_error_fields(payload)[0], 502)
         raise _error(status, response, request, address, now)
@@ -144,13 +149,13 @@ def _error(
 
 
 def _kind_of_error(status: int, code: str) -> tuple[type[ApiError], str]:
-    """Return the exception class and the message for a status other than 429."""
+    """Return the exception class and the message template for a status other than 429."""
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _TRANSIENT_STATUSES:
         return TransientError, "the service failed ({reason})"
     if code == "NotAvailableYet":
         return TransientError, "the service has no result yet ({reason})"
     if status >= HTTPStatus.BAD_REQUEST:
-        if not code and status != HTTPStatus.UNAUTHORIZED:  # which ends the run in any case
+        if not code and status != HTTPStatus.UNAUTHORIZED:  # a 401 ends the run in any case
             return BaseUrlError, _FOREIGN
         return _REFUSALS.get(status, (ApiError, "the service refused the request ({reason})"))
     if status >= HTTPStatus.MULTIPLE_CHOICES and status != HTTPStatus.NOT_MODIFIED:
@@ -159,10 +164,14 @@ def _kind_of_error(status: int, code: str) -> tuple[type[ApiError], str]:
 
 
 def retry_after(stated: str | None, date: str | None, now: float) -> float:
-    """Return the seconds to wait after a 429, at least 1; by default ``DEFAULT_WAIT``.
+    """Return the seconds to wait after a 429, at least 1.
 
-    ``stated`` is the header ``Retry-After``, in seconds or as a date. A date is relative to
-    ``date``, the header ``Date``, as the local clock may be wrong; without one, to ``now``.
+    Args:
+        stated: The Retry-After header, in seconds or as a date. If it is missing or invalid, the
+            result is ``DEFAULT_WAIT``.
+        date: The Date header. A date in ``stated`` is compared with it, because the local clock may
+            be wrong.
+        now: The current time in seconds since 1970; used if ``date`` is missing or invalid.
     """
     text = (stated or "").strip()
     if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", text):
@@ -180,17 +189,17 @@ def _parse_date(date: str) -> float | None:
         moment = parsedate_to_datetime(date)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
-    # HTTP dates without a time zone are in GMT too.
+    # An HTTP date is always in GMT, even if it does not state a time zone.
     return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
 
 
 def error_code(body: bytes) -> str:
-    """Return the API's error code in a body, or an empty string."""
+    """Return the API's error code in ``body``, or an empty string."""
     return _stated_error(body)[0]
 
 
 def _stated_error(body: bytes) -> tuple[str, str]:
-    """Return the API's error code and message in a body; empty if there are none."""
+    """Return the API's error code and message in ``body``. Missing values are empty strings."""
     try:
         return _error_fields(decode_json(body))
     except PayloadError:

@@ -1,8 +1,8 @@
 """The retry policy: which failures are retried, how often, and after how long.
 
 Only a :class:`~graphbuild.errors.TransientError` is retried: HTTP 408, 421, 424, 425, 429 and 5xx,
-a broken or late connection, and a damaged page. A 429 that means a spent quota is not retried; see
-:meth:`RetryPolicy.is_quota_spent`.
+a broken connection, a missed deadline, a damaged page and a few other failures. A 429 that means a
+spent quota is not retried; see :meth:`RetryPolicy.is_quota_spent`.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from graphbuild.errors import TransientError
 
 RETRIES = 3  # maximum number of retries of one request
-# Statuses that concern the connection: the first retry, on a new connection, is sent at once.
+# HTTP statuses that concern the connection. The first retry is sent at once on a new connection.
 RETRY_AT_ONCE = frozenset({HTTPStatus.MISDIRECTED_REQUEST, HTTPStatus.TOO_EARLY})
 # All waits are in seconds.
-MAX_RETRY_WAIT = 600.0  # even if the response requests longer; at least MINUTE, see is_quota_spent
-DEFAULT_WAIT = 60.0  # after a 429 without a valid Retry-After; the service counts per minute
+MAX_RETRY_WAIT = 600.0  # even if Retry-After is longer; must be at least MINUTE for is_quota_spent
+DEFAULT_WAIT = 60.0  # after a 429 without a valid Retry-After; the rate limit is per minute
 FIRST_BACKOFF = 1.0  # maximum of the first wait after other failures; it doubles with each retry
 QUOTA_RETRY_AFTER = 600.0  # a longer Retry-After means that the daily or monthly quota is spent
-_MAX_QUOTA_RETRY_AFTER = 32 * 86_400.0  # no quota period is longer than a month
+_MAX_QUOTA_RETRY_AFTER = 32 * 86_400.0  # a longer value is ignored: quota periods end each month
 
 
 class RetryPolicy:
-    """The retries of one request, with random jitter in the waits."""
+    """Counts the retries of one request and computes the wait before each retry."""
 
     def __init__(self, *, retry_on_429: bool) -> None:
         self._retry_on_429 = retry_on_429
@@ -38,16 +38,16 @@ class RetryPolicy:
         self._waited = 0.0
 
     def is_quota_spent(self, failure: RateLimitError) -> bool:
-        """Return whether to handle a 429 as a spent quota, instead of as a busy minute.
+        """Return whether a 429 is handled as a spent quota rather than as the limit per minute.
 
-        That is the case if its Retry-After is above ``QUOTA_RETRY_AFTER``, if this request has
-        already waited for two new minutes, or if ``retry_on_429`` is false.
+        It is a spent quota if its Retry-After is above ``QUOTA_RETRY_AFTER``, if this request has
+        already waited for two minutes, or if ``retry_on_429`` is False.
         """
         is_long = failure.retry_after > QUOTA_RETRY_AFTER or self._waited >= 2 * MINUTE
         return is_long or not self._retry_on_429
 
     def next_wait(self, failure: TransientError) -> float | None:
-        """Return the seconds to wait before the next retry, or None if there is no retry left."""
+        """Count a retry; return the seconds to wait before it, or None if no retry is left."""
         if self._retries == RETRIES:
             return None
         self._retries += 1
@@ -57,23 +57,31 @@ class RetryPolicy:
 
     def _wait_after(self, failure: TransientError) -> float:
         if isinstance(failure, RateLimitError):
-            # Later retries are a minute apart, so that a third 429 means more than a busy minute.
+            # The second and the third retry wait for a new minute, so that a 429 after both waits
+            # cannot be caused by the limit per minute.
             return max(failure.retry_after, MINUTE if self._retries > 1 else 0.0)
         if failure.status in RETRY_AT_ONCE and self._retries == 1:
             return 0.0
         longest = FIRST_BACKOFF * 2.0 ** (self._retries - 1)
-        return longest * random.uniform(0.5, 1.0)  # noqa: S311  jitter is not a secret
+        return longest * random.uniform(0.5, 1.0)  # noqa: S311  jitter needs no secure randomness
 
 
 def pause_after(failure: RateLimitError) -> float:
-    """Return the seconds after a 429 in which no client sends a request; 0 for a spent quota."""
+    """Return the seconds for which all clients pause after a 429.
+
+    The result is 0 if Retry-After is so long that the quota is spent, because the crawl then ends.
+    """
     if failure.retry_after > QUOTA_RETRY_AFTER:
         return 0.0
     return min(failure.retry_after, MAX_RETRY_WAIT)
 
 
 def quota_exhausted(failure: RateLimitError, now: float) -> QuotaExhaustedError:
-    """Return the exception for a 429 that shows that the quota is spent."""
+    """Return the exception for a 429 that means that the quota is spent.
+
+    ``now`` is in seconds since 1970. The quota is assumed to reset after the seconds in Retry-After
+    or, if their number is too low or too high for that, at the next 00:00 UTC.
+    """
     resets_at = next_day(now)
     if QUOTA_RETRY_AFTER < failure.retry_after <= _MAX_QUOTA_RETRY_AFTER:
         stated = datetime.fromtimestamp(now + failure.retry_after, UTC) + timedelta(minutes=1)

@@ -1,7 +1,8 @@
-"""HTTP requests, limited in time and size, and sent only to URLs below the configured base URL.
+"""Sending of HTTP requests with a deadline and a maximum size of the response.
 
-Redirects are never followed. :mod:`graphbuild.api.connection` enforces the deadline, since the
-``timeout`` of ``requests`` limits each read but not the whole request.
+Requests are sent only to URLs below the base URL, and redirects are never followed.
+:mod:`graphbuild.api.connection` enforces the deadline, because the ``timeout`` of ``requests``
+limits each read but not the whole request.
 """
 
 from __future__ import annotations
@@ -28,20 +29,20 @@ if TYPE_CHECKING:
 
     from graphbuild.api.auth import ApiKey
 
-MAX_BYTES = 32 * 1024 * 1024
-_MAX_ERROR_BYTES = 64 * 1024  # of the body of an error, of which only the error code is used
+MAX_BYTES = 32 * 1024 * 1024  # of the body of a response, by default
+_MAX_ERROR_BYTES = 64 * 1024  # of the body of an error, which contains only a code and a message
 _CONNECT_TIMEOUT = 10.0  # seconds, for each address of the host
-_CHUNK = 64 * 1024
-_GZIP = 16 + zlib.MAX_WBITS
+_CHUNK = 64 * 1024  # bytes
+_GZIP = 16 + zlib.MAX_WBITS  # makes zlib expect the gzip format
 _HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip",
     "Connection": "keep-alive",
-    # The service compresses responses only for agents that contain "gzip".
+    # The service compresses a response only if the user agent contains "gzip".
     "User-Agent": "graphbuild (gzip)",
 }
-# Exceptions of ``requests``, which are OSErrors, and of the libraries it uses. A proxy password may
-# raise UnicodeError.
+# Exceptions of ``requests`` (which are OSErrors) and of the libraries that it uses. UnicodeError is
+# raised for some passwords of proxies.
 _FAILURES = (OSError, HTTPError, http.client.HTTPException, UnicodeError)
 
 
@@ -51,20 +52,25 @@ class Response:
 
     status: int
     headers: Mapping[str, str]  # names are case-insensitive
-    body: bytes  # empty if ``body_error`` is set
-    body_error: str = ""  # why the body is unusable
-    compressed_body: bytes = b""  # the gzip stream as received; empty without compression
+    body: bytes  # empty if ``body_error`` is not empty
+    body_error: str = ""  # the reason why the body is unusable
+    compressed_body: bytes = b""  # the gzip stream as received; empty if the body was uncompressed
 
 
 class Transport:
-    """Sends GET requests below one base URL, one at a time, with the key in ``x-apikey``.
+    """Sends GET requests to URLs below one base URL, one request at a time.
 
-    ``deadline`` limits a request with its response, in seconds. It does not apply to an
-    ``adapter``, which replaces the network in tests. ``max_bytes`` limits the size of a body,
-    compressed and decompressed.
+    Args:
+        key: The API key, which is sent in the header ``x-apikey``.
+        base_url: The base URL.
+        adapter: Replaces the network in tests; None to use the network.
+        deadline: Maximum duration of a request with its response in seconds. It is not enforced if
+            ``adapter`` is given.
+        max_bytes: Maximum size of a response body, compressed and decompressed.
 
     Raises:
-        AuthenticationError: The key does not have the length of an API key.
+        AuthenticationError: The key does not have the length of an API key. The length is not
+            checked if the base URL is on this machine.
         ValueError: The base URL is invalid.
     """
 
@@ -93,20 +99,22 @@ class Transport:
         self._adapter.close()
 
     def get(self, path: str, query: Mapping[str, str]) -> Response:
-        """Send a request for a path below the base URL and read the whole response.
+        """Send a request for a path below the base URL and read the response.
 
         Raises:
-            BaseUrlError: The URL is not below the base URL; nothing was sent.
-            TransientError: There was no complete response; the attribute ``sent`` is False if the
-                request was not sent.
+            BaseUrlError: The URL is not below the base URL. Nothing was sent.
+            TransientError: There was no complete response. The attribute ``sent`` of the exception
+                is False if the request was not sent.
         """
-        sent = not isinstance(self._adapter, DeadlineAdapter)  # assumed of other adapters
+        # Other adapters cannot report this. Every request is assumed to be sent.
+        sent = not isinstance(self._adapter, DeadlineAdapter)
         self._state.start(self._deadline, sent=sent)
         try:
             return self._get(path, query)
         except _FAILURES as error:
             failure = self._failure(error)
-        # Raised outside the except block: the __context__ of the error would contain the key.
+        # This is outside the except block, because the __context__ of the exception could otherwise
+        # contain the key.
         raise failure
 
     def _get(self, path: str, query: Mapping[str, str]) -> Response:
@@ -119,7 +127,7 @@ class Transport:
         with response:
             body = self._read_body(response)
         if body.error:
-            self._adapter.close()  # closes the connection too
+            self._adapter.close()  # the connection may still deliver the rest of the body
         return Response(response.status_code, response.headers, *body)
 
     def _prepare(self, path: str, query: Mapping[str, str]) -> requests.PreparedRequest:
@@ -128,13 +136,13 @@ class Transport:
         if not (request.url or "").startswith(self.base_url + "/"):
             message = "the URL of the request is not below --base-url; nothing was sent"
             raise BaseUrlError(message, sent=False)
-        if not isinstance(self._adapter, DeadlineAdapter):  # which adds the key itself
+        if not isinstance(self._adapter, DeadlineAdapter):  # a DeadlineAdapter adds the key itself
             request.headers["x-apikey"] = self._key.reveal()
         return request
 
     @cached_property
     def _environment(self) -> dict[str, Any]:
-        """The proxies and the CA bundle that the environment configures for ``requests``."""
+        """The proxies and the CA bundle that environment variables set for ``requests``."""
         with requests.Session() as session:
             found = session.merge_environment_settings(self.base_url, {}, None, None, None)
         # Requests to the loopback interface never go through a proxy.
@@ -151,22 +159,22 @@ class Transport:
             limit = min(_MAX_ERROR_BYTES, self._max_bytes)
             return _decompress(chunks, response.headers, limit)
         except _FAILURES:
-            # The status was received and is reported even without the body.
+            # The status of the response is known, and is reported even without the body.
             return _Body(b"", "cut short")
 
     def _failure(self, error: Exception) -> TransientError:
         state = self._state
         if state.is_late:
-            message = f"no complete answer from {self._host} within {self._deadline:g} s"
+            message = f"no complete response from {self._host} within {self._deadline:g} s"
             return TransientError(message, code="Deadline", sent=state.sent)
         if state.sent:
             message = f"the connection to {self._host} broke off ({type(error).__name__})"
             return TransientError(message, code="Broken")
         code, message = "Unreachable", f"cannot reach {self._host}"
         if isinstance(error, requests.exceptions.ProxyError):
-            message = f"the proxy of this machine's settings does not connect to {self._host}"
+            message = f"the proxy that this machine uses does not connect to {self._host}"
         elif isinstance(error, requests.exceptions.SSLError) or type(error) is OSError:
-            # requests raises a plain OSError for a CA bundle that does not exist.
+            # requests raises a plain OSError if the CA bundle does not exist.
             code = "NotTrusted"
             message = (
                 f"no trusted connection to {self._host}: its certificate was not accepted; "
@@ -179,7 +187,7 @@ class Transport:
 
 
 class _Body(NamedTuple):
-    """The last three fields of a Response."""
+    """The body of a response: the last three fields of :class:`Response`."""
 
     content: bytes
     error: str = ""
@@ -187,7 +195,7 @@ class _Body(NamedTuple):
 
 
 def _decompress(chunks: Iterator[bytes], headers: Mapping[str, str], limit: int) -> _Body:
-    """Return the decompressed body, or the reason why it is unusable."""
+    """Join and decompress the chunks of a body; return the body, or why it is unusable."""
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding in {"", "identity"}:
         return _join(chunks, limit)
@@ -207,9 +215,9 @@ def _join(chunks: Iterator[bytes], limit: int) -> _Body:
 
 
 def _gunzip(compressed: bytes, limit: int) -> _Body:
-    """Decompress exactly one complete gzip member.
+    """Decompress a body that must be exactly one complete gzip member.
 
-    urllib3 would accept a truncated stream if the Content-Length agrees.
+    urllib3 would accept a truncated gzip stream if its length matches the Content-Length header.
     """
     decompressor = zlib.decompressobj(_GZIP)
     try:

@@ -521,7 +521,7 @@ def test_only_a_whole_response_with_an_error_code_of_the_api_is_a_refusal(
     error = refusal(BaseUrlError, opened(server.base_url))
     assert (error.status, error.code) in {(status, f"HTTP {status}"), (status, "NotFoundError")}
     assert str(error).startswith(f"{server.base_url} does not answer like the API (HTTP {status}")
-    assert str(error).endswith("is --base-url the API's?")
+    assert str(error).endswith("; check --base-url")
     assert (len(server.heads), clock.waits) == (1, [])
 
 
@@ -688,7 +688,7 @@ def test_a_page_over_the_size_limit_is_reported(emulator: Emulators, opened: Ope
 def test_a_response_that_is_not_json_is_reported(listener: Listeners, opened: Opener) -> None:
     error = refusal(TransientError, opened(listener(answer(HTML)).base_url))
     assert (error.code, error.status) == ("NotAPage", 200)
-    assert str(error).startswith("the page is not JSON: ")
+    assert str(error).startswith("the page is invalid: the text is not JSON: ")
 
 
 def test_a_request_over_the_deadline_is_retried(emulator: Emulators, opened: Opener) -> None:

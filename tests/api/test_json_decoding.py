@@ -60,8 +60,8 @@ JSON = st.recursive(
         pytest.param(b'{"a":NaN}', "NaN is not a JSON number", id="J7-nan"),
         pytest.param(b'{"a":Infinity}', "Infinity is not a JSON number", id="J7-infinity"),
         pytest.param(b'{"a":-Infinity}', "-Infinity is not a JSON number", id="J7-minus"),
-        pytest.param(b'{"a":1e999}', "1e999 is beyond the range", id="J7-1e999"),
-        pytest.param(b'{"a":-1e999}', "-1e999 is beyond the range", id="J7-minus-1e999"),
+        pytest.param(b'{"a":1e999}', "1e999 is out of the range", id="J7-1e999"),
+        pytest.param(b'{"a":-1e999}', "-1e999 is out of the range", id="J7-minus-1e999"),
         pytest.param(b'{"a":' + b"9" * 5_000 + b"}", "a number has 5000 digits", id="J8"),
         pytest.param(b'{"a":-' + b"9" * 5_000 + b"}", "a number has 5001 digits", id="J8-minus"),
         pytest.param(b'{"a":' + b"[" * 100_000, "nested deeper than 64", id="J10-lists"),
@@ -104,14 +104,14 @@ def test_one_digit_more_is_refused():
 
 def test_the_number_of_values_is_limited():  # G11
     assert len(decode_json(b'{"a":[' + b"1," * 499_998 + b"1]}")["a"]) == 499_999
-    with pytest.raises(PayloadError, match="holds 500001 values"):
+    with pytest.raises(PayloadError, match="contains 500001 values"):
         decode_json(b'{"a":[' + b"1," * 499_999 + b"1]}")
 
 
 def test_too_many_values_are_refused_without_decoding():  # G11
     body = b'{"a":[' + b"[]," * 10_000_000 + b"[]]}"
     tracemalloc.start()
-    with pytest.raises(PayloadError, match="holds 20000003 values"):
+    with pytest.raises(PayloadError, match="contains 20000003 values"):
         decode_json(body)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -146,7 +146,7 @@ def nested(levels, inner=1):
 
 def test_64_levels_are_accepted():
     check_depth({"a": nested(63)}, "data[0]")
-    with pytest.raises(PayloadError, match=r"^data\[0\]: is nested deeper than 64$"):
+    with pytest.raises(PayloadError, match=r"^data\[0\]: nested deeper than 64 levels$"):
         check_depth({"a": nested(64)}, "data[0]")
 
 

@@ -351,14 +351,14 @@ def test_a_next_link_with_the_same_cursor_gives_no_warning():
 def test_the_cursor_in_meta_has_precedence(query):  # P15
     assert paging("ours", HERE + query) == (
         "ours",
-        ("links.next: another cursor than meta.cursor, which is used",),
+        ("links.next: its cursor differs from meta.cursor, which is used",),
     )
 
 
 def test_a_missing_cursor_is_read_from_the_next_link():  # P13
     assert paging(None, f"{HERE}?limit=40&cursor=eyJ%3D") == (
         "eyJ=",
-        ("links.next: its cursor is used, as meta.cursor is missing",),
+        ("links.next: its cursor is used, because meta.cursor is missing",),
     )
 
 

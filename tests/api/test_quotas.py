@@ -84,7 +84,7 @@ def test_an_invalid_quota_is_left_out(invalid: object) -> None:
     for quotas in ({"user": GOOD, "group": invalid}, {"group": GOOD, "user": invalid}):
         (daily,) = parse_tightest_quotas(row(**quotas))
         assert (daily.remaining, daily.allowed, daily.used) == (483, 500, 17)
-    with pytest.raises(PayloadError, match="no quota of requests"):
+    with pytest.raises(PayloadError, match="no valid request quota"):
         parse_tightest_quotas(row(user=invalid))
 
 
@@ -258,7 +258,7 @@ FAULTS = {
     "HTML": ([Fault("html", times=None)], "analyst", ""),
     "reset": ([Fault("reset", times=None)], "analyst", "broke off"),
     "no object": ([Fault("body", b'{"data": []}', times=None)], "analyst", "expected an object"),
-    "nothing": ([Fault("body", b'{"data": {}}', times=None)], "analyst", "no quota of requests"),
+    "nothing": ([Fault("body", b'{"data": {}}', times=None)], "analyst", "no valid request quota"),
     "twice": ([Fault("body", b'{"data": 1, "data": 2}', times=None)], "analyst", "twice"),
     "an escape": ([Fault("body", b'{"\x1b[2J": ', times=None)], "analyst", "JSON"),
 }
@@ -298,7 +298,7 @@ def test_a_silent_service_does_not_delay_the_plan(
     arguments = ["plan", str(tmp_path / "seeds.txt"), "--user", "analyst", "--base-url", url]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0
-    assert "no complete answer" in result.stderr
+    assert "no complete response" in result.stderr
     assert "at least 1 call" in result.stdout
 
 

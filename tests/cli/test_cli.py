@@ -240,7 +240,7 @@ REDIRECT = Fault("redirect", "https://x.example/", times=None)
         (
             {"faults": [Fault("html", 404, times=None)]},
             3,
-            "/api/v3 does not answer like the API (HTTP 404); is --base-url the API's?",
+            "/api/v3 does not answer like the API (HTTP 404); check --base-url",
         ),
     ],
     ids=["401", "403", "302", "404"],

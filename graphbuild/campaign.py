@@ -53,7 +53,7 @@ class Campaign:
     def __repr__(self) -> str:
         totals = self.status()
         return (
-            f"<Campaign {str(self.store.path)!r}: {totals.subjects:,} subjects"
+            f"<Campaign {str(self.store.path)!r}: {totals.describe_subjects()}"
             f" ({totals.complete:,} complete), {totals.references:,} references,"
             f" {totals.collections:,} collections, {totals.observations:,} observations>"
         )

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from graphbuild._util import format_count
 from graphbuild.cli.console import error, notice
 from graphbuild.models import UNFINISHED_STATES
 
 if TYPE_CHECKING:
     from graphbuild.analysis import Incidence
-    from graphbuild.store import Store, Totals
+    from graphbuild.store import Store
 
 
 def find_campaign_file(store_path: Path | None) -> Path:
@@ -89,14 +88,9 @@ def read_incidence(store_path: Path | None, *, merge: bool = False) -> Incidence
 def warn_if_incomplete(store: Store) -> None:
     """Log the number of subjects that are not complete, if there are any."""
     totals = store.totals()
-    if totals.complete < totals.subjects:
+    if totals.complete < totals.lists:
         states = totals.describe_states(*UNFINISHED_STATES)
         notice(
-            f"the campaign is not complete: {states} of {count_subjects(totals)}; "
+            f"the campaign is not complete: {states} of {totals.describe_subjects()}; "
             "'graphbuild status' lists them"
         )
-
-
-def count_subjects(totals: Totals) -> str:
-    """Return the number of subjects as text, such as "3 files" if all subjects are files."""
-    return format_count(totals.subjects, "file" if totals.files == totals.subjects else "subject")

@@ -110,7 +110,7 @@ def crawl(
                 notice(f"paused: {paused}")
     if paused:
         raise typer.Exit(ExitCode.PAUSED)
-    if totals.complete + totals.pending < totals.subjects:
+    if totals.complete + totals.pending < totals.lists:
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 

@@ -9,7 +9,7 @@ import typer
 
 from graphbuild._util import format_count, format_timestamp
 from graphbuild.cli import options, quota
-from graphbuild.cli.campaign_file import count_subjects, open_for_reading
+from graphbuild.cli.campaign_file import open_for_reading
 from graphbuild.cli.console import print_json, print_line, print_table
 from graphbuild.models import COMPLETE, RELATED_REFERENCES
 
@@ -75,7 +75,7 @@ def print_totals(store: Store) -> None:
     """Print the numbers of subjects, references, observations and calls in one line."""
     totals = store.totals()
     print_line(
-        f"{count_subjects(totals)}: {totals.describe_states()} · "
+        f"{totals.describe_subjects()}: {totals.describe_states()} · "
         f"{format_count(totals.references, 'reference')} · "
         f"{format_count(totals.collections, 'collection')} · "
         f"{format_count(totals.observations, 'observation')} · {format_count(totals.calls, 'call')}"
@@ -109,15 +109,15 @@ def print_warnings(store: Store) -> None:
 
 
 def status_json(store: Store) -> dict[str, object]:
-    """Return the state of the campaign and of every subject as JSON data."""
-    subjects = []
+    """Return the state of the campaign and of every list as JSON data."""
+    lists = []
     for row in store.statuses():
         values = asdict(row)
         del values["subject"]
-        subjects.append({"type": row.subject.type, "id": row.subject.id, **values})
+        lists.append({"type": row.subject.type, "id": row.subject.id, **values})
     campaign, audit = asdict(store.totals()), asdict(store.audit_result())
     missing = store.missing_data
-    return {"campaign": campaign, "missing_data": missing, "audit": audit, "subjects": subjects}
+    return {"campaign": campaign, "missing_data": missing, "audit": audit, "lists": lists}
 
 
 def _table_row(row: SubjectStatus) -> tuple[object, ...]:

@@ -70,10 +70,10 @@ def _overview(data: ReportData) -> Iterator[Block]:
     times = [status.fetched_at for status in data.statuses if status.fetched_at is not None]
     last = f"Last response: {format_timestamp(max(times))}." if times else "No response yet."
     yield Paragraph(last)
-    if totals.complete < totals.subjects:
+    if totals.complete < totals.lists:
         warning = (
             f"Incomplete data: {totals.describe_states(*UNFINISHED_STATES)} of"
-            f" {format_count(totals.subjects, 'subject')}. References that were not fetched are"
+            f" {totals.describe_subjects()}. References that were not fetched are"
             " missing from this report."
         )
         yield Paragraph(warning, is_warning=True)

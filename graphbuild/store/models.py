@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from graphbuild._util import format_count
 from graphbuild.models import LIMITED, SHORT, STATES
 
 if TYPE_CHECKING:
@@ -68,8 +69,9 @@ class SubjectStatus:
 class Totals:
     """Counts over the whole campaign."""
 
-    subjects: int  # lists of all subjects; a deeper crawl requests several of a collection
-    files: int  # lists of files
+    subjects: int  # distinct, without aliases
+    files: int  # subjects of the type ``file``
+    lists: int  # of all subjects; a deeper crawl requests several of a collection
     complete: int  # number of lists by state
     short: int
     limited: int
@@ -86,10 +88,20 @@ class Totals:
     warnings: int  # of all pages
     calls: int  # sent by all runs
 
-    def describe_states(self, *states: str) -> str:
-        """Return the number of subjects in each state, such as ``1 complete, 0 failed``.
+    def describe_subjects(self) -> str:
+        """Return the number of subjects, such as ``3 files`` or ``4 subjects with 6 lists``.
 
-        ``short`` and ``limited`` are omitted if there are no such subjects.
+        The number of lists is omitted if each subject has one list.
+        """
+        text = format_count(self.subjects, "file" if self.files == self.subjects else "subject")
+        if self.lists == self.subjects:
+            return text
+        return f"{text} with {format_count(self.lists, 'list')}"
+
+    def describe_states(self, *states: str) -> str:
+        """Return the number of lists in each state, such as ``1 complete, 0 failed``.
+
+        ``short`` and ``limited`` are omitted if there are no such lists.
         """
         counts = {state: int(getattr(self, state)) for state in states or STATES}
         return ", ".join(

@@ -240,8 +240,12 @@ class Store(ObservationReader):
         types = dict(self._db.rows("SELECT type, count(*) FROM entity GROUP BY type"))
         of_references = "FROM task WHERE relationship = ?"
         return Totals(
-            subjects=sum(states.values()),
-            files=count(f"SELECT count(*) FROM {CANONICAL_TASKS} WHERE type = ?", FILE),  # noqa: S608  constants only
+            subjects=count(f"SELECT count(DISTINCT subject) FROM {CANONICAL_TASKS}"),  # noqa: S608  constants only
+            files=count(
+                f"SELECT count(DISTINCT subject) FROM {CANONICAL_TASKS} WHERE type = ?",  # noqa: S608  constants only
+                FILE,
+            ),
+            lists=sum(states.values()),
             **{state: states.get(state, 0) for state in STATES},
             pages=count("SELECT count(*) FROM page"),
             references=types.get("reference", 0),

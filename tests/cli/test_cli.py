@@ -111,8 +111,8 @@ def test_json_is_one_object_on_standard_output(shell: Shell, service) -> None:
     assert crawled["run"]["calls"] == 6
     assert crawled["campaign"]["complete"] == 3
     status = json.loads(shell("status", "--store", "c.db", "--json").stdout)
-    assert [row["id"] for row in status["subjects"]] == world.hashes()
-    assert {row["received_count"] for row in status["subjects"]} == {50}
+    assert [row["id"] for row in status["lists"]] == world.hashes()
+    assert {row["received_count"] for row in status["lists"]} == {50}
     exported = json.loads(shell("export", "--store", "c.db", "--to", "csv", "--json").stdout)
     assert len(exported["files"]) == 3
     assert re.fullmatch(r"[0-9a-f]{64}", exported["files"][0]["sha256"])
@@ -505,7 +505,7 @@ def test_import_accepts_every_subject_type(shell: Shell) -> None:
         process = shell("import", "page.json", "--store", f"{kind}.db", "--subject", name)
         assert process.returncode == 0, process.stderr
         status = json.loads(shell("status", "--store", f"{kind}.db", "--json").stdout)
-        assert [row["type"] for row in status["subjects"]] == [kind]
+        assert [row["type"] for row in status["lists"]] == [kind]
 
 
 def test_hash_of_the_empty_file_needs_allow_empty(shell: Shell) -> None:

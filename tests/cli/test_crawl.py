@@ -38,6 +38,7 @@ def test_depth_adds_files_and_references_to_the_graph(shell: Shell, service) -> 
     process = shell("status", "--store", "c.db")
     assert "40 of 60 files read; the limit per node is 40" in process.stdout
     assert "made_up_family files" in process.stdout
+    assert "\n5 subjects with 6 lists: 5 complete, 1 limited" in process.stdout
     shell("export", "--store", "c.db", "--out", "maps")
     graph = nx.read_graphml(shell.folder / "maps" / "graph.graphml")
     relations = [edge["relation"] for *_, edge in graph.edges(data=True)]
@@ -137,7 +138,7 @@ def test_short_lists_are_counted_apart_everywhere(shell: Shell, service) -> None
     assert node["crawl_detail"] == "90 references expected, 50 received"
     shell("report", "--store", "c.db", "--out", "maps")
     report = next((shell.folder / "maps").glob("*.md")).read_text("utf-8")
-    assert "0 pending, 2 short, 0 incomplete, 0 failed of 2 subjects" in report
+    assert "0 pending, 2 short, 0 incomplete, 0 failed of 2 files" in report
 
 
 def test_refresh_requests_old_subjects_again(shell: Shell, service) -> None:
@@ -210,7 +211,7 @@ def test_url_subjects_are_shown_as_urls(shell: Shell, service) -> None:
 def test_status_lists_requests_of_each_subject(shell: Shell, service) -> None:
     api = Api(generate_family_world(2, 50))
     crawl(shell, service(api), seeds(shell, api.world.hashes()[0], "d" * 64))
-    complete, unknown = json.loads(shell("status", "--store", "c.db", "--json").stdout)["subjects"]
+    complete, unknown = json.loads(shell("status", "--store", "c.db", "--json").stdout)["lists"]
     assert complete["relationship"] == "related_references"
     assert (complete["page_count"], complete["expected_count"], complete["received_count"]) == (
         2,

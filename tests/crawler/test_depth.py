@@ -201,6 +201,17 @@ def test_totals_count_only_references_of_seeds(tmp_path) -> None:
     assert (totals.expected, totals.received) == (2, 2)
 
 
+def test_a_subject_with_two_lists_is_counted_once(tmp_path) -> None:
+    campaign = campaign_of(tmp_path / "c.db", world_with_chain(), "a" * 64)
+    campaign.crawl(depth=1)
+    with Store.read(campaign.path) as store:
+        totals, rows = store.totals(), list(store.statuses())
+    subjects = {row.subject for row in rows}
+    assert (totals.subjects, totals.lists, totals.files) == (len(subjects), len(rows), 1)
+    assert totals.complete == len(rows) > len(subjects)
+    assert totals.describe_subjects() == f"{len(subjects)} subjects with {len(rows)} lists"
+
+
 def test_a_frugal_crawl_can_go_deeper(tmp_path) -> None:
     world = generate_family_world(12, 120)
     plain = campaign_of(tmp_path / "plain.db", world, world.hashes()[0])

@@ -254,7 +254,7 @@ def test_key_figures_of_one_have_a_singular_noun(tmp_path: Path) -> None:
 
 def test_missing_data_is_reported_before_the_key_figures(written: WrittenReport) -> None:
     count = len({one.subject for one in written.observations}) + 2
-    warning = f"Incomplete data: 2 pending, 0 incomplete, 0 failed of {count} subjects."
+    warning = f"Incomplete data: 2 pending, 0 incomplete, 0 failed of {count} files."
     assert written.page.index(warning) < written.page.index('class="figures"')
     assert written.markdown.index(warning) < written.markdown.index("- **")
     for report in written.parsed():

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from graphbuild.models import Entity
 
 DATA = Path(__file__).parent / "data"
-# The fields of ``Totals`` in schema version 1.
+# The fields of ``Totals`` in schema version 1, in which ``lists`` had the name ``subjects``.
 RECORDED_TOTALS = (
-    *("subjects", "files", "pending", "complete", "incomplete", "failed", "pages", "references"),
+    *("lists", "files", "pending", "complete", "incomplete", "failed", "pages", "references"),
     *("collections", "observations", "expected", "received", "inferred", "warnings", "calls"),
 )
 

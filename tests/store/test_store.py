@@ -232,7 +232,7 @@ def test_subjects_have_seed_and_state_attributes(store: Store) -> None:
 
 def test_totals_of_an_empty_campaign_are_zero(path: Path) -> None:
     with Store.open(path) as store:
-        assert store.totals() == Totals(*[0] * 17)
+        assert store.totals() == Totals(*[0] * 18)
         assert not store.tasks.has_pending()
         assert store.tasks.mean_pages(40) is None
         assert store.tasks.remaining_calls(40) == RemainingCalls(0, 0)
@@ -275,6 +275,7 @@ def test_totals_match_the_stored_pages(path: Path) -> None:
     assert totals == Totals(
         subjects=5,
         files=4,
+        lists=5,
         pending=1,
         complete=2,
         short=0,

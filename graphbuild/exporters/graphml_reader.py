@@ -195,7 +195,8 @@ class _Reader:
     def _add_edge(self, source: str, target: str, texts: dict[str, str]) -> None:
         if source not in self.graph or target not in self.graph:
             self._refuse(
-                f"an edge connects {source[:80]!a} and {target[:80]!a}, but one of them is no node"
+                f"an edge connects {source[:80]!a} and {target[:80]!a}, but at least one of them is"
+                " not a node"
             )
         if "relation" not in texts:
             self._refuse("an edge has no relation; graphbuild did not write this file")

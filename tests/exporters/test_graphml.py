@@ -484,7 +484,7 @@ def broken_files():
     yield "json", text.replace(b'{"size": 5120}', b"{"), "attributes is not JSON"
     yield "list", text.replace(b'{"size": 5120}', b"[]"), "not a JSON object"
     yield "deep json", text.replace(b'{"size": 5120}', b"[" * 100_000), "not JSON"
-    yield "lost", text.replace(b'target="' + report, b'target="x'), "not both are nodes"
+    yield "lost", text.replace(b'target="' + report, b'target="x'), "is not a node"
     yield "id", text.replace(b'id="' + report, b'id="'), "has no id"
     twice = text.replace(b'<node id="' + TALK.key.encode(), b'<node id="' + report)
     yield "twice", twice, "occurs twice"

@@ -246,6 +246,12 @@ def test_y_is_inverted_for_browsers():
     assert [(node["x"], node["y"]) for node in data_of(page)["nodes"]] == [(1.5, -2.5), (-10, 0)]
 
 
+def test_each_node_needs_a_position():
+    graph = build_graph([Observation(EMOTET, BARE, None)])
+    with pytest.raises(ExportError, match="no position; pass finite positions of all nodes"):
+        page_of(graph, positions={EMOTET.key: (1.5, 2.5)})
+
+
 def test_every_type_has_a_color_and_a_shape():
     graph = campaign()
     graph.add_node("domain:a.example", type="domain", label="a.example", id="a.example")

@@ -26,12 +26,12 @@ _FIRST_ATTRIBUTES = ("id", "title", "name", "url", "author", "creation_date")
 def page_data(
     graph: Graph, positions: Positions, *, clusters: Mapping[str, int], full: bool
 ) -> dict[str, Any]:
-    """Return the content of the data block; the arguments are those of ``write_html``."""
+    """Return the content of the data block, with the arguments of ``write_html``."""
     folded = fold_for_page(graph)
     node_types = [str(name) for _, name in graph.nodes(data="type")]
     type_names = [name for name in _TYPE_ORDER if name in node_types]
     type_names += sorted(set(node_types).difference(_TYPE_ORDER))
-    firsts = [members[0] for members in folded.groups]  # represents the group in the data block
+    firsts = [members[0] for members in folded.groups]  # links refer to a group by its first member
     group_types = [node_types[first] for first in firsts]
     initial = choose_initial_view(group_types, folded, full=full)
     document = {
@@ -61,7 +61,7 @@ def page_data(
 def _type(name: str) -> dict[str, Any]:
     """Return the appearance of a node type.
 
-    Nodes of a ``labeled`` type are labeled at any scale. Those of a ``dated`` type can have a date.
+    Nodes of a ``labeled`` type are labeled at any scale. Nodes of a ``dated`` type can have a date.
     """
     return {
         "name": name,
@@ -98,7 +98,7 @@ def _nodes(graph: Graph, positions: Positions, type_names: Sequence[str]) -> lis
 
 
 def _attributes(known: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the attributes for the details panel, without type and label."""
+    """Return the known attributes of a node, except type and label, for the details panel."""
     return {
         name: str(known[name]) if name == "url" else json_scalar(known[name])
         for name in _panel_order(tuple(known))

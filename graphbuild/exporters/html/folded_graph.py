@@ -1,9 +1,10 @@
-"""Fold the graph for the page, keeping the attributes of every edge.
+"""Fold the graph for the page, and keep the attributes of every edge.
 
-Nodes of one type with the same neighbors form a group; collections stay alone. A link between two
-groups represents the edges between all pairs of their members. A fact is a distinct set of edge
-attributes. A link refers to one fact if all its edges have the same attributes, and otherwise to
-one fact per pair. In one real campaign, 39 links represent 11,236 edges.
+Nodes of one type with the same neighbors form a group. A collection is the only member of its
+group. A link between two groups represents the edges between all pairs of their members. A fact is
+a distinct set of edge attributes. A link refers to one fact if all its edges have the same
+attributes, and otherwise to one fact per pair. In one real campaign, 39 links represent 11,236
+edges.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     Link = tuple[int, int, int, int | list[int]]
 
-NO_COLLECTION_ID = -1  # the node number that represents ``NO_COLLECTION``
+NO_COLLECTION_ID = -1  # represents ``NO_COLLECTION`` in a list of node indices
 _OWN_FIELDS = frozenset({"relation", "related_from", "weight"})
 
 
@@ -35,7 +36,7 @@ class FoldedGraph:
     """The groups of a graph and the links between them.
 
     Attributes:
-        groups: For each group, the indices of its members in the graph.
+        groups: For each group, the indices of its members among the nodes of the graph.
         relations: The names of all relations.
         facts: The distinct sets of edge attributes.
         links: For each link, the indices of the source group, target group, relation and fact. If
@@ -61,7 +62,11 @@ class FoldedGraph:
 
 
 def fold_for_page(graph: Graph) -> FoldedGraph:
-    """Fold ``graph``. Groups and their members have the order of the nodes in ``graph``."""
+    """Return the folded graph.
+
+    The members of a group have the order of the nodes in ``graph``. The groups have the order of
+    their first members.
+    """
     keys = list(graph)
     number = {key: index for index, key in enumerate(keys)}
     groups = sorted(sorted(number[key] for key in members) for members in fold_groups(graph))
@@ -82,7 +87,7 @@ def fold_for_page(graph: Graph) -> FoldedGraph:
 
 
 class _FactTable:
-    """Collects the distinct sets of edge attributes, since many edges have the same attributes."""
+    """Collects the distinct sets of edge attributes; many edges have the same attributes."""
 
     def __init__(self, number: Mapping[str, int]) -> None:
         self.facts: list[dict[str, Any]] = []
@@ -93,7 +98,8 @@ class _FactTable:
 
     def add(self, edge: Mapping[str, Any]) -> int:
         """Return the index of the fact with the attributes of ``edge``; add it if it is new."""
-        # Types are part of the key, since True equals 1. Edges with lists have facts of their own.
+        # Types are part of the key, because True equals 1. Values such as lists cannot be part of a
+        # key, so an edge with such a value has a fact of its own.
         values = tuple(edge.values())
         key: object = (*values, *edge, *map(type, values))
         try:
@@ -111,7 +117,8 @@ class _FactTable:
     def _fact(self, edge: Mapping[str, Any]) -> dict[str, Any]:
         """Return the attributes of an edge except its relation.
 
-        Collections are given by node index, or by node key if the view does not contain them.
+        The list ``via`` contains the collections: their node indices, or their node keys if the
+        graph does not contain them.
         """
         fact: dict[str, Any] = {"weight": json_scalar(edge.get("weight"))}
         related_from = edge.get("related_from")
@@ -128,7 +135,14 @@ class _FactTable:
 def shared_reference_counts(
     folded: FoldedGraph, types: Sequence[str]
 ) -> list[tuple[int, int, int]]:
-    """Return the pairs of collections that share references (group indices), with their number."""
+    """Return the pairs of collections that share references, with the number of references.
+
+    The collections are given by the indices of their groups.
+
+    Args:
+        folded: The folded graph.
+        types: The node type of each group.
+    """
     collections_of: dict[int, list[int]] = defaultdict(list)
     for source, target, _, _ in folded.links:
         if types[source] == REFERENCE and types[target] == COLLECTION:

@@ -11,13 +11,13 @@ from typing import cast
 import msgspec
 
 MAX_LABEL = 300  # characters
-MAX_TEXT = 4_000  # characters per attribute, except URLs: a truncated URL has another target
+MAX_TEXT = 4_000  # characters per attribute; URLs are not truncated, so that links work
 
 _MAX_SAFE_INTEGER = 2**53 - 1  # JavaScript rounds larger integers
 _MARKUP = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 _ESCAPE_ERRORS = "graphbuild.escape"
-# Control and formatting characters that hide or reorder text. The page displays their code points;
-# in the title they are replaced by spaces.
+# Control and formatting characters that hide or reorder text. The page displays their code points,
+# except in its title, where spaces replace them.
 _INVISIBLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
@@ -26,7 +26,7 @@ _INVISIBLE = re.compile(
 def encode_block(document: object) -> str:
     """Return ``document`` as ASCII JSON without ``<``, ``>`` and ``&``.
 
-    So the text cannot end the script element that contains it.
+    Without these characters, the JSON cannot end the script element that contains it.
     """
     try:
         text = msgspec.json.encode(document).decode("utf-8")
@@ -48,7 +48,10 @@ codecs.register_error(_ESCAPE_ERRORS, _escape)
 
 
 def json_scalar(value: object) -> str | float | bool | None:
-    """Return ``value`` if JavaScript represents it exactly, otherwise its text; truncate texts."""
+    """Return ``value`` if JavaScript represents it exactly, and its text otherwise.
+
+    Texts are truncated to ``MAX_TEXT`` characters.
+    """
     if type(value) is str:
         return truncate(value, MAX_TEXT)
     if value is None or isinstance(value, bool):
@@ -61,10 +64,10 @@ def json_scalar(value: object) -> str | float | bool | None:
 
 
 def truncate(text: str, max_length: int) -> str:
-    """Return ``text``, or its first characters and an ellipsis if it exceeds ``max_length``."""
+    """Return ``text``, shortened to ``max_length`` characters with an ellipsis if it is longer."""
     return text if len(text) <= max_length else text[: max_length - 1] + "…"
 
 
 def single_line(title: str) -> str:
-    """Return the title on one line without invisible characters; "graphbuild" if it is empty."""
+    """Return a title of one line without invisible characters; "graphbuild" if nothing remains."""
     return truncate(_INVISIBLE.sub(" ", title).strip(), MAX_LABEL) or "graphbuild"

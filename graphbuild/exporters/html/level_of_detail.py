@@ -1,8 +1,8 @@
 """Choose what the page draws first: everything, the backbone, or a map of the collections.
 
-The choice depends on the number of elements, that is of nodes and lines after folding. At every
-level, the page contains the whole graph. Nodes that are not drawn at first are counted in the
-status line; search and the button "Draw missing neighbors" draw them.
+The choice depends on the number of elements: the groups, and the pairs of linked groups. At every
+level, the page contains the whole graph. The status line shows how many nodes are not drawn. The
+search, and the button "Draw missing neighbors", draw such nodes.
 """
 
 from __future__ import annotations
@@ -35,9 +35,12 @@ class InitialView(NamedTuple):
 
 
 def choose_initial_view(types: Sequence[str], folded: FoldedGraph, *, full: bool) -> InitialView:
-    """Return the part of a graph to draw first; ``full`` draws large graphs with WebGL.
+    """Return the part of a graph to draw first.
 
-    ``types`` contains the node type of each group.
+    Args:
+        types: The node type of each group.
+        folded: The folded graph.
+        full: Whether a graph with more than ``MAX_REDUCED`` elements is drawn as a whole.
     """
     elements = len(types) + len(folded.pairs)
     if elements <= MAX_ALL:
@@ -52,7 +55,7 @@ def choose_initial_view(types: Sequence[str], folded: FoldedGraph, *, full: bool
 
 
 def _backbone(types: Sequence[str], folded: FoldedGraph) -> list[int]:
-    """Return the ``MAX_PER_TYPE`` groups of each type with the most links.
+    """Return the ``MAX_PER_TYPE`` groups of each type that have the most neighboring nodes.
 
     References that do not connect two collections or two groups of files are left out.
     """

@@ -1,12 +1,12 @@
 """Write the graph as one HTML page that works offline in any browser.
 
-pyvis builds the page from the template, scripts and style in ``static`` and embeds vis-network or
-sigma. The data is untrusted. Therefore:
+pyvis builds the page from the template, scripts and style in ``static``, and a drawing library:
+vis-network, or sigma for WebGL. The data is untrusted, so the page has these protections:
 
-* it is embedded as a JSON block that cannot end the script element around it;
-* scripts insert it as text only, and create links to http and https URLs only;
-* the Content-Security-Policy allows only the scripts and the style whose hashes it lists, and no
-  network requests, external images or forms. The hashes do not depend on the data.
+* The page contains the data as a JSON block, which cannot end the script element around it.
+* The scripts insert data as text only, and create links only to http and https URLs.
+* The Content-Security-Policy allows only the scripts and the style whose hashes it lists. It allows
+  no network requests, external images or forms. The hashes do not depend on the data.
 """
 
 from __future__ import annotations
@@ -23,13 +23,15 @@ from graphbuild.exporters.html.level_of_detail import FULL
 from graphbuild.exporters.results import ExportWarnings
 from graphbuild.graph.drawing_clusters import node_clusters
 from graphbuild.graph.layout import Layout, compute_layout
+from graphbuild.graph.style import check_positions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import networkx as nx
 
-# Per drawing library: package and path, what must be installed, SHA-256. tests/sigma builds sigma.
+# Renderer -> package and path of the drawing library, expected version, SHA-256. The scripts in
+# tests/sigma build sigma.min.js.
 _LIBRARIES = {
     "vis": (
         ("pyvis", "templates/lib/vis-9.1.2/vis-network.min.js"),
@@ -38,11 +40,11 @@ _LIBRARIES = {
     ),
     "webgl": (
         ("graphbuild.exporters.html", "sigma/sigma.min.js"),
-        "sigma 3.0.3 as we ship it: install graphbuild again",
+        "sigma 3.0.3 as included in graphbuild: install graphbuild again",
         "26007c70a6c7ce47ca2dcb3cfe4da20a36d0deeb54205921e6e400822483e601",
     ),
 }
-# Top-level code of a script may use names of the scripts above it.
+# The order matters, because the top-level code of a script may use names of earlier scripts.
 _SCRIPTS = (
     *("text.js", "data.js", "model.js", "neighbors.js", "months.js", "colors.js", "geometry.js"),
     *("labels.js", "focus.js", "renderer_{renderer}.js", "selection.js", "search.js"),
@@ -66,17 +68,21 @@ def write_html(  # noqa: PLR0913  all but the first two have defaults
     Args:
         graph: A graph as ``build_graph`` returns it, or a view of one.
         stream: An open binary file.
-        positions: The position of each node, y upwards; computed if None or empty.
+        positions: The position of each node, y upwards. If None or empty, the layout is computed.
         title: The heading of the page.
-        clusters: The cluster number of each node, 0 for the largest. Nodes that are missing have no
-            cluster. If None, the clusters of ``graph.drawing_clusters`` are used.
+        clusters: The cluster number of each node, 0 for the largest cluster. Nodes that are not in
+            ``clusters`` have no cluster. If None, ``graph.drawing_clusters`` computes the clusters.
         full: Whether a large graph is drawn as a whole, with WebGL. Otherwise, only a part of it is
             drawn at first, see ``level_of_detail``.
 
+    Returns:
+        Counts that are all zero. Texts are truncated for display, which is not counted.
+
     Raises:
-        ExportError: The drawing library is missing, or its version is not the expected one.
+        ExportError: ``positions`` has no finite position for a node, or the drawing library is
+            missing or has another version.
     """
-    positions = positions or compute_layout(graph)
+    positions = check_positions(graph, positions) or compute_layout(graph)
     if clusters is None and isinstance(positions, Layout):
         clusters = positions.clusters
     if clusters is None:
@@ -89,9 +95,9 @@ def write_html(  # noqa: PLR0913  all but the first two have defaults
 
 
 def _network(heading: str, block: str, renderer: str) -> Any:  # noqa: ANN401  pyvis is untyped
-    """Return a pyvis network with our template, which escapes all texts except ``Markup``.
+    """Return a pyvis network that renders ``page.html``, which escapes texts other than ``Markup``.
 
-    The network's lists of nodes and edges are empty; the page reads the data block instead.
+    The network has no nodes and edges, because the page reads the data block instead.
     """
     from jinja2 import DictLoader, Environment  # noqa: PLC0415  slow to import
     from markupsafe import Markup  # noqa: PLC0415  slow to import
@@ -114,7 +120,8 @@ def _network(heading: str, block: str, renderer: str) -> Any:  # noqa: ANN401  p
 
 
 # --- static files ---------------------------------------------------------------------------------
-# read_text() converts line endings as an HTML parser does; otherwise the hashes would not match.
+# The files are read with read_text(), which converts line endings as HTML parsers do. Otherwise,
+# the hashes would not match.
 
 
 def _read(name: str) -> str:
@@ -129,7 +136,11 @@ def _script(renderer: str) -> str:
 
 
 def _library(renderer: str = "vis") -> str:
-    """Return the drawing library, after checking its hash."""
+    """Return the script of the drawing library.
+
+    Raises:
+        ExportError: The library is missing, or its hash is not the expected one.
+    """
     (package, path), description, expected = _LIBRARIES[renderer]
     try:
         file = files(package) / path

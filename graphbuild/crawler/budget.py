@@ -1,4 +1,4 @@
-"""The user's limits on calls, enforced before each call."""
+"""Record calls and enforce the user's limits on them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
 
 class CallBudget(CallRecorder):
-    """Records calls in a campaign file and refuses those beyond the user's limits.
+    """Records calls in a campaign file and refuses calls beyond the user's limits.
 
-    ``max_calls`` limits the calls of the campaign over all runs, ``per_day`` those of a UTC day.
+    Args:
+        clock: The source of the time.
+        store: The campaign file.
+        max_calls: Maximum calls of the campaign over all runs; None for no limit.
+        per_day: Maximum calls per UTC day; None for no limit.
     """
 
     def __init__(
@@ -31,23 +35,26 @@ class CallBudget(CallRecorder):
         self._reserved: dict[tuple[Entity, str], int] = {}
 
     def reserve(self, task: Task) -> bool:
-        """Record the next call of a task in advance; return False if a limit is reached."""
+        """Record the next call of a task in advance; return whether that was possible.
+
+        It is not possible if a limit is reached or the campaign file is not in place.
+        """
         try:
             call = self.begin_call(task.subject, task.relationship)
         except (BudgetExhaustedError, StoreMovedError):
-            return False  # the error is raised again when the task is submitted
+            return False  # begin_call raises the error again when the task is submitted
         self._reserved[task.subject, task.relationship] = call
         return True
 
     def release_reserved(self) -> None:
-        """Delete the records of all reserved calls; these calls were not made."""
+        """Delete the records of reserved calls that were not made."""
         while self._reserved:
             _, call = self._reserved.popitem()
-            with suppress(GraphbuildError):  # a remaining record only makes the count too high
+            with suppress(GraphbuildError):  # a record that remains only makes the count too high
                 self._store.calls.cancel(call)
 
     def check(self) -> None:
-        """Raise BudgetExhaustedError if a limit is reached."""
+        """Raise BudgetExhaustedError if one of the limits is reached."""
         if self._max_calls is not None and self._store.calls.count() >= self._max_calls:
             raise BudgetExhaustedError(
                 f"the budget of {self._max_calls} calls is spent; raise --max-calls to continue"
@@ -62,10 +69,12 @@ class CallBudget(CallRecorder):
             )
 
     def begin_call(self, subject: Entity, relationship: str) -> int:
-        """Record a call durably before it is made, unless it is reserved; return the row id.
+        """Record a call before it is made, unless it is reserved; return the row id of the record.
 
         Raises:
-            StoreMovedError: The record would be lost, because the campaign file is not in place.
+            BudgetExhaustedError: A limit is reached.
+            StoreMovedError: The campaign file was deleted, moved or replaced, so the record would
+                be lost.
         """
         self._store.check_in_place()
         reserved = self._reserved.pop((subject, relationship), None)
@@ -75,5 +84,5 @@ class CallBudget(CallRecorder):
         return self._store.calls.begin(subject, relationship, self._clock.now())
 
     def end_call(self, call: int, *, status: int, note: str, sent: bool) -> None:
-        """Record the result of a call."""
+        """Record the result of a call; see :meth:`graphbuild.store.call_log.CallLog.end`."""
         self._store.calls.end(call, status=status, error=note, sent=sent)

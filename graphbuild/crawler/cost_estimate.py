@@ -1,8 +1,8 @@
-"""Estimate the number of calls of a crawl and the time at which it ends.
+"""Estimate the number of calls of a crawl, and when the crawl ends.
 
-A page contains up to 40 references, so a file needs ``max(1, ceil(references / 40))`` calls. The
-first page of a file states how many references the file has. For files without a stored page, the
-number of pages is estimated from the other files.
+A page contains up to 40 references, so a list needs ``max(1, ceil(references / 40))`` calls. The
+first page of a list states the length of the list. The number of pages of other lists is estimated
+from the lists whose length is known.
 """
 
 from __future__ import annotations
@@ -18,16 +18,18 @@ from graphbuild.api.rate_limit import MINUTE, day_start
 class CostEstimate:
     """The number of calls that a crawl needs."""
 
-    at_least: int  # lower bound, if the API's lists do not change until they are requested
-    expected: int | None  # from the subjects with a stored page; None without such a subject
-    exact: bool  # whether the number of pages of every subject is known
+    at_least: int  # lower bound, if no list becomes shorter before it is requested
+    expected: int | None  # estimate; None if lists have unknown lengths and no length is known
+    exact: bool  # whether the length of every list is known
 
 
 def estimate_cost(*, unseen: int, left: int, mean_pages: float | None) -> CostEstimate:
-    """Estimate the calls for ``unseen`` subjects without a stored page, and for all others.
+    """Estimate the number of calls that complete a crawl.
 
-    The others need ``left`` more calls, by the list lengths that the API stated. They have
-    ``mean_pages`` pages on average; None if there are no others.
+    Args:
+        unseen: Number of lists of unknown length. Each needs at least one call.
+        left: Number of calls that the lists of known length still need.
+        mean_pages: Mean number of pages of the lists of known length; None if there are none.
     """
     expected: int | None = left
     if unseen:
@@ -38,9 +40,16 @@ def estimate_cost(*, unseen: int, left: int, mean_pages: float | None) -> CostEs
 def estimate_completion(
     calls: int, *, now: float, per_minute: int | None, per_day: int | None, spent_today: int = 0
 ) -> datetime:
-    """Return the time (UTC) at which the last of ``calls`` calls can be made under the limits.
+    """Return the earliest time (UTC) of the last call under the limits.
 
-    A limit of None does not apply. The duration of the calls themselves is ignored.
+    The duration of the calls is ignored.
+
+    Args:
+        calls: Number of calls to make.
+        now: The current time in seconds since 1970.
+        per_minute: Maximum calls per minute; None for no limit.
+        per_day: Maximum calls per UTC day; None for no limit.
+        spent_today: Number of calls that were already made on the current UTC day.
     """
     start = datetime.fromtimestamp(now, UTC)
     if per_day is not None:

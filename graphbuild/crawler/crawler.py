@@ -1,9 +1,9 @@
 """The crawl loop: choose a task, request its next page, store it, yield an event.
 
 An event is yielded after its page is stored durably. To pause, stop iterating; to resume, create
-another Crawl. If the request of a subject fails, the event contains the error and the run
-continues. Errors that affect all subjects end the run, such as a rejected API key, an exhausted
-quota or an unreachable service.
+another :class:`Crawl`. If the request for a single subject fails, the event contains the error, and
+the run continues. An error that affects all subjects ends the run, such as a rejected API key, an
+exhausted quota or an unreachable service.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ if TYPE_CHECKING:
     from graphbuild.crawler.workers import Executor
     from graphbuild.store import Store, Task
 
-# Five pages of 40 entries; some collections have a million files.
+# Maximum entries per list beyond the seeds: five pages. Some collections have a million files.
 DEFAULT_PER_NODE = 200
 
 
 @dataclass(slots=True)
 class _CrawlRun:
-    """The state of one pass of the loop."""
+    """The variables of one run of the loop with one executor."""
 
     scheduler: FifoScheduler
     executor: Executor
     results: ResultHandler
     in_flight: dict[int, Task] = field(default_factory=dict)  # by task id
-    reserved: Task | None = None  # submitted next; its call is already recorded
-    error: GraphbuildError | None = None  # raised when no request is in flight any more
+    reserved: Task | None = None  # the task to submit next; its call is already recorded
+    error: GraphbuildError | None = None  # raised as soon as no request is in flight
 
 
 class Crawl:
-    """Requests the pages that a campaign file does not contain yet. Iterating over it runs it.
+    """Requests the pages that a campaign file does not contain yet. Iterate over it to run it.
 
     Args:
         client: Sends the requests.
@@ -54,13 +54,13 @@ class Crawl:
         per_day: Maximum calls per UTC day; None for no limit except that of the API.
         frugal: Infer references instead of requesting them where the stored pages allow it.
         depth: How far to crawl beyond the seeds. 0 requests the references of the seeds. 1 also
-            requests the files and references of the collections and references that were found. 2
-            also requests the references of these files.
-        per_node: Maximum entries per list of an entity that is not a seed.
+            requests the files and references of each collection and the files of each reference
+            that was found. 2 also requests the lists of the entities that were found at depth 1.
+        per_node: Number of entries after which a list beyond the seeds is not read further.
         workers: Maximum concurrent requests. The rate limit applies to all of them together.
 
     Raises:
-        ValueError: A number is too small.
+        ValueError: ``depth`` is negative, or ``per_node`` or ``workers`` is less than 1.
     """
 
     def __init__(  # noqa: PLR0913  all but the first two have defaults
@@ -92,15 +92,20 @@ class Crawl:
         self._stopped = False
 
     def stop(self) -> None:
-        """Stop when the results of the requests in flight are stored; safe in signal handlers."""
+        """End the run after the results of the requests in flight are stored.
+
+        Signal handlers may call this method.
+        """
         self._stopped = True
 
     def __iter__(self) -> Iterator[CrawlEvent]:
-        """Crawl until no task is pending; yield the progress of one subject at a time.
+        """Crawl until no task is pending or the run is stopped; yield an event for each result.
 
         Raises:
-            CrawlPaused: A limit or quota is reached; crawl again to resume.
-            ApiError: An error that affects all subjects.
+            CrawlPaused: A limit or quota is reached, or the service is unreachable; crawl again to
+                resume.
+            ApiError: An error affects all subjects.
+            StoreError: The campaign file cannot be read or written, or was moved.
         """
         self._restore_client_state()
         results = ResultHandler(self._client, self._store, limit=self._per_node)
@@ -114,7 +119,7 @@ class Crawl:
                 return
 
     def _restore_client_state(self) -> None:
-        """Restore the API flavor and the calls of the last minute from the campaign file."""
+        """Give the client the API flavor and the times of recent calls from the campaign file."""
         known_flavor = self._store.api_info.flavor()
         if self._client.api_flavor == AUTO and known_flavor:
             self._client.api_flavor = known_flavor
@@ -124,7 +129,7 @@ class Crawl:
         self._client.rate_limiter.record_past(ages, clock.monotonic())
 
     def _crawl_pending(self, results: ResultHandler) -> Iterator[CrawlEvent]:
-        """Crawl all tasks that are pending now."""
+        """Crawl until no task is pending or the run is stopped."""
         scheduler = (InferringScheduler if self._frugal else FifoScheduler)(self._store)
         while not self._stopped and scheduler.next_task(()):
             executor = self._create_executor()
@@ -134,14 +139,17 @@ class Crawl:
                 executor.close()
 
     def _create_executor(self) -> Executor:
-        """Create the workers; use only one until the first response determines the API flavor."""
+        """Return an executor with one worker; with all workers once the API flavor is known."""
         if self._workers == 1 or self._client.api_flavor == AUTO:
             return SerialExecutor(self._client, self._budget)
         clients = [self._client.clone() for _ in range(self._workers)]
         return WorkerPool(clients, self._budget)
 
     def _run(self, run: _CrawlRun) -> Iterator[CrawlEvent]:
-        """Crawl until no task is left or, with several workers, until the API flavor is known."""
+        """Crawl until no task is left, the run is stopped, or an error ends it.
+
+        If several workers wait for the API flavor, also return when the flavor is known.
+        """
         waiting_for_flavor = self._workers > 1 and self._client.api_flavor == AUTO
         try:
             while self._submit_tasks(run):
@@ -176,10 +184,11 @@ class Crawl:
     def _handle(
         self, run: _CrawlRun, task: Task, outcome: PageResponse | BaseException
     ) -> CrawlEvent | None:
-        """Store a result and record the next call in one transaction; return None if the run ends.
+        """Store a result and return its event; return None if the run ends.
 
-        With two transactions per page, many workers would store half as many pages per second. With
-        a rate limit, the next call may be made much later, so it is recorded when it is made.
+        Without a rate limit, the next call is recorded in the same transaction, because a second
+        transaction per page would halve the number of pages that many workers can store per second.
+        With a rate limit, the next call may be made much later, so it is recorded at that time.
         """
         rate_limited = self._client.rate_limiter.per_minute is not None
         try:
@@ -210,7 +219,7 @@ def _store_in_flight(run: _CrawlRun) -> None:
             unexpected = unexpected or error
         except GraphbuildError:
             pass  # this request failed; the results of the other requests are still stored
-        except BaseException as error:  # noqa: BLE001  raised when all pages are stored
+        except BaseException as error:  # noqa: BLE001  raised after all results are stored
             unexpected = unexpected or error
     if unexpected:
         raise unexpected

@@ -9,7 +9,8 @@ File". As long as that holds:
   read contain no new references.
 
 If there are more references than stated, or if two files show different references of a collection,
-the description does not hold. Then nothing is inferred, and the file is read page by page.
+the description does not hold. Then nothing is inferred for the files concerned, and all of their
+pages are requested.
 """
 
 from __future__ import annotations
@@ -27,9 +28,12 @@ if TYPE_CHECKING:
 class Inference(NamedTuple):
     """The references that can be inferred for a file.
 
-    ``surplus`` is the number of references read and inferred, minus the number that the API stated.
-    It is -1 if the API stated no number, or if a collection of the file is disputed. If it is
-    positive, nothing may be inferred. If it is negative, the next page must be requested.
+    Attributes:
+        collections_by_reference: The inferred references with their collections, as row ids.
+        surplus: The number of references read and inferred, minus the number that the API stated.
+            If it is 0, the inferred references complete the list. If it is negative, the next page
+            must be requested. It is -1 if the API stated no number, or if two files show different
+            references of a collection. If it is positive, nothing may be inferred.
     """
 
     collections_by_reference: Mapping[int, set[int]]
@@ -37,14 +41,14 @@ class Inference(NamedTuple):
 
 
 class CollectionKnowledge:
-    """Collections whose references are all known."""
+    """The collections whose references are all known, as row ids."""
 
     def __init__(self) -> None:
         self._references: dict[int, frozenset[int]] = {}
         self._disputed: set[int] = set()
 
     def add(self, observed: ObservedReferences) -> None:
-        """Add the collections of a file if its list was read to its end."""
+        """Add the collections of a file if its list is complete without inferences."""
         if not observed.complete:
             return
         by_collection: dict[int, set[int]] = defaultdict(set)
@@ -80,8 +84,13 @@ def choose_next_file(
     """Return the task id of the file whose remaining pages save the most requests per page read.
 
     When a file is read to its end, all references of its collections are known. This saves the
-    remaining pages of every file whose collections are then all known. ``unfinished`` maps task ids
-    to what was read; it must not be empty. Of equally good files, the first is chosen.
+    remaining pages of every file whose collections are then all known. Of equally good files, the
+    first is chosen.
+
+    Args:
+        unfinished: The references read so far, by task id; not empty.
+        knowledge: The collections whose references are known.
+        page_size: Number of references per page.
     """
     pages_left: dict[int, int] = {}
     files_by_unknown: dict[frozenset[int], list[int]] = defaultdict(list)

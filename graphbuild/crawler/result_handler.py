@@ -1,8 +1,8 @@
-"""Store the result of a request: a page or a failure. Raise errors that end the run.
+"""Store the result of each request: a page or a failure. Raise the errors that end a run.
 
-Some errors concern one subject or all of them: the address is not the API's, or the key has no
-license. They end the run after a few in a row. The next run requests these subjects again, after
-all others.
+It is not always clear whether an error affects one subject or all, for example if access to a list
+is refused. Several such errors in a row end the run, and the next run requests these subjects again
+after the others.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from graphbuild.models import Entity
     from graphbuild.store import Store, Task
 
-# If this many subjects fail in a row, the service is probably down and more calls would be wasted.
+# After this many failures in a row, the run ends, because more calls would probably fail too.
 MAX_CONSECUTIVE_FAILURES = 3
 _NO_LICENSE = (
     "this API key may not read {relationship} ({reason}): the relationship needs a VirusTotal "
@@ -41,16 +41,17 @@ _NO_LICENSE = (
 
 @dataclass(frozen=True, slots=True)
 class CrawlEvent:
-    """Progress of one subject: a page was stored, references were inferred, or the request failed.
+    """Progress of one list: a page was stored, references were inferred, or a request failed.
 
     Attributes:
         subject: The entity whose relationship was requested.
-        page_number: The number of the page, from 1; after an inference, that of the last page.
-        new_references: The number of references that are on no earlier page of the same pass.
-        status: The state of the subject after the event.
+        page_number: The number of the requested page in the list, from 1; after an inference, the
+            number of the newest page.
+        new_references: The number of entries that are on no earlier page of the same pass.
+        status: The state of the list after the event.
         warnings: Messages about skipped or changed items of the page.
         error: The error if the request failed; None otherwise.
-        inferred_references: The number of references that were inferred without a request.
+        inferred_references: The number of references that were inferred.
     """
 
     subject: Entity
@@ -65,25 +66,27 @@ class CrawlEvent:
 class ResultHandler:
     """Stores pages and failures, and raises errors that affect all subjects.
 
-    ``limit`` is the maximum number of entries per list of an entity that is not a seed.
+    ``limit`` is the number of entries after which a list beyond the seeds is not read further.
     """
 
     def __init__(self, client: Client, store: Store, *, limit: int) -> None:
         self._client = client
         self._store = store
         self._limit = limit
-        self._failures: list[ApiError | PayloadError] = []  # of the last subjects in a row
-        self._was_answered = False  # with a page, in this run
+        self._failures: list[ApiError | PayloadError] = []  # consecutive ones that may affect all
+        self._was_answered = False  # whether this run has received a page
         self._detects_flavor = client.api_flavor == AUTO
-        # While the quota is exhausted, a retry is useless. A received page shows that it is not.
+        # While the quota is exhausted, a retry after a 429 is useless. A page shows that it is not.
         self.retry_on_429 = store.api_info.quota_resets_at() <= client.clock.now()
 
     def handle(self, task: Task, outcome: PageResponse | BaseException) -> CrawlEvent | None:
-        """Store the result of a request; return None if the run was stopped while it waited.
+        """Store the result of a request and return its event.
+
+        Return None if the run was stopped while the request was waiting.
 
         Raises:
-            GraphbuildError: An error that affects all subjects.
-            BaseException: Any other exception of the request.
+            GraphbuildError: An error affects all subjects.
+            BaseException: The request raised an exception that is not a failure of the service.
         """
         was_answered = not isinstance(outcome, BaseException)
         if self._client.api_flavor != AUTO and (was_answered or self._detects_flavor):
@@ -142,8 +145,8 @@ class ResultHandler:
     def _check_failures(
         self, task: Task, error: ApiError | PayloadError, *, may_concern_all: bool
     ) -> None:
-        """Raise an error if the last failures probably concern all other subjects too."""
-        # If the key could read a list in this run, a refusal concerns only its subject.
+        """Raise an error if the last failures probably affect all subjects."""
+        # If the key could read a list of a seed in this run, a refusal affects only its subject.
         is_own = isinstance(error, ForbiddenError) and self._was_answered and not task.depth
         counts = isinstance(error, TransientError | BaseUrlError | ForbiddenError) and not is_own
         self._failures = [*self._failures, error] if counts else []
@@ -152,7 +155,7 @@ class ResultHandler:
         is_last = tasks.next_task() is None and not tasks.has_pages(task.relationship)
         is_enough = len(self._failures) >= MAX_CONSECUTIVE_FAILURES
         if may_concern_all and are_equal and (is_enough or is_last):
-            tasks.requeue()  # nothing is known about these subjects
+            tasks.requeue()  # the failures say nothing about these subjects
             if isinstance(error, ForbiddenError):
                 message = _NO_LICENSE.format(relationship=task.relationship, reason=error.code)
                 raise ForbiddenError(message, status=error.status, code=error.code)

@@ -1,4 +1,4 @@
-"""Schedulers, which choose the task whose next page is requested."""
+"""Schedulers, which choose the list whose next page is requested."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ if TYPE_CHECKING:
 
 
 class FifoScheduler:
-    """Chooses tasks in the order of ``TaskQueue.next_task``: first pages, then later pages."""
+    """Chooses tasks in the order of :meth:`graphbuild.store.task_queue.TaskQueue.next_task`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def next_task(self, in_flight: Collection[int]) -> Task | None:
-        """Return a task that is not in flight; None if there is no such task now."""
+        """Return the next task that is not in flight, or None if there is no such task now."""
         return self._store.tasks.next_task(in_flight)
 
     def next_independent_task(self, in_flight: Collection[int]) -> Task | None:
-        """Return the next task if its choice does not depend on pages in flight; None otherwise."""
+        """Return the next task if the choice does not depend on pages in flight, or else None."""
         return self.next_task(in_flight)
 
     def infer(self, task: Task) -> Iterator[CrawlEvent]:  # noqa: ARG002  used by the subclass
-        """Yield an event for each subject that is completed by inference.
+        """Yield an event for each list that inference completes; this scheduler infers nothing.
 
-        It is called after a page of ``task`` was stored.
+        The crawl calls this method after each result of a request for ``task``.
         """
         return iter(())
 
 
 class InferringScheduler(FifoScheduler):
-    """Chooses all first pages, then pages that save most requests; infers the other references."""
+    """Chooses all first pages, then the pages that save most requests; infers other references."""
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
@@ -53,15 +53,15 @@ class InferringScheduler(FifoScheduler):
             self._unfinished[task_id] = store.inferences.observed_references(task_id)
 
     def next_task(self, in_flight: Collection[int]) -> Task | None:
-        """Return a task whose pass has no page yet, or else the task that saves most requests.
+        """Return a task whose current pass has no page, or else the task that saves most requests.
 
-        Return None if there is no such task now.
+        Return None if there is no such task, or if its choice depends on pages in flight.
         """
         first = self._store.tasks.next_first_page(in_flight)
         if first is not None:
             return first
         if in_flight:
-            return None  # the choice depends on the pages in flight
+            return None
         pending = {task_id: self._unfinished[task_id] for task_id in self._store.tasks.ids(PENDING)}
         if not pending:
             return self._store.tasks.next_task(in_flight)
@@ -70,11 +70,14 @@ class InferringScheduler(FifoScheduler):
         return self._store.tasks.get(self._current)
 
     def next_independent_task(self, in_flight: Collection[int]) -> Task | None:
-        """Return a task whose pass has no page yet; such tasks are requested first in any case."""
+        """Return a task whose current pass has no page, or None. Such tasks always come first."""
         return self._store.tasks.next_first_page(in_flight)
 
     def infer(self, task: Task) -> Iterator[CrawlEvent]:
-        """Yield an event for each subject whose remaining references can all be inferred."""
+        """Store inferences, and yield an event for each list that they complete.
+
+        Nothing is inferred before the first page of every list is stored.
+        """
         if task.relationship != RELATED_REFERENCES:
             return
         observed = self._store.inferences.observed_references(task.id)

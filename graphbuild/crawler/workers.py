@@ -1,9 +1,9 @@
 """Send requests one at a time or concurrently.
 
-Only the thread that runs the crawl uses the campaign file. A worker sends the recording of a call
-to that thread as a job and waits. Therefore every call is recorded before it is made, and the
-limits apply to all workers together. If the process is killed, at most one call per worker is
-wasted.
+Only the thread that runs the crawl uses the campaign file. To record a call, a worker sends a job
+to that thread and waits for the result. Therefore every call is recorded before it is made, and the
+limits on calls apply to all workers together. If the process is killed, at most one call per worker
+is wasted.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ class SerialExecutor:
         self._results: list[tuple[Task, Outcome]] = []
 
     def has_capacity(self) -> bool:
-        """Return whether a task can be submitted: ``next_result`` returned the last result."""
+        """Return whether a task can be submitted, because no earlier result is left."""
         return not self._results
 
     def submit(self, task: Task, *, retry_on_429: bool) -> None:
-        """Request a page and keep the result for ``next_result``."""
+        """Request the next page of a task, and keep the result for :meth:`next_result`."""
         outcome = _fetch(self._client, task, self._recorder, retry_on_429=retry_on_429)
         self._results.append((task, outcome))
 
@@ -55,14 +55,15 @@ class SerialExecutor:
 
 
 class _Finished(NamedTuple):
-    """A finished task, with its outcome and the client that is now idle."""
+    """A finished task, with its outcome and the client that it used."""
 
     client: Client
     task: Task
     outcome: Outcome
 
 
-# The other events are recorder methods that the crawling thread runs for a worker.
+# An event is a finished task, or a job: a function that the crawling thread runs for a worker, and
+# the future for its result.
 _Events: TypeAlias = "SimpleQueue[_Finished | tuple[Callable[[], Any], Future[Any]]]"
 
 
@@ -77,7 +78,7 @@ class WorkerPool:
         self._threads = ThreadPoolExecutor(len(clients), thread_name_prefix="graphbuild")
 
     def has_capacity(self) -> bool:
-        """Return whether a task can be submitted: a worker is idle."""
+        """Return whether a task can be submitted, because a worker is idle."""
         return bool(self._idle)
 
     def submit(self, task: Task, *, retry_on_429: bool) -> None:
@@ -85,7 +86,10 @@ class WorkerPool:
         self._threads.submit(self._work, self._idle.pop(), task, retry_on_429=retry_on_429)
 
     def next_result(self) -> tuple[Task, Outcome]:
-        """Return a finished task with its page or exception; until then, run recorder jobs."""
+        """Wait for a finished task; return it with its page or exception.
+
+        Meanwhile, run the jobs of the workers.
+        """
         while True:
             event = self._events.get()
             if isinstance(event, _Finished):
@@ -98,7 +102,7 @@ class WorkerPool:
                 result.set_exception(error)
 
     def close(self) -> None:
-        """End the threads and close the clients. Results of tasks in flight are lost."""
+        """Wait for the threads to end, and close the clients. Results not yet returned are lost."""
         self._recorder.close()
         self._threads.shutdown()
         for client in self._clients:
@@ -113,7 +117,7 @@ Executor = SerialExecutor | WorkerPool
 
 
 class _RecorderProxy(CallRecorder):
-    """A recorder for workers, whose methods run in the crawling thread."""
+    """A recorder for workers. It runs the methods of another recorder in the crawling thread."""
 
     def __init__(self, recorder: CallRecorder, events: _Events) -> None:
         self._recorder = recorder
@@ -121,7 +125,7 @@ class _RecorderProxy(CallRecorder):
         self._closed = False
 
     def close(self) -> None:
-        """Refuse the jobs of the workers from now on, so that no worker waits for a result."""
+        """Reject all waiting and later jobs, so that no worker waits for a result."""
         self._closed = True
         while not self._events.empty():
             event = self._events.get()
@@ -140,15 +144,16 @@ class _RecorderProxy(CallRecorder):
     def _run(self, function: Callable[[], T]) -> T:
         result: Future[T] = Future()
         self._events.put((function, result))
-        if self._closed:  # nobody takes the job from the queue
+        if self._closed:  # no thread will run the job
             raise CrawlPaused("the crawl ended")
         return result.result()
 
 
 def _fetch(client: Client, task: Task, recorder: CallRecorder, *, retry_on_429: bool) -> Outcome:
-    """Request the next page of a task; return any exception, even ``KeyboardInterrupt``.
+    """Request the next page of a task. Return an exception, even ``KeyboardInterrupt``.
 
-    The crawl raises the exception after it has stored the results of the other workers.
+    The exception is handled in the crawling thread. If it ends the run, the crawl first stores the
+    results of the other workers.
     """
     try:
         return client.fetch_page(
@@ -158,5 +163,5 @@ def _fetch(client: Client, task: Task, recorder: CallRecorder, *, retry_on_429: 
             recorder=recorder,
             retry_on_429=retry_on_429,
         )
-    except BaseException as error:  # noqa: BLE001  raised by the crawl, see above
+    except BaseException as error:  # noqa: BLE001  handled by the crawl
         return error

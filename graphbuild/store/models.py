@@ -13,7 +13,7 @@ from graphbuild.models import LIMITED, SHORT, STATES
 if TYPE_CHECKING:
     from graphbuild.models import Entity, Page, Status
 
-_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS  # zlib then detects the format by the header
+_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS  # zlib then detects the format from the header
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,27 +24,27 @@ class Task:
     subject: Entity
     relationship: str
     page_count: int  # number of stored pages in all passes through the list
-    cursor: str | None  # of the next page; None for the first page
-    depth: int = 0  # number of requests between the seeds and the subject; 0 for a seed
+    cursor: str | None  # of the next page; None if that is the first page of the list
+    depth: int = 0  # 0 for a seed; for an entity found in a list, the depth of that list plus 1
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedPage:
-    """A response to store."""
+    """A response that contains a page, ready to be stored."""
 
     body: bytes
     page: Page  # parsed from the body
-    fetched_at: float  # seconds since 1970
-    cursor: str | None  # of the request; None for the first page
-    compressed: bytes = b""  # the body as a gzip stream if the API sent one
+    fetched_at: float  # seconds since 1970; of an imported page, when its file was modified
+    cursor: str | None  # of this page; None for the first page of a list
+    compressed: bytes = b""  # the body as the API's gzip stream; empty if it sent none
 
 
 @dataclass(frozen=True, slots=True)
 class SaveResult:
-    """The effect of storing a page: number of new references in the pass, and new list status."""
+    """The effect of storing a page."""
 
-    new_references: int
-    status: Status
+    new_references: int  # number of entries that are on no earlier page of the same pass
+    status: Status  # of the list
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,13 @@ class SubjectStatus:
     state: str  # one of ``graphbuild.models.STATES``
     page_count: int  # number of stored pages in all passes through the list
     expected_count: int | None  # length of the list as stated by the API; None if unknown
-    received_count: int  # distinct entries received in the current pass through the list
+    received_count: int  # distinct entries in the current pass; after an import, on all pages
     inferred_count: int  # references that were inferred instead of requested
     cursor: str | None  # of the next page; None before the first and after the last page
-    http_status: int  # of the last response; 0 without one; 200 for imported pages
-    fetched_at: float | None  # time of the last response or failure, in seconds since 1970
-    error_code: str  # of the last failure; empty without one
-    detail: str  # reason of the state, mismatch of counts, or inference conflict; usually empty
+    http_status: int  # of the last request; 0 without a response; 200 for an imported page
+    fetched_at: float | None  # time of the last response or failure, in seconds since 1970, if any
+    error_code: str  # of the last request; empty after a success
+    detail: str  # reason of the state, difference of counts, or inference conflict; may be empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +113,13 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class AuditResult:
-    """Result of requesting lists whose references had been inferred."""
+    """The result of an audit, which requests lists whose references had been inferred."""
 
-    subjects: int  # audited subjects whose list was read to the end
-    pending: int  # audited subjects whose list was not yet read to the end
-    references: int  # inferred references of ``subjects``
-    confirmed: int  # inferred references that the API returned
-    refuted: int  # inferred references that it did not return; they are no longer observations
+    subjects: int  # number of audited lists that are complete again
+    pending: int  # number of audited lists in any other state
+    references: int  # number of inferred references in the complete lists
+    confirmed: int  # number of these references that the API returned
+    refuted: int  # number of these references that it did not return; they are not observations
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ class RemainingCalls:
 
     @property
     def at_least(self) -> int:
-        """The smallest possible number of calls."""
+        """The lower bound of the number of calls."""
         return self.unknown_lists + self.known_pages
 
 
@@ -141,13 +141,13 @@ class StoredPage:
 
     subject: Entity
     relationship: str
-    number: int  # in its list, from 1; negative if the page was requested for an alias
+    number: int  # of the page in its list, from 1; negative if it was requested for an alias
     body: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class CompressedPage:
-    """A stored response, compressed and not verified."""
+    """A stored response that has been neither decompressed nor verified."""
 
     subject: Entity
     relationship: str
@@ -155,36 +155,36 @@ class CompressedPage:
     compressed: bytes
     crc32: int  # of the compressed body, as stored
     sha256: bytes  # of the original body, as stored
-    next_cursor: str | None  # as stored; the following values, too
-    expected_count: int | None
-    item_count: int
-    facts_page: int  # row id of the page with the facts: this page, or an earlier equal one
+    next_cursor: str | None  # as stored
+    expected_count: int | None  # as stored
+    item_count: int  # as stored
+    facts_page: int  # row id of the page whose facts are stored: this or an earlier page
 
     def decompress(self) -> bytes:
         """Return the original body.
 
         Raises:
-            zlib.error: the compressed body is damaged.
+            zlib.error: The compressed body is damaged.
         """
         return zlib.decompress(self.compressed, _GZIP_OR_ZLIB)
 
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """Damage in a campaign file."""
+    """A problem in a campaign file."""
 
-    subject: Entity | None  # of the damaged page; None if the damage is elsewhere
-    problem: str
+    subject: Entity | None  # the entity whose data is damaged; None if there is no such entity
+    problem: str  # a message
 
 
 @dataclass(slots=True)
 class ObservedReferences:
-    """The references of a subject in the current pass through its list; all ids are row ids."""
+    """The references that the current pass through a list contains; all ids are row ids."""
 
     count: int | None = None  # length of the list as stated by the API; None if unknown or changing
     collections_by_reference: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     complete: bool = False  # read to the end, without inference or mismatch of counts
 
     def collections(self) -> set[int]:
-        """Return the collections of all references."""
+        """Return the row ids of all collections through which the references are related."""
         return set().union(*self.collections_by_reference.values())

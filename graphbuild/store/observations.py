@@ -1,8 +1,9 @@
-"""Read observations and links from a campaign file, now or as of an earlier time.
+"""Read observations, links and states from a campaign file.
 
 A list may have been requested more than once, and the campaign file keeps all of its pages. The
-*current* observations of a list are those of its last complete pass and of later pages. Without a
-complete pass, all pages count.
+*current* observations of a list are those of its last complete pass and of later pages. If no pass
+is complete, they are the observations of all pages. Current observations and states can also be
+read as of an earlier time.
 """
 
 from __future__ import annotations
@@ -31,29 +32,33 @@ if TYPE_CHECKING:
     from graphbuild.models import Entity
     from graphbuild.store.database import Database
 
-# Tasks, without those whose subject is an alias.
+# Tasks whose subject is not an alias.
 CANONICAL_TASKS = "task JOIN entity ON entity.id = task.subject AND entity.same_as = 0"
 
 
 @dataclass(slots=True)
 class _ListState:
-    """The state of a list at a given time. Pages are row ids."""
+    """The state of a list at a given time. Pages are identified by row ids."""
 
     pass_start: int = 0  # first page of the newest pass; 0 if it is not stored
     since: int = 0  # first page of the last complete pass; 0 without such a pass
-    state: str = PENDING  # complete, short or incomplete; pending without any page
-    item_count: int = 0  # of the newest pass
-    expected_count: int = 0  # the highest of the newest pass
+    state: str = PENDING  # complete, short or incomplete; pending if no page was stored
+    item_count: int = 0  # number of items on all pages of the newest pass
+    expected_count: int = 0  # the greatest list length that the API stated in the newest pass
 
 
 class ObservationReader:
-    """The part of :class:`~graphbuild.store.Store` that reads observations, links and states."""
+    """Base class of :class:`~graphbuild.store.Store` that reads observations, links and states."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     def observations(self) -> Iterator[Observation]:
-        """Yield every observation once: by subject in the order of seeds, then by reference."""
+        """Yield every observation once, except refuted inferences.
+
+        The observations are in the order in which the subjects were added. Those of one subject are
+        sorted by reference and collection.
+        """
         with self._db.snapshot():
             tasks = ((task, subject, 0) for task, subject in _tasks(self._db))
             yield from _observations(self._db, tasks)
@@ -61,10 +66,11 @@ class ObservationReader:
     def current_observations(self, at: float = math.inf) -> Iterator[Observation]:
         """Yield the observations of each list's last complete pass and of later pages.
 
-        They differ from :meth:`observations` if a list was requested again and has changed.
+        If a list was requested again and had changed, :meth:`observations` also yields the old
+        observations.
 
         Args:
-            at: Seconds since 1970; pages fetched later are ignored.
+            at: Seconds since 1970; pages fetched later are ignored. By default, no page is.
         """
         with self._db.snapshot():
             states = _list_states(self._db, at)
@@ -79,8 +85,9 @@ class ObservationReader:
         """Yield each subject with its state, one of ``graphbuild.models.STATES``.
 
         Args:
-            at: Seconds since 1970; by default now. An earlier state is derived from the pages, so a
-                subject without pages is ``pending``, even if its request had failed.
+            at: Seconds since 1970; by default, the current states. States at a given time are
+                derived from the pages, so a subject without pages is ``pending``, even if its
+                request had failed.
         """
         with self._db.snapshot():
             entities, states = load_entities(self._db), _list_states(self._db, at)
@@ -94,7 +101,7 @@ class ObservationReader:
                 yield entities[subject], state if at == math.inf else earlier
 
     def links(self) -> Iterator[Link]:
-        """Yield each entry in the lists of references and collections, once per list."""
+        """Yield each entry of the lists of references and collections, once per list."""
         with self._db.snapshot():
             entities = load_entities(self._db)
             query = "SELECT id, subject, relationship FROM task WHERE relationship <> ? ORDER BY id"

@@ -44,7 +44,8 @@ if TYPE_CHECKING:
 
     Facts = tuple[tuple[int, int], ...]  # row ids of reference and collection
 
-_GOOD_RATIO = 3  # from this ratio on, the API's gzip stream is stored; zlib reaches about 5
+# Minimum compression ratio at which the API's gzip stream is stored; zlib reaches about 5.
+_GOOD_RATIO = 3
 _MAX_KNOWN_PAGES = 1_000
 _REPEATED = "ShortList"  # the error code of a list whose last page is requested again
 _WEAK_HASHES = tuple(each.name for each in HASH_TYPES if each.name != FILE_ID_HASH)
@@ -60,16 +61,22 @@ class PageWriter:
         self._entities = entities
         self._inferences = inferences
         self._tasks = tasks
-        # Facts -> row id of a recent page with exactly these facts. Many subjects have equal pages.
+        # Facts -> row id of a recent page with exactly these facts. Many pages have equal facts.
         self._page_of: dict[Facts, int] = {}
         db.on_rollback(self._page_of.clear)
 
     def save_page(
         self, task: Task, fetched: FetchedPage, *, limit: int | None = None
     ) -> SaveResult:
-        """Store a page of a list, its observations and the next cursor.
+        """Store a page of a list, its observations and the next cursor; update the list's status.
 
-        A list beyond the seeds (depth 1 or more) is not read further after ``limit`` entries.
+        Entities that are equal according to the page are united.
+
+        Args:
+            task: The list, as returned by the queue.
+            fetched: The page.
+            limit: Number of entries after which a list is not read further. It applies only to
+                lists beyond the seeds (depth 1 or more). None for no limit.
         """
         db, page = self._db, fetched.page
         with db.transaction():
@@ -115,13 +122,13 @@ class PageWriter:
     # --- pages -----------------------------------------------------------------------------------
 
     def _save_alias_page(self, task: Task, fetched: FetchedPage, canonical: int) -> SaveResult:
-        """Store a page that was requested before its subject was united with the canonical one."""
+        """Store a page that was requested before its subject became an alias."""
         self._insert_page(canonical, next_alias_page_number(self._db, canonical), fetched)
         self._db.update("task", task.id, page_count=task.page_count + 1)
         return SaveResult(0, Status(COMPLETE, ALIAS_DETAIL))
 
     def _insert_page(self, task: int, number: int, fetched: FetchedPage) -> int:
-        """Insert a page and its facts; return the row id."""
+        """Insert a page, and its facts unless a recent page has the same; return the row id."""
         page, body = fetched.page, _compress(fetched)
         facts = self._save_entities(page)
         duplicate_of = self._page_of.get(facts)
@@ -149,7 +156,7 @@ class PageWriter:
         return page_id
 
     def _save_entities(self, page: Page) -> Facts:
-        """Save the entities of a page; return its facts, sorted."""
+        """Save the entities of a page; return the page's facts, sorted by row ids."""
         facts = {(self._entities.save(target), NO_ENTITY) for target in page.targets}
         for entry in page.entries:
             reference = self._entities.save(entry.reference)
@@ -159,7 +166,7 @@ class PageWriter:
         return tuple(sorted(facts))
 
     def _paging_state(self, task: int, page_id: int, page: Page) -> PagingState:
-        """Return the state of the current pass after its newest page, with row id ``page_id``."""
+        """Return the state of the current pass, whose newest page has the row id ``page_id``."""
         first_page = first_page_of_pass(self._db, task)
         query = (
             "SELECT next_cursor, expected_count, item_count FROM page"
@@ -187,7 +194,7 @@ class PageWriter:
         )
 
     def _truncate(self, task: Task, received: int, limit: int) -> Status:
-        """Record that a list is not read beyond the limit; return its status."""
+        """Record that a list is not read beyond the limit; return the new status of the list."""
         self._db.update("task", task.id, truncated_at=limit)
         ((expected,),) = self._db.rows("SELECT expected_count FROM task WHERE id = ?", task.id)
         total = "" if expected is None else f" of {expected:,}"
@@ -197,9 +204,10 @@ class PageWriter:
     # --- aliases ---------------------------------------------------------------------------------
 
     def alias_conflict(self, subject: Entity, page: Page) -> str:
-        """Return why the file that a page names is not ``subject``; usually empty.
+        """Return why the file that a page names cannot be ``subject``; usually empty.
 
-        A file that was requested by its MD5 cannot be one whose MD5 is known and different.
+        If a file was requested by its MD5 and the page names a file that is known to have another
+        MD5, the page belongs to another file. The same applies to SHA-1.
         """
         named, hash_name = page.canonical_subject, detect_hash_type(subject.id)
         if named is None or subject.type != FILE or hash_name not in _WEAK_HASHES:
@@ -212,7 +220,7 @@ class PageWriter:
         return f"the response is about file {named.id!a}, which has another {hash_name}"
 
     def _unite_aliases(self, task: Task, page: Page) -> None:
-        """Unite entities that a page identifies as equal, such as a file's MD5 and SHA-256."""
+        """Unite entities that are equal according to a page, such as a file's MD5 and SHA-256."""
         if page.canonical_subject is not None:
             self._unite(task.subject, page.canonical_subject)
         for file in page.targets:
@@ -234,10 +242,11 @@ class PageWriter:
     # --- import ----------------------------------------------------------------------------------
 
     def import_pages(self, subject: Entity, pages: Iterable[FetchedPage]) -> int:
-        """Store saved pages of one subject, in the order of their paging; return how many are new.
+        """Store saved pages of one subject in the given order; return the number of new pages.
 
-        A page that is already stored with the same bytes is skipped. If pages are missing, a
-        pending subject stays pending; others are incomplete until a crawl requests the list again.
+        A page that is already stored with the same bytes is skipped. If pages of the list are
+        missing, a pending list stays pending. Any other list becomes incomplete, and the next crawl
+        requests it.
         """
         with self._db.transaction():
             entity = canonical_id(self._db, self._entities.save(subject))
@@ -259,7 +268,10 @@ class PageWriter:
         return self._db.integer(query, task.id, digest) > 0
 
     def _set_import_status(self, task: Task, unfinished_state: str) -> None:
-        """Set the status after an import: complete if the cursors connect all pages of the list."""
+        """Set the status after an import: complete or short if the cursors connect all pages.
+
+        A list with missing pages gets ``unfinished_state``.
+        """
         facts = "fact_by_task WHERE task = ? AND provenance = 0"
         received = self._db.integer(f"SELECT count(DISTINCT reference) FROM {facts}", task.id)  # noqa: S608  constants only
         query = "SELECT cursor, next_cursor, expected_count FROM page WHERE task = ? AND number > 0"
@@ -284,7 +296,7 @@ class PageWriter:
 
 
 def _compress(fetched: FetchedPage) -> bytes:
-    """Return the compressed body: the API's own gzip stream if its compression is good enough."""
+    """Return the compressed body: the API's gzip stream if it is small enough, else zlib's."""
     if fetched.compressed and len(fetched.body) >= _GOOD_RATIO * len(fetched.compressed):
         return fetched.compressed
     return zlib.compress(fetched.body)

@@ -138,8 +138,8 @@ class Campaign:
         """Write the graph to one file, or to a folder in several formats; return the paths.
 
         Args:
-            path: A file, whose suffix selects the format, or a folder. Existing folders and paths
-                without a suffix are used as folders. A missing folder is created.
+            path: A file, whose suffix selects the format, or a folder. A path without a suffix is a
+                folder, which is created if it does not exist.
             formats: Format names as in ``graphbuild export --to``. If they are given, ``path`` is a
                 folder. The default for folders is GraphML, HTML and CSV.
 

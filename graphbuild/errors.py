@@ -94,7 +94,7 @@ class BaseUrlError(ApiError):
 
 
 class TransientError(ApiError):
-    """A temporary failure: HTTP 5xx, a broken connection or a damaged page. A retry may succeed."""
+    """A temporary failure, such as HTTP 5xx or a broken connection. A retry may succeed."""
 
 
 class RateLimitError(TransientError):
@@ -140,7 +140,7 @@ class StoreError(GraphbuildError):
 class StoreMovedError(StoreError):
     """A campaign file was deleted, moved or replaced while it was open for writing.
 
-    Closing the store saves the data, if possible, and raises this error again. Its message then
+    Closing the store saves the data, if possible, and raises this error again. The second message
     states where the data is.
     """
 

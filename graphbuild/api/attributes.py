@@ -21,8 +21,8 @@ _MAX_LIST_TEXT = 4_096  # characters of a joined list of strings
 _INT64_RANGE = range(-(2**63), 2**63)
 _DATE_RANGE = range(631_152_000, 4_102_444_800)  # 1990 to 2099, in seconds since 1970 (UTC)
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# "constructor" is excluded, because every object of the HTML page's JavaScript has a property of
-# that name.
+# "constructor" is excluded, because every JavaScript object in the HTML page has a property of that
+# name.
 _NAME = re.compile(r"(?!constructor\Z)[a-z][a-z0-9_]{0,63}")
 _TEXT_ONLY = frozenset({"url", "title", "author", "name"})
 _NEVER_TRUNCATED = frozenset({"url", "author"})  # a truncated value would be misleading

@@ -2,7 +2,8 @@
 
 The key is read from the environment variable ``VT_APIKEY`` or, if it is not set, from ``apikey`` in
 ``~/.vt.toml``, the settings file of the official command-line tool
-(https://github.com/VirusTotal/vt-cli). The optional user name is read from ``VT_USER`` or ``user``.
+(https://github.com/VirusTotal/vt-cli). The optional user name is read from ``VT_USER`` or from
+``user`` in the same file.
 """
 
 from __future__ import annotations

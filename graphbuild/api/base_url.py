@@ -17,15 +17,16 @@ def check_base_url(text: str) -> str:
     """Return the base URL without a trailing slash; add ``/api/v3`` if it has no path.
 
     Raises:
-        ValueError: The text is not a URL of a scheme, host, port and path, or it is an http URL of
-            another machine. The message does not contain the text, which may include a password.
+        ValueError: The text is not an http or https URL, it has parts other than host, port and
+            path, or it is an http URL of another machine. The message does not contain the text,
+            which may include a password.
     """
     found = _BASE_URL.fullmatch(text)
     if not found or not _is_valid(found):
         raise ValueError("invalid base URL: expected https://host/path and nothing more")
     scheme, host = found["scheme"].lower(), found["host"].lower()
     if scheme != "https" and not is_loopback(host.strip("[]")):
-        raise ValueError("the key is sent over https only (plain http only to this machine itself)")
+        raise ValueError("the key is sent over https only; http is allowed only for this machine")
     port = f":{int(found['port'])}" if found["port"] else ""
     return f"{scheme}://{host}{port}{found['path'] or '/api/v3'}"
 

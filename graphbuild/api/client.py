@@ -79,11 +79,11 @@ class Client:
     Args:
         key: The API key.
         base_url: URL of the API; plain http is accepted only for this machine.
-        rate_limiter: Limits the requests per minute. By default, requests are only delayed after a
-            429.
+        rate_limiter: Limits the requests per minute. By default, requests are delayed only after
+            HTTP 429.
         clock: The source of the time and of waits. Tests replace it.
         adapter: The HTTP adapter of ``requests``. Tests replace it.
-        deadline: Maximum duration of a request with its response in seconds.
+        deadline: Maximum duration in seconds of a request with its response.
         max_bytes: Maximum size of a response body, compressed and decompressed.
         api_flavor: ``classic``, ``gti``, or ``auto`` (default) to detect it from the first
             responses.
@@ -185,10 +185,10 @@ class Client:
 
         Temporary failures are retried; see :mod:`graphbuild.api.retry`.
 
-        With the API flavor ``auto``, the first request uses the flavor ``classic``. If the API
-        responds with HTTP 400 or 404, it is unclear whether it does not know the relationship or
-        the subject. Up to two more requests then determine the flavor. Other errors leave it
-        undetermined.
+        With the API flavor ``auto``, the first request uses the flavor ``classic``. HTTP 400 or 404
+        can mean that the service does not know the relationship, or that it does not know the
+        subject. Up to two more requests then determine the flavor. After other errors, the flavor
+        remains ``auto``.
 
         Args:
             subject: The entity whose relationship is requested.
@@ -229,8 +229,8 @@ class Client:
         """Determine the API flavor after ``refusal``, the error of a classic request.
 
         The service does not know the relationship or does not know the subject. The same request
-        in the flavor ``gti`` can show which. Otherwise, the references of a file that every service
-        knows are requested. Return the page, or raise the error, of the flavor that was detected.
+        in the flavor ``gti`` can show which of the two is true. If it does not, the references of
+        a well-known file are requested. Return the page of the detected flavor, or raise its error.
         """
         gti: PageResponse | ApiError | None = None
         if not (isinstance(refusal, NotFoundError) and refusal.names_subject):
@@ -250,7 +250,7 @@ class Client:
         return gti
 
     def quotas(self, user: str) -> tuple[Quota, ...]:
-        """Fetch the quotas of the user with the name ``user``, who must be the owner of the key.
+        """Fetch the quotas of the user with the name ``user``.
 
         The service does not count this request, so it is neither recorded nor rate-limited. It is
         not retried.
@@ -264,7 +264,7 @@ class Client:
         if not is_user_name(user) or self._key.reveal().lower() in user.lower():
             raise ValueError("this is not a user name of the service")
         response = self._transport.get(f"/users/{quote(user, safe='')}/overall_quotas", {})
-        self._transport.close()  # as in _exchange: this response names no subject
+        self._transport.close()  # this response does not name its request; see _exchange
         if response.status != HTTPStatus.OK or response.body_error:
             reason = error_code(response.body) or f"HTTP {response.status}"
             message = f"the service does not report the quotas ({reason})"
@@ -288,7 +288,7 @@ class Client:
                 break
             self._sleep(wait)
         if isinstance(failure, RateLimitError):
-            self._sleep(pause_after(failure))  # the next request must not be sent before
+            self._sleep(pause_after(failure))  # no request may be sent during the pause
         raise failure
 
     def _attempt(self, request: PageRequest, path: str, recorder: CallRecorder) -> PageResponse:
@@ -310,7 +310,7 @@ class Client:
     def _begin_call(self, request: PageRequest, recorder: CallRecorder) -> int:
         """Wait for the rate limit, then record the call and return the id of the record."""
         while (seconds := self.rate_limiter.acquire(self.clock.monotonic())) > 0:
-            recorder.check()  # before the wait: the call may not be allowed
+            recorder.check()  # do not wait for a call that is not allowed
             self._sleep(seconds)
         try:
             return recorder.begin_call(request.subject, request.relationship)
@@ -340,7 +340,7 @@ class Client:
         try:
             return self._transport.get(path, query)
         finally:
-            # The service counts a request when the request arrives, which was no later than now.
+            # The service counted the request on its arrival, which was not later than now.
             self.rate_limiter.record(self.clock.monotonic())
 
     def _sleep(self, seconds: float) -> None:
@@ -349,7 +349,10 @@ class Client:
 
 
 def _fetch_gti(fetch: _Fetch, request: PageRequest) -> PageResponse | ApiError:
-    """Fetch a page in the flavor ``gti``. Return the error if the service does not know the URL."""
+    """Fetch a page in the flavor ``gti``.
+
+    If the service does not know the URL, return the error instead of raising it.
+    """
     try:
         return fetch(request, GTI)
     except ApiError as error:

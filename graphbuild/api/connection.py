@@ -25,7 +25,8 @@ _MAX_LINE = 64 * 1024  # bytes of one line
 _MAX_LINES = 1024 * 1024  # bytes of all status, header, chunk-size and trailer lines of a response
 _MAX_INFORMATIONAL = 10  # 1xx responses before the final response
 _BUFFER_SIZE = 64 * 1024  # bytes
-_WITHOUT_BODY = frozenset({101, 204, 304})  # HTTP statuses; some servers nevertheless send a body
+# HTTP statuses of responses that must not have a body, although some servers send one.
+_WITHOUT_BODY = frozenset({101, 204, 304})
 
 
 class RequestState:
@@ -123,7 +124,7 @@ class _Response(http.client.HTTPResponse):
         while 100 <= self.status < 200 and self.status != HTTPStatus.SWITCHING_PROTOCOLS:  # noqa: PLR2004  the class of informational responses
             self.headers = self.msg = None  # type: ignore[assignment]  # begin() then reads again
             super().begin()
-        self.fp.blank_lines = 1  # the last line of a chunked body
+        self.fp.blank_lines = 1  # a chunked body ends with a blank line
         self.will_close = self.will_close or not self._has_one_length()
         for name in ("Set-Cookie", "Set-Cookie2"):
             # Cookies are not used, and http.cookiejar prints warnings about malformed cookies.
@@ -184,7 +185,7 @@ class _SocketStream(io.RawIOBase):
 
 
 class _Reader(io.BufferedReader):
-    """A buffered reader for one response that limits the length and the number of its lines."""
+    """A buffered reader for one response. It limits the number and the length of lines."""
 
     raw: _SocketStream
 
@@ -212,7 +213,8 @@ class _Reader(io.BufferedReader):
         """Close the response, and shut the connection down if it received bytes after the response.
 
         Such bytes would be interpreted as the response to the next request. Bytes that are still in
-        the operating system's buffer are not read. They make urllib3 close the connection.
+        the operating system's buffer are not read here; urllib3 closes the connection because of
+        them.
         """
         if not self.closed:
             self.raw.is_ended = True

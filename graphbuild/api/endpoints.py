@@ -80,7 +80,7 @@ def endpoint_path(subject: Entity, relationship: str, api_flavor: str = CLASSIC)
     if not object_type or relationship not in relationships or not is_object_id(subject.id):
         raise ValueError(f"cannot request {relationship} of {subject.type} {subject.id!a}")
     endpoint, object_id = object_type.endpoint, subject.id
-    if subject.id_text:  # the API accepts a URL in base64 as id, and canonicalizes the URL
+    if subject.id_text:  # the API accepts a URL in base64 as an id, and canonicalizes it
         object_id = base64.urlsafe_b64encode(subject.id_text.encode()).decode().rstrip("=")
     if api_flavor == GTI:
         relationship = RELATIONSHIPS[relationship].gti_name
@@ -90,7 +90,7 @@ def endpoint_path(subject: Entity, relationship: str, api_flavor: str = CLASSIC)
 
 
 def report_id(reference_id: str) -> str:
-    """Return the id of a reference in the API flavor ``gti``; an id that is no hash is kept."""
+    """Return the ``gti`` id of a reference. An id that is not a hash is returned unchanged."""
     return f"{REPORT_PREFIX}{reference_id}" if detect_hash_type(reference_id) else reference_id
 
 
@@ -101,5 +101,5 @@ def reference_id(report_id: str) -> str:
 
 
 def classic_relationship(name: str) -> str:
-    """Return the classic name of a relationship. Classic and unknown names are kept."""
+    """Return the classic name of a relationship. Other names than those of ``gti`` are kept."""
     return _CLASSIC_NAMES.get(name, name)

@@ -24,8 +24,8 @@ def decode_json(body: bytes) -> dict[str, Any]:
     """Decode a JSON object in UTF-8, with or without a byte order mark.
 
     Raises:
-        PayloadError: The bytes are not UTF-8, not JSON or not a JSON object. Or the object contains
-            a duplicate key, a number that is out of range, or too many values.
+        PayloadError: The bytes are not a JSON object in UTF-8, or the object contains a duplicate
+            key, a number that is out of range, or too many values.
     """
     _check_value_count(body)
     try:

@@ -161,7 +161,7 @@ def envelope_link(payload: dict[str, Any], name: str) -> object:
 
 
 def is_same_list(link: object, self_link: object) -> bool:
-    """Return whether two links are strings that are equal up to the query."""
+    """Return whether two links are strings that differ at most in the query."""
     if not isinstance(link, str) or not isinstance(self_link, str) or len(link) > _MAX_LINK:
         return False
     return link.partition("?")[0] == self_link.partition("?")[0]

@@ -2,8 +2,8 @@
 
 A page depends only on the request and the bytes of the response, so stored responses can be parsed
 again without a call. PayloadError is raised if the response as a whole is unusable, for example if
-its ``data`` is not a list. Invalid items are skipped, and invalid attributes are left out. The page
-lists these changes as warnings.
+its ``data`` is not a list. Invalid items are skipped, and invalid attributes are left out.
+``Page.warnings`` lists these changes.
 
 Sources: https://docs.virustotal.com/reference/collections,
 https://developers.virustotal.com/reference/files-object-related_references.
@@ -56,6 +56,7 @@ def parse_page(body: bytes, subject: Entity, relationship: str = RELATED_REFEREN
     """Parse the body of a response to a request for a relationship of ``subject``.
 
     Raises:
+        KeyError: The relationship is unknown.
         PayloadError: The body is not a page, or the page is about another subject.
     """
     return parse_payload(decode_json(body), subject, relationship)
@@ -191,7 +192,7 @@ class _ItemParser:
         return tuple(entries)
 
     def parse_targets(self, items: list[Any]) -> tuple[Entity, ...]:
-        """Return the distinct valid items of a page that is not of ``related_references``."""
+        """Return the valid items, without duplicates, of a page of ``files`` or ``references``."""
         for index, item in enumerate(items):
             self._parse_target(item, f"data[{index}]")
         return tuple(self._targets.values())

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from graphbuild.api.transport import Response
     from graphbuild.models import Entity, Page
 
-# Error code -> HTTP status. Used for errors in responses with the status 200.
+# Error code -> HTTP status, for error bodies of responses whose HTTP status is 200.
 _STATUS_OF_CODE = {
     "AuthenticationRequiredError": 401,
     "WrongCredentialsError": 401,

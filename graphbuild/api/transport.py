@@ -64,7 +64,7 @@ class Transport:
         key: The API key, which is sent in the header ``x-apikey``.
         base_url: The base URL.
         adapter: Replaces the network in tests; None to use the network.
-        deadline: Maximum duration of a request with its response in seconds. It is not enforced if
+        deadline: Maximum duration in seconds of a request with its response. It is not enforced if
             ``adapter`` is given.
         max_bytes: Maximum size of a response body, compressed and decompressed.
 
@@ -106,7 +106,7 @@ class Transport:
             TransientError: There was no complete response. The attribute ``sent`` of the exception
                 is False if the request was not sent.
         """
-        # Other adapters cannot report this. Every request is assumed to be sent.
+        # Other adapters do not report whether a request was sent, so it is assumed to be sent.
         sent = not isinstance(self._adapter, DeadlineAdapter)
         self._state.start(self._deadline, sent=sent)
         try:

@@ -155,7 +155,7 @@ class Entity:
 
     @property
     def id_text(self) -> str:
-        """The text from which the id is computed, such as a URL, if it is known; otherwise empty."""
+        """The text from which the id is computed, such as a URL; empty if it is not known."""
         name = text_attribute(self.type)
         text = self.attributes.get(name) if name else None
         return text if isinstance(text, str) else ""

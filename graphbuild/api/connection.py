@@ -101,8 +101,8 @@ class _Connection(HTTPConnection):
             self.connect()
         self.state.remaining()
         self.state.sent = True
-        # The key is added last. No function that connects or waits for a response then has the key
-        # in a local variable, which a traceback might show.
+        # The key is added last, so that no function that connects or waits for a response has it in
+        # a local variable, which a traceback might show.
         self.putheader("x-apikey", self.state.key.reveal())
         super().endheaders(*args, **kwargs)
 

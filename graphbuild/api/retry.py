@@ -40,8 +40,8 @@ class RetryPolicy:
     def is_quota_spent(self, failure: RateLimitError) -> bool:
         """Return whether a 429 is handled as a spent quota rather than as the limit per minute.
 
-        It is a spent quota if its Retry-After is above ``QUOTA_RETRY_AFTER``, if this request has
-        already waited for two minutes, or if ``retry_on_429`` is False.
+        The quota counts as spent if the Retry-After header is above ``QUOTA_RETRY_AFTER``, if this
+        request has already waited for two minutes, or if ``retry_on_429`` is False.
         """
         is_long = failure.retry_after > QUOTA_RETRY_AFTER or self._waited >= 2 * MINUTE
         return is_long or not self._retry_on_429

@@ -129,7 +129,7 @@ class Client:
     ) -> Client:
         """Return a client with the key from ``VT_APIKEY`` or ``~/.vt.toml``.
 
-        By default, it detects the API flavor. The arguments are those of :class:`Client`.
+        The arguments are those of :class:`Client`.
 
         Raises:
             AuthenticationError: There is no valid key; see :func:`find_api_key`.

@@ -99,8 +99,8 @@ def parse_response(
         response: The response, with any HTTP status.
         request: The request for the page.
         address: The base URL, for messages.
-        now: The current time in seconds since 1970. If Retry-After is a date and the response has no
-            Date header, the wait is computed from ``now``.
+        now: The current time in seconds since 1970. If Retry-After is a date and the response has
+            no Date header, the wait is computed from ``now``.
 
     Raises:
         ApiError: The response is an error, damaged or invalid JSON. The subclass depends on the

@@ -230,7 +230,8 @@ class Observation:
         subject: The entity that has the reference.
         reference: The related reference.
         related_from: The collection; None if the API does not state one.
-        provenance: ``observed`` on a page, or ``inferred`` from other observations.
+        provenance: ``observed`` on a page, or ``inferred`` from other observations. If it is
+            ``inferred``, subject and reference may have more collections than are known.
         first_seen: The time of the first response that contains the observation, in seconds since
             1970; None if unknown.
         last_seen: The time of the last response that contains the observation, in seconds since

@@ -17,7 +17,13 @@ from graphbuild.cli.errors import ExitCode
 from graphbuild.cli.progress import crawl_progress
 from graphbuild.cli.seed_lists import read_seed_lists, seed_list_json
 from graphbuild.cli.signals import on_signal
-from graphbuild.cli.status import MAX_LISTED, has_problem, print_totals, print_verification
+from graphbuild.cli.status import (
+    MAX_LISTED,
+    has_problem,
+    print_inferred,
+    print_totals,
+    print_verification,
+)
 from graphbuild.errors import AuthenticationError, CrawlPaused, SeedError
 from graphbuild.models import FILE, Entity
 
@@ -50,6 +56,7 @@ def crawl(
     *,
     allow_empty: options.AllowEmptyOption = False,
     frugal: options.FrugalOption = False,
+    complete: options.CompleteOption = False,
     retry_failed: options.RetryFailedOption = False,
     only: options.OnlyOption = False,
     json: options.JsonOption = False,
@@ -67,13 +74,18 @@ def crawl(
 
     if only and not seeds:
         raise typer.BadParameter("needs a seed list", param_hint="--only")
+    if complete and frugal:
+        message = "requests the pages that --frugal leaves out; use only one of them"
+        raise typer.BadParameter(message, param_hint="--complete")
     seed_list = read_seed_lists(seeds or [], format_name, column, allow_empty=allow_empty)
     _refuse_api_key(seed_list)
     with open_for_writing(store_path, create=bool(seeds)) as store:
         added = store.add_seeds(seed_list)
         if seeds:
             _announce_earlier_lists(store, seed_list, only=only)
-        _requeue_subjects(store, refresh, verify_inferred, retry_failed=retry_failed)
+        _requeue_subjects(
+            store, refresh, verify_inferred, complete=complete, retry_failed=retry_failed
+        )
         for level in range(depth):
             store.tasks.expand(level)
         calls_before, pages, paused = store.calls.count(), 0, ""
@@ -99,13 +111,7 @@ def crawl(
             run = {"calls": calls, "pages": pages, "paused": paused, "added": added}
             print_json({"run": {**run, **seed_list_json(seed_list)}, "campaign": asdict(totals)})
         else:
-            print_totals(store)
-            print_line(f"this run: {format_count(calls, 'call')}, {format_count(pages, 'page')}")
-            print_verification(store)
-            if totals.warnings:
-                warnings = format_count(totals.warnings, "warning")
-                print_line(f"{warnings} about the pages; see status --warnings")
-            _print_problems(store)
+            _print_summary(store, calls, pages)
             if paused:
                 notice(f"paused: {paused}")
     if paused:
@@ -159,9 +165,20 @@ def _announce_earlier_lists(store: Store, seeds: SeedList, *, only: bool) -> Non
 
 
 def _requeue_subjects(
-    store: Store, refresh: float | None, verify_inferred: float | None, *, retry_failed: bool
+    store: Store,
+    refresh: float | None,
+    verify_inferred: float | None,
+    *,
+    complete: bool,
+    retry_failed: bool,
 ) -> None:
     """Set the subjects that these options select to pending."""
+    from graphbuild.api.client import LIMIT
+
+    if complete:
+        calls = format_count(store.tasks.completion_calls(LIMIT), "call")
+        subjects = format_count(store.tasks.complete(), "subject")
+        notice(f"requesting the pages that --frugal left out of {subjects}: up to {calls}")
     if retry_failed:
         count = store.tasks.retry_failed()
         notice(f"requesting {format_count(count, 'subject')} again that failed or are not complete")
@@ -206,6 +223,19 @@ def _find_key(store: Store) -> ApiKey:
             "Start a new campaign file without it"
         )
     return key
+
+
+def _print_summary(store: Store, calls: int, pages: int) -> None:
+    """Print the totals, the calls and pages of this run, and the subjects with problems."""
+    print_totals(store)
+    print_line(f"this run: {format_count(calls, 'call')}, {format_count(pages, 'page')}")
+    print_inferred(store)
+    print_verification(store)
+    warning_count = store.totals().warnings
+    if warning_count:
+        warnings = format_count(warning_count, "warning")
+        print_line(f"{warnings} about the pages; see status --warnings")
+    _print_problems(store)
 
 
 def _print_problems(store: Store) -> None:

@@ -225,6 +225,14 @@ RetryFailedOption = Annotated[
         "no call.",
     ),
 ]
+CompleteOption = Annotated[
+    bool,
+    typer.Option(
+        "--complete",
+        help="Request the pages that --frugal left out, for all collections of inferred "
+        "references.",
+    ),
+]
 OnlyOption = Annotated[
     bool,
     typer.Option("--only", help="Request only subjects of the lists given, not of earlier lists."),

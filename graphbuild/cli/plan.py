@@ -34,6 +34,7 @@ def plan(
     user: options.UserOption = None,
     base_url: options.BaseUrlOption = options.DEFAULT_BASE_URL,
     *,
+    complete: options.CompleteOption = False,
     allow_empty: options.AllowEmptyOption = False,
     json: options.JsonOption = False,
 ) -> None:
@@ -56,7 +57,7 @@ def plan(
         with read_store(path) as store:
             known = store.known_states(seed.entity for seed in seed_list)
             before = 0.0 if refresh is None else time.time() - refresh
-            work = store.tasks.remaining_calls(LIMIT, before)
+            work = store.tasks.remaining_calls(LIMIT, before, complete=complete)
             cost = estimate_cost(
                 unseen=work.unknown_lists + len(seed_list) - len(known),
                 left=work.known_pages,

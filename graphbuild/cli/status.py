@@ -58,6 +58,7 @@ def print_status(store: Store, *, show_all: bool = False) -> None:
         known = totals.received + totals.inferred
         inferred = f", {totals.inferred:,} of them inferred" if totals.inferred else ""
         print_line(f"{known:,} of {totals.expected:,} references are known{inferred}")
+    print_inferred(store)
     print_verification(store)
     subjects = list(store.statuses())
     problems = [row for row in subjects if has_problem(row)]
@@ -80,6 +81,18 @@ def print_totals(store: Store) -> None:
         f"{format_count(totals.collections, 'collection')} · "
         f"{format_count(totals.observations, 'observation')} · {format_count(totals.calls, 'call')}"
     )
+
+
+def print_inferred(store: Store) -> None:
+    """Print how many inferred references may have more collections, and how to complete them."""
+    from graphbuild.api.client import LIMIT
+
+    references, calls = store.totals().inferred, store.tasks.completion_calls(LIMIT)
+    if references:
+        text = f"{format_count(references, 'inferred reference')} may have more collections"
+        if calls:
+            text += f"; crawl --complete requests them with up to {format_count(calls, 'call')}"
+        print_line(text)
 
 
 def print_verification(store: Store) -> None:
@@ -110,14 +123,21 @@ def print_warnings(store: Store) -> None:
 
 def status_json(store: Store) -> dict[str, object]:
     """Return the state of the campaign and of every list as JSON data."""
+    from graphbuild.api.client import LIMIT
+
     lists = []
     for row in store.statuses():
         values = asdict(row)
         del values["subject"]
         lists.append({"type": row.subject.type, "id": row.subject.id, **values})
     campaign, audit = asdict(store.totals()), asdict(store.audit_result())
-    missing = store.missing_data
-    return {"campaign": campaign, "missing_data": missing, "audit": audit, "lists": lists}
+    return {
+        "campaign": campaign,
+        "missing_data": store.missing_data,
+        "audit": audit,
+        "completion_calls": store.tasks.completion_calls(LIMIT),
+        "lists": lists,
+    }
 
 
 def _table_row(row: SubjectStatus) -> tuple[object, ...]:

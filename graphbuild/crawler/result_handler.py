@@ -8,6 +8,7 @@ after the others.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from graphbuild.api.endpoints import AUTO
@@ -22,7 +23,7 @@ from graphbuild.errors import (
     QuotaExhaustedError,
     TransientError,
 )
-from graphbuild.models import FAILED, Status
+from graphbuild.models import FAILED, PENDING, Status
 from graphbuild.store import FetchedPage
 
 if TYPE_CHECKING:
@@ -129,6 +130,9 @@ class ResultHandler:
         code, http_status = "PayloadError", 200
         if isinstance(error, ApiError):
             code, http_status = error.code, error.status
+        if http_status == HTTPStatus.BAD_REQUEST and self._store.tasks.restart_completion(task):
+            status = Status(PENDING, f"{error}; the list is requested from its first page")
+            return CrawlEvent(task.subject, task.page_count + 1, 0, status, error=error)
         self._store.tasks.save_failure(
             task,
             error_code=code,

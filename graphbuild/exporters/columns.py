@@ -222,7 +222,11 @@ EDGE_COLUMNS: list[Column] = [
         KEYS,
         "Node keys of the collections; in XML and Neo4j, `-` for an observation without one.",
     ),
-    _attribute("provenance", CATEGORY, "`observed` in a response, or `inferred`."),
+    _attribute(
+        "provenance",
+        CATEGORY,
+        "`observed` in a response, or `inferred`: there may be more collections.",
+    ),
     _attribute(
         "first_seen", TIME, "Time of the first response with the edge; only with `--timestamps`."
     ),
@@ -240,7 +244,11 @@ OBSERVATION_COLUMNS: list[Column] = [
     Column("reference_url", TEXT, "URL of the reference."),
     Column("reference_title", TEXT, "Title of the reference."),
     Column("related_from_name", TEXT, "Name of the collection."),
-    Column("provenance", CATEGORY, "`observed` in a response, or `inferred`."),
+    Column(
+        "provenance",
+        CATEGORY,
+        "`observed` in a response, or `inferred`: there may be more collections.",
+    ),
 ]
 
 

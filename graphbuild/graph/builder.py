@@ -20,7 +20,7 @@ Edge attributes:
 * ``weight``: the number of observations of the edge; 1 for links;
 * on ``related_references``: ``related_from``, the sorted node keys of the collections, with
   ``NO_COLLECTION`` for an observation without one; and ``provenance``, ``observed`` or
-  ``inferred``;
+  ``inferred``, with possibly more collections;
 * on ``related_references``, with ``timestamps``: ``first_seen`` and ``last_seen`` (UTC, ISO 8601),
   the times of the earliest and the latest response that contained an observation of the edge.
 """

@@ -81,11 +81,31 @@ class Inferences:
         with self._db.transaction():
             self._db.update("task", task, inference_conflict=detail)
 
+    def count_unread(self, task: int, received: int) -> int:
+        """Return how many inferred references of the current pass are on none of its pages yet.
+
+        With the ``received`` references, they are at most as many as the API stated.
+        """
+        query = "SELECT inferred_count, expected_count FROM task WHERE id = ?"
+        ((inferred, expected),) = self._db.rows(query, task)
+        if not inferred:
+            return 0
+        query = (
+            "SELECT count(DISTINCT reference) FROM inference WHERE task = :task"
+            " AND provenance = :inferred AND last_page >= :first AND reference NOT IN"
+            " (SELECT reference FROM fact_by_task"
+            " WHERE task = :task AND provenance = 0 AND first_page >= :first)"
+        )
+        first = first_page_of_pass(self._db, task)
+        unread = self._db.integer(query, task=task, inferred=INFERRED, first=first)
+        return unread if expected is None else max(0, min(unread, expected - received))
+
     def settle(self, task: int) -> None:
         """Confirm or refute the inferences for a list, after all of its pages were stored.
 
         Inferences are confirmed if a page stored after them contains them. The others are refuted
-        if the list was audited. In a refresh they are kept: the list may have changed meanwhile.
+        if they belong to this pass, because all of its pages are stored, or if the list was
+        audited. Those of an earlier pass are kept: the list may have changed meanwhile.
         """
         db = self._db
         db.update("task", task, inferred_count=0)
@@ -102,10 +122,12 @@ class Inferences:
         )
         refuted = db.execute(
             "UPDATE inference SET provenance = ? WHERE task = ? AND provenance = ?"
-            " AND EXISTS (SELECT 1 FROM task WHERE id = inference.task AND audited = 1)",
+            " AND (last_page >= ?"
+            " OR EXISTS (SELECT 1 FROM task WHERE id = inference.task AND audited = 1))",
             REFUTED,
             task,
             INFERRED,
+            first_page_of_pass(db, task),
         ).rowcount
         if refuted:
             count = format_count(refuted, "observation")

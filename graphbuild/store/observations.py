@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from graphbuild.models import (
     COMPLETE,
@@ -27,7 +27,7 @@ from graphbuild.store.entities import load_entities
 from graphbuild.store.schema import REFUTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from graphbuild.models import Entity
     from graphbuild.store.database import Database
@@ -45,6 +45,17 @@ class _ListState:
     state: str = PENDING  # complete, short or incomplete; pending if no page was stored
     item_count: int = 0  # number of items on all pages of the newest pass
     expected_count: int = 0  # the greatest list length that the API stated in the newest pass
+
+
+class _Fact(NamedTuple):
+    """A fact of a list; all values except ``provenance`` are row ids."""
+
+    reference: int  # of an entry; of another relationship, its target
+    collection: int  # 0 without one
+    first: int  # page
+    last: int  # page, also of an inference
+    provenance: int
+    last_on_page: int  # the last page that contains the fact; 0 if it was only inferred
 
 
 class ObservationReader:
@@ -106,8 +117,8 @@ class ObservationReader:
             entities = load_entities(self._db)
             query = "SELECT id, subject, relationship FROM task WHERE relationship <> ? ORDER BY id"
             for task, source, relationship in self._db.rows(query, RELATED_REFERENCES):
-                for target, *_ in _facts(self._db, task):
-                    yield Link(entities[source], relationship, entities[target])
+                for fact in _facts(self._db, task):
+                    yield Link(entities[source], relationship, entities[fact.reference])
 
 
 def _tasks(db: Database) -> Iterator[tuple[int, int]]:
@@ -121,16 +132,42 @@ def _observations(
     """Yield the observations of tasks, passed as row ids: task, subject, first page that counts."""
     entities = load_entities(db)
     times = dict(db.rows("SELECT id, fetched_at FROM page"))
+    with_inferences = {task for (task,) in db.rows("SELECT DISTINCT task FROM inference")}
     for task, subject, since in tasks:
-        for reference, collection, first, last, provenance in _facts(db, task, since, at):
+        facts = _facts(db, task, since, at)
+        has_inferences = task in with_inferences
+        inferred = _inferred_references(db, task, facts, times, at) if has_inferences else ()
+        for reference, collection, first, last, provenance, _ in facts:
             yield Observation(
                 entities[subject],
                 entities[reference],
                 entities[collection] if collection else None,
-                INFERRED if provenance else OBSERVED,
+                INFERRED if provenance or reference in inferred else OBSERVED,
                 times.get(first),
                 times.get(last),
             )
+
+
+def _inferred_references(
+    db: Database, task: int, facts: Iterable[_Fact], times: Mapping[int, float], at: float
+) -> set[int]:
+    """Return the references of a list that were inferred after they were last on a page.
+
+    Their collections may have changed since that page. Therefore, their observations are inferred,
+    even if an earlier page contains them.
+    """
+    on_page: dict[int, int] = {}
+    for fact in facts:
+        on_page[fact.reference] = max(on_page.get(fact.reference, 0), fact.last_on_page)
+    query = (
+        "SELECT reference, first_page, last_page FROM inference WHERE task = ? AND provenance <> ?"
+    )
+    return {
+        reference
+        for reference, first, last in db.rows(query, task, REFUTED)
+        if times[first] <= at
+        and (last if times[last] <= at else first) >= on_page.get(reference, 0)
+    }
 
 
 def _list_states(db: Database, at: float) -> dict[int, _ListState]:
@@ -165,10 +202,8 @@ def _list_states(db: Database, at: float) -> dict[int, _ListState]:
     return states
 
 
-def _facts(
-    db: Database, task: int, since: int = 0, at: float = math.inf
-) -> list[tuple[int, int, int, int, int]]:
-    """Return the facts of a list: reference, collection, first page, last page, provenance.
+def _facts(db: Database, task: int, since: int = 0, at: float = math.inf) -> list[_Fact]:
+    """Return the facts of a list.
 
     Facts whose last page has a row id below ``since`` are omitted, and facts whose first page was
     fetched after the time ``at``, in seconds since 1970.
@@ -177,11 +212,14 @@ def _facts(
         "" if at == math.inf else " AND (SELECT fetched_at FROM page WHERE id = first_page) <= :at"
     )
     query = (
-        "SELECT reference, related_from, min(first_page), max(last_page) AS last,"  # noqa: S608  constants only
-        " min(provenance) AS best FROM fact_by_task LEFT JOIN entity ON entity.id = reference"
+        "SELECT reference, related_from, min(first_page),"  # noqa: S608  constants only
+        " max(iif(provenance = :refuted, 0, last_page)) AS last, min(provenance) AS best,"
+        " max(iif(provenance = 0, last_page, 0)) FROM fact_by_task"
+        " LEFT JOIN entity ON entity.id = reference"
         " LEFT JOIN entity AS collection ON collection.id = related_from"
         f" WHERE task = :task{known} GROUP BY reference, related_from"
         " HAVING best <> :refuted AND last >= :since"
         " ORDER BY entity.type, entity.api_id, collection.type, collection.api_id"
     )
-    return list(db.rows(query, task=task, refuted=REFUTED, since=since, at=at))
+    rows = db.rows(query, task=task, refuted=REFUTED, since=since, at=at)
+    return [_Fact(*row) for row in rows]

@@ -30,7 +30,7 @@ from graphbuild.store.entities import (
 )
 from graphbuild.store.models import SaveResult
 from graphbuild.store.paging import PagingState, status_after_page, status_at_end
-from graphbuild.store.task_queue import first_page_of_pass
+from graphbuild.store.task_queue import REPEATED, first_page_of_pass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 # Minimum compression ratio at which the API's gzip stream is stored; zlib reaches about 5.
 _GOOD_RATIO = 3
 _MAX_KNOWN_PAGES = 1_000
-_REPEATED = "ShortList"  # the error code of a list whose last page is requested again
 _WEAK_HASHES = tuple(each.name for each in HASH_TYPES if each.name != FILE_ID_HASH)
 
 
@@ -110,11 +109,12 @@ class PageWriter:
                 page_count=task.page_count + 1,
                 cursor=cursor,
                 received_count=state.received_count,
+                inferred_count=self._inferences.count_unread(task.id, state.received_count),
                 new_entity_count=db.integer("SELECT max(id) FROM entity") - entities,
                 failure_count=0,
                 http_status=200,
                 fetched_at=fetched.fetched_at,
-                error_code=_REPEATED if is_short else "",
+                error_code=REPEATED if is_short else "",
             )
             self._unite_aliases(task, page)
         return SaveResult(state.new_count, status)
@@ -190,7 +190,7 @@ class PageWriter:
             new_count=new_count,
             received_count=received_count,
             previous_page_empty=bool(earlier) and earlier[-1][2] == 0,
-            is_repeated=error_code == _REPEATED,
+            is_repeated=error_code == REPEATED,
         )
 
     def _truncate(self, task: Task, received: int, limit: int) -> Status:

@@ -40,6 +40,9 @@ _ORDER = (
 _RESTART = (
     "cursor = NULL, new_entity_count = 0, error_code = '', detail = '', retry = 0, truncated_at = 0"
 )
+# Lists with inferred references that are not on a page yet; the parameter is COMPLETE.
+_INFERRED = "inferred_count > 0 AND state = ?"
+REPEATED = "ShortList"  # the error code of a list whose last page is requested again
 _KEEPS_CURSOR = "state = ? AND http_status <> ?"
 
 
@@ -208,15 +211,39 @@ class TaskQueue:
             PENDING,
         )
 
+    def complete(self) -> int:
+        """Set lists with inferred references to pending where reading stopped; return how many.
+
+        Only the pages that no crawl has requested are requested then. They contain all collections
+        of the inferred references. A short list, whose last page was to be requested once more, is
+        continued with that page.
+        """
+        last = "FROM page WHERE page.task = task.id AND number > 0 ORDER BY id DESC LIMIT 1"
+        return self._reset(
+            f"cursor = (SELECT coalesce(next_cursor, cursor) {last}), error_code ="
+            f" (SELECT iif(next_cursor IS NULL, ?, '') {last}) WHERE {_INFERRED}",
+            REPEATED,
+            COMPLETE,
+        )
+
+    def restart_completion(self, task: Task) -> bool:
+        """Restart a list whose stored cursor the API refused after :meth:`complete`.
+
+        Return whether the list was restarted. A list without inferred references is not.
+        """
+        if task.cursor is None:
+            return False
+        return self._reset(f"{_RESTART} WHERE id = ? AND inferred_count > 0", task.id) > 0
+
     def audit(self, share: float, rng: random.Random) -> int:
         """Restart a random share (0 to 1) of the lists with inferences; return how many are new.
 
         Lists that earlier runs selected count towards the share.
         """
-        inferred = "inferred_count > 0 AND audited = 0 AND state = ?"
         with self._db.transaction():
             selected = self._db.integer("SELECT count(*) FROM task WHERE audited = 1")
-            query = f"SELECT id FROM task WHERE {inferred}{self._restriction} ORDER BY id"  # noqa: S608  constants only
+            condition = f"audited = 0 AND {_INFERRED}{self._restriction}"
+            query = f"SELECT id FROM task WHERE {condition} ORDER BY id"  # noqa: S608  constants only
             candidates = list(self._db.rows(query, COMPLETE))
             missing = math.ceil(share * (selected + len(candidates))) - selected
             sample = rng.sample(candidates, max(0, missing))
@@ -275,22 +302,42 @@ class TaskQueue:
         ((mean,),) = self._db.rows(f"SELECT avg({pages}) FROM task", limit=limit)  # noqa: S608  constants only
         return mean
 
-    def remaining_calls(self, limit: int, before: float = 0.0) -> RemainingCalls:
-        """Return how many calls, with ``limit`` entries per page, complete the campaign.
+    def remaining_calls(
+        self, limit: int, before: float = 0.0, *, complete: bool = False
+    ) -> RemainingCalls:
+        """Return how many calls, with ``limit`` entries per page, the crawl needs.
 
-        Include a :meth:`refresh` of lists that were last requested before ``before``.
+        Include a :meth:`refresh` of lists that were last requested before ``before`` and, with
+        ``complete``, the pages of :meth:`complete`.
         """
+        left_out = ":complete AND inferred_count > 0 AND state = :state"
         (row,) = self._db.rows(
             "SELECT count(*) FILTER (WHERE expected_count IS NULL), coalesce(sum(max(1,"  # noqa: S608  constants only
-            " (expected_count - iif(cursor IS NULL OR fetched_at < :before, 0, received_count)"
+            f" (expected_count - iif((cursor IS NULL AND NOT ({left_out})) OR fetched_at < :before,"
+            " 0, received_count)"
             " + :limit - 1) / :limit)), 0)"
-            " FROM task WHERE (state = :pending OR retry = 1 OR fetched_at < :before)"
-            f"{self._restriction}",
+            " FROM task WHERE (state = :pending OR retry = 1 OR fetched_at < :before"
+            f" OR {left_out}){self._restriction}",
             pending=PENDING,
+            state=COMPLETE,
+            complete=complete,
             before=before,
             limit=limit,
         )
         return RemainingCalls(*row)
+
+    def completion_calls(self, limit: int) -> int:
+        """Return how many calls, with ``limit`` entries per page, :meth:`complete` needs.
+
+        Include those of lists that it already set to pending.
+        """
+        pages = "max(1, (expected_count - received_count + :limit - 1) / :limit)"
+        query = (
+            f"SELECT sum({pages}) FROM task WHERE inferred_count > 0"  # noqa: S608  constants only
+            " AND (state = :complete OR state = :pending AND cursor IS NOT NULL)"
+            f"{self._restriction}"
+        )
+        return self._db.integer(query, limit=limit, complete=COMPLETE, pending=PENDING)
 
 
 def first_page_of_pass(db: Database, task: int) -> int:

@@ -1,4 +1,4 @@
-"""Inferred references: they follow from other lists, so no request is needed for them."""
+"""Store references that were inferred from other lists instead of being requested."""
 
 from __future__ import annotations
 
@@ -17,18 +17,21 @@ if TYPE_CHECKING:
 
 
 class Inferences:
-    """Reads the lists that a crawler infers references from, and stores the inferences."""
+    """Reads the lists from which a crawl infers references, and stores these inferences."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     def excluded_tasks(self) -> set[int]:
-        """Return the ids of tasks for which nothing is inferred: audited, or with a conflict."""
+        """Return the row ids of the tasks that are audited or have an inference conflict.
+
+        Nothing may be inferred for their lists.
+        """
         query = "SELECT id FROM task WHERE inference_conflict <> '' OR audited = 1"
         return {task_id for (task_id,) in self._db.rows(query)}
 
     def observed_references(self, task: int) -> ObservedReferences:
-        """Return the references of the current pass through a list, as row ids."""
+        """Return the references that the pages of the current pass contain, as row ids."""
         query = "SELECT expected_count, state, detail, inferred_count FROM task WHERE id = ?"
         ((expected_count, state, detail, inferred_count),) = self._db.rows(query, task)
         first_page = first_page_of_pass(self._db, task)
@@ -36,7 +39,7 @@ class Inferences:
         query = f"SELECT count(DISTINCT expected_count) FROM {pages}"  # noqa: S608  constants only
         counts = self._db.integer(query, task, first_page)
         observed = ObservedReferences(
-            # If the count changed between pages, nothing can be inferred from it.
+            # A count that changed between pages cannot prove that the list is complete.
             count=None if counts > 1 else expected_count,
             complete=state == COMPLETE and not detail and not inferred_count,
         )
@@ -51,7 +54,12 @@ class Inferences:
         return observed
 
     def save(self, task: int, collections_by_reference: Mapping[int, Iterable[int]]) -> None:
-        """Complete a list with inferred references; all arguments contain row ids."""
+        """Store the inferred references of a list, and mark the list as complete.
+
+        Args:
+            task: The row id of the task.
+            collections_by_reference: The row ids of the references and their collections.
+        """
         with self._db.transaction():
             page = self._db.integer("SELECT max(id) FROM page WHERE task = ?", task)
             self._db.execute_many(
@@ -77,7 +85,7 @@ class Inferences:
             )
 
     def save_conflict(self, task: int, detail: str) -> None:
-        """Store why nothing is inferred for a list, so that all of its pages are requested."""
+        """Store why nothing may be inferred for a list; all of its pages are then requested."""
         with self._db.transaction():
             self._db.update("task", task, inference_conflict=detail)
 

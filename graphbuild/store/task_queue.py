@@ -1,4 +1,4 @@
-"""The queue of lists to request. A task requests one list: one relationship of one subject."""
+"""The queue of lists to request. A task is one list: a relationship of a subject."""
 
 from __future__ import annotations
 
@@ -47,14 +47,18 @@ _KEEPS_CURSOR = "state = ? AND http_status <> ?"
 
 
 class TaskQueue:
-    """Selects the lists to request next, and adds lists to request again."""
+    """Adds lists, selects the next list to request, and sets lists to pending again."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._restriction = ""  # an SQL condition; see restrict()
+        self._restriction = ""  # an SQL condition that begins with AND; see restrict()
 
     def restrict(self, subjects: Iterable[int] | None) -> None:
-        """Use only the lists of these subjects, by row id, and those found from them; None: all."""
+        """Restrict the queue to the lists of some subjects and of the entities found from them.
+
+        Args:
+            subjects: The row ids of the subjects; None to remove the restriction.
+        """
         self._restriction = ""
         if subjects is None:
             return
@@ -68,7 +72,7 @@ class TaskQueue:
                 self._choose_found(depth)
 
     def _choose_found(self, depth: int) -> None:
-        """Add the lists of entities that chosen lists of one depth contain to the restriction."""
+        """Extend the restriction to the lists of all entities in chosen lists of one depth."""
         self._db.execute(
             "INSERT OR IGNORE INTO chosen SELECT found.id FROM task"  # noqa: S608  constants only
             " JOIN fact_by_task AS fact ON fact.task = task.id AND provenance <> ?"
@@ -81,26 +85,30 @@ class TaskQueue:
     # --- select ----------------------------------------------------------------------------------
 
     def has_pending(self) -> bool:
-        """Return whether any list is pending or is to be retried."""
+        """Return whether the next run will request any list: one is pending or to be retried."""
         query = f"SELECT count(*) FROM task WHERE (state = ? OR retry = 1){self._restriction}"  # noqa: S608  constants only
         return self._db.integer(query, PENDING) > 0
 
     def has_pages(self, relationship: str) -> bool:
-        """Return whether any page of a relationship is stored."""
+        """Return whether a page of any list of a relationship is stored."""
         query = "SELECT 1 FROM page JOIN task ON task.id = page.task WHERE relationship = ? LIMIT 1"
         return self._db.first(query, relationship) is not None
 
     def next_task(self, exclude: Collection[int] = ()) -> Task | None:
-        """Return the next task whose id is not in ``exclude``.
+        """Return the next pending task whose id is not in ``exclude``, or None.
 
-        Lists nearest to the seeds come first; among these, first pages in the order of the seeds,
-        then later pages of the lists that contributed most new entities. Both are requested first
-        from the lists with the fewest failures since their newest page.
+        Pending tasks are sorted by these criteria:
+
+        1. Lists of lower depth come first.
+        2. First pages come before later pages.
+        3. Lists with fewer failures since their newest page come first.
+        4. Lists whose newest page had more new entities come first.
+        5. Lists that were added earlier come first.
         """
         return self._first_except(exclude, "")
 
     def next_first_page(self, exclude: Collection[int] = ()) -> Task | None:
-        """Return the next task whose current pass has no page yet, in the order of the seeds."""
+        """Return the next task, as :meth:`next_task` does, whose current pass has no page yet."""
         return self._first_except(exclude, " AND cursor IS NULL")
 
     def _first_except(self, exclude: Collection[int], condition: str) -> Task | None:
@@ -123,7 +131,10 @@ class TaskQueue:
         return next(map(self._task, self._db.rows(query, subject, RELATED_REFERENCES)))
 
     def ids(self, state: str) -> list[int]:
-        """Return the ids of all ``related_references`` tasks in a state, in the order of seeds."""
+        """Return the ids of the ``related_references`` tasks in a state, in the order of addition.
+
+        A restriction applies only to pending tasks.
+        """
         condition = self._restriction if state == PENDING else ""
         query = f"SELECT id FROM task WHERE state = ? AND relationship = ?{condition} ORDER BY id"  # noqa: S608  constants only
         return [task_id for (task_id,) in self._db.rows(query, state, RELATED_REFERENCES)]
@@ -146,10 +157,15 @@ class TaskQueue:
         at: float,
         http_status: int = 0,
     ) -> None:
-        """Mark a list as failed at a time (seconds since 1970).
+        """Mark a list as failed.
 
-        With ``retry``, the next run repeats the request, after those of lists with fewer failures.
-        ``http_status`` is 0 without a response.
+        Args:
+            task: The list.
+            error_code: The API's error code, or a code of graphbuild.
+            detail: The message of the error.
+            retry: Whether the next run repeats the request.
+            at: The time of the failure in seconds since 1970.
+            http_status: The HTTP status; 0 without a response.
         """
         with self._db.transaction():
             self._db.execute(
@@ -167,13 +183,17 @@ class TaskQueue:
             )
 
     def requeue(self) -> int:
-        """Set lists to pending after temporary errors and incomplete imports; return how many."""
+        """Set lists that are to be retried to pending; return how many.
+
+        These are lists with temporary errors and incomplete imports.
+        """
         return self._reset("error_code = '', detail = '', retry = 0 WHERE retry = 1")
 
     def settle_refusals(self, relationship: str) -> None:
-        """Make the refusals of a relationship (HTTP 403) final: the next run does not repeat them.
+        """Make refusals (HTTP 403) of lists of a relationship final: they are not retried.
 
-        Until any list of the relationship is read, they may be due to the license of the key.
+        Call this method when a list of the relationship was read. Before, the refusals may have
+        been caused by the license of the key, and the next run retries them.
         """
         with self._db.transaction():
             self._db.execute(
@@ -186,9 +206,9 @@ class TaskQueue:
     def retry_failed(self) -> int:
         """Set lists to pending that failed, are short or are incomplete; return how many.
 
-        A list is restarted at its first page, unless it failed at a later one. A cursor that the
-        API refused as invalid (HTTP 400) is not used again. Earlier versions stored short lists as
-        complete.
+        A failed list continues with the page that failed, unless the API refused the request as
+        invalid (HTTP 400). The other lists are restarted at their first page. They include short
+        lists that earlier versions of graphbuild stored as complete.
         """
         return self._reset(
             f"cursor = iif({_KEEPS_CURSOR}, cursor, NULL),"
@@ -203,7 +223,11 @@ class TaskQueue:
         )
 
     def refresh(self, before: float) -> int:
-        """Restart lists last requested before a time (seconds since 1970); return how many."""
+        """Restart the lists that were last requested before a time; return how many.
+
+        The time is in seconds since 1970. Lists that will be requested from their first page anyway
+        are not counted.
+        """
         return self._reset(
             f"{_RESTART}, inference_conflict = '', audited = 0"
             " WHERE fetched_at < ? AND (state <> ? OR cursor IS NOT NULL)",
@@ -252,7 +276,10 @@ class TaskQueue:
             return len(sample)
 
     def expand(self, depth: int) -> int:
-        """Add the lists of all entities found at ``depth``; return how many lists are new."""
+        """Add the lists of all entities in the lists of one depth; return how many are new.
+
+        The new lists have the next depth.
+        """
         with self._db.transaction():
             new = sum(
                 self._expand(depth, entity_type, relationship)
@@ -279,13 +306,16 @@ class TaskQueue:
         ).rowcount
 
     def reopen(self, limit: int) -> int:
-        """Set lists that were truncated at a lower limit to pending; return how many."""
+        """Set truncated lists with fewer than ``limit`` entries to pending; return how many."""
         return self._reset(
             "detail = '', truncated_at = 0 WHERE truncated_at > 0 AND received_count < ?", limit
         )
 
     def _reset(self, changes: str, *values: object) -> int:
-        """Set lists to pending, with other changes and a WHERE clause in SQL; return how many."""
+        """Set lists to pending; return how many.
+
+        ``changes`` contains other assignments and the WHERE clause, in SQL.
+        """
         statement = f"UPDATE task SET state = ?, {changes}{self._restriction}"  # noqa: S608  constants only
         with self._db.transaction():
             return self._db.execute(statement, PENDING, *values).rowcount
@@ -293,9 +323,9 @@ class TaskQueue:
     # --- estimate --------------------------------------------------------------------------------
 
     def mean_pages(self, limit: int) -> float | None:
-        """Return the mean number of pages, of ``limit`` entries, per list of known length.
+        """Return the mean number of pages per list, with ``limit`` entries per page.
 
-        Return None if there is no such list.
+        Only lists of known length are considered. Return None if there are none.
         """
         mean: float | None
         pages = "max(1, (expected_count + :limit - 1) / :limit)"
@@ -347,7 +377,7 @@ def first_page_of_pass(db: Database, task: int) -> int:
 
 
 def subject_entity(entity_type: str, api_id: str, attributes: str, path: Path) -> Entity:
-    """Return the subject of a task. A URL keeps its attributes, because requests need its text."""
+    """Return the subject of a task. Only a URL has attributes, because requests need its text."""
     has_text = text_attribute(entity_type)
     known = decode_attributes(attributes, api_id, path) if has_text else {}
     return Entity(entity_type, api_id, known)

@@ -80,8 +80,12 @@ def format_count(number: int, noun: str) -> str:
 
 
 def pluralize(number: int, noun: str) -> str:
-    """Return ``noun``, with an appended "s" unless ``number`` is 1."""
-    return noun if number == 1 else f"{noun}s"
+    """Return ``noun``, in the plural unless ``number`` is 1."""
+    if number == 1:
+        return noun
+    if noun.endswith("y") and noun[-2:-1] not in set("aeiou"):
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith(("s", "x", "ch", "sh")) else f"{noun}s"
 
 
 def format_timestamp(seconds: float) -> str:

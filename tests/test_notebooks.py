@@ -342,6 +342,14 @@ def test_text_output_is_a_description():
     assert repr(draw(campaign())) == "graph of 3 files, 3 references, 1 collection"
 
 
+def test_other_types_have_a_correct_plural():
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    for entity_type in ("domain", "ip_address", "vulnerability", "key"):
+        graph.add_nodes_from([f"{entity_type}:{n}" for n in "12"], type=entity_type, label="")
+    expected = "graph of 2 domains, 2 ip_addresses, 2 keys, 2 vulnerabilities"
+    assert repr(draw(graph)) == expected
+
+
 def test_importing_the_notebook_module_loads_no_heavy_library():
     code = (
         "import graphbuild.exporters.notebook, json, sys; "

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from graphbuild._util import install_command
+from graphbuild._util import format_count, install_command
 from graphbuild.errors import MissingLibraryError
 from graphbuild.exporters.sanitize import label_text
 from graphbuild.graph.layout import compute_layout
@@ -180,14 +180,14 @@ def _draw_legend(figure: Figure, graph: Graph, unlabeled: int) -> None:
     entries = []
     for node_type, count in _type_counts(graph).items():
         marker, color = _MARKERS[node_shape(node_type)], node_color(node_type)
-        text = _replace_missing_glyphs(_plural(node_type, count))
+        text = _replace_missing_glyphs(format_count(count, label_text(node_type)))
         entries.append(Line2D([], [], linestyle="none", marker=marker, color=color, label=text))
     style = {"frameon": False, "labelcolor": _TEXT, "fontsize": 9.5, "handletextpad": 0.2}
     legend = figure.legend(handles=entries, loc="lower center", ncols=len(entries) or 1, **style)
     for entry in legend.get_texts():
         entry.set_parse_math(False)
     if unlabeled:
-        note = f"{_plural('more collection', unlabeled)} without a label"
+        note = f"{format_count(unlabeled, 'more collection')} without a label"
         figure.text(0.995, 0.01, note, ha="right", va="bottom", fontsize=7.5, color=_TEXT)
 
 
@@ -273,7 +273,10 @@ def _replace_missing_glyphs(text: str) -> str:
 
 def describe(graph: Graph) -> str:
     """Return a summary such as "graph of 67 files, 410 references, 16 collections"."""
-    parts = [_plural(node_type, count) for node_type, count in _type_counts(graph).items()]
+    parts = [
+        format_count(count, label_text(node_type))
+        for node_type, count in _type_counts(graph).items()
+    ]
     return f"graph of {', '.join(parts) or 'nothing'}"
 
 
@@ -282,7 +285,3 @@ def _type_counts(graph: Graph) -> dict[str, int]:
     counts = Counter(str(node_type) for _, node_type in graph.nodes(data="type"))
     first = [node_type for node_type in _TYPE_ORDER if node_type in counts]
     return {node_type: counts[node_type] for node_type in first + sorted(counts.keys() - first)}
-
-
-def _plural(noun: str, count: int) -> str:
-    return f"{count:,} {label_text(noun)}{'' if count == 1 else 's'}"

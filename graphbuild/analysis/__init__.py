@@ -60,17 +60,9 @@ from graphbuild.analysis.overlap import (
 )
 from graphbuild.analysis.paths import EvidenceGraph, EvidencePath, PathStep
 from graphbuild.analysis.timeline import Timeline, TimelineSeries, build_timeline
-from graphbuild.analysis.url_normalization import (
-    URL_RULES,
-    NormalizedUrl,
-    Rule,
-    normalize_url,
-    publisher_domain,
-)
 
 __all__ = [
     "RULE_DESCRIPTIONS",
-    "URL_RULES",
     "Bridge",
     "Bridges",
     "Cause",
@@ -88,13 +80,11 @@ __all__ = [
     "Incidence",
     "MovedFile",
     "NodeCentrality",
-    "NormalizedUrl",
     "Overlap",
     "Overlaps",
     "PathStep",
     "Publisher",
     "ReferenceGroup",
-    "Rule",
     "Snapshot",
     "Timeline",
     "TimelineSeries",
@@ -115,9 +105,7 @@ __all__ = [
     "find_clusters",
     "find_duplicates",
     "find_overlaps",
-    "normalize_url",
     "publication_date",
-    "publisher_domain",
     "reference_url",
     "summarize_changes",
 ]

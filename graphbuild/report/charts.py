@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     from graphbuild.analysis import Clustering, Incidence
 
+# Cluster colors for readers with color blindness, after Okabe and Ito (2008).
 CLUSTER_COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b8a800")
-_OTHER_COLOR = "#8a93a0"
+OTHER_COLOR = "#8a93a0"  # of further clusters
 _CHART_WIDTH, _CHART_HEIGHT = 960, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 12, 28
 _MIN_LABEL_DISTANCE = 46  # between the starts of two labels of years below the bar chart
@@ -209,7 +210,7 @@ def _draw(incidence: Incidence, dots: Mapping[_Dot, int]) -> str:
 
 
 def _circle(x: float, y: float, radius: float, cluster: int, files: int) -> str:
-    color = CLUSTER_COLORS[cluster - 1] if cluster <= len(CLUSTER_COLORS) else _OTHER_COLOR
+    color = CLUSTER_COLORS[cluster - 1] if cluster <= len(CLUSTER_COLORS) else OTHER_COLOR
     return (
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="{color}" class="halo"'
         ' stroke="#ffffff" stroke-width="1.5">'

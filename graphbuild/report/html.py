@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from graphbuild._util import UntrustedText, escape_unprintable
 from graphbuild.report.blocks import parts
+from graphbuild.report.charts import CLUSTER_COLORS, OTHER_COLOR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,7 @@ def render_html(blocks: Sequence[Block]) -> str:
     # Browsers convert line endings to LF before they check the hash, and so does read_text().
     folder = files("graphbuild.report")
     page = (folder / "page.html").read_text(encoding="utf-8")
-    style = (folder / "style.css").read_text(encoding="utf-8")
+    style = (folder / "style.css").read_text(encoding="utf-8") + _swatch_style()
     digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(page).render(
@@ -40,6 +41,15 @@ def render_html(blocks: Sequence[Block]) -> str:
         markup=Markup,
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none';"
         " form-action 'none'",
+    )
+
+
+def _swatch_style() -> str:
+    """Return the style rules that give the swatch of each cluster the color of the figure."""
+    colors = {f".c{number}": color for number, color in enumerate(CLUSTER_COLORS, 1)}
+    return "".join(
+        f".swatch{suffix} {{ background: {color}; }}\n"
+        for suffix, color in {"": OTHER_COLOR, **colors}.items()
     )
 
 

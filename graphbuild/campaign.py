@@ -14,19 +14,18 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 from graphbuild.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from typing import Self
 
-    import networkx as nx
     import pandas as pd
     from matplotlib.figure import Figure
 
     from graphbuild.exporters.notebook import PageFrame
+    from graphbuild.graph.builder import Graph
+    from graphbuild.graph.style import Positions
     from graphbuild.models import Entity, Link, Observation
     from graphbuild.store import Totals
 
-    Graph: TypeAlias = nx.DiGraph[str]
-    Positions: TypeAlias = Mapping[str, tuple[float, float]]
     CampaignSource: TypeAlias = "Campaign | Store | Path | str"
     GraphSource: TypeAlias = "Graph | CampaignSource"
 

@@ -33,11 +33,8 @@ from graphbuild.exporters.sanitize import REPLACEMENT, format_value, guard_cell,
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    import networkx as nx
-
     from graphbuild.exporters.rows import Edge
-
-    Graph = nx.DiGraph[str]
+    from graphbuild.graph.builder import Graph
 
 
 def write_nodes(graph: Graph, stream: BinaryIO, *, csv_guard: bool = True) -> ExportWarnings:

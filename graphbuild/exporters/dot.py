@@ -22,9 +22,8 @@ from graphbuild.models import COLLECTION, FILE, INFERRED, REFERENCE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    import networkx as nx
+    from graphbuild.graph.builder import Graph
 
-    Graph = nx.DiGraph[str]
 
 _HEAD = """\
 digraph related {

@@ -19,15 +19,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from graphbuild.errors import ExportError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from typing import TypeAlias
 
-    import networkx as nx
-
     from graphbuild.exporters.results import ExportWarnings
+    from graphbuild.graph.builder import Graph
 
-    Graph: TypeAlias = nx.DiGraph[str]
-    Positions: TypeAlias = Mapping[str, tuple[float, float]]
     Writer: TypeAlias = Callable[..., ExportWarnings]
 
 POSITIONS, CSV_GUARD, FULL_PAGE, NAME_SUFFIX = "positions", "csv_guard", "full", "name_suffix"

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from graphbuild.exporters.results import ExportWarnings
-    from graphbuild.exporters.xml_common import Graph, Positions, Texts
+    from graphbuild.exporters.xml_common import Texts
+    from graphbuild.graph.builder import Graph
+    from graphbuild.graph.style import Positions
 
 # Columns that GEXF represents by its own elements or XML attributes. Other columns are declared.
 _BUILT_IN = frozenset({"label", "color", "size", "x", "y", "weight"})

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from graphbuild.exporters.results import ExportWarnings
-    from graphbuild.exporters.xml_common import Graph, Positions, Texts
+    from graphbuild.exporters.xml_common import Texts
+    from graphbuild.graph.builder import Graph
+    from graphbuild.graph.style import Positions
 
 _HEAD = """\
 <?xml version="1.0" encoding="UTF-8"?>

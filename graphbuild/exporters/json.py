@@ -26,10 +26,9 @@ from graphbuild.models import OBSERVED, RELATED_REFERENCES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    import networkx as nx
+    from graphbuild.graph.builder import Graph
+    from graphbuild.graph.style import Positions
 
-    Graph = nx.DiGraph[str]
-    Positions = Mapping[str, tuple[float, float]]
 
 _ENDPOINT_NAMES = frozenset({"source", "target"})
 _OBJECTS_PER_WRITE = 250  # enough for few calls of write(), and few enough for little memory

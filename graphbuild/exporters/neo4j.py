@@ -34,11 +34,9 @@ from graphbuild.exporters.sanitize import REPLACEMENT, format_value, replace_sur
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    import networkx as nx
-
     from graphbuild.exporters.columns import Column
+    from graphbuild.graph.builder import Graph
 
-    Graph = nx.DiGraph[str]
 
 NODES, EDGES = "nodes.neo4j.csv", "edges.neo4j.csv"
 _COMMAND = (

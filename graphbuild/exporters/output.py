@@ -24,7 +24,9 @@ from graphbuild.graph.views import is_derived
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from graphbuild.exporters.formats import Format, Graph, Positions, Writer
+    from graphbuild.exporters.formats import Format, Writer
+    from graphbuild.graph.builder import Graph
+    from graphbuild.graph.style import Positions
 
 
 def export(graph: Graph, path: str | Path, *, positions: Positions | None = None) -> Path:

@@ -26,11 +26,9 @@ from graphbuild.models import OBSERVED, RELATED_REFERENCES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    import networkx as nx
-
     from graphbuild.exporters.columns import Column
+    from graphbuild.graph.builder import Graph
 
-    Graph = nx.DiGraph[str]
     Edge = Mapping[str, Any]
 
     TypedTable = Callable[[Graph, ExportWarnings], tuple[list[Column], Iterator["Row"]]]

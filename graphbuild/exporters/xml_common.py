@@ -23,15 +23,13 @@ from graphbuild.graph.style import check_positions, node_color, size_scale
 from graphbuild.models import REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    import networkx as nx
+    from collections.abc import Callable, Iterable, Iterator
 
     from graphbuild.exporters.columns import Column
     from graphbuild.exporters.rows import Edge
+    from graphbuild.graph.builder import Graph
+    from graphbuild.graph.style import Positions
 
-    Graph = nx.DiGraph[str]
-    Positions = Mapping[str, tuple[float, float]]
     Texts = dict[str, str]  # by column name; columns without a value are absent
 
 _TYPE_NAMES = {INT: "long", FLOAT: "double", BOOL: "boolean"}

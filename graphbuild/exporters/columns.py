@@ -7,8 +7,8 @@ attributes that :mod:`graphbuild.exporters.misp` and :mod:`graphbuild.exporters.
 
 Attribute names from API responses never become column names, so that exports can be compared and no
 response can choose an XML id. The column ``attributes`` contains one JSON object: the attributes
-without a column, and values whose type differs from the type of their column. Each extra column of
-a seed list (``seed_*``) has its own column after all others, sorted by name.
+without a column, and values whose type differs from the type of their column. The extra columns of
+a seed list (``seed_*``) follow after all other columns, sorted by name.
 """
 
 from __future__ import annotations
@@ -216,7 +216,12 @@ EDGE_COLUMNS: list[Column] = [
     Column("target", TEXT, "Node key of the target.", targets=TABLES),
     _attribute("relation", CATEGORY, "Relationship, such as `related_references`."),
     _attribute("weight", FLOAT, "Number of observations of the edge."),
-    Column("observations", INT, "The weight, if it is an integer.", targets=XML | NEO4J),
+    Column(
+        "observations",
+        INT,
+        "Number of observations, if `weight` is an integer.",
+        targets=XML | NEO4J,
+    ),
     _attribute(
         "related_from",
         KEYS,
@@ -270,9 +275,8 @@ class NodeColumns:
     def values(self, node: Mapping[str, Any], warnings: ExportWarnings) -> dict[str, Any]:
         """Return the values of a node by column name; columns without a value are absent.
 
-        The exporters add the values of columns with neither ``source`` nor ``compute``, such as
-        ``degree`` and ``color``, except ``attributes``. Attributes that cannot be exported are
-        omitted and counted in ``warnings``.
+        The result does not contain values that the exporters compute, such as ``degree`` and
+        ``color``. Attributes that cannot be exported are omitted and counted in ``warnings``.
         """
         values: dict[str, Any] = {}
         rest: dict[str, Any] = {}

@@ -82,8 +82,8 @@ _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 def stix_type(node: Mapping[str, object]) -> str | None:
     """Return the STIX type of a reference, collection or threat actor; None for other nodes.
 
-    The type of a collection depends on its ``collection_type``. If that is missing or unknown, the
-    type depends on the prefix of the id; without a known prefix, it is a grouping.
+    The type of a collection depends on its ``collection_type``. If this attribute is missing or
+    unknown, the prefix of the id determines the type. The default is a grouping.
     """
     if node["type"] == REFERENCE:
         return REPORT
@@ -124,7 +124,10 @@ class ValueObservable(NamedTuple):
 
 
 def value_observable(node: Mapping[str, object]) -> ValueObservable | None:
-    """Return the observable of a domain, IP address or URL; None if invalid or another type."""
+    """Return the observable of a domain, IP address or URL.
+
+    Return None for nodes of other types, and if the value is invalid.
+    """
     node_type, value = node["type"], str(node["id"])
     if node_type == DOMAIN and _is_domain(value):
         return ValueObservable("domain-name", "domain-ip", "domain", "domain", value)
@@ -167,8 +170,8 @@ def safe_link(text: object) -> str | None:
 
     Only http, https and ftp URLs are accepted. URLs with a user name, a backslash or white space
     are rejected, because browsers may open another host than the reader sees. URLs with an IPv6
-    address, and texts longer than ``MAX_NAME``, are rejected as well. A host that is not ASCII
-    becomes Punycode; after the host, such characters are percent-encoded.
+    address, and texts longer than ``MAX_NAME``, are rejected as well. A non-ASCII host becomes
+    Punycode, and non-ASCII characters after the host are percent-encoded.
     """
     if not isinstance(text, str) or len(text) > MAX_NAME:
         return None

@@ -1,8 +1,8 @@
 """Write DOT, the language of Graphviz, for drawing small graphs.
 
-All values are quoted, so no text is interpreted as markup. The file contains no links. Graphviz
-ignores unknown attributes, so the edges can have all their attributes, such as ``related_from``.
-The size of the graph is not limited. Graphviz's layout program ``dot`` is slow beyond 1,000 nodes,
+All values are quoted, so no text is interpreted as markup. The file contains no links. The edges
+have attributes such as ``related_from``, which Graphviz ignores because it does not know them. The
+size of the graph is not limited. Graphviz's layout program ``dot`` is slow beyond 1,000 nodes,
 but ``sfdp`` is not. The syntax is defined at https://graphviz.org/doc/info/lang.html.
 """
 
@@ -86,7 +86,7 @@ def _statement(subject: str, attributes: Mapping[str, object]) -> str:
 
 
 def _quoted(value: object) -> str:
-    """Return ``value`` as a quoted string, or as several joined by ``+`` if it is long."""
+    """Return ``value`` as a quoted string; a long one is split into strings joined by ``+``."""
     text = xml_text(str(value))
     if len(text) <= _MAX_STRING:
         return _string(text)

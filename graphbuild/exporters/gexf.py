@@ -1,7 +1,8 @@
 """Write GEXF 1.3, with dates for Gephi's timeline.
 
-A reference with a known date, and each edge of this reference, has this date as its start date.
-Other nodes and edges have no start date. There are no end dates, because the API reports none.
+A reference with a known date, and each edge of this reference, has this date as its start date (an
+edge between two such references has the later date). Other nodes and edges have no start date.
+There are no end dates, because the API reports none.
 
 The columns are the same as in GraphML, but label, color, size, position and weight have their own
 elements or XML attributes. The file follows the schema (https://gexf.net/schema.html), and tests
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from graphbuild.graph.builder import Graph
     from graphbuild.graph.style import Positions
 
-# Columns that GEXF represents by its own elements or XML attributes. Other columns are declared.
+# Columns for which GEXF has elements or XML attributes. Other columns are declared.
 _BUILT_IN = frozenset({"label", "color", "size", "x", "y", "weight"})
 _HEAD = """\
 <?xml version="1.0" encoding="UTF-8"?>

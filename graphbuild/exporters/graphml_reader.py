@@ -94,7 +94,8 @@ class _Reader:
                 if read > MAX_BYTES:
                     self._refuse(f"is larger than {MAX_BYTES} bytes")
                 self._parser.Parse(block, False)  # noqa: FBT003  expat takes no keyword
-                # Expat keeps an unfinished token. Versions before 2.6 parse it again in each call.
+                # Expat keeps an unfinished token, and versions before 2.6 parse it again in each
+                # call. So the time for a long token would grow with the square of its length.
                 if read - self._parser.CurrentByteIndex > MAX_TOKEN:
                     self._refuse(f"a tag or comment is larger than {MAX_TOKEN} bytes")
             self._parser.Parse(b"", True)  # noqa: FBT003

@@ -1,8 +1,9 @@
 """Write tables for Neo4j's bulk importer, and the command that imports them.
 
-The headers contain types, so that numbers, booleans and dates do not become texts. Texts are
-quoted, with quotes doubled, and may contain line endings. An empty field without quotes means that
-the node or edge does not have the property. The entries of a list are separated by tabs.
+The headers contain types, so that numbers, booleans and dates do not become texts. Texts are in
+double quotes, and quotes inside a text are doubled. Texts may contain line endings. An empty field
+without quotes means that the node or edge does not have the property. The entries of a list are
+separated by tabs.
 
 Cells are not guarded against formulas, because the importer must get the texts unchanged. For
 spreadsheets, use ``nodes.csv`` and ``edges.csv`` instead.

@@ -24,7 +24,7 @@ _FALLBACK = "to see it, run the cell again or trust this notebook"
 def show(graph: Graph, *, positions: Positions | None = None, height: int = 600) -> PageFrame:
     """Return the interactive page of ``graph``; call this in the last line of a notebook cell.
 
-    A saved notebook grows by the size of the page: about 1 MB plus the data.
+    A saved notebook grows by the size of the page: about 0.7 MB plus the data.
 
     Args:
         graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.

@@ -42,16 +42,16 @@ def export(graph: Graph, path: str | Path, *, positions: Positions | None = None
             ``.stix.json``, ``.misp.json``, ``.dot``, ``.json``, ``.jsonl``, ``.cyjs`` or the suffix
             of a registered format. If it is a symbolic link, the link is replaced, not the file
             that it refers to.
-        positions: Position of each node, y upwards. If None, the layout is computed if the format
-            contains positions. If empty, no positions are written, except to HTML, for which the
-            layout is computed.
+        positions: Position of each node, y upwards. If None, the layout is computed for formats
+            with positions. If empty, no positions are written, except to HTML, for which the layout
+            is computed.
 
     Returns the path of the file.
 
     Raises:
-        ExportError: No format has this suffix, the format requires a library that is not installed
-            or cannot represent the graph, the graph is not a ``DiGraph``, a node has no type, label
-            or finite position, or the file cannot be written.
+        ExportError: No format has this suffix, or the format requires a library that is not
+            installed. The graph is not a ``DiGraph``, or the format cannot represent it. A node has
+            no type, label or finite position. The file cannot be written.
     """
     path = Path(path)
     chosen, writer = format_of_path(path)
@@ -93,9 +93,9 @@ def export_all(  # noqa: PLR0913  all but the first three have defaults
     Returns the written files, in the order of writing.
 
     Raises:
-        ExportError: A format does not exist, requires a library that is not installed, or cannot
-            represent the graph; the graph is not a ``DiGraph``; a node has no type, label or finite
-            position; or a file cannot be written.
+        ExportError: A format does not exist, or requires a library that is not installed. The graph
+            is not a ``DiGraph``, or a format cannot represent it. A node has no type, label or
+            finite position. A file cannot be written.
     """
     chosen = [get_format(name) for name in dict.fromkeys(formats)]
     validate_graph(graph)

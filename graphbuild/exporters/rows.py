@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 Converted = TypeVar("Converted")
 Row = tuple[Any, ...]  # one value per column; None if there is no value
-CACHED = 16_384  # entries of each cache of converted values, which takes a few megabytes
+CACHED = 16_384  # maximum number of results in a cache; a full cache takes a few megabytes
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -235,7 +235,7 @@ def _node_attributes(graph: Graph, key: str) -> Mapping[str, Any]:
 def _parse_time(text: object, warnings: ExportWarnings) -> datetime | None:
     """Return the time that ``text`` contains in ISO 8601, converted to UTC.
 
-    Return None if ``text`` is None, or if it is invalid, which is counted in ``warnings``.
+    Return None if ``text`` is None or invalid. An invalid text is counted in ``warnings``.
     """
     if text is None:
         return None

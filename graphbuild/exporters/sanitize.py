@@ -54,7 +54,7 @@ _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _DAY = 86_400
 _EPOCH = date(1970, 1, 1).toordinal()
 _ORDINALS = range(date.min.toordinal(), date.max.toordinal() + 1)
-_LINES_PER_WRITE = 250  # enough for few calls of write(), and few enough for little memory
+_LINES_PER_WRITE = 250  # a larger number takes more memory, a smaller one more calls
 
 
 def xml_text(text: str) -> str:
@@ -97,9 +97,9 @@ def guard_cell(text: str) -> str:
     """Return ``text`` as a table cell that no spreadsheet reads as a formula.
 
     Spreadsheets may skip white space, control characters and quotes before a formula. If the first
-    other character is ``=``, ``+``, ``-`` or ``@`` (or its full-width or small form), an apostrophe
-    is inserted at the start. An apostrophe is also inserted before a leading tab or carriage
-    return, as the OWASP ASVS demands.
+    character that is not skipped is ``=``, ``+``, ``-`` or ``@`` (or its full-width or small form),
+    an apostrophe is inserted at the start. An apostrophe is also inserted before a leading tab or
+    carriage return, as the OWASP ASVS demands.
 
     An apostrophe is also inserted before a possible formula that follows a semicolon, bar, colon,
     space, tab or line ending, because some spreadsheets start a new cell there, even inside quotes.
@@ -142,7 +142,7 @@ def json_text(values: Mapping[str, object]) -> str:
     """Return ``values`` as one line of JSON with sorted names, safe in XML and in tables.
 
     Characters that XML forbids, and line endings, become JSON escapes with four hexadecimal digits.
-    So no character is lost, while in other texts of an export, U+FFFD replaces such characters.
+    So this text keeps all characters. In other texts, U+FFFD replaces forbidden characters.
 
     Raises:
         ValueError: A number is not finite.

@@ -34,7 +34,7 @@ Floats: TypeAlias = NDArray[np.float64]
 
 _TYPE_ORDER = (FILE, REFERENCE, COLLECTION)  # other types follow; later types are drawn on top
 _MARKERS = {"dot": "o", "square": "s", "diamond": "D", "triangle": "^"}
-# Width of a marker relative to its size in matplotlib, which draws a diamond as a turned square.
+# Width of a marker divided by its size in matplotlib. A diamond is a square turned by 45°.
 _EXTENT = {"D": math.sqrt(2.0)}
 _BACKGROUND, _TEXT, _EDGE, _COLLECTION_EDGE = "#ffffff", "#1c2430", "#6f7f93", "#cc3311"
 _POINTS_PER_INCH, _DPI = 72.0, 144.0
@@ -45,7 +45,7 @@ _MIN_ASPECT, _MAX_ASPECT = 0.25, 1.0  # height divided by width
 _MIN_SIZE = 2.5  # points, diameter of a node
 _MIN_COLLECTION_SIZE = 8.0
 _MAX_LABEL = 32  # characters
-_MAX_ID = 16  # characters of a label that is an id, because the collection has no name
+_MAX_ID = 16  # characters, if the label is the id of a collection without a name
 _LABEL_GAP = 1.5  # points between a node and its label
 # Directions from a node in which its label may be placed, in order of preference.
 _DIRECTIONS = (
@@ -163,7 +163,7 @@ def _draw_nodes(axes: Axes, graph: Graph, positions: Positions, radii: Mapping[s
 
 
 def _radii(graph: Graph, scale: float) -> dict[str, float]:
-    """Return the radius of each node in points: its size in the layout, or a minimum if larger."""
+    """Return the radius of each node in points: its size in the layout, but at least a minimum."""
     radius = size_scale(graph)
     radii = {}
     for node, degree in graph.degree():

@@ -3,8 +3,8 @@
 A reference becomes a report, which lists its subjects and collections in ``object_refs``. An
 extension of the report contains the observations: each subject with the collections through which
 it is related to the report. Relationship objects connect each subject with the malware families,
-tools, campaigns, actors and vulnerabilities in its observations. Indicators are connected with the
-same objects, except vulnerabilities.
+tools, campaigns, actors and vulnerabilities in its observations. The indicator of a subject, if
+indicators are written, is connected with the same objects except vulnerabilities.
 
 The objects are dictionaries, and are written one by one. Building them with the ``stix2`` library
 would take 9 times as long (1.06 s instead of 0.12 s for 5,170 edges) and require another

@@ -125,7 +125,7 @@ def is_number(value: object) -> bool:
 
 
 def is_container(object_id: str) -> bool:
-    """Return whether an object is a report or a grouping, the types that list other objects."""
+    """Return whether an object id is that of a report or a grouping."""
     return object_id.startswith((f"{REPORT}--", f"{GROUPING}--"))
 
 
@@ -157,7 +157,7 @@ def _extension(node: Mapping[str, Any], warnings: ExportWarnings) -> Object:
 
 
 def domain_object_id(key: str, node: Mapping[str, Any]) -> str:
-    """Return the id of the domain object of a node; its type is a grouping if none is known."""
+    """Return the id of the domain object of a node; a node without a STIX type is a grouping."""
     return f"{stix_type(node) or GROUPING}--{stable_uuid(key)}"
 
 
@@ -201,7 +201,11 @@ def _required_properties(node: Mapping[str, Any], kind: str | None) -> Object:
 
 
 def _external_references(node: Mapping[str, Any], kind: str | None) -> Iterator[Object]:
-    """Yield the external references of a node: URL and CVE number if known, and VirusTotal id."""
+    """Yield the external references of a node.
+
+    They are its URL if that is a safe link, the CVE number of a vulnerability, and the VirusTotal
+    id.
+    """
     link = safe_link(node.get("url") or node.get("link"))
     if link:
         yield {"source_name": url_host(link), "url": link}
@@ -250,7 +254,7 @@ def observable_id(body: Object) -> str:
 def observable_with_note(
     key: str, node: Mapping[str, Any], object_id: str, body: Object, warnings: ExportWarnings
 ) -> Iterator[Object]:
-    """Yield an observable, and a note if the observable does not contain the whole node."""
+    """Yield an observable, and a note if the observable does not contain all data of the node."""
     yield {"type": body["type"], "spec_version": _SPEC_VERSION, "id": object_id, **body}
     if len(node) > len(_GRAPH_ATTRIBUTES) or not _is_complete(node, body):
         yield _note(key, node, object_id, warnings)

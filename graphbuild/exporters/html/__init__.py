@@ -1,1 +1,1 @@
-"""The interactive page: one HTML file that contains the data, the style and the scripts."""
+"""Write the interactive page, one HTML file that contains the data, the style and the scripts."""

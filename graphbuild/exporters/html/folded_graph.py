@@ -92,7 +92,7 @@ class _FactTable:
     def __init__(self, number: Mapping[str, int]) -> None:
         self.facts: list[dict[str, Any]] = []
         self.relation_of: list[int] = []  # for each fact, the index of its relation
-        self.relations: dict[str, int] = {}  # the index of each relation
+        self.relations: dict[str, int] = {}  # index of each relation by name
         self._number = number
         self._known: dict[object, int] = {}
 

@@ -55,7 +55,7 @@ def choose_initial_view(types: Sequence[str], folded: FoldedGraph, *, full: bool
 
 
 def _backbone(types: Sequence[str], folded: FoldedGraph) -> list[int]:
-    """Return the ``MAX_PER_TYPE`` groups of each type that have the most neighboring nodes.
+    """Return up to ``MAX_PER_TYPE`` groups of each type, those with the most neighboring nodes.
 
     References that do not connect two collections or two groups of files are left out.
     """

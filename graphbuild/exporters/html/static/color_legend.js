@@ -32,7 +32,7 @@ function clusterRows() {
   return rows;
 }
 
-/** Return the name of the cluster's most linked collection, or if it has none, most linked node. */
+/** Return the name of the most linked collection of a cluster, or of its most linked node if none. */
 function clusterName(cluster) {
   const own = nodesByDegree.filter((node) => clusterOf(node) === cluster);
   return displayName(own.find((node) => types[node.type].labeled) ?? own[0]);

@@ -67,7 +67,7 @@ function tint(marker) {
   return mixColors(colorOf(marker), theme.paper, 0.62);
 }
 
-/** Return the color of a line, which depends on whether it is on the map or its edges list collections. */
+/** Return the color of a line: one for the map, one for edges that list collections, one for others. */
 function lineColor({ link }) {
   if (link.count) return theme.accent;
   const [sample] = typeof link.facts === "number" ? [link.facts] : link.facts;

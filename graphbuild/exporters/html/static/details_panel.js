@@ -1,4 +1,4 @@
-// The details panel: attributes of the selected marker, and a button for every related node.
+// The details panel. For a selected marker, it shows the attributes and a button for each related node.
 
 const LABELS = ["title", "name", "meaningful_name"];
 let shownItem = null; // the marker, line or path that the panel shows
@@ -162,7 +162,7 @@ function urlParts(text) {
   return [shown, createElement("br"), ...leads, link, " ", copyButton(text)];
 }
 
-/** Return the related nodes by type. Each lists the nodes between it and the marker. */
+/** Return a list of related nodes per type. Each row names the nodes between the node and the marker. */
 function relatedSection(marker) {
   const near = relatedNodes(marker.members);
   return types.flatMap((type, index) => {

@@ -40,7 +40,7 @@ function singleEvidence(line) {
   return [...parts, ...unnamed.map((id) => createElement("p", {}, "Through ", isolatedText(viaName(id))))];
 }
 
-/** Return the files that have the reference because of the collection at the end of the line. */
+/** Return the subjects that were observed with the reference and the collection at the line's end. */
 function filesNaming(line, reference) {
   const [collection] = line.to.members;
   return line.from.group.in.flatMap((prior) => prior.from.members

@@ -2,8 +2,8 @@
 
 /**
  * Return the nodes that occur in an observation with some of `members`, and the parts of links that
- * connect them. An observation is a triple (file, reference, collection). The edge from the file to
- * the reference lists the collections in `fact.via`.
+ * connect them. An observation is a triple (subject, reference, collection). The edge from the
+ * subject to the reference lists the collections in `fact.via`.
  */
 function observedWith(members) {
   const membersByGroup = new Map(); // group -> its members among `members`
@@ -27,7 +27,7 @@ function observedWith(members) {
   return found;
 }
 
-// Collections that some edge lists in `via`. Others need no search.
+// Collections that some edge lists in `via`. Other collections need no search.
 const namedCollections = new Set(facts.flatMap((fact) => collectionsOf(fact)));
 
 function addEdges(found, link, froms, tos) {
@@ -126,7 +126,7 @@ function relatedNodes(members) {
 
 /**
  * Return the pairs of collections that share references, with the number of shared references.
- * Pairs from different clusters come first, since they connect campaigns. Within both parts, pairs
+ * Pairs from different clusters come first, because they may connect campaigns. After that, pairs
  * with more shared references come first.
  */
 function collectionPairs() {

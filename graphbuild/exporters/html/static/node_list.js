@@ -51,7 +51,7 @@ function listRow(marker) {
   return createElement("li", {}, row);
 }
 
-/** Move between rows with the arrow keys, Home and End. For the Tab key the list is one stop. */
+/** Move between rows with the arrow keys, Home and End. The Tab key treats the list as one stop. */
 function onListKey(event) {
   const rows = [...byId("list").querySelectorAll("button")];
   const at = rows.indexOf(document.activeElement);

@@ -1,4 +1,4 @@
-// Draw markers and lines with vis-network; focus and labels are drawn on top.
+// Draw markers and lines with vis-network. The focus and labels are drawn on top.
 
 const CROWDED = 2000; // more markers than this are drawn without outline and without minimum radius
 const MIN_RADIUS = Object.freeze({ labeled: 6, other: 2.5 }); // in pixels of the screen

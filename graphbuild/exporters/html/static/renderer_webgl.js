@@ -1,4 +1,4 @@
-// Draw very large graphs with sigma (WebGL); focus and labels are drawn on top.
+// Draw large graphs as a whole with sigma (WebGL). The focus and labels are drawn on top.
 // This renderer has the same interface as renderer_vis.js.
 
 const MAX_SCALE = 3;

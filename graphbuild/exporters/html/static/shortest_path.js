@@ -130,7 +130,7 @@ function stepText(steps, index) {
   return `${showInvisible(relations[link.relation])}${shown && `: ${shown}`}`;
 }
 
-/** Return a warning for each three steps (file, reference, collection) that no observation contains. */
+/** Return a warning for each subject, reference and collection on a path that no observation contains. */
 function unobservedWarnings(steps) {
   return steps.slice(2).map((last, index) => {
     const triple = [steps[index], steps[index + 1], last];

@@ -67,26 +67,47 @@ class SubjectStatus:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Counts over the whole campaign."""
+    """Counts over the whole campaign.
 
-    subjects: int  # distinct, without aliases
-    files: int  # subjects of the type ``file``
-    lists: int  # of all subjects; a deeper crawl requests several of a collection
-    complete: int  # number of lists by state
+    Attributes:
+        subjects: Number of distinct subjects, without aliases.
+        files: Number of subjects of the type ``file``.
+        lists: Number of lists of all subjects. A deeper crawl requests two lists per collection.
+        complete: Number of complete lists.
+        short: Number of short lists.
+        limited: Number of limited lists.
+        incomplete: Number of incomplete lists.
+        failed: Number of failed lists.
+        pending: Number of pending lists.
+        pages: Number of stored pages.
+        references: Number of distinct references.
+        collections: Number of distinct collections.
+        observations: Number of distinct observations and links, without refuted inferences.
+        expected: Sum of the lengths of all ``related_references`` that the API stated.
+        received: Sum of the received references of all ``related_references``.
+        inferred: Sum of the inferred references of all lists.
+        warnings: Number of warnings about all pages.
+        calls: Number of calls that all runs sent.
+    """
+
+    subjects: int
+    files: int
+    lists: int
+    complete: int
     short: int
     limited: int
     incomplete: int
     failed: int
     pending: int
     pages: int
-    references: int  # distinct
-    collections: int  # distinct
-    observations: int  # distinct, with the links of a deeper crawl, without refuted inferences
-    expected: int  # sum of the lengths of all ``related_references``, as stated by the API
-    received: int  # sum of the received references of all ``related_references``
-    inferred: int  # sum of the inferred references of all lists
-    warnings: int  # of all pages
-    calls: int  # sent by all runs
+    references: int
+    collections: int
+    observations: int
+    expected: int
+    received: int
+    inferred: int
+    warnings: int
+    calls: int
 
     def describe_subjects(self) -> str:
         """Return the number of subjects, such as ``3 files`` or ``4 subjects with 6 lists``.
@@ -99,9 +120,10 @@ class Totals:
         return f"{text} with {format_count(self.lists, 'list')}"
 
     def describe_states(self, *states: str) -> str:
-        """Return the number of lists in each state, such as ``1 complete, 0 failed``.
+        """Return the number of lists in each of ``states``, such as ``1 complete, 0 failed``.
 
-        ``short`` and ``limited`` are omitted if there are no such lists.
+        By default, all states are included. ``short`` and ``limited`` are omitted if they have no
+        lists.
         """
         counts = {state: int(getattr(self, state)) for state in states or STATES}
         return ", ".join(

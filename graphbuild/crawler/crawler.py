@@ -139,7 +139,7 @@ class Crawl:
                 executor.close()
 
     def _create_executor(self) -> Executor:
-        """Return an executor with one worker; with all workers once the API flavor is known."""
+        """Return a serial executor for one worker or an unknown API flavor, else a worker pool."""
         if self._workers == 1 or self._client.api_flavor == AUTO:
             return SerialExecutor(self._client, self._budget)
         clients = [self._client.clone() for _ in range(self._workers)]

@@ -159,7 +159,7 @@ class ResultHandler:
         is_last = tasks.next_task() is None and not tasks.has_pages(task.relationship)
         is_enough = len(self._failures) >= MAX_CONSECUTIVE_FAILURES
         if may_concern_all and are_equal and (is_enough or is_last):
-            tasks.requeue()  # the failures say nothing about these subjects
+            tasks.requeue()  # the subjects are probably not the reason
             if isinstance(error, ForbiddenError):
                 message = _NO_LICENSE.format(relationship=task.relationship, reason=error.code)
                 raise ForbiddenError(message, status=error.status, code=error.code)

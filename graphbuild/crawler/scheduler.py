@@ -70,13 +70,13 @@ class InferringScheduler(FifoScheduler):
         return self._store.tasks.get(self._current)
 
     def next_independent_task(self, in_flight: Collection[int]) -> Task | None:
-        """Return a task whose current pass has no page, or None. Such tasks always come first."""
+        """Return the next task whose current pass has no page, or None. These always come first."""
         return self._store.tasks.next_first_page(in_flight)
 
     def infer(self, task: Task) -> Iterator[CrawlEvent]:
         """Store inferences, and yield an event for each list that they complete.
 
-        Nothing is inferred before the first page of every list is stored.
+        Nothing is inferred before the first page of every pending list is stored.
         """
         if task.relationship != RELATED_REFERENCES:
             return

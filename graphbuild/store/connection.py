@@ -65,7 +65,7 @@ def create(path: Path) -> None:
     ignores. It has two purposes:
 
     * If the process is killed now, :func:`find_missing_data` does not report missing data.
-    * It replaces the log of a deleted file of the same name. SQLite would read such a log.
+    * It overwrites an old log, left by a deleted file of the same name, which SQLite would read.
     """
     with translate_sqlite_errors(path), _new_database(path) as connection:
         with log_path(path).open("wb") as log:
@@ -286,8 +286,8 @@ def find_missing_data(connection: sqlite3.Connection, path: Path) -> str:
     """Return a message about the data that an incomplete copy lacks, or an empty string.
 
     An incomplete copy has the row ``writer``, but no log; see
-    :meth:`graphbuild.store.write_session.WriteSession.finish`. One complete file looks the same:
-    if a crawl is killed, the next SQLite program that opens the file writes back the log and
+    :meth:`graphbuild.store.write_session.WriteSession.finish`. A complete file can look the same:
+    after a crawl was killed, the next SQLite program that opens the file writes back the log and
     removes it, but keeps the row.
     """
     try:

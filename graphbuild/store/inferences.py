@@ -92,7 +92,8 @@ class Inferences:
     def count_unread(self, task: int, received: int) -> int:
         """Return how many inferred references of the current pass are on none of its pages yet.
 
-        With the ``received`` references, they are at most as many as the API stated.
+        The number is limited to the references that are missing: the list length that the API
+        stated, minus the number of ``received`` references.
         """
         query = "SELECT inferred_count, expected_count FROM task WHERE id = ?"
         ((inferred, expected),) = self._db.rows(query, task)
@@ -109,11 +110,13 @@ class Inferences:
         return unread if expected is None else max(0, min(unread, expected - received))
 
     def settle(self, task: int) -> None:
-        """Confirm or refute the inferences for a list, after all of its pages were stored.
+        """Confirm or refute the inferences for a list after all pages of a pass were stored.
 
-        Inferences are confirmed if a page stored after them contains them. The others are refuted
-        if they belong to this pass, because all of its pages are stored, or if the list was
-        audited. Those of an earlier pass are kept: the list may have changed meanwhile.
+        An inference is confirmed if a page that was stored later contains it. Otherwise, it is
+        refuted if it belongs to the same pass, or if the list is audited. Other inferences of an
+        earlier pass are kept, because the list may have changed since then.
+
+        If an inference is refuted, nothing more is inferred for the list.
         """
         db = self._db
         db.update("task", task, inferred_count=0)

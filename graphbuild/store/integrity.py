@@ -170,7 +170,7 @@ def find_damage(
 
     Args:
         store: The open campaign file.
-        on_progress: Called after each page with the number of checked pages and of all pages.
+        on_progress: Called after each page with two numbers: the checked pages and all pages.
     """
     if store.missing_data:
         yield Damage(None, store.missing_data)

@@ -50,11 +50,11 @@ class _ListState:
 class _Fact(NamedTuple):
     """A fact of a list; all values except ``provenance`` are row ids."""
 
-    reference: int  # of an entry; of another relationship, its target
-    collection: int  # 0 without one
-    first: int  # page
-    last: int  # page, also of an inference
-    provenance: int
+    reference: int  # the reference; in other relationships, the target of the link
+    collection: int  # 0 if there is none
+    first: int  # the first page that contains the fact, or after which it was inferred
+    last: int  # the last page that contains the fact, or after which it was inferred
+    provenance: int  # 0 if observed, else as in the table ``inference``
     last_on_page: int  # the last page that contains the fact; 0 if it was only inferred
 
 
@@ -129,7 +129,11 @@ def _tasks(db: Database) -> Iterator[tuple[int, int]]:
 def _observations(
     db: Database, tasks: Iterable[tuple[int, int, int]], at: float = math.inf
 ) -> Iterator[Observation]:
-    """Yield the observations of tasks, passed as row ids: task, subject, first page that counts."""
+    """Yield the observations of tasks.
+
+    ``tasks`` contains three row ids each: of the task, its subject, and the first page to consider.
+    Pages fetched after the time ``at`` (seconds since 1970) are ignored.
+    """
     entities = load_entities(db)
     times = dict(db.rows("SELECT id, fetched_at FROM page"))
     with_inferences = {task for (task,) in db.rows("SELECT DISTINCT task FROM inference")}
@@ -153,8 +157,8 @@ def _inferred_references(
 ) -> set[int]:
     """Return the references of a list that were inferred after they were last on a page.
 
-    Their collections may have changed since that page. Therefore, their observations are inferred,
-    even if an earlier page contains them.
+    The collections of such a reference may have changed since that page. Therefore, even its
+    observations on earlier pages are regarded as inferred.
     """
     on_page: dict[int, int] = {}
     for fact in facts:
@@ -171,7 +175,10 @@ def _inferred_references(
 
 
 def _list_states(db: Database, at: float) -> dict[int, _ListState]:
-    """Return the state at a time of every list that had a page, by the row id of its task."""
+    """Return the state of each list at a time (seconds since 1970), by the row id of its task.
+
+    Lists without a page at that time are omitted.
+    """
     query = "SELECT first_page FROM inference UNION SELECT last_page FROM inference"
     inferred_after = {page for (page,) in db.rows(query)}
     query = (
@@ -203,10 +210,10 @@ def _list_states(db: Database, at: float) -> dict[int, _ListState]:
 
 
 def _facts(db: Database, task: int, since: int = 0, at: float = math.inf) -> list[_Fact]:
-    """Return the facts of a list.
+    """Return the facts of a list, except refuted ones, sorted by reference and collection.
 
-    Facts whose last page has a row id below ``since`` are omitted, and facts whose first page was
-    fetched after the time ``at``, in seconds since 1970.
+    Pages fetched after the time ``at`` (seconds since 1970) are ignored. Facts whose last page has
+    a row id below ``since`` are omitted.
     """
     known = (
         "" if at == math.inf else " AND (SELECT fetched_at FROM page WHERE id = first_page) <= :at"

@@ -32,18 +32,18 @@ _TASKS = (
     "SELECT task.id, type, api_id, attributes, relationship, page_count, cursor, depth FROM task"
     " JOIN entity ON entity.id = task.subject"
 )
-# The columns of the index task_order; see next_task().
+# The order of tasks, which the index ``task_order`` supports; see next_task().
 _ORDER = (
     " ORDER BY depth, cursor IS NOT NULL, failure_count, new_entity_count DESC, task.id LIMIT ?"
 )
-# Restart a list at its first page. Stored observations and the count of failures stay.
+# Assignments that restart a list at its first page. Its pages and its failure count are kept.
 _RESTART = (
     "cursor = NULL, new_entity_count = 0, error_code = '', detail = '', retry = 0, truncated_at = 0"
 )
-# Lists with inferred references that are not on a page yet; the parameter is COMPLETE.
+# A condition for complete lists with inferred references; its parameter is COMPLETE.
 _INFERRED = "inferred_count > 0 AND state = ?"
 REPEATED = "ShortList"  # the error code of a list whose last page is requested again
-_KEEPS_CURSOR = "state = ? AND http_status <> ?"
+_KEEPS_CURSOR = "state = ? AND http_status <> ?"  # the parameters are FAILED and BAD_REQUEST
 
 
 class TaskQueue:
@@ -108,7 +108,7 @@ class TaskQueue:
         return self._first_except(exclude, "")
 
     def next_first_page(self, exclude: Collection[int] = ()) -> Task | None:
-        """Return the next task, as :meth:`next_task` does, whose current pass has no page yet."""
+        """Return the next task whose current pass has no page, or None; see :meth:`next_task`."""
         return self._first_except(exclude, " AND cursor IS NULL")
 
     def _first_except(self, exclude: Collection[int], condition: str) -> Task | None:
@@ -192,8 +192,8 @@ class TaskQueue:
     def settle_refusals(self, relationship: str) -> None:
         """Make refusals (HTTP 403) of lists of a relationship final: they are not retried.
 
-        Call this method when a list of the relationship was read. Before, the refusals may have
-        been caused by the license of the key, and the next run retries them.
+        Call this method when a page of the relationship was received, which proves that the key may
+        read the relationship. Until then, the license of the key may be the reason for refusals.
         """
         with self._db.transaction():
             self._db.execute(
@@ -236,11 +236,11 @@ class TaskQueue:
         )
 
     def complete(self) -> int:
-        """Set lists with inferred references to pending where reading stopped; return how many.
+        """Set complete lists with inferred references to pending; return how many.
 
-        Only the pages that no crawl has requested are requested then. They contain all collections
-        of the inferred references. A short list, whose last page was to be requested once more, is
-        continued with that page.
+        Each list continues after its newest page, so only the missing pages are requested. They
+        contain all collections of the inferred references. If the newest page is the last page of
+        the list, that page is requested again, because the list was short.
         """
         last = "FROM page WHERE page.task = task.id AND number > 0 ORDER BY id DESC LIMIT 1"
         return self._reset(
@@ -253,16 +253,17 @@ class TaskQueue:
     def restart_completion(self, task: Task) -> bool:
         """Restart a list whose stored cursor the API refused after :meth:`complete`.
 
-        Return whether the list was restarted. A list without inferred references is not.
+        Return whether the list was restarted. That requires a cursor and inferred references.
         """
         if task.cursor is None:
             return False
         return self._reset(f"{_RESTART} WHERE id = ? AND inferred_count > 0", task.id) > 0
 
     def audit(self, share: float, rng: random.Random) -> int:
-        """Restart a random share (0 to 1) of the lists with inferences; return how many are new.
+        """Restart a random share (0 to 1) of the complete lists with inferred references.
 
-        Lists that earlier runs selected count towards the share.
+        Lists that earlier runs selected count towards the share. Return the number of lists that
+        this run selected.
         """
         with self._db.transaction():
             selected = self._db.integer("SELECT count(*) FROM task WHERE audited = 1")
@@ -335,10 +336,13 @@ class TaskQueue:
     def remaining_calls(
         self, limit: int, before: float = 0.0, *, complete: bool = False
     ) -> RemainingCalls:
-        """Return how many calls, with ``limit`` entries per page, the crawl needs.
+        """Return the number of calls that a crawl needs.
 
-        Include a :meth:`refresh` of lists that were last requested before ``before`` and, with
-        ``complete``, the pages of :meth:`complete`.
+        Args:
+            limit: Number of entries per page.
+            before: Include a :meth:`refresh` of lists that were last requested before this time, in
+                seconds since 1970.
+            complete: Include the calls after :meth:`complete`.
         """
         left_out = ":complete AND inferred_count > 0 AND state = :state"
         (row,) = self._db.rows(
@@ -357,9 +361,10 @@ class TaskQueue:
         return RemainingCalls(*row)
 
     def completion_calls(self, limit: int) -> int:
-        """Return how many calls, with ``limit`` entries per page, :meth:`complete` needs.
+        """Return the maximum number of calls that :meth:`complete` causes.
 
-        Include those of lists that it already set to pending.
+        Lists that :meth:`complete` has already set to pending are included. ``limit`` is the number
+        of entries per page.
         """
         pages = "max(1, (expected_count - received_count + :limit - 1) / :limit)"
         query = (

@@ -74,7 +74,7 @@ class Accounts:
         return quotas
 
     def _account(self, key: str, now: float, *, is_public: bool) -> Json:
-        # The API's response also contains the API key. The emulator omits it.
+        # The response of the real API also contains the API key; the emulator omits it.
         privilege = {
             "granted": not is_public,
             "expiration_date": None,

@@ -1,4 +1,4 @@
-"""The emulated API without a socket: maps a request to a response."""
+"""The emulated API, independent of the HTTP server: return the response to a request."""
 
 from __future__ import annotations
 

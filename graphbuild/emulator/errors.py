@@ -1,16 +1,16 @@
 """The errors of the emulated API.
 
-To add an error, add its code to ``ERRORS`` and raise ``ServiceError`` in the module that checks
-this part of a request:
+To add an error, add its code to ``ERRORS`` and raise ``ServiceError`` in the module that checks the
+relevant part of a request:
 
 * ``api.py``: the method, the API key and the quotas
 * ``router.py``: the path, and whether the API key can read it
 * ``pagination.py``: the limit and the cursor
 * ``accounts.py``: paths below ``/users``
-* ``quota.py``: the dates in queries of these paths
+* ``quota.py``: the dates in a request for API usage
 
-Do not add errors that only tests need. Tests replace the regular response by a ``Middleware`` (see
-``http_messages.py``) from ``tests/support/faults``.
+Do not add errors that only tests need. To replace the regular response, tests use a ``Middleware``
+(see ``http_messages.py``) from ``tests/support/faults``.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def generate_world(  # noqa: PLR0913 - sizes of the world, keyword-only except t
 
     Args:
         seed: The seed of the random numbers.
-        campaigns: The number of campaigns without the sample.
+        campaigns: The number of campaigns, not counting the sample.
         files_per_campaign: The number of files of each of these campaigns.
         references_per_campaign: The number of references of each of these campaigns. With noise,
             some of them are references of the previous campaign.
@@ -57,8 +57,8 @@ def generate_world(  # noqa: PLR0913 - sizes of the world, keyword-only except t
         noise: The probability (0 to 1) that a file is also in a collection of the next campaign.
             A reference is reused from the previous campaign with the probability ``noise / 2``.
             A file is also in the hub, a collection with files of all campaigns, with the
-            probability ``4 * noise``. With 0, there is no hub, and campaigns share no collection
-            and no reference.
+            probability ``4 * noise``. Without noise, there is no hub, and campaigns share no
+            collection and no reference.
         indicators_per_campaign: The number of domains, IP addresses and URLs of each campaign. It
             does not affect files and references.
     """
@@ -74,10 +74,7 @@ def generate_world(  # noqa: PLR0913 - sizes of the world, keyword-only except t
 
 
 def generate_family_world(files: int, references: int) -> World:
-    """Generate a world with one collection that has ``files`` files and ``references`` references.
-
-    There are no other files and references.
-    """
+    """Generate a world with one collection that contains all files and all references."""
     listed = [
         Reference.from_url(f"https://blog.example/{number}", title=f"Report {number}")
         for number in range(references)
@@ -136,10 +133,10 @@ class _WorldBuilder:
         self._campaigns.append(_Campaign(name, collections, created))
 
     def add_documented_sample(self, siblings: int) -> None:
-        """Add the sample of the API documentation, and more files and references like it.
+        """Add the sample of the API documentation, completed with made-up files and references.
 
-        The collection of the sample has ``siblings`` additional files, and as many references as
-        the documentation states. The documented file is in no other collection.
+        The collection of the sample gets ``siblings`` made-up files, and enough references to
+        reach the documented number. The documented file is in no other collection.
         """
         first, second = documented_sample.REFERENCES
         self._references.references |= {first.id: first, second.id: second}

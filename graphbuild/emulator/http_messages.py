@@ -57,13 +57,13 @@ class Request:
 
     @property
     def is_free(self) -> bool:
-        """Whether the path is exempt from the quotas; paths of user accounts are."""
+        """Whether the request is about a user account, and therefore exempt from the quotas."""
         return self.path.startswith(f"{PREFIX}/users/")
 
     @property
     def accepts_gzip(self) -> bool:
         """Whether the client accepts responses that are compressed with gzip."""
-        # The API requires "gzip" in both User-Agent and Accept-Encoding.
+        # The API compresses a response only if both of these headers contain "gzip".
         agent = self.headers.get("user-agent", "")
         return "gzip" in agent and "gzip" in self.headers.get("accept-encoding", "")
 

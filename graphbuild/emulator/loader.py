@@ -80,7 +80,7 @@ def _file(row: Row, references: dict[int, Reference], collections: dict[int, Col
     sha256, sha1, md5 = (_text({name: "", **row}, name) for name in ("sha256", "sha1", "md5"))
     if not (sha256 or sha1 or md5):
         raise ValueError("the file has no hash")
-    # Collections are listed under both `c` and `n`; a collection can be under both.
+    # The collections of a file are listed under `c` or `n`; some are under both keys.
     numbers = dict.fromkeys(row.get("c", []) + row.get("n", []))
     return File(
         sha256,

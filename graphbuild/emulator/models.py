@@ -51,7 +51,7 @@ class Report:
 
     @property
     def id(self) -> str:
-        """The id of the reference after the prefix ``report--``."""
+        """``report--``, followed by the id of the reference."""
         return report_id(self.reference.id)
 
 
@@ -182,8 +182,9 @@ def report_id(reference: str) -> str:
 def canonical_id(object_type: str, identifier: str) -> str:
     """Return the canonical id for an identifier in a request, or an empty string if it is invalid.
 
-    Domains are accepted in any case, and IPv6 addresses in any notation, because the API
-    documentation does not specify one. Identifiers of files and collections are returned unchanged.
+    The API documentation does not specify the form of domains and IPv6 addresses in requests, so
+    domains are accepted in any case and IPv6 addresses in any notation. Identifiers of files and
+    collections are returned unchanged.
     """
     try:
         match object_type:

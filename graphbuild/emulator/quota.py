@@ -1,6 +1,7 @@
 """Count calls per API key, and compare them with quotas.
 
-A minute or hour is the time before a request; days and months are calendar days and months in UTC.
+The calls per minute and per hour are those of the last minute and hour. Days and months are
+calendar days and months in UTC.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
 MINUTE, HOUR, DAY = 60, 3600, 86400
 _NO_LIMIT = 1_000_000_000  # the value that the API reports for unlimited quotas
 _RETENTION = timedelta(days=60)  # how long the API keeps the daily usage
-# The maximum span of a request for usage. The default span is not documented; the emulator uses the
-# same.
+# The maximum and the default span of a request for usage. The default is a guess, because it is not
+# documented.
 _MAX_SPAN = timedelta(days=30)
 
-# First segment of a path -> name of requests for relationships in the usage statistics. The API
-# uses a plural in "ip_addresses_relationships" only.
+# First segment of a path -> name of requests for relationships in the usage statistics. As in the
+# API, only "ip_addresses_relationships" contains a plural.
 _RELATIONSHIP_ENDPOINTS = {
     **{endpoint: f"{object_type}_relationships" for endpoint, object_type in OBJECT_TYPES.items()},
     "ip_addresses": "ip_addresses_relationships",
@@ -91,8 +92,8 @@ class CallCounter:
     def api_usage(self, key: str, query: str, now: float) -> Json:
         """Return the calls per endpoint, for each day and in total.
 
-        ``start_date`` and ``end_date`` in the query select the days. Days are omitted if they are
-        without calls or more than 60 days ago.
+        ``start_date`` and ``end_date`` in the query select the days. Days without calls and days
+        more than 60 days ago are omitted.
 
         Raises:
             ServiceError: A date is invalid, the dates are not in order, or they are more than 30
@@ -113,8 +114,8 @@ class CallCounter:
         return len(times) - bisect_right(times, since)
 
 
-# The next two functions return a time just before midnight, because `_used` only counts calls after
-# the time, and a call at midnight belongs to the new day.
+# The next two functions return a time just before midnight. `_used` counts the calls after this
+# time, and a call at midnight belongs to the new day.
 def _start_of_day(now: float) -> float:
     return now - now % DAY - 1e-6
 

@@ -45,8 +45,8 @@ class UndocumentedSettings:
         unknown_relationship: The error code if an object does not have the requested relationship.
         skip_unavailable_embeds: Whether ``?relationships=`` omits relationships that are unknown
             or restricted. If False, the request fails with the error of the relationship.
-        max_entries: The maximum number of entries of a list over all pages, or None. The ``count``
-            in a page is the length of the whole list in any case.
+        max_entries: The maximum number of entries in all pages of a list; None for no limit. The
+            ``count`` in a page is always the length of the whole list.
         free_statuses: HTTP statuses of responses that are not counted against the quotas.
     """
 
@@ -152,7 +152,7 @@ class Router:
     def _embedded(
         self, url: str, entity: ApiObject, name: str, attributes: Sequence[str]
     ) -> Json | None:
-        """Return the JSON of a relationship inside an object, or None if it is to be omitted."""
+        """Return the JSON of a relationship inside an object, or None to omit the relationship."""
         try:
             items = self._related_items(entity, name)
         except ServiceError:

@@ -56,7 +56,8 @@ def parse_list(query: str, name: str) -> list[str]:
 def select_attributes(attributes: Mapping[str, object], query: str) -> Json:
     """Return the attributes that a query selects.
 
-    Its parameters are ``attributes`` (by default, all) and ``exclude_attributes``.
+    The query can contain the parameters ``attributes`` (by default, all) and
+    ``exclude_attributes``.
     """
     included = parse_list(query, "attributes") or attributes
     excluded = parse_list(query, "exclude_attributes")
@@ -87,7 +88,7 @@ def _report_attributes(reference: Reference) -> Json:
     attributes = dict(reference.attributes)
     if "title" in attributes:
         attributes["name"] = attributes.pop("title")
-    # The origin is a guess, because the API documentation does not state that of such reports.
+    # The origin is a guess; the API documentation does not state it.
     constants = {"collection_type": "report", "origin": "Crowdsourced"}
     return {"link": reference.url, **attributes, **constants}
 

@@ -76,7 +76,7 @@ class World:
                 self._members[parent, subject.type].append(subject.id)
 
     def replace(self, **changes: object) -> World:
-        """Return a copy in which ``changes``, arguments of ``World``, replace its data."""
+        """Return a copy of the world; ``changes`` are the arguments of ``World`` that differ."""
         arguments: dict[str, Any] = {
             "files": self.files.values(),
             "references": self.references.values(),
@@ -153,8 +153,8 @@ class World:
     def observations(self, api_flavor: str = "classic") -> set[tuple[str, str, str, str | None]]:
         """Return the observations that a complete crawl of all subjects finds.
 
-        Each is a tuple of the subject's type, the subject as in a seed list, the id of the
-        reference (in the ``gti`` flavor, of the report), and the id of the collection or None.
+        Each is a tuple: type of the subject, subject as in a seed list, id of the reference, and id
+        of the collection or None. In the ``gti`` flavor, the third item is the id of the report.
         """
         related = self.related_reports if api_flavor == "gti" else self.related_references
         return {
@@ -181,7 +181,7 @@ class World:
 
 
 def _index(rows: Iterable[tuple[str, T]], problem: str) -> dict[str, T]:
-    """Return the values by key.
+    """Return a dictionary of the rows.
 
     Raises:
         ValueError: Two different values have the same key. The message starts with ``problem``.

@@ -7,7 +7,7 @@
     with gb.Store.read("campaign.db") as store:
         write_report(store, "output")  # report.md and report.html
 
-Figures are embedded in both files, which load nothing from the network.
+Both files contain their figures and load nothing from the network.
 """
 
 from __future__ import annotations

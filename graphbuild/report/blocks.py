@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from graphbuild._util import MixedText
 
-    # The content of a line or a table cell. Text of type ``str`` must not be untrusted.
+    # The content of a line or table cell. Untrusted text must have the type ``UntrustedText``.
     Content = MixedText | UntrustedText | str | int | None
 
 MAX_ROWS = 30  # maximum number of table rows, and by default of list items
@@ -65,7 +65,10 @@ Block = Heading | Paragraph | BulletList | Table | KeyFigures | Figure
 
 
 def parts(content: Content) -> MixedText:
-    """Return the parts of a line or cell; integers get thousands separators, None has no parts."""
+    """Return the parts of a line or cell.
+
+    Integers are formatted with thousands separators; None has no parts.
+    """
     if content is None:
         return ()
     if isinstance(content, int):

@@ -33,13 +33,14 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 12, 28
 _MIN_LABEL_DISTANCE = 46  # between the starts of two labels of years below the bar chart
 _MAX_BARS = 300
 _MAX_GRID_LINES = 5
-# The cluster map shows files if there are few of them, else clusters.
-_MAX_FILE_DOTS = 150  # if a map of files needs more dots, a map of clusters is drawn instead
-_MAX_COLLECTIONS = 60  # the largest collections are on a map of files
-_MAX_CLUSTERS = 40  # the largest clusters are on a map of clusters
-_TOP_COLLECTIONS = 2  # per cluster, the most distinctive collections are on a map of clusters
-_LARGEST_COLLECTIONS = 8  # these collections can also be on a map of clusters
-_MIN_SHARE = 0.25  # a cluster is linked to collections that contain at least this share of it
+# A map of files:
+_MAX_COLLECTIONS = 60  # maximum number of collections; the largest ones are drawn
+_MAX_FILE_DOTS = 150  # if the map needs more dots, a map of clusters is drawn instead
+# A map of clusters:
+_MAX_CLUSTERS = 40  # maximum number of clusters; the largest ones are drawn
+_TOP_COLLECTIONS = 2  # number of most distinctive collections per cluster
+_LARGEST_COLLECTIONS = 8  # number of largest collections, in addition to the distinctive ones
+_MIN_SHARE = 0.25  # clusters are linked to collections with at least this share of their files
 _MAX_NAME_LENGTH = 24
 _MARGIN = 70
 _MIN_RADIUS, _MAX_RADIUS = 4.5, 26.0
@@ -47,7 +48,7 @@ _Dot = tuple[int, frozenset[int]]  # the number of a cluster, the indices of lin
 
 
 def month_chart(months: Mapping[str, int]) -> str:
-    """Draw a bar chart of references by month, or by year if the bars would be more than 300.
+    """Draw a bar chart of references by month, or by year if there would be more than 300 bars.
 
     ``months`` maps months, such as ``2018-01``, to numbers of references.
     """
@@ -86,8 +87,8 @@ def month_chart(months: Mapping[str, int]) -> str:
 def _bars(months: Mapping[str, int]) -> dict[str, int]:
     """Return the number of references for each bar.
 
-    There is a bar for each month from the first to the last. If these are more than 300 months,
-    there is a bar for each year instead. If these are more than 300 years, only the last 300 years
+    There is a bar for each month from the first to the last. If this would be more than 300 bars,
+    there is a bar for each year instead. If there are more than 300 years, only the last 300 years
     with references have a bar.
     """
     if not months:
@@ -107,9 +108,9 @@ def _bars(months: Mapping[str, int]) -> dict[str, int]:
 def cluster_map(incidence: Incidence, clustering: Clustering) -> tuple[str, str]:
     """Draw files as dots in the colors of their clusters, linked to their collections.
 
-    The 60 largest collections are drawn. Files of one cluster that are in the same ones of these
-    collections share a dot. If there are more than 150 dots, each of the 40 largest clusters is
-    drawn as one dot instead.
+    Only the 60 largest collections are drawn. Files of one cluster with the same drawn collections
+    share a dot. If there are more than 150 dots, each of the 40 largest clusters is drawn as one
+    dot instead.
 
     Returns:
         The SVG, and a caption that explains the map and what it omits.
@@ -144,7 +145,7 @@ def _map_of_clusters(
 ) -> tuple[str, str]:
     """Draw a dot for each of the 40 largest clusters; return the SVG and a caption.
 
-    ``by_size`` contains the indices of all collections, in descending order of their files.
+    ``by_size`` contains the indices of all collections; those with the most files come first.
     """
     clusters = [cluster for cluster in clustering if len(cluster.files) > 1]
     shown = clusters[:_MAX_CLUSTERS]

@@ -48,7 +48,7 @@ class ReportData:
 
 
 def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 0) -> ReportData:
-    """Read and analyze a campaign file; with ``baseline``, also find the changes since then.
+    """Read and analyze a campaign file, and compare it with ``baseline`` if there is one.
 
     ``seed`` is the random seed of the cluster detection.
 

@@ -339,13 +339,14 @@ def _method(data: ReportData) -> Iterator[Block]:
             " their share among all files."
         ),
         (
-            "Sole pairs: pairs of clusters that only this bridge connects. Components: the number"
-            " of unconnected parts that remain of the bridge's component if the bridge is removed."
-            " Cut-off files: the files outside the largest part."
+            "Sole pairs: pairs of clusters that only this bridge connects. Components: if the"
+            " bridge is removed, the files that it connects fall into this number of groups."
+            " Cut-off files: the files outside the largest group."
         ),
         (
-            "Added and removed: entities in only one of two snapshots, if the other snapshot is"
-            " complete for a subject that has the entity. Otherwise the change is unknown."
+            "Added and removed: references, collections and observations in only one snapshot, if"
+            " the other snapshot is complete for a subject that has them. Otherwise, the change is"
+            " unknown."
         ),
         "URLs are defanged. For details, see docs/analysis.md of graphbuild.",
     )

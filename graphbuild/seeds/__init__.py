@@ -2,8 +2,8 @@
 
 A list can be plain text with one seed per line, a table (CSV, TSV), a STIX 2.1 bundle, a MISP
 event, or free text that contains indicators. Each invalid entry is reported as a
-:class:`RejectedEntry`, in free text as a warning. Duplicates are counted. If an indicator is
-changed, for example refanged, there is a warning.
+:class:`RejectedEntry`, or in free text as a warning. Duplicates are counted. Some changes to
+indicators, such as refanging, are reported as warnings.
 """
 
 from __future__ import annotations

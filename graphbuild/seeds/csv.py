@@ -124,10 +124,10 @@ def _read_rows(lines: Iterator[str], reader: SeedReader) -> Iterator[_Row]:
 
 
 def _blank_comments(leading: list[str], first: str, delimiter: str) -> list[str]:
-    """Replace the lines before the first row by empty lines; keep a header in the last of them.
+    """Return the lines before the first row with all comments blanked, except for a header.
 
-    The last line is a header if it has the same number of cells as the first row, at least two, and
-    a cell of the first row is an indicator. Empty lines are kept to number the rows correctly.
+    The last line is a header if it has as many cells as the first row (at least two) and the first
+    row contains an indicator. Lines are blanked, not removed, to keep the line numbers of rows.
     """
     blank = ["\n"] * len(leading)
     header = leading[-1].lstrip("# ") if leading else ""
@@ -207,9 +207,10 @@ def _list_columns(titles: list[str], indexes: Sequence[int]) -> str:
 
 
 def _attribute_names(titles: list[str], column: int, reader: SeedReader) -> dict[int, str]:
-    """Return the attribute name of each column index, except ``column`` and columns over the limit.
+    """Map the index of each column except ``column`` to the name of its attribute.
 
-    Names are unique, lower-case ASCII and made from the titles; without a title, ``column_N``.
+    Names are unique, in lower-case ASCII, and made from the titles; columns without a title get
+    ``column_N``. Columns after the first ``MAX_COLUMNS`` are left out with a warning.
     """
     names: dict[int, str] = {}
     others = [index for index in range(len(titles)) if index != column]

@@ -95,12 +95,12 @@ def read_seeds(
             name and from the content; with ``column``, ``auto`` is the same as ``csv``.
         column: For tables, the name or number (from 1) of the column that contains the seeds. By
             default, the column is detected.
-        allow_empty: Accept the hash of the empty file, and hashes that repeat one digit, 0 or f.
+        allow_empty: Accept the hash of the empty file and hashes that are all ``0`` or all ``f``.
             They are rejected by default, because they do not identify a particular file.
 
     Raises:
-        SeedError: The format is unknown. Or a source cannot be opened, is not text, is too large or
-            does not have the format, or the column of the seeds is missing or ambiguous.
+        SeedError: The format is unknown, or a source cannot be opened, is not text, is too large or
+            does not have the format. For tables: the column of the seeds is missing or ambiguous.
         MissingLibraryError: The format needs a library that is not installed.
         TypeError: A source is neither a string nor a ``Path``.
     """
@@ -135,7 +135,7 @@ def parse_seeds(
     Args:
         lines: The text of the list, or its lines with or without line endings.
         source: The name of the list in messages.
-        allow_empty: Accept the hash of the empty file, and hashes that repeat one digit, 0 or f.
+        allow_empty: Accept the hash of the empty file and hashes that are all ``0`` or all ``f``.
             They are rejected by default, because they do not identify a particular file.
 
     Raises:

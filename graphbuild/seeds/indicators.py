@@ -71,8 +71,8 @@ _FILE_EXTENSION = re.compile(
     "pptx|ps1|pyc|rar|reg|rtf|scr|sct|svg|swf|sys|tar|tgz|tmp|txt|vbe|vbs|vhd|wsf|xls|xlsb|xlsm|"
     "xlsx|xml|yaml|yml|7z"
 )
-# Characters that IDNA 2003 and IDNA 2008 encode differently. A name with one of them is ambiguous:
-# it is a different domain in each version.
+# Characters that IDNA 2003 and IDNA 2008 treat differently. A name that contains one of them is
+# ambiguous, because the two versions can give different domains.
 IDNA_DEVIATIONS = frozenset("\u00df\u1e9e\u03c2\u200c\u200d")
 
 _HEX = re.compile(r"[0-9a-fA-F]+")
@@ -84,16 +84,16 @@ HASH_LABELS = " or ".join(
     [", ".join(each.label for each in HASH_TYPES[:-1]), HASH_TYPES[-1].label]
 )  # MD5, SHA-1 or SHA-256
 _HASH_LENGTHS = {each.hex_length: each.label for each in (*HASH_TYPES, *UNSUPPORTED_HASH_TYPES)}
-# The lengths of hashes, give or take one character. Text of such a length that consists of
-# hexadecimal digits and one other character is rejected as a malformed hash, even if the other
-# character is a dot and the text looks like a domain.
+# The lengths of hashes, give or take one character. Text of such a length is rejected as a
+# malformed hash if exactly one character is not a hexadecimal digit, even if the text looks like a
+# domain.
 _NEAR_HASH_LENGTHS = frozenset(each.hex_length + by for each in HASH_TYPES for by in (-1, 0, 1))
 
 
 class Indicator(NamedTuple):
     """A parsed indicator: a file, domain, IP address or URL.
 
-    The id of a URL is the SHA-256 of the URL, which itself is the attribute ``url`` of the entity.
+    For a URL, the id of the entity is the SHA-256 of the URL, and the attribute ``url`` is the URL.
     """
 
     entity: Entity
@@ -104,8 +104,8 @@ def parse_indicator(text: str) -> Indicator:
     """Parse a file hash, domain, IP address or URL.
 
     Raises:
-        ValueError: The text is not a valid indicator, or ambiguous. The message continues a
-            sentence that starts with the text, such as "is not a URL: it has no host".
+        ValueError: The text is invalid or ambiguous. The message continues a sentence that starts
+            with the text, such as "is not a URL: it has no host".
     """
     if detect_hash_type(text):
         return Indicator(Entity(FILE, text.lower()))
@@ -116,7 +116,7 @@ def parse_indicator(text: str) -> Indicator:
 
 
 def refang(text: str) -> str:
-    """Undo defanging: replace ``hxxp`` by ``http``, ``[.]`` and ``(dot)`` by dots, and so on."""
+    """Undo defanging: replace ``hxxp`` with ``http``, ``[.]`` with a dot, and so on."""
     if not _DEFANG_HINT.search(text):
         return text
     original, text = text, _DEFANGED_SCHEME.sub(_refang_scheme, text)
@@ -290,7 +290,7 @@ def _rejection_reason(text: str) -> str:
     """Return the most specific reason why ``text`` is not an indicator."""
     first = _FIELD_END.split(text, maxsplit=1)[0]
     if first != text and detect_hash_type(first):
-        return "has more than a hash on the line; write one hash per line, and comments after '#'"
+        return "contains more than a hash; write one hash per line, and comments after '#'"
     if not text.isascii():
         code_point = ord(next(char for char in text if not char.isascii()))
         return f"contains U+{code_point:04X}, which is not a hexadecimal digit"

@@ -77,7 +77,7 @@ def is_bundle(value: object) -> TypeGuard[dict[str, Any]]:
 
 
 def text_fields(values: dict[str, Any], *names: str) -> dict[str, str]:
-    """Return the fields ``names`` of an object that contain text; by default, all such fields.
+    """Return those fields of an object that contain text; ``names`` restricts them.
 
     Lists of texts are joined with semicolons. Empty texts and other values are omitted.
     """

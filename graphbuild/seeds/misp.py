@@ -22,9 +22,9 @@ _HASHES = frozenset(each.name for each in HASH_TYPES)
 _VALUE_TYPES = frozenset(name for each in SUBJECT_TYPES.values() for name in each.misp_types)
 _SEED = ""
 _SEED_ROLES = _HASHES | {_SEED}
-# A composite value has two parts, separated by a vertical bar. This table maps its type to the role
-# of each part. The role of a seed is its hash type, or ``_SEED`` if the seed is not a hash. Any
-# other role is the name of an attribute of the seed.
+# A composite value has two parts, separated by a vertical bar. This table maps the type of such a
+# value to the roles of the parts. The role of a seed is its hash type, or ``_SEED`` if the seed is
+# not a hash. Any other role is the name of an attribute of the seed.
 _COMPOSITES = {
     "domain|ip": (_SEED, _SEED),
     "hostname|port": (_SEED, "port"),
@@ -44,7 +44,7 @@ def is_event(value: object) -> bool:
 def read(value: object, reader: SeedReader) -> None:
     """Add the indicators in the attributes of events and their objects.
 
-    Deleted attributes and attributes of other types are skipped with a warning.
+    Deleted attributes and attributes of unsupported types are skipped with a warning.
 
     Raises:
         SeedError: The value contains no event.

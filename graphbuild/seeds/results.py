@@ -1,4 +1,4 @@
-"""The result of reading seed lists: seeds, rejected entries and warnings; and how to build it."""
+"""The result of reading seed lists, and the ``SeedReader`` with which formats add entries to it."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ class SeedList:
             truncated entries.
         duplicates: The number of entries that repeat an earlier seed.
         skipped: The number of empty lines, comments, table rows without a seed, and STIX objects
-            and MISP attributes of other types.
+            and MISP attributes of unsupported types.
     """
 
     rejected: list[RejectedEntry] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     duplicates: int = 0
     skipped: int = 0
-    # Stored in columns, which need less memory than a Seed object for each of a million lines.
+    # Columns need less memory than Seed objects, and a list can have a million lines.
     _entities: dict[Entity, None] = field(default_factory=dict, repr=False)
     _sources: list[str] = field(default_factory=list, repr=False)
     _lines: array[int] = field(default_factory=lambda: array("Q"), repr=False)
@@ -109,13 +109,13 @@ class SeedReader:
     def add(self, text: str, number: int, attributes: Mapping[str, str] | None = None) -> None:
         """Parse an indicator and add it, or reject the entry if it is not an indicator.
 
-        ``number`` is the number of the entry: of a line, object or attribute, see ``unit``.
+        ``number`` is the number of the line, object or attribute; see ``unit``.
         """
         if reason := self.try_add(text, number, attributes):
             self.reject(text, number, reason)
 
     def try_add(self, text: str, number: int, attributes: Mapping[str, str] | None = None) -> str:
-        """Parse and add an indicator; return why it is not valid, or an empty string."""
+        """Parse and add an indicator; return why it was rejected, or an empty string."""
         try:
             entity, changes = parse_indicator(text)
         except ValueError as error:

@@ -2,7 +2,7 @@
 
 Objects are parsed one by one, so that an invalid object does not affect the others. In patterns,
 only comparisons with ``=`` and ``IN`` are read. Other comparisons, such as ``LIKE`` or negated
-ones, do not identify one object.
+ones, do not identify a particular object.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _read_object(each: dict[str, Any], number: int, reader: SeedReader) -> None:
             problem = "nested too deeply"
         reader.reject(str(each.get("id", kind))[:100], number, f"is an invalid {kind}: {problem}")
         return
-    if kind == "observed-data":  # in STIX 2.0, observables are inside of observed-data objects
+    if kind == "observed-data":  # in STIX 2.0, observables are inside observed-data objects
         inside = each.get("objects")
         for one in inside.values() if isinstance(inside, dict) else ():
             if isinstance(one, dict):
@@ -100,8 +100,8 @@ def _read_observable(each: dict[str, Any], number: int, reader: SeedReader) -> N
 def _read_indicator(each: dict[str, Any], number: int, reader: SeedReader) -> None:
     """Add the seeds in the pattern of a STIX indicator.
 
-    The pattern is parsed alone, because ``stix2`` would reject an indicator whose pattern compares
-    with a set of hashes: it reads the set as one malformed hash.
+    The pattern is parsed without the rest of the object, because ``stix2`` would reject indicators
+    with ``IN`` and several hashes. It reads the set of hashes as one malformed hash.
     """
     pattern = each.get("pattern")
     if each.get("pattern_type", "stix") != "stix":

@@ -43,9 +43,10 @@ def open_source(source: str | Path) -> Iterator[BinaryIO]:
 
 
 def decode(stream: BinaryIO, source: str) -> Iterator[str]:
-    """Decode a stream chunk by chunk as UTF-8, or as UTF-16 if it starts with that byte order mark.
+    """Decode a stream chunk by chunk.
 
-    All line endings are converted to LF, and the byte order mark is removed.
+    The encoding is UTF-16 if the stream starts with a UTF-16 byte order mark, and UTF-8 otherwise.
+    All line endings are converted to LF, and a byte order mark is removed.
 
     Raises:
         SeedError: The text contains a NUL character.
@@ -65,9 +66,8 @@ def decode(stream: BinaryIO, source: str) -> Iterator[str]:
 def split_lines(texts: Iterable[str], max_length: int) -> Iterator[str]:
     """Yield the lines of a text without line endings.
 
-    A line of more than ``max_length`` characters can lose characters after the first
-    ``max_length`` + 1, to limit memory. It is still longer than ``max_length``, so the caller can
-    detect it.
+    To limit memory, characters of a line after the first ``max_length`` + 1 can be missing. Such a
+    line is still longer than ``max_length``, so the caller can detect it.
     """
     rest = ""
     for text in texts:

@@ -28,7 +28,7 @@ _MAX_WARNINGS = 1_000
 # A quick check: text that does not match is not defanged.
 _DEFANG_HINT = re.compile(r"[\[\](){}<\\]|hxxp|\bdot\b", re.IGNORECASE)
 # Long runs of brackets are not part of defanged text, but slow ioc_fanger down. They are replaced
-# by a space.
+# with a space.
 _BRACKET_RUN = re.compile(r"[\[\](){}]{5,}")
 _SENTENCE_PUNCTUATION = ".,;:!?'\"*_"
 _BRACKETS = (("(", ")"), ("[", "]"))
@@ -51,8 +51,8 @@ _VERSION = re.compile(r"\b(?:v|ver|version|build|release)\.?\s*$", re.IGNORECASE
 # Top-level domains that are also file extensions. A domain that ends in one of them is rejected as
 # a possible file name, unless it is defanged.
 _FILE_EXTENSION_DOMAINS = frozenset({"md", "mov", "pl", "pm", "ps", "py", "rs", "sh", "so", "zip"})
-# Uses the public suffix list that tldextract contains, instead of downloading a newer one. Texts
-# for demonstrations contain domains that end in ``.example``.
+# Uses the public suffix list that tldextract contains, instead of downloading a newer one. The
+# suffix ``example`` is added, because demonstrations use it.
 _SPLIT_HOST = TLDExtract(cache_dir=None, suffix_list_urls=(), extra_suffixes=["example"])
 
 

@@ -230,7 +230,7 @@ EDGE_COLUMNS: list[Column] = [
     _attribute(
         "provenance",
         CATEGORY,
-        "`observed` in a response, or `inferred`: there may be more collections.",
+        "`observed` in a response, or `inferred` (collections may be missing).",
     ),
     _attribute(
         "first_seen", TIME, "Time of the first response with the edge; only with `--timestamps`."
@@ -252,7 +252,7 @@ OBSERVATION_COLUMNS: list[Column] = [
     Column(
         "provenance",
         CATEGORY,
-        "`observed` in a response, or `inferred`: there may be more collections.",
+        "`observed` in a response, or `inferred` (collections may be missing).",
     ),
 ]
 

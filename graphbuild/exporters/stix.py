@@ -195,7 +195,7 @@ class _Bundle:
         """Yield relationships from a subject and its indicator to its collections.
 
         Collections that are exported as reports or groupings are left out, because reports and
-        groupings list their subjects. A relationship that the graph has as an edge is not repeated.
+        groupings list their subjects. Relationships that are edges of the graph are not repeated.
         """
         has_indicator = self._indicators and observable(self._graph.nodes[subject]) is not None
         for collection, provenance in self._collections(subject).items():

@@ -97,7 +97,7 @@ EXTENSION = new_object(
         " related_references, there are three more: related_from_refs (list): the collections"
         " through which the subject is related to the report; unnamed (boolean): true if a response"
         " named no collection; provenance (string): 'observed' in a response, or 'inferred' from"
-        " other responses. If it is 'inferred', there may be more collections."
+        " other responses, in which case collections may be missing."
     ),
     version="1.0.0",
     extension_types=["property-extension"],

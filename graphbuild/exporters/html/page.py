@@ -95,9 +95,10 @@ def write_html(  # noqa: PLR0913  all but the first two have defaults
 
 
 def _network(heading: str, block: str, renderer: str) -> Any:  # noqa: ANN401  pyvis is untyped
-    """Return a pyvis network that renders ``page.html``, which escapes texts other than ``Markup``.
+    """Return a pyvis network that renders the template ``page.html``.
 
-    The network has no nodes and edges, because the page reads the data block instead.
+    The template escapes all texts except ``Markup``. The network has no nodes and edges, because
+    the page reads the data block instead.
     """
     from jinja2 import DictLoader, Environment  # noqa: PLC0415  slow to import
     from markupsafe import Markup  # noqa: PLC0415  slow to import

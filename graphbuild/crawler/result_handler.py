@@ -150,22 +150,38 @@ class ResultHandler:
         self, task: Task, error: ApiError | PayloadError, *, may_concern_all: bool
     ) -> None:
         """Raise an error if the last failures probably affect all subjects."""
-        # If the key could read a list of a seed in this run, a refusal affects only its subject.
-        is_own = isinstance(error, ForbiddenError) and self._was_answered and not task.depth
-        counts = isinstance(error, TransientError | BaseUrlError | ForbiddenError) and not is_own
-        self._failures = [*self._failures, error] if counts else []
-        are_equal = {type(each) for each in self._failures} == {type(error)}
-        tasks = self._store.tasks
-        is_last = tasks.next_task() is None and not tasks.has_pages(task.relationship)
+        if not self._may_recur(task, error):
+            self._failures = []
+            return
+        self._failures.append(error)
         is_enough = len(self._failures) >= MAX_CONSECUTIVE_FAILURES
-        if may_concern_all and are_equal and (is_enough or is_last):
-            tasks.requeue()  # the subjects are probably not the reason
-            if isinstance(error, ForbiddenError):
-                message = _NO_LICENSE.format(relationship=task.relationship, reason=error.code)
-                raise ForbiddenError(message, status=error.status, code=error.code)
-            raise error
+        are_equal = all(type(each) is type(error) for each in self._failures)
+        if may_concern_all and are_equal and (is_enough or self._is_nothing_readable(task)):
+            self._store.tasks.requeue()  # the subjects are probably not the reason
+            raise _error_of_all_subjects(task, error)
         if is_enough:
             raise CrawlPaused(
                 f"{len(self._failures)} subjects in a row could not be read: {error};"
                 " run again later"
             )
+
+    def _may_recur(self, task: Task, error: ApiError | PayloadError) -> bool:
+        """Return whether the cause of a failure may be outside its subject."""
+        if isinstance(error, ForbiddenError):
+            # If the key could read a list of a seed in this run, the refusal of another seed
+            # affects only that seed.
+            return bool(task.depth) or not self._was_answered
+        return isinstance(error, TransientError | BaseUrlError)
+
+    def _is_nothing_readable(self, task: Task) -> bool:
+        """Return whether no task is left and no list of the relationship could be read so far."""
+        tasks = self._store.tasks
+        return tasks.next_task() is None and not tasks.has_pages(task.relationship)
+
+
+def _error_of_all_subjects(task: Task, error: ApiError | PayloadError) -> ApiError | PayloadError:
+    """Return the error that ends the run; a refusal is explained by the license of the key."""
+    if not isinstance(error, ForbiddenError):
+        return error
+    message = _NO_LICENSE.format(relationship=task.relationship, reason=error.code)
+    return ForbiddenError(message, status=error.status, code=error.code)

@@ -299,7 +299,7 @@ def test_unreachable_service_is_reported(shell: Shell) -> None:
         (None, "no API key found"),
         ("", "the API key is empty"),
         ("short", "5 characters, expected 64"),
-        (KEY + "\n", "copy it again"),
+        (KEY + "\n", "copy the key again"),
     ],
     ids=["none", "empty", "short", "line end"],
 )

@@ -1,1 +1,1 @@
-"""The networkx graph of a campaign: builder, views, layout and node style."""
+"""Build the networkx graph of a campaign, derive views, and compute the layout and node style."""

@@ -1,28 +1,31 @@
 """Build the graph file -> reference -> collection from observations.
 
-The API reports ternary relationships: a file is related to a reference because of a collection. A
-plain graph of pairs would lose this: built from (F1, R, C1) and (F2, R, C2), it contains the path
-F1 -> R -> C2, which the API did not report. Therefore each file -> reference edge lists its
-collections, and ``extract_observations`` returns exactly the observations of the graph.
+The API reports ternary relationships: a file is related to a reference through a collection. A
+graph of pairs alone would not show which collection belongs to which file. For example, the graph
+of (F1, R, C1) and (F2, R, C2) contains the path F1 -> R -> C2, which the API did not report.
+Therefore, each file -> reference edge lists its collections, and ``extract_observations`` returns
+exactly the observations from which the graph was built.
 
 Node keys are ``type:id``. Node attributes:
 
 * ``type``, ``label`` and ``id``, always present;
 * attributes of the API (``url``, ``title``, ``author``, ``creation_date``, ``name``, ...);
 * on subjects ``seed`` (bool), ``state``, ``crawl_*`` (from the campaign file) and ``seed_*`` (from
-  the seed list). Attributes of the API never have these names.
+  the seed list). API attributes with these names are dropped.
 
 Edge attributes:
 
-* ``relation``: ``related_references`` or ``related_from``, and ``files`` or ``references`` for
-  links found with ``--depth``. An edge that is both ``related_references`` and ``related_from``
-  has the relation ``related_references``;
-* ``weight``: the number of observations of the edge; 1 for links;
-* on ``related_references``: ``related_from``, the sorted node keys of the collections, with
-  ``NO_COLLECTION`` for an observation without one; and ``provenance``, ``observed`` or
-  ``inferred``, with possibly more collections;
+* ``relation``: ``related_references`` (subject -> reference), ``related_from`` (reference ->
+  collection), or for links that a crawl with ``--depth`` found, ``files`` or ``references``. An
+  edge that is both ``related_references`` and ``related_from`` has the relation
+  ``related_references``;
+* ``weight``: the number of observations that contain the edge; 1 for links;
+* on ``related_references``: ``related_from``, a sorted tuple of the node keys of the collections,
+  with ``NO_COLLECTION`` for an observation without a collection;
+* on ``related_references``: ``provenance``, which is ``observed`` if at least one observation of
+  the edge is observed, otherwise ``inferred``. An inferred edge may lack collections;
 * on ``related_references``, with ``timestamps``: ``first_seen`` and ``last_seen`` (UTC, ISO 8601),
-  the times of the earliest and the latest response that contained an observation of the edge.
+  the earliest and the latest known time of the observations of the edge.
 """
 
 from __future__ import annotations
@@ -61,13 +64,15 @@ def build_graph(
     links: Iterable[Link] = (),
     timestamps: bool = False,
 ) -> nx.DiGraph[str]:
-    """Return the graph of ``observations``; the module documentation lists its attributes.
+    """Return the graph of observations; the module's documentation lists the attributes.
+
+    Nodes are added in the order of ``subjects``, then of ``observations``, then of ``links``.
 
     Args:
-        observations: The observations, in the order in which nodes are added after ``subjects``.
-        subjects: Entities to add even without observations, such as the seeds. Their nodes get all
-            their attributes, also ``seed``, ``state``, ``crawl_*`` and ``seed_*``.
-        links: Related files and references that were found with ``--depth``.
+        observations: The observations of a campaign.
+        subjects: Entities to add even without observations, such as the seeds. Only these may have
+            the attributes ``seed``, ``state``, ``crawl_*`` and ``seed_*``.
+        links: Links that a crawl with ``--depth`` found.
         timestamps: Whether edges get ``first_seen`` and ``last_seen``.
     """
     builder = _Builder(timestamps=timestamps)
@@ -81,7 +86,11 @@ def build_graph(
 
 
 def extract_observations(graph: nx.DiGraph[str]) -> Iterator[Observation]:
-    """Yield each observation of a graph, by edge, with the edge's provenance and without times."""
+    """Yield the observations of a graph, in the order of its edges.
+
+    Each observation has the provenance of its edge, and no times. Its entities have only the
+    attributes of the API.
+    """
     entity = cache(partial(_entity, graph))
     for source, target, edge in graph.edges(data=True):
         if edge["relation"] != RELATED_REFERENCES:
@@ -93,7 +102,11 @@ def extract_observations(graph: nx.DiGraph[str]) -> Iterator[Observation]:
 
 
 def extract_links(graph: nx.DiGraph[str]) -> Iterator[Link]:
-    """Yield each link that has its own edge in a graph, in the order of the edges."""
+    """Yield the links of a graph, in the order of its edges.
+
+    Links without an edge of their own are not found, because ``build_graph`` adds no edge for a
+    link between nodes that are already connected in the same direction.
+    """
     for source, target, edge in graph.edges(data=True):
         if edge["relation"] not in {RELATED_REFERENCES, RELATED_FROM}:
             yield Link(_entity(graph, source), edge["relation"], _entity(graph, target))
@@ -116,10 +129,11 @@ def validate_graph(graph: nx.Graph[str]) -> None:
 
 
 def with_stable_order(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:
-    """Return ``graph`` itself, or, if it is frozen, a copy sorted by node keys.
+    """Return ``graph`` itself, or a copy sorted by node keys if ``graph`` is frozen.
 
-    Views of networkx are frozen. A view such as ``graph.subgraph(nodes)`` iterates over a set, so
-    its order differs between runs. Frozen graphs that are not views are sorted, too.
+    Views of networkx, such as ``graph.subgraph(nodes)``, are frozen. They may iterate over a set,
+    whose order differs between runs. Other frozen graphs are also sorted, because they cannot be
+    distinguished from views.
     """
     if not nx.is_frozen(graph):
         return graph
@@ -131,7 +145,7 @@ def with_stable_order(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:
 
 
 def _entity(graph: nx.DiGraph[str], key: str) -> Entity:
-    """Return the entity of a node with its API attributes only."""
+    """Return the entity of a node, with only the attributes of the API."""
     node = graph.nodes[key]
     attributes = {name: value for name, value in node.items() if not _is_local(name)}
     return Entity(node["type"], node["id"], attributes)
@@ -147,14 +161,16 @@ class _Builder:
     def __init__(self, *, timestamps: bool) -> None:
         self.graph: nx.DiGraph[str] = nx.DiGraph()
         self._timestamps = timestamps
-        self._latest: dict[str, Entity] = {}  # by key, to skip repeated objects quickly
-        self._collections: dict[tuple[str, ...], tuple[str, ...]] = {}  # equal tuples are shared
+        # The last entity by key, because adding the same object again changes nothing.
+        self._latest: dict[str, Entity] = {}
+        # Each tuple of collections by itself, because sharing equal tuples saves memory.
+        self._collections: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def add_node(self, entity: Entity, *, is_local: bool = False) -> str:
         """Add an entity, or update the attributes of its node, and return the node key.
 
-        Only entities that come from the campaign file (``is_local``) may set ``seed``, ``state``,
-        ``crawl_*`` and ``seed_*``.
+        The attributes ``seed``, ``state``, ``crawl_*``, ``group_*`` and ``seed_*`` are ignored
+        unless ``is_local`` is true.
         """
         key = entity.key
         if self._latest.get(key) is entity:
@@ -170,7 +186,7 @@ class _Builder:
         return key
 
     def add_observation(self, observation: Observation) -> None:
-        """Add the edges of an observation, or update existing ones."""
+        """Add the edges of an observation, or update them if they exist."""
         source = self.add_node(observation.subject)
         target = self.add_node(observation.reference)
         related_from = observation.related_from
@@ -191,13 +207,13 @@ class _Builder:
             self._edge(target, collection)["weight"] += 1
 
     def add_link(self, link: Link) -> None:
-        """Add an edge for a link, unless it is a loop or the graph has one in this direction."""
+        """Add an edge for a link, unless both nodes are the same or this edge already exists."""
         source, target = self.add_node(link.source), self.add_node(link.target)
         if source != target and not self.graph.has_edge(source, target):
             self.graph.add_edge(source, target, relation=link.relationship, weight=1)
 
     def _edge(self, source: str, target: str) -> dict[str, Any]:
-        """Return the attributes of an edge, and add the edge first if it is missing."""
+        """Return the attributes of an edge, after adding the edge if it is missing."""
         edge: dict[str, Any] | None = self.graph.get_edge_data(source, target)
         if edge is None:
             self.graph.add_edge(source, target, relation=RELATED_FROM, weight=0)

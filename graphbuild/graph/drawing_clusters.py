@@ -1,10 +1,10 @@
-"""Clusters for drawing: the layout of large graphs and the colors of the HTML page use them.
+"""Find clusters for drawing, which the layout of large graphs and the colors of the HTML page use.
 
-Louvain's method, on the folded graph, puts every node with a neighbor into a cluster: files,
-references and collections. It needs networkx only.
+The Louvain algorithm of networkx clusters the folded graph. The clusters contain files, references
+and collections. No optional library is needed.
 
-The clusters that ``communities`` and the report show are different ones:
-:mod:`graphbuild.analysis.clusters` clusters files only, by shared evidence, with Leiden's method.
+The commands ``communities`` and ``report`` show other clusters, which contain only files:
+:mod:`graphbuild.analysis.clusters` finds them by shared evidence.
 """
 
 from __future__ import annotations
@@ -21,16 +21,20 @@ if TYPE_CHECKING:
 
     from graphbuild.graph.builder import Graph
 
-NO_CLUSTER = -1  # the cluster number of a node without neighbors
+NO_CLUSTER = -1  # the cluster number of a node in no cluster, such as a node without neighbors
 _SEED = 20_240_229
 
 
 def quotient_graph(graph: Graph, groups: Sequence[Sequence[str]]) -> nx.Graph[int]:
-    """Return the undirected graph whose nodes are the indices of ``groups``, without self-loops.
+    """Return the undirected graph of groups of nodes: two groups are linked if their nodes are.
 
-    ``groups`` is the result of :func:`graphbuild.graph.views.fold_groups`. The edge attribute
-    ``weight`` is the number of edges between two groups. The result does not depend on the order of
+    The nodes of the result are indices of ``groups``. The edge attribute ``weight`` is the number
+    of edges between two groups. There are no self-loops. The result does not depend on the order of
     nodes and edges in ``graph``.
+
+    Args:
+        graph: The graph to fold.
+        groups: The result of :func:`graphbuild.graph.views.fold_groups` for ``graph``.
     """
     number = {node: index for index, group in enumerate(groups) for node in group}
     counts: Counter[tuple[int, int]] = Counter()
@@ -45,7 +49,10 @@ def quotient_graph(graph: Graph, groups: Sequence[Sequence[str]]) -> nx.Graph[in
 
 
 def louvain_clusters(quotient: nx.Graph[int]) -> list[list[int]]:
-    """Return the clusters of a (sub)graph of :func:`quotient_graph`; each is a sorted list."""
+    """Return the clusters of a result of :func:`quotient_graph`, or of a subgraph, as sorted lists.
+
+    Each node of ``quotient`` is in exactly one cluster.
+    """
     ordered: nx.Graph[int] = nx.Graph()
     ordered.add_nodes_from(sorted(quotient))
     ordered.add_weighted_edges_from(
@@ -58,14 +65,23 @@ def node_clusters(graph: Graph) -> dict[str, int]:
     """Return the cluster number of each node, from 0 for the largest cluster, or ``NO_CLUSTER``."""
     groups = fold_groups(graph)
     quotient = quotient_graph(graph, groups)
-    return number_clusters(groups, louvain_clusters(quotient) if quotient.size() else [])
+    clusters = louvain_clusters(quotient) if quotient.size() else []
+    return number_clusters(quotient, groups, clusters)
 
 
 def number_clusters(
-    groups: Sequence[Sequence[str]], clusters: Sequence[Sequence[int]]
+    quotient: nx.Graph[int], groups: Sequence[Sequence[str]], clusters: Sequence[Sequence[int]]
 ) -> dict[str, int]:
-    """Return the cluster number of each node; ``clusters`` contain indices of ``groups``."""
-    members = [sorted(key for group in cluster for key in groups[group]) for cluster in clusters]
+    """Return the cluster number of each node, as :func:`node_clusters` does.
+
+    Args:
+        quotient: The result of :func:`quotient_graph`.
+        groups: The nodes in each group.
+        clusters: The result of :func:`louvain_clusters` for ``quotient``.
+    """
+    # A group of nodes without neighbors is a cluster of its own in ``clusters``.
+    linked = [cluster for cluster in clusters if quotient.degree[cluster[0]]]
+    members = [sorted(key for group in cluster for key in groups[group]) for cluster in linked]
     numbers = dict.fromkeys((key for group in groups for key in group), NO_CLUSTER)
     ranked = sorted(
         (keys for keys in members if len(keys) > 1), key=lambda keys: (-len(keys), keys)

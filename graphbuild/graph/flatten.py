@@ -1,4 +1,4 @@
-"""Convert a graph for pyvis and the writers of networkx, which accept scalar attributes only."""
+"""Convert a graph for pyvis and the writers of networkx, which accept only scalar attributes."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def flatten(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:
 
     ``nx.write_graphml``, ``nx.write_gexf``, ``nx.write_gml`` and pyvis's ``from_nx`` accept the
     copy. The collections in ``related_from`` become one string, separated by spaces. Attributes
-    that are None are omitted. Characters that XML forbids become ``\ufffd``. The attribute ``id``
-    is renamed ``entity_id``, because these functions use ``id`` for the key of a node.
+    that are None are omitted. In strings, characters that XML forbids become ``\ufffd``. The
+    attribute ``id`` is renamed ``entity_id``, because these functions use ``id`` for the node key.
 
     Args:
         graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.

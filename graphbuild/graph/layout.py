@@ -1,13 +1,15 @@
-"""Compute node positions: fold, lay out, pack and unfold.
+"""Compute node positions.
 
-1. Nodes with the same neighbors, which a force layout cannot separate, are folded into one disc.
-2. ForceAtlas2 arranges the discs of each connected component. A component of more than 1,000 discs
-   is split into clusters. Each cluster is laid out by itself and then arranged like one disc.
+1. Nodes are grouped as in :func:`graphbuild.graph.views.fold_groups`, because a force layout cannot
+   separate nodes with the same neighbors. Each group is laid out as one disc.
+2. ForceAtlas2 arranges the discs of each connected component. If a component has more than 1,000
+   discs, it is split into clusters. The discs of each cluster are arranged first. Then each cluster
+   is arranged like one disc.
 3. The components are packed side by side.
-4. The members of each disc are placed in a spiral, like the seeds of a sunflower.
+4. The nodes of each group are placed in its disc in a spiral, like the seeds of a sunflower.
 
-Coordinates are rounded to 0.1. One unit is one pixel at 100 % zoom; y grows upwards, as in Gephi.
-The layout does not depend on the order of nodes and edges.
+Coordinates are rounded to 0.1. One unit is one pixel at 100 % zoom. The y coordinate grows upwards,
+as in Gephi. The layout does not depend on the order of nodes and edges.
 """
 
 from __future__ import annotations
@@ -32,34 +34,39 @@ if TYPE_CHECKING:
 
 Point: TypeAlias = tuple[float, float]
 
-MIN_DISTANCE = 16.0  # between the centers of any two nodes
+MIN_DISTANCE = 16.0  # minimum distance between the centers of any two nodes
 
 _SEED = 20_240_229
-_INNER_GAP = 6.0  # between the members of a group; smaller than the gap between groups
-_COMPONENT_GAP = 90.0  # between the bounding boxes of components
-_ASPECT = 1.5  # width to height of the whole layout
-_LABEL_SPACE = 24.0  # free space around collections, since they always have a label
-_MAX_DISCS = 1_000  # laid out at once; time and memory are quadratic
-_MANY_DISCS = 300
-_ITERATIONS, _FEWER_ITERATIONS = 100, 50  # the second for more than _MANY_DISCS discs
+_INNER_GAP = 6.0  # distance between the edges of nodes in a group; smaller than that of two groups
+_COMPONENT_GAP = 90.0  # distance between the bounding boxes of components
+_ASPECT = 1.5  # intended ratio of width to height of the whole layout
+_LABEL_SPACE = 24.0  # free space around collections, because they always have a label
+_MAX_DISCS = 1_000  # larger graphs are split, because time and memory are quadratic
+_MANY_DISCS = 300  # with more discs, ForceAtlas2 runs _FEWER_ITERATIONS
+_ITERATIONS, _FEWER_ITERATIONS = 100, 50
 _DENSITY = 0.3  # assumed share of a cluster's area that its discs cover
 _GRAVITY = 0.06
-_PIVOTS = 40
+_PIVOTS = 40  # maximum number of pivots of the initial layout
 _GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
-_SUNFLOWER_SPACING = 1.62  # minimum distance between seeds of a sunflower with pitch 1
+_SUNFLOWER_SPACING = 1.62  # minimum distance of points if point n is at radius sqrt(n + 0.5)
 
 
 class Layout(dict[str, Point]):
-    """Coordinates of nodes, and their clusters, see ``drawing_clusters.node_clusters``."""
+    """The coordinates of each node by key.
 
-    clusters: dict[str, int] | None = None  # None for small graphs, whose layout needs no clusters
+    Attributes:
+        clusters: The result of ``drawing_clusters.node_clusters`` for the graph; None if no
+            component has more than 1,000 discs, because the layout then needs no clusters.
+    """
+
+    clusters: dict[str, int] | None = None
 
 
 def compute_layout(graph: nx.DiGraph[str]) -> Layout:
-    """Return coordinates of every node (y upwards); nodes are at least ``MIN_DISTANCE`` apart.
+    """Return the coordinates of every node, at least ``MIN_DISTANCE`` apart.
 
     Raises:
-        ExportError: The graph is undirected, or a node has no type or label.
+        ExportError: The graph is not a ``DiGraph``, or a node has no type or label.
     """
     validate_graph(graph)
     groups = fold_groups(graph)
@@ -76,12 +83,16 @@ def compute_layout(graph: nx.DiGraph[str]) -> Layout:
         for node, (x, y) in zip(group, _sunflower(len(group), pitches[index]), strict=True)
     }
     layout = Layout((node, _rounded(*positions[node])) for node in graph)
-    layout.clusters = number_clusters(groups, clusters) if clusters else None
+    layout.clusters = number_clusters(folded, groups, clusters) if clusters else None
     return layout
 
 
 def _pitches(graph: nx.DiGraph[str], groups: Sequence[Sequence[str]]) -> list[float]:
-    """Return the distance between the members of each group, which all have the same size."""
+    """Return, for each group, the distance between the centers of its nodes.
+
+    All nodes of a group have the same degree, and so the same size. For a group of one node, return
+    the node's diameter, including space for a label.
+    """
     radius, pitches = size_scale(graph), []
     for first, *others in groups:
         label_space = _LABEL_SPACE if graph.nodes[first]["type"] == COLLECTION else 0.0
@@ -97,7 +108,7 @@ def _disc_radius(members: int, pitch: float) -> float:
 
 
 def _sunflower(members: int, pitch: float) -> list[Point]:
-    """Return points in a compact disc around the origin, at least ``pitch`` apart."""
+    """Return ``members`` points in a compact disc around the origin, at least ``pitch`` apart."""
     if members == 1:
         return [(0.0, 0.0)]
     distances = [pitch / _SUNFLOWER_SPACING * math.sqrt(index + 0.5) for index in range(members)]
@@ -120,7 +131,7 @@ def _pack_components(
     radii: Floats,
     clusters: Sequence[list[int]],
 ) -> Floats:
-    """Lay out each component, then pack their bounding boxes."""
+    """Lay out each component, pack the bounding boxes, and return the centers of all discs."""
     centers = np.zeros((len(radii), 2))
     boxes: list[Point] = []
     for component in components:
@@ -147,7 +158,7 @@ def _bounds(centers: Floats, radii: Floats) -> tuple[Floats, Floats]:
 
 
 def _turn_wide(centers: Floats) -> Floats:
-    """Rotate points so that their longest axis is horizontal."""
+    """Center points at the origin, and rotate them so that their longest axis is horizontal."""
     centered = centers - centers.mean(axis=0)
     xx, yy = np.sum(centered**2, axis=0)
     angle = -0.5 * math.atan2(2 * float(np.sum(centered[:, 0] * centered[:, 1])), float(xx - yy))
@@ -157,10 +168,14 @@ def _turn_wide(centers: Floats) -> Floats:
 
 
 def _pack_boxes(boxes: Sequence[Point]) -> Iterable[tuple[int, Point]]:
-    """Yield the index and lower left corner of each box, given by width and height.
+    """Yield the index and the position of the lower left corner of each box.
 
-    The boxes are packed into a strip of fixed width: each goes into the topmost free rectangle that
-    is large enough. The rest of that rectangle is divided in two: right of the box, and below it.
+    The boxes are packed into a strip of fixed width, the tallest first. Each box is placed in the
+    topmost free rectangle that is large enough. The rest of this rectangle is divided into the
+    space right of the box and the space below it.
+
+    Args:
+        boxes: The width and height of each box.
     """
     padded = [(width + _COMPONENT_GAP, height + _COMPONENT_GAP) for width, height in boxes]
     area = sum(width * height for width, height in padded)
@@ -182,17 +197,24 @@ def _pack_boxes(boxes: Sequence[Point]) -> Iterable[tuple[int, Point]]:
 def _arrange(
     graph: nx.Graph[int], discs: list[int], radii: Floats, clusters: Sequence[list[int]] = ()
 ) -> Floats:
-    """Return centers for the discs of a connected graph, in the order of ``discs``.
+    """Return centers for the discs of a graph, in the order of ``discs``.
 
-    Of more than 1,000 discs, the members of each cluster are arranged, then the clusters, each as
-    one disc. ``clusters`` may contain clusters of other components as well.
+    If there are more than 1,000 discs, the discs of each cluster are arranged first. Then each
+    cluster is arranged like one disc.
+
+    Args:
+        graph: The graph of the discs.
+        discs: The nodes of ``graph``, sorted.
+        radii: The radius of each disc, in the same order.
+        clusters: Clusters of discs. They may include clusters of other components. If at most one
+            of them is in ``graph``, clusters are computed.
     """
     if len(discs) <= _MAX_DISCS:
         return _force_layout(graph, discs, radii)
     clusters = [members for members in clusters if members[0] in graph]
     if len(clusters) <= 1:
         clusters = louvain_clusters(graph)
-    if len(clusters) <= 1:  # almost all discs are neighbors, so any partition will do
+    if len(clusters) <= 1:  # almost all discs are neighbors, so any partition is suitable
         clusters = [discs[at : at + _MAX_DISCS] for at in range(0, len(discs), _MAX_DISCS)]
     clusters = sorted(clusters, key=_by_size)
     index = {disc: position for position, disc in enumerate(discs)}
@@ -203,8 +225,8 @@ def _arrange(
         rows = [index[disc] for disc in members]
         inner = _arrange(graph.subgraph(members), members, radii[rows])
         centers[rows] = inner - np.mean(_bounds(inner, radii[rows]), axis=0)
-        # The disc of a cluster is smaller than its bounding circle, since the margin of a cluster
-        # is sparse and may overlap with that of another.
+        # A cluster's disc is smaller than its bounding circle, because few of its discs are near
+        # the circle, so that the bounding circles of two clusters may overlap.
         area = float(np.sum((radii[rows] + GAP / 2) ** 2))
         cluster_radii.append(math.sqrt(area / _DENSITY))
     between = nx.Graph(
@@ -220,7 +242,7 @@ def _arrange(
 
 
 def _force_layout(graph: nx.Graph[int], discs: list[int], radii: Floats) -> Floats:
-    """Arrange discs with ForceAtlas2, starting from :func:`_initial_layout`."""
+    """Return centers for discs, arranged with ForceAtlas2 and without overlaps."""
     if len(discs) == 1:
         return np.zeros((1, 2))
     index = {disc: position for position, disc in enumerate(discs)}
@@ -246,8 +268,9 @@ def _force_layout(graph: nx.Graph[int], discs: list[int], radii: Floats) -> Floa
 def _initial_layout(graph: nx.Graph[int]) -> Floats:
     """Return a layout, about one unit wide, computed from the distances to a few pivot nodes.
 
-    Starting from random positions would take far more iterations (Brandes and Pich, 2006,
-    "Eigensolver Methods for Progressive Multidimensional Scaling of Large Data").
+    The method is Pivot MDS (Brandes and Pich 2006, "Eigensolver Methods for Progressive
+    Multidimensional Scaling of Large Data"). From random positions, ForceAtlas2 would need far more
+    iterations.
     """
     distances = _pivot_distances(graph)
     centered = distances**2
@@ -256,7 +279,7 @@ def _initial_layout(graph: nx.Graph[int]) -> Floats:
     points = centered @ vectors[:, ::-1][:, :2] if vectors.shape[1] > 1 else centered[:, [0, 0]]
     scale = np.maximum(np.abs(points).max(axis=0), 1e-9)
     noise = np.random.default_rng(_SEED).uniform(-0.05, 0.05, points.shape)
-    # The points are rounded, because their last bits depend on the linear algebra library.
+    # The points are rounded, because their last digits depend on the linear algebra library.
     start: Floats = np.round(points / (2 * scale), 3) + noise
     return start
 
@@ -264,8 +287,8 @@ def _initial_layout(graph: nx.Graph[int]) -> Floats:
 def _pivot_distances(graph: nx.Graph[int]) -> Floats:
     """Return the distances in hops from all nodes (rows) to up to 40 pivots (columns).
 
-    Each further pivot is the node farthest from the earlier pivots. Unreachable nodes count as one
-    hop farther than the farthest node.
+    The first pivot is node 0. Each further pivot is the node farthest from the earlier pivots. The
+    distance of an unreachable node is one hop more than that of the farthest reachable node.
     """
     columns: list[Floats] = []
     nearest = np.full(len(graph), np.inf)

@@ -11,16 +11,18 @@ Floats: TypeAlias = NDArray[np.float64]
 Pairs: TypeAlias = NDArray[np.intp]
 
 GAP = 26.0  # intended distance between the edges of two discs
+MIN_GAP = 4.5  # minimum distance between the edges of two discs, if GAP cannot be reached
 _STEPS = 120  # maximum number of steps
-_STEPS_PER_SEARCH = 6  # steps between two searches for overlapping pairs
-_MAX_COMPARED = 300  # discs; for up to this number, all pairs are compared
+_STEPS_PER_SEARCH = 6  # number of steps between two searches for close pairs
+_MAX_COMPARED = 300  # maximum number of discs for which all pairs are compared
 
 
 def remove_overlaps(centers: Floats, radii: Floats) -> Floats:
-    """Return centers at which no two discs overlap.
+    """Return centers at which the edges of any two discs are at least ``MIN_GAP`` apart.
 
-    In each step, overlapping discs push each other apart; the smaller of two moves farther. If any
-    discs still overlap after the last step, the whole layout is enlarged.
+    In each step, discs that are closer than ``GAP`` are moved apart. The smaller of two discs moves
+    farther. If discs are closer than ``MIN_GAP`` after the last step, the whole layout is enlarged.
+    All ``centers`` must be different.
     """
     padded = radii + GAP / 2
     for step in range(_STEPS):
@@ -35,7 +37,7 @@ def remove_overlaps(centers: Floats, radii: Floats) -> Floats:
 
 
 def _shift(centers: Floats, radii: Floats, pairs: Pairs) -> Floats:
-    """Return the vector by which each disc moves in one step."""
+    """Return the vector by which each disc moves in one step; ``radii`` include half the gap."""
     one, two = pairs[:, 0], pairs[:, 1]
     offset = centers[one] - centers[two]
     distance = np.maximum(np.hypot(offset[:, 0], offset[:, 1]), 1e-6)
@@ -50,19 +52,21 @@ def _shift(centers: Floats, radii: Floats, pairs: Pairs) -> Floats:
 
 
 def _required_scale(centers: Floats, radii: Floats) -> float:
-    """Return the factor by which the layout must grow so that no two discs touch."""
-    pairs = close_pairs(centers, radii, margin=1.0)
+    """Return the factor, at least 1, by which to enlarge the layout for ``MIN_GAP``."""
+    pairs = close_pairs(centers, radii, margin=MIN_GAP)
     offset = centers[pairs[:, 0]] - centers[pairs[:, 1]]
     distance = np.maximum(np.hypot(offset[:, 0], offset[:, 1]), 1e-3)
-    required = radii[pairs[:, 0]] + radii[pairs[:, 1]] + 1.0
+    required = radii[pairs[:, 0]] + radii[pairs[:, 1]] + MIN_GAP
     return float(np.max(required / distance, initial=1.0))
 
 
 def close_pairs(centers: Floats, radii: Floats, *, margin: float) -> Pairs:
     """Return the pairs of discs with a gap smaller than ``margin``, as sorted pairs of indices.
 
-    The few large discs are compared with all others. The small ones are sorted by x; each is
-    compared with the next ones, as long as any pair may be close.
+    Up to 300 discs are all compared with each other. Among more discs, only those of more than four
+    times the median radius are compared with all others. The smaller discs are sorted by x. Each is
+    compared with the next disc, then with the one after that, and so on. The search ends when no
+    two of the compared discs are close in x.
     """
     large_radius = 4 * np.median(radii) if len(radii) > _MAX_COMPARED else 0.0
     large, small = np.flatnonzero(radii > large_radius), np.flatnonzero(radii <= large_radius)

@@ -1,8 +1,9 @@
-"""The appearance of nodes in the layout and all exporters: color, shape, size and position.
+"""Define the color, shape and size of nodes for the layout and the exporters.
 
-The three colors are distinguishable with any common color blindness (Okabe and Ito, 2008, "Color
-Universal Design"), and each type has its own shape. The HTML page has further colors: see
-``exporters/html/static/colors.js``.
+Files, references and collections have one color and one shape each; all other types share one. The
+three colors are distinguishable with common kinds of color blindness: blue and orange are from
+Okabe and Ito (2008, "Color Universal Design"), red is from Paul Tol's "vibrant" scheme (2021).
+The HTML page has further colors, which are in ``exporters/html/static/colors.js``.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 Positions: TypeAlias = "Mapping[str, tuple[float, float]]"  # of nodes; y grows upwards
 
-# Six hexadecimal digits: Gephi reads the short form "#f00" as almost black.
+# Colors have six hexadecimal digits, because Gephi reads the short form "#f00" as almost black.
 COLORS = {FILE: "#0072b2", REFERENCE: "#e69f00", COLLECTION: "#cc3311"}
 SHAPES = {FILE: "dot", REFERENCE: "square", COLLECTION: "diamond"}
 OTHER_COLOR = "#777777"
@@ -35,14 +36,15 @@ def node_color(node_type: str) -> str:
 
 
 def node_shape(node_type: str) -> str:
-    """Return the shape of a node type, as vis-network names it."""
+    """Return the vis-network name of the shape of a node type."""
     return SHAPES.get(node_type, OTHER_SHAPE)
 
 
 def size_scale(graph: Graph) -> Callable[[int], float]:
-    """Return a function from the degree of a node to its radius.
+    """Return a function that returns the radius of a node of a given degree.
 
-    The radius grows with the square root of the degree, from ``MIN_RADIUS`` to ``MAX_RADIUS``.
+    The radius grows with the square root of the degree, from ``MIN_RADIUS`` for a degree of 0 to
+    ``MAX_RADIUS`` for the highest degree in ``graph``.
     """
     max_degree = max((degree for _, degree in graph.degree()), default=0) or 1
 
@@ -54,17 +56,20 @@ def size_scale(graph: Graph) -> Callable[[int], float]:
 
 
 def check_positions(graph: Graph, positions: Positions | None) -> Positions:
-    """Return ``positions``, or an empty mapping if it is None or empty.
+    """Return ``positions`` after checking them; return an empty mapping if they are None or empty.
 
-    Each node must have a position: many programs draw all nodes without one at the same point.
+    Each node must have a position, because many programs draw all nodes without a position at the
+    same point.
 
     Raises:
-        ExportError: A node has no position, or one that is not finite.
+        ExportError: A node has no position, or a coordinate is infinite or NaN.
     """
     if not positions:
         return {}
     for key in graph:
         position = positions.get(key, ())
         if len(position) != 2 or not all(map(math.isfinite, position)):  # noqa: PLR2004  x and y
-            raise ExportError(f"{key}: no position; pass finite positions of all nodes, or none")
+            raise ExportError(
+                f"{key}: no position with finite x and y; pass positions of all nodes, or None"
+            )
     return positions

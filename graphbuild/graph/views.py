@@ -1,9 +1,9 @@
-"""Derive smaller graphs: fold equivalent nodes, or project onto files or collections.
+"""Derive smaller graphs: fold nodes with the same neighbors, or project onto files or collections.
 
-In real graphs, many files have exactly the same neighbors, since the API returns all references
-of a collection for each of its files. They are folded into one node; :func:`unfold` restores them.
-Views have the attributes that :mod:`graphbuild.graph.builder` describes, so exporters accept them;
-only STIX and MISP refuse :data:`DERIVED_VIEWS`.
+In real graphs, many files have exactly the same neighbors, because the API returns all references
+of a collection for each file in it. :func:`fold` merges such files into one node, and
+:func:`unfold` restores them. All export formats accept views, except that STIX and MISP refuse
+:data:`DERIVED_VIEWS`.
 """
 
 from __future__ import annotations
@@ -22,24 +22,26 @@ if TYPE_CHECKING:
 
     from graphbuild.graph.builder import Graph
 
-SHARED_REFERENCES = "shared_references"  # relation of edges that a view computed
+SHARED_REFERENCES = "shared_references"  # relation of the edges that a projection adds
 # These views can have nodes or edges that no response contains.
 DERIVED_VIEWS = frozenset({"files", "collections", "folded"})
-_FOLDED = "folded-from"  # attribute: original nodes or edges by key; API names have no hyphen
+# Attribute with the original nodes or edges by key. API attributes have no hyphen in their names.
+_FOLDED = "folded-from"
 
 
 # --- folding -------------------------------------------------------------------------------------
 
 
 def fold_groups(graph: Graph) -> list[list[str]]:
-    """Group nodes of one type with the same neighbors and relations; collections stay alone.
+    """Group nodes that have the same type, neighbors and relations to these neighbors.
 
-    Two groups are connected either by edges between all pairs of their members or by none, so
-    folding twice changes nothing. Groups and members are sorted by key.
+    Each collection is a group of its own. Between two groups, there is an edge either for every
+    pair of nodes or for no pair, so folding a folded graph again changes nothing. Groups and nodes
+    are sorted by key.
     """
     number = {node: index for index, node in enumerate(graph)}
     relations: dict[object, int] = {}
-    neighbors: list[list[int]] = [[] for _ in number]  # integers are faster than keys
+    neighbors: list[list[int]] = [[] for _ in number]  # numbers, which are faster than keys
     for source, targets in graph.adjacency():
         one = number[source]
         for target, edge in targets.items():
@@ -59,10 +61,12 @@ def fold(graph: Graph) -> Graph:
     """Return a new graph in which each group of :func:`fold_groups` is one node.
 
     A group of several nodes has the attributes ``group_size``, ``group_members`` (the keys of its
-    members, separated by spaces), a label such as "Report A and 24 more", the earliest
-    ``creation_date``, and ``seed`` and ``state`` if all members agree. The weight of an edge is the
-    sum of the weights between all pairs of members. An edge is ``observed`` if all edges between
-    these pairs are. :func:`unfold` restores ``graph``.
+    nodes, separated by spaces), a label such as "Report A and 24 more", the earliest known
+    ``creation_date``, and ``seed`` and ``state`` if all nodes that have them have the same value.
+
+    An edge merges the edges between the nodes of two groups. The weight is the sum of their
+    weights. The provenance is ``observed`` if all of them are observed. The attribute
+    ``related_from`` contains the collections of all of them.
     """
     members = {_group_key(graph, group): group for group in fold_groups(graph)}
     keys = {member: key for key, group in members.items() for member in group}
@@ -79,7 +83,7 @@ def fold(graph: Graph) -> Graph:
 
 
 def unfold(folded: Graph) -> Graph:
-    """Return a graph equal to the one that :func:`fold` was called with."""
+    """Return a graph with the nodes, edges and attributes that :func:`fold` merged."""
     graph: Graph = nx.DiGraph()
     for key, node in folded.nodes(data=True):
         members = node.get(_FOLDED, {key: node})
@@ -120,7 +124,7 @@ def _group_attributes(graph: Graph, key: str, group: Sequence[str]) -> dict[str,
 
 
 def _merged_edge(edges: Mapping[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
-    """Return the attributes of the edge between two groups."""
+    """Return the attributes of the edge that replaces all ``edges`` between two groups."""
     members = list(edges.values())
     first = members[0]
     if len(members) == 1:
@@ -143,7 +147,7 @@ def _merged_edge(edges: Mapping[tuple[str, str], dict[str, Any]]) -> dict[str, A
 
 
 def view(graph: Graph, name: str) -> Graph:
-    """Return a view of ``graph`` by its name in :data:`VIEWS`; ``graph`` is not changed.
+    """Return the view of ``graph`` with this name in :data:`VIEWS`, without changing ``graph``.
 
     Raises:
         ValueError: No view has this name.
@@ -164,23 +168,26 @@ def folded_view(graph: Graph) -> Graph:
 def files_view(graph: Graph) -> Graph:
     """Return the files and other subjects, with an edge between any two that share references.
 
-    The weight of an edge is the number of shared references.
+    The weight of an edge is the number of shared references. Its direction has no meaning.
     """
     kept = [key for key in graph if graph.nodes[key]["type"] not in {REFERENCE, COLLECTION}]
     return _project(graph, kept, graph.succ)
 
 
 def collections_view(graph: Graph) -> Graph:
-    """Return the collections, with edges as in :func:`files_view`."""
+    """Return the collections, with an edge between any two that share references.
+
+    The weight of an edge is the number of shared references. Its direction has no meaning.
+    """
     kept = [key for key in graph if graph.nodes[key]["type"] == COLLECTION]
     return _project(graph, kept, graph.pred)
 
 
 def backbone_view(graph: Graph) -> Graph:
-    """Return the graph with only one reference per group of references with the same neighbors.
+    """Return the graph with only the first reference of each group of :func:`fold_groups`.
 
-    The other nodes stay connected as they were. If a group has several references, the attribute
-    ``group_size`` of the kept reference is their number.
+    The other nodes stay connected, because all references of a group have the same neighbors. If a
+    group has several references, the attribute ``group_size`` of the first is their number.
     """
     backbone = graph.copy()
     for group in fold_groups(graph):
@@ -191,8 +198,12 @@ def backbone_view(graph: Graph) -> Graph:
 
 
 def _project(graph: Graph, kept: Sequence[str], neighbors: Mapping[str, Iterable[str]]) -> Graph:
-    """Return the ``kept`` nodes, with an edge between any two that have references in common."""
-    groups: dict[frozenset[str], list[str]] = defaultdict(list)  # many nodes have equal sets
+    """Return the ``kept`` nodes, with an edge between any two that share references.
+
+    The references of a node are those in ``neighbors``, a mapping from node keys.
+    """
+    # Nodes with the same set of references are compared only once, because there are many of them.
+    groups: dict[frozenset[str], list[str]] = defaultdict(list)
     for key in kept:
         references = (each for each in neighbors[key] if graph.nodes[each]["type"] == REFERENCE)
         groups[frozenset(references)].append(key)
@@ -208,12 +219,12 @@ def _project(graph: Graph, kept: Sequence[str], neighbors: Mapping[str, Iterable
 
 
 def _shared_counts(sets: Sequence[frozenset[str]]) -> Counter[tuple[int, int]]:
-    """Return the number of shared elements of each pair of overlapping sets, by their indices."""
+    """Return the number of common elements of each two sets that overlap, by the sets' indices."""
     containing: dict[str, list[int]] = defaultdict(list)
     for index, references in enumerate(sets):
         for reference in references:
             containing[reference].append(index)
-    # Many references are in exactly the same sets, so these are counted together.
+    # References in exactly the same sets are counted together, because there are many of them.
     counts: Counter[tuple[int, int]] = Counter()
     for indices, count in Counter(map(tuple, containing.values())).items():
         for pair in combinations(indices, 2):
@@ -226,7 +237,7 @@ def _connect(graph: Graph, pairs: Iterable[tuple[str, str]], shared: int) -> Non
 
 
 def is_derived(graph: Graph) -> bool:
-    """Return whether a graph has groups or computed edges, which no API response contains."""
+    """Return whether a graph has folded groups or projected edges, which no response contains."""
     return any("group_members" in node for node in graph.nodes.values()) or any(
         edge.get("relation") == SHARED_REFERENCES for _, _, edge in graph.edges(data=True)
     )

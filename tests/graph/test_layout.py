@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphbuild.graph import layout, overlap_removal
-from graphbuild.graph.drawing_clusters import node_clusters
+from graphbuild.graph.drawing_clusters import NO_CLUSTER, node_clusters
 from graphbuild.graph.layout import MIN_DISTANCE, compute_layout
 from graphbuild.graph.style import size_scale
 from graphbuild.graph.views import fold_groups
@@ -110,6 +110,11 @@ def test_clusters_of_a_large_graph_are_returned():
     graph = tangle(900, 500, 40)
     assert compute_layout(graph).clusters == node_clusters(graph)
     assert compute_layout(SHAPES["a tangle"]).clusters is None  # not needed for so small a graph
+
+
+def test_nodes_without_neighbors_are_in_no_cluster():
+    clusters = node_clusters(graph_of(("f0", "r1"), alone=["f1", "f2", "f3"]))
+    assert clusters == {"f0": 0, "r1": 0, "f1": NO_CLUSTER, "f2": NO_CLUSTER, "f3": NO_CLUSTER}
 
 
 def test_members_of_a_cluster_are_close_together():
@@ -261,3 +266,10 @@ def test_the_same_pairs_are_found_as_by_comparing_all():
     apart = np.hypot(*(centers[:, axis][:, None] - centers[:, axis] for axis in (0, 1)))
     expected = np.argwhere(np.triu(apart < room[:, None] + room + 7.0, 1))
     assert np.array_equal(overlap_removal.close_pairs(centers, room, margin=7.0), expected)
+
+
+def test_discs_do_not_overlap_if_the_steps_are_not_enough(monkeypatch):
+    monkeypatch.setattr(overlap_removal, "_STEPS", 1)
+    rng = np.random.default_rng(5)
+    centers = overlap_removal.remove_overlaps(rng.uniform(-9, 9, (80, 2)), np.full(80, 6.0))
+    assert nearest(dict(enumerate(centers.tolist()))) > MIN_DISTANCE

@@ -2,13 +2,13 @@
 
 For each reference and collection, two questions are answered independently:
 
-* *Which clusters does it connect, and does anything else connect them?* A collection connects two
-  clusters if it contains files of both clusters. A reference connects two clusters if files of both
-  clusters have it. However, a reference does not count if a collection that contains it also
+* *Which clusters does the node connect, and does another node connect them?* A collection connects
+  two clusters if it contains files of both clusters. A reference connects two clusters if files of
+  both clusters have it. However, a reference does not count if a collection that contains it also
   connects the two clusters, because it is then not a second piece of evidence.
-* *Which files are separated if it is removed?* The evidence graph links files to their collections,
-  collections to their references, and files to the references for which the API names no
-  collection. A node is a cut vertex (Hopcroft and Tarjan 1973, Commun. ACM 16) if its component
+* *Which files are separated if the node is removed?* The evidence graph links files to their
+  collections, collections to their references, and files to the references for which the API names
+  no collection. A node is a cut vertex (Hopcroft and Tarjan 1973, Commun. ACM 16) if its component
   falls into several components when the node is removed.
 """
 
@@ -151,8 +151,8 @@ def _connections(
 ) -> dict[Pair, list[int]]:
     """Return up to three collections and references that connect each pair of clusters.
 
-    Three are enough to distinguish a single connection from several. Pairs without a connection
-    are omitted. References are numbered after the collections.
+    If there are more, some are omitted, because only pairs with a single connection are of
+    interest. Pairs without a connection have no entry. References are numbered after collections.
 
     Args:
         collections_of: For each cluster, the numbers of the collections that its files have.

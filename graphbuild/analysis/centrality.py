@@ -67,7 +67,10 @@ class Centrality:
     samples: int | None
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per node: ``key``, ``type``, ``degree``, ``betweenness``, ``pagerank``."""
+        """Return a DataFrame with one row per node.
+
+        Columns: ``key``, ``type``, ``degree``, ``betweenness``, ``pagerank``.
+        """
         import pandas as pd  # noqa: PLC0415  loads slowly
 
         rows = [
@@ -117,7 +120,10 @@ def to_networkit(upper: Matrix) -> Any:  # noqa: ANN401  a networkit.Graph
 
 
 def betweenness(graph: Any, samples: int | None, seed: int) -> Reals:  # noqa: ANN401  networkit.Graph
-    """Return the normalized betweenness of each node, estimated if ``samples`` is a number."""
+    """Return the normalized betweenness of each node.
+
+    It is estimated from ``samples`` start nodes, or exact if ``samples`` is None.
+    """
     if graph.numberOfNodes() < 3:  # noqa: PLR2004  a node and two others
         return np.zeros(graph.numberOfNodes())
     centrality = require("networkit", extra=EXTRA).centrality

@@ -38,10 +38,10 @@ CHANGE_KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
 class Cause:
     """A collection or reference that explains why clusters merged or split.
 
-    In a merge, the *separate* snapshot is the earlier one and the *joint* snapshot, with a single
-    cluster, is the later one. In a split, it is the other way round. In the joint snapshot, files
-    of several of the separate clusters have the entity. In the separate snapshot, at least one of
-    these clusters has no file with the entity.
+    The *separate* snapshot is the one with several clusters: the earlier snapshot of a merge, or the
+    later snapshot of a split. The *joint* snapshot is the one with a single cluster. In the joint
+    snapshot, files of several of the separate clusters have the entity. In the separate snapshot,
+    at least one of these clusters has no file with the entity.
 
     Attributes:
         entity: The collection or reference.
@@ -49,10 +49,9 @@ class Cause:
             snapshot.
         files: Number of files of these clusters that have the entity in the joint snapshot.
         exclusive: Whether no file of the separate snapshot has the entity.
-        certain: Whether the entity is certainly new in one of the clusters: the cluster has no file
-            with the entity in the separate snapshot, and this snapshot is complete for a file of
-            the cluster that has the entity in the joint snapshot. If False, missing data may be
-            the only difference between the snapshots.
+        certain: False if missing data may be the only reason why a cluster has no file with the
+            entity in the separate snapshot. True if the separate snapshot is complete for at least
+            one file of such a cluster that has the entity in the joint snapshot.
     """
 
     entity: Entity
@@ -228,7 +227,7 @@ class ClusterMatching:
             numbers: The numbers of the separate clusters.
             joint: The number of the single cluster on the other side.
         """
-        part = np.full(len(self._pair.files), -1, np.int64)  # from file to position in ``numbers``
+        part = np.full(len(self._pair.files), -1, np.int64)  # position in ``numbers``, by file
         for position, number in enumerate(numbers):
             part[self._cluster[separate] == number] = position
         here, there = self._pair.snapshots[separate], self._pair.snapshots[1 - separate]

@@ -5,12 +5,12 @@ The colors and the layout of the HTML page use other clusters, from
 references and collections; their only purpose is a readable drawing. The clusters of this module
 contain only files, and are found as follows:
 
-* The files are the nodes of a weighted graph. Each piece of evidence (see :mod:`overlap`) that n
-  files share adds 1/n to the weight of the edge between each pair of these files (resource
+* The files are the nodes of a weighted graph. If n files share a piece of evidence (see
+  :mod:`overlap`), 1/n is added to the weight of the edge between any two of these files (resource
   allocation, Zhou et al. 2007, Phys. Rev. E 76, 046115). A collection that contains nearly all
   files therefore hardly links them.
 * If two collections share significantly many references (q-value of at most 0.05), each file of one
-  collection is also linked to each file of the other. The weight of this link is proportional to
+  collection is also linked to each file of the other. The weight of such a link is proportional to
   the Jaccard index of the two collections.
 * Files with identical evidence are merged into one node, so that they take no more time than one
   file.
@@ -119,7 +119,10 @@ class Clustering:
         return float(np.average(stability, weights=sizes)) if sizes else 1.0
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per file: ``file`` (key), ``cluster``, ``cluster_name``, ``stability``."""
+        """Return a DataFrame with one row per file.
+
+        Columns: ``file`` (node key), ``cluster`` (number), ``cluster_name``, ``stability``.
+        """
         import pandas as pd  # noqa: PLC0415  loads slowly
 
         rows = [
@@ -296,8 +299,8 @@ def louvain(graph: WeightedGraph) -> Partition:
 def _resolution(graph: WeightedGraph, partition: Partition, seed: int) -> float:
     """Return the resolution that the clusters found at this resolution imply.
 
-    Starting at 1, clusters are found and the resolution is replaced by the implied one. This is
-    repeated until the resolution hardly changes.
+    Clusters are found at a resolution of 1, then at the resolution that these clusters imply, and
+    so on, until the resolution hardly changes.
     """
     resolution = 1.0
     for _ in range(_MAX_RESOLUTION_STEPS):

@@ -30,9 +30,9 @@ class Comparison:
     """The differences between two snapshots.
 
     Attributes:
-        files: Changes of the subjects. A subject is added if it is in ``fetched_subjects`` of the
-            later :class:`Snapshot` only, and removed if it is in those of the earlier snapshot
-            only. No subject is in ``unknown_before`` or ``unknown_after``.
+        files: Changes of the ``fetched_subjects`` of the two snapshots. A subject is added if only
+            the later snapshot has it, and removed if only the earlier snapshot has it. The groups
+            ``unknown_before`` and ``unknown_after`` are empty.
         references: Changes of the references.
         collections: Changes of the collections.
         observations: Changes of the observations.

@@ -52,8 +52,8 @@ class ReferenceGroup:
     """All references to one article.
 
     Attributes:
-        representative: A member with a known publisher, if there is one; among these, the member
-            whose URL was changed by the fewest rules, then the one with the most attributes, then
+        representative: The member whose URL was changed by the fewest rules; members with a known
+            publisher are preferred. Among equals, it is the member with the most attributes, then
             the first by node key.
         members: All references, sorted by key.
         rules: Names of the rules that matched the members, in the order of ``RULE_DESCRIPTIONS``;

@@ -170,9 +170,9 @@ def describe_causes(change: ClusterChange, limit: int) -> list[MixedText]:
         lines.append((f"… and {len(change.causes) - limit:,} more",))
     if change.linking_files:
         snapshot = "later" if change.kind == "merged" else "earlier"
-        by = f"by {format_count(len(change.linking_files), 'file')} in the {snapshot} snapshot only"
-        lines.append((f"{by}, linked to several of the clusters",))
-    return lines or [("not by a single reference or collection",)]
+        by = f"by {format_count(len(change.linking_files), 'file')} only in the {snapshot} snapshot"
+        lines.append((f"{by}, each linked to several of the clusters",))
+    return lines or [("no single reference or collection is the reason",)]
 
 
 def _describe_cause(cause: Cause, change: ClusterChange) -> MixedText:

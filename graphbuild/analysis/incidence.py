@@ -1,7 +1,7 @@
 """Store observations as an array of indices: triples of file, reference and collection.
 
-Most analyses start from these triples. They do not use paths of the exported graph, because such a
-path can combine a file and a collection that no observation contains.
+Most analyses start from this array, not from paths of the exported graph. A path can combine a file
+and a collection that no observation contains together.
 """
 
 from __future__ import annotations

@@ -43,8 +43,9 @@ class NullModel:
         column_counts: For each distinct column degree, the number of columns that have it.
         probability: Matrix of distinct row degrees by distinct column degrees: the probability that
             an entry with these degrees is 1.
-        scores: For each distinct column degree, the score of a pair of rows for a shared column of
-            this degree: log2(number of rows / degree) in half bits, rounded; 0 for degree 0.
+        scores: For each distinct column degree, the score that a shared column of this degree adds
+            to a pair of rows: log2(number of rows / degree) in half bits, rounded. The score for a
+            degree of 0 is 0.
     """
 
     row_class: Numbers
@@ -74,10 +75,10 @@ class NullModel:
     def p_values(self, first_rows: Numbers, second_rows: Numbers, scores: Numbers) -> Reals:
         """Return the p-value of each pair of rows: the probability of a score at least as high.
 
-        The score of a pair is the sum of the scores of the columns that both rows have. Its
-        distribution is a weighted Poisson binomial distribution (Hong 2013, Comput. Stat. Data
-        Anal. 59), which is computed by convolution over the columns. P-values are exact for the
-        model up to rounding errors, but values below ``MIN_P_VALUE`` are replaced by it.
+        The score of a pair is the sum of the scores of the columns that both rows have. The score
+        has a weighted Poisson binomial distribution (Hong 2013, Comput. Stat. Data Anal. 59), which
+        is computed by convolution over the columns. P-values are exact for the model up to rounding
+        errors, except that values below ``MIN_P_VALUE`` are replaced by ``MIN_P_VALUE``.
 
         Args:
             first_rows: For each pair, the index of its first row.

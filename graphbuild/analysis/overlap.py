@@ -13,12 +13,11 @@ In random data without related files, a test that counts shared references repor
 pairs of files (p <= 0.05). The test of shared evidence reports two to four percent. To reproduce
 both numbers, run ``make bench CASES=ties``.
 
-Evidence that many files have is weak. The weight of a piece of evidence is log2(number of files /
-number of files that have it) bits, rounded to half bits (Sparck Jones 1972, J. Doc. 28). For
-collections, the number of collections is used instead. The p-value is the probability, in the model
-of :mod:`null_model`, that two nodes with the same numbers of pieces of evidence share at least as
-many bits. The q-value corrects the p-value for the number of pairs. For each pair, the number of
-shared references and common similarity measures are computed, too.
+Evidence that many files have is weak. If n of N files (or collections) have a piece of evidence,
+its weight is log2(N / n) bits, rounded to half bits (Sparck Jones 1972, J. Doc. 28). The p-value is
+the probability, in the model of :mod:`null_model`, that two nodes with the same numbers of pieces
+of evidence share at least as many bits. The q-value corrects the p-value for the number of pairs.
+For each pair, the number of shared references and common similarity measures are computed, too.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ class Timeline:
     clusters: tuple[TimelineSeries, ...]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a DataFrame with one row per series and month with references.
+        """Return a DataFrame with one row per series and month in which references were published.
 
         Columns: ``kind``, ``key``, ``name``, ``month`` (its first day, UTC), ``references``.
         """

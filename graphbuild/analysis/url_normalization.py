@@ -6,7 +6,7 @@ normalized URL is only for comparison. It may not work in a browser, because ``h
 
 * The rule ``spelling`` follows RFC 3986, section 6 (case, percent-encoding, dot segments, ports).
   It uses w3lib, which also sorts the query parameters.
-* The other rules are conventions of websites.
+* The other rules follow conventions of websites.
 
 URLs are untrusted text. A text is returned unchanged if it is not a valid web URL, if programs may
 interpret it differently, or if it is longer than 8,192 characters.

@@ -88,8 +88,8 @@ def build_graph(
 def extract_observations(graph: nx.DiGraph[str]) -> Iterator[Observation]:
     """Yield the observations of a graph, in the order of its edges.
 
-    Each observation has the provenance of its edge, and no times. Its entities have only the
-    attributes of the API.
+    Each observation has the provenance of its edge. Its ``first_seen`` and ``last_seen`` are None,
+    and its entities have only the attributes of the API.
     """
     entity = cache(partial(_entity, graph))
     for source, target, edge in graph.edges(data=True):
@@ -161,9 +161,9 @@ class _Builder:
     def __init__(self, *, timestamps: bool) -> None:
         self.graph: nx.DiGraph[str] = nx.DiGraph()
         self._timestamps = timestamps
-        # The last entity by key, because adding the same object again changes nothing.
+        # The last added entity by key. Adding the same object again is skipped to save time.
         self._latest: dict[str, Entity] = {}
-        # Each tuple of collections by itself, because sharing equal tuples saves memory.
+        # Maps each tuple of collections to itself, so that edges share equal tuples in memory.
         self._collections: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def add_node(self, entity: Entity, *, is_local: bool = False) -> str:

@@ -1,9 +1,9 @@
 """Define the color, shape and size of nodes for the layout and the exporters.
 
-Files, references and collections have one color and one shape each; all other types share one. The
-three colors are distinguishable with common kinds of color blindness: blue and orange are from
-Okabe and Ito (2008, "Color Universal Design"), red is from Paul Tol's "vibrant" scheme (2021).
-The HTML page has further colors, which are in ``exporters/html/static/colors.js``.
+Files, references and collections each have their own color and shape. All other types share a
+fourth color and shape. Blue and orange are from Okabe and Ito (2008, "Color Universal Design"), and
+red is from Paul Tol's "vibrant" scheme (2021), because these colors remain distinguishable with
+color blindness. Further colors of the HTML page are in ``exporters/html/static/colors.js``.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ def size_scale(graph: Graph) -> Callable[[int], float]:
 
 
 def check_positions(graph: Graph, positions: Positions | None) -> Positions:
-    """Return ``positions`` after checking them; return an empty mapping if they are None or empty.
+    """Check that each node has a position, and return ``positions``.
 
-    Each node must have a position, because many programs draw all nodes without a position at the
-    same point.
+    If ``positions`` is None or empty, return an empty mapping without a check. Otherwise, each node
+    must have a position, because many programs draw all nodes without a position at the same point.
 
     Raises:
         ExportError: A node has no position, or a coordinate is infinite or NaN.

@@ -60,13 +60,14 @@ def fold_groups(graph: Graph) -> list[list[str]]:
 def fold(graph: Graph) -> Graph:
     """Return a new graph in which each group of :func:`fold_groups` is one node.
 
-    A group of several nodes has the attributes ``group_size``, ``group_members`` (the keys of its
-    nodes, separated by spaces), a label such as "Report A and 24 more", the earliest known
-    ``creation_date``, and ``seed`` and ``state`` if all nodes that have them have the same value.
+    A group of several nodes has a label such as "Report A and 24 more", the number of its nodes as
+    ``group_size``, and their keys, separated by spaces, as ``group_members``. Its ``creation_date``
+    is the earliest known date of its nodes. It has ``seed`` and ``state`` if all nodes with this
+    attribute have the same value.
 
-    An edge merges the edges between the nodes of two groups. The weight is the sum of their
-    weights. The provenance is ``observed`` if all of them are observed. The attribute
-    ``related_from`` contains the collections of all of them.
+    An edge between two groups replaces all edges between their nodes. Its weight is the sum of the
+    weights of these edges. Its provenance is ``observed`` if all of these edges are observed,
+    otherwise ``inferred``. Its ``related_from`` contains the collections of all these edges.
     """
     members = {_group_key(graph, group): group for group in fold_groups(graph)}
     keys = {member: key for key, group in members.items() for member in group}

@@ -38,7 +38,7 @@ CHANGE_KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
 class Cause:
     """A collection or reference that explains why clusters merged or split.
 
-    The *separate* snapshot is the one with several clusters: the earlier snapshot of a merge, or the
+    The *separate* snapshot is the one with several clusters: the earlier snapshot of a merge, the
     later snapshot of a split. The *joint* snapshot is the one with a single cluster. In the joint
     snapshot, files of several of the separate clusters have the entity. In the separate snapshot,
     at least one of these clusters has no file with the entity.
@@ -101,8 +101,8 @@ class MovedFile:
 
     Attributes:
         file: The file.
-        before: Number of its cluster in the earlier snapshot.
-        after: Number of its cluster in the later snapshot.
+        before: Number of the cluster that contains the file in the earlier snapshot.
+        after: Number of the cluster that contains the file in the later snapshot.
     """
 
     file: Entity

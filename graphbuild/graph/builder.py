@@ -15,10 +15,9 @@ Node keys are ``type:id``. Node attributes:
 
 Edge attributes:
 
-* ``relation``: ``related_references`` (subject -> reference), ``related_from`` (reference ->
-  collection), or for links that a crawl with ``--depth`` found, ``files`` or ``references``. An
-  edge that is both ``related_references`` and ``related_from`` has the relation
-  ``related_references``;
+* ``relation``: ``related_references`` (subject -> reference) or ``related_from`` (reference ->
+  collection). Links that a crawl with ``--depth`` found have ``files`` or ``references``. An edge
+  that is both ``related_references`` and ``related_from`` has ``related_references``;
 * ``weight``: the number of observations that contain the edge; 1 for links;
 * on ``related_references``: ``related_from``, a sorted tuple of the node keys of the collections,
   with ``NO_COLLECTION`` for an observation without a collection;

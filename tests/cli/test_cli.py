@@ -418,7 +418,7 @@ def test_import_reports_invalid_files_and_stores_the_others(shell: Shell) -> Non
     (shell.folder / "bad.json").write_text("<html>")
     process = shell("import", "bad.json", SAMPLE, "--store", "c.db")
     assert process.returncode == 4
-    assert "not imported: bad.json: is not JSON" in process.stderr
+    assert "not imported: bad.json: the text is not JSON" in process.stderr
     assert "1 page imported" in process.stdout
     assert shell("import", "bad.json", "--store", "d.db").returncode == 1
 

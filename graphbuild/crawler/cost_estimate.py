@@ -40,7 +40,7 @@ def estimate_cost(*, unseen: int, left: int, mean_pages: float | None) -> CostEs
 def estimate_completion(
     calls: int, *, now: float, per_minute: int | None, per_day: int | None, spent_today: int = 0
 ) -> datetime:
-    """Return the earliest time (UTC) of the last call under the limits.
+    """Return the earliest time (UTC) at which the last call can be made under the limits.
 
     The duration of the calls is ignored.
 

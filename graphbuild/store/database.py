@@ -171,7 +171,7 @@ class Database:
         return int(self.execute(statement, **columns).lastrowid or 0)
 
     def update(self, table: str, row_id: int, **columns: object) -> None:
-        """Set columns of the row with a row id. The caller must have begun a transaction."""
+        """Set columns of the row ``row_id``. The caller must have begun a transaction."""
         assignments = ", ".join(f"{name} = :{name}" for name in columns)
         statement = f"UPDATE {table} SET {assignments} WHERE rowid = :rowid"  # noqa: S608  no input
         self.execute(statement, **columns, rowid=row_id)

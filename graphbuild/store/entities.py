@@ -133,7 +133,7 @@ def load_entities(db: Database) -> EntityById:
 
 
 def canonical_id(db: Database, entity_id: int) -> int:
-    """Return the row id of the canonical entity of an alias; of other entities, their own."""
+    """Return the row id of an alias's canonical entity; for other entities, ``entity_id``."""
     return db.integer("SELECT same_as FROM entity WHERE id = ?", entity_id) or entity_id
 
 

@@ -32,7 +32,7 @@ The module ``models`` describes most values. Notes on the other columns:
   body, because damage to some of its bits does not change the original body.
 * The view ``fact_by_task`` contains the facts of each list, once per page, and all inferences, even
   refuted ones. The view ``observation`` contains each of these facts once per list.
-* The index ``task_order`` has the order in which lists are requested.
+* The index ``task_order`` sorts the lists in the order in which they are requested.
 """
 
 from __future__ import annotations

@@ -176,7 +176,7 @@ class Store(ObservationReader):
     def subjects(self, *, times: bool = False) -> Iterator[Entity]:
         """Yield the subject of each list, in the order in which the lists were added.
 
-        An entity with several lists is yielded several times. Its attributes are those of the API
+        An entity with several lists is yielded once per list. Its attributes are those of the API
         and ``seed_*`` for the columns of the seed list. The subject of ``related_references`` also
         has ``seed``, ``state`` and ``crawl_*`` for the progress of the list. For another list,
         ``crawl_<relationship>`` is its state. API attributes with these names are dropped.

@@ -1,8 +1,8 @@
-# ruff: noqa: INP001 - a script beside the documents, no package
-"""Take the screenshots of docs/page.md from the demo page: ``make pictures`` runs this.
+# ruff: noqa: INP001 - this folder is not a package
+"""Take the screenshots in docs/page.md; ``make pictures`` runs this script.
 
-Equal pages give equal screenshots, except for fonts. Each step waits for the text
-that docs/page.md describes.
+The argument is the path of the HTML page of the demo. If the page and the installed fonts are the
+same, the screenshots are the same. Each step waits until the page shows a certain text.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SIZE = {"width": 1120, "height": 700}
 
 
 def main(page_of_the_demo: Path) -> None:
-    """Open the page for each picture and save a screenshot."""
+    """Save a screenshot of each step, which starts with the newly opened page."""
     FOLDER.mkdir(exist_ok=True)
     with launch_chromium() as browser:
         context = browser.new_context(viewport=SIZE, reduced_motion="reduce", offline=True)
@@ -41,12 +41,12 @@ def main(page_of_the_demo: Path) -> None:
 
 
 def whole(page: Page) -> None:
-    """Wait for the page as it opens."""
+    """Show the page as it opens, with all nodes."""
     page.get_by_text("Drawn: 493 of 493 nodes").wait_for()
 
 
 def which_two(page: Page) -> None:
-    """Show which two campaigns share a reference."""
+    """Show the path between two campaigns that share a reference."""
     page.get_by_role("button", name="GlassHeron and Tallowrat").click()
     page.get_by_text("2 links, shortest path").wait_for()
 
@@ -58,7 +58,7 @@ def oldest(page: Page) -> None:
 
 
 def evidence(page: Page) -> None:
-    """Show why a file is related to a collection."""
+    """Show the path from a file to the collection Emotet, with its observations."""
     page.fill("#query", "5e3f311ae67f")
     page.press("#query", "Enter")
     page.get_by_role("button", name="Path to").click()
@@ -71,7 +71,7 @@ STEPS = {"whole": whole, "which-two": which_two, "oldest": oldest, "evidence": e
 
 
 def _save(page: Page, name: str) -> None:
-    """Save the screenshot with few colors, as a small file."""
+    """Save a screenshot; fewer colors make the file smaller."""
     drawn = Image.open(BytesIO(page.screenshot())).convert("RGB")
     path = FOLDER / f"page-{name}.png"
     drawn.quantize(COLORS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(

@@ -1,1 +1,1 @@
-"""The command line: one module per command. :mod:`graphbuild.cli.main` registers them."""
+"""The command line: one module per command, and modules that the commands share."""

@@ -1,4 +1,4 @@
-"""``graphbuild backup``: copy a campaign file, also while a crawl writes to it."""
+"""``graphbuild backup``: copy a campaign file, even during a crawl."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ def backup(
         Path | None,
         typer.Argument(
             metavar="FILE",
-            help="Campaign file (default: the only *.db file in the current folder).",
+            help="Campaign file (default: the only one in the current folder, *.db).",
             show_default=False,
         ),
     ] = None,
     *,
     out: Annotated[
-        Path, typer.Option("--out", metavar="COPY", help="New file; an existing one is kept.")
+        Path, typer.Option("--out", metavar="COPY", help="Path of the copy; it must not exist.")
     ],
     json: options.JsonOption = False,
 ) -> None:
-    """Copy a campaign file, also while a crawl writes to it.
+    """Copy a campaign file, even during a crawl.
 
-    The copy contains every page that was stored before, and needs no other file. A copy made by
-    other programs during a crawl can lack the last seconds.
+    The copy contains every page that was stored before the command started. If another program
+    copies the file during a crawl, the pages of the last seconds can be missing from its copy.
     """
     from graphbuild.store import Store
 

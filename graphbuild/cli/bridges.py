@@ -18,11 +18,13 @@ def bridges(
     merge: options.MergeOption = False,
     json: options.JsonOption = False,
 ) -> None:
-    """Show the references and collections between clusters.
+    """Show references and collections that connect clusters.
 
-    "sole pairs" counts the pairs of clusters that only this node connects. "components" counts the
-    components of the graph without the node. "cut-off files" counts the files outside the largest
-    of these components.
+    The list also contains nodes without which files of one cluster would not be connected.
+
+    "sole pairs" is the number of pairs of clusters that only this node connects. If the node were
+    removed, its connected component would fall into several. "components" is the number of these
+    that contain files, and "cut-off files" is the number of files outside the largest of them.
     """
     from graphbuild.analysis import find_bridges, find_clusters
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 def find_campaign_file(store_path: Path | None) -> Path:
     """Return ``store_path``; if it is None, return the only campaign file in the current folder.
 
-    If the folder has no campaign file or more than one, typer.BadParameter is raised.
+    Raises:
+        typer.BadParameter: ``store_path`` is None, and the current folder contains no campaign file
+            or several.
     """
     if store_path is not None:
         return store_path
@@ -31,24 +33,26 @@ def find_campaign_file(store_path: Path | None) -> Path:
     elif others := [*campaign_files(Path("output")), *campaign_files(Path("output/demo"))]:
         problem = f"no campaign file (*.db); there is {others[0]}"
     else:
-        problem = "no campaign file (*.db); 'crawl' and 'import' create one: --store campaign.db"
+        problem = (
+            "no campaign file (*.db); create one with 'crawl' or 'import' and --store campaign.db"
+        )
     raise typer.BadParameter(f"this folder has {problem}", param_hint="--store")
 
 
 def campaign_files(folder: Path) -> list[Path]:
-    """Return the campaign files in ``folder``, sorted by name."""
+    """Return the campaign files ``*.db`` in ``folder``, sorted by name."""
     from graphbuild.store.connection import is_campaign_file
 
     return [path for path in sorted(folder.glob("*.db")) if is_campaign_file(path)]
 
 
 def open_for_reading(store_path: Path | None) -> Store:
-    """Open the file that :func:`find_campaign_file` returns, for reading."""
+    """Find a campaign file with :func:`find_campaign_file`, and open it with :func:`read_store`."""
     return read_store(find_campaign_file(store_path))
 
 
 def read_store(path: Path) -> Store:
-    """Open a campaign file for reading; report an incomplete copy."""
+    """Open a campaign file for reading; log an error if it is an incomplete copy."""
     from graphbuild.store import Store
 
     return _report_missing_data(Store.read(path))
@@ -56,14 +60,15 @@ def read_store(path: Path) -> Store:
 
 def _report_missing_data(store: Store) -> Store:
     if store.missing_data:
-        error(f"{store.path}: {store.missing_data}")  # even with --quiet
+        error(f"{store.path}: {store.missing_data}")  # is also shown with --quiet
     return store
 
 
 def open_for_writing(store_path: Path | None, *, create: bool) -> Store:
-    """Open the file that :func:`find_campaign_file` returns, for writing.
+    """Find a campaign file with :func:`find_campaign_file`, and open it for writing.
 
-    A missing file is created; without ``create``, StoreError is raised instead.
+    Log an error if it is an incomplete copy. If the file does not exist, create it; without
+    ``create``, raise StoreError instead.
     """
     from graphbuild.store import Store
 
@@ -74,11 +79,15 @@ def open_for_writing(store_path: Path | None, *, create: bool) -> Store:
 
 
 def read_incidence(store_path: Path | None, *, merge: bool = False) -> Incidence:
-    """Return the observations as an Incidence; with ``merge``, duplicate references count once."""
+    """Read the observations of a campaign file; with ``merge``, unite duplicate references.
+
+    Raises:
+        MissingLibraryError: The libraries of the extra ``analysis`` are not installed.
+    """
     from graphbuild._util import require
     from graphbuild.analysis import as_incidence, find_duplicates
 
-    require("scipy", extra="analysis")  # fail before the file is read
+    require("scipy", extra="analysis")  # raises the error before the file is read
     with open_for_reading(store_path) as store:
         warn_if_incomplete(store)
         incidence = as_incidence(store)
@@ -86,7 +95,7 @@ def read_incidence(store_path: Path | None, *, merge: bool = False) -> Incidence
 
 
 def warn_if_incomplete(store: Store) -> None:
-    """Log the number of subjects that are not complete, if there are any."""
+    """If there are lists that are not complete, log how many are in each state."""
     totals = store.totals()
     if totals.complete < totals.lists:
         states = totals.describe_states(*UNFINISHED_STATES)

@@ -18,9 +18,9 @@ def centrality(
 ) -> None:
     """Rank files, references and collections by centrality.
 
-    Betweenness is the share of shortest paths that contain the node. PageRank is the share of time
-    that a random walk spends at the node. In large campaigns, betweenness is estimated from a
-    random sample of nodes.
+    Betweenness is the mean share of the shortest paths between two other nodes that contain the
+    node. In graphs of more than 2,000 nodes, it is estimated from a random sample. PageRank is the
+    share of time that a random walk spends at the node.
     """
     from graphbuild.analysis import compute_centrality
 

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 def check(store_path: options.StoreOption = None, *, json: options.JsonOption = False) -> None:
     """Verify the integrity of a campaign file.
 
-    Compares stored pages with their checksums, and observations, states and counts with the pages.
-    Prints each problem with the subject it concerns, and exits with 1 if there are any. The last
-    line names what cannot be checked.
+    The command compares stored pages with their checksums, and observations, states and counts with
+    the pages. It prints each problem after the id of the subject or the name of the file; at most
+    100 similar problems are listed. The last line names what cannot be checked. The exit code is 1
+    if there are problems.
     """
     from graphbuild.store import NOT_CHECKED, find_damage
 
@@ -50,7 +51,11 @@ def check(store_path: options.StoreOption = None, *, json: options.JsonOption = 
 
 
 def _describe(damage: Damage, path: Path) -> tuple[str, str]:
-    """Return the kind of the damage, and a line that describes it."""
+    """Return the kind of the damage, and a line that describes it.
+
+    Damages are of one kind if the first two parts of their messages, separated by colons, differ
+    only in numbers.
+    """
     where = damage.subject.readable_id if damage.subject else path
     kind = re.sub(r"[0-9]+", "N", ":".join(damage.problem.split(":")[:2]))
     return kind, f"{where}: {damage.problem}"

@@ -22,7 +22,8 @@ def communities(
 ) -> None:
     """Show clusters of files and what characterizes them.
 
-    Stability (0 to 1) is the mean similarity to the most similar cluster of runs with other seeds.
+    The algorithm runs ten times with different seeds. The stability of a cluster (0 to 1) is its
+    similarity to the most similar cluster of each run, on average.
     """
     from graphbuild.analysis import find_clusters
 

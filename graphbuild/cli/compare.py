@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from graphbuild.models import Entity
 
 _MAX_NAME = 80  # characters
-_MAX_CAUSES = 5  # shown per merge or split
+_MAX_CAUSES = 5  # per merge or split
 _COLUMNS = "added", "removed", "unchanged", "unknown_before", "unknown_after"
 _ENTITIES = "files", "references", "collections"
 
@@ -35,10 +35,13 @@ def compare(
 ) -> None:
     """Show changes between two states of a campaign.
 
-    Shows what was added and removed, which clusters merged or split, and the causes.
-    Compares a campaign file with an older one (--baseline), or with its own state at another time
-    (--since, --until). References of a subject count as unknown in a state in which the subject is
-    not complete.
+    The command compares a campaign file with an older one (--baseline), or with its own state at an
+    earlier time (--since). It shows what was added and removed, which clusters merged or split, and
+    the causes.
+
+    If the earlier list of a subject is not complete, its new references count as "unknown before"
+    instead of "added". If the later list is not complete, missing references count as "unknown
+    after" instead of "removed".
     """
     from graphbuild.analysis import compare as compare_snapshots
 
@@ -55,7 +58,7 @@ def compare(
 
 
 def read_snapshot(path: Path, until: float | None) -> Snapshot:
-    """Return the state of a campaign file at ``until`` (seconds since 1970; None means now)."""
+    """Return the state of a campaign at ``until`` (seconds since 1970; None for the last state)."""
     from graphbuild.analysis import Snapshot
 
     time = inf if until is None else until

@@ -29,17 +29,17 @@ _MAX_KINDS = 10
 
 
 class _SafeFormatter(logging.Formatter):
-    """Formats a record as its message alone, with unsafe characters escaped."""
+    """Formats a log record as its message only, with unsafe characters escaped."""
 
     def format(self, record: logging.LogRecord) -> str:
         return escape_unprintable(record.getMessage())
 
 
 def configure_logging(*, verbose: bool = False, quiet: bool = False) -> None:
-    """Send messages to standard error: errors alone (``quiet``), or also notices.
+    """Log errors and notices to standard error; with ``quiet``, log errors only.
 
-    ``verbose`` adds the request line and the status of each request. Headers, which contain the API
-    key, are never logged.
+    ``verbose`` without ``quiet`` also logs the request line and the status code of each API call.
+    Headers, which contain the API key, are never logged.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(_SafeFormatter())
@@ -51,7 +51,7 @@ def configure_logging(*, verbose: bool = False, quiet: bool = False) -> None:
 
 
 def print_line(text: str = "", longest: int = MAX_DISPLAY_LENGTH) -> None:
-    """Print a line of the result, truncated to ``longest`` characters."""
+    """Print a line of the result, escaped, and truncated to ``longest`` characters."""
     typer.echo(escape_unprintable(text, longest))
 
 
@@ -73,7 +73,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
 
 
 def print_rows(header: Sequence[str], rows: Sequence[Sequence[object]], total: int) -> None:
-    """Print ``rows`` as a table, and how many of the ``total`` rows are omitted, if any."""
+    """Print ``rows`` as a table, then how many of ``total`` rows are not shown, if any."""
     if rows:
         print_table(header, rows)
     print_omitted(total - len(rows))
@@ -86,9 +86,10 @@ def print_omitted(count: int) -> None:
 
 
 def limit_by_kind(messages: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Yield the first 100 messages of each kind, then the numbers of the others.
+    """Yield the first 100 texts of each kind, then a line per kind with the number of the others.
 
-    The messages are pairs of kind and text. All kinds after the tenth count as one.
+    Args:
+        messages: Pairs of a kind and a text. All kinds after the tenth count as one kind.
     """
     counts: Counter[str] = Counter()
     for kind, text in messages:
@@ -102,7 +103,10 @@ def limit_by_kind(messages: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def attributes_json(value: object, *names: str) -> dict[str, object]:
-    """Return the named attributes as JSON data, with entities as node keys and tuples as lists."""
+    """Return the named attributes of ``value`` as JSON data.
+
+    Entities are represented by their node keys, and tuples by lists.
+    """
 
     def convert(attribute: object) -> object:
         if isinstance(attribute, tuple | list):
@@ -113,20 +117,20 @@ def attributes_json(value: object, *names: str) -> dict[str, object]:
 
 
 def entity_json(entity: Entity, value: object, *names: str) -> dict[str, object]:
-    """Return key and label of an entity and the named attributes of ``value`` as JSON data."""
+    """Return JSON data: the key and label of ``entity``, and the named attributes of ``value``."""
     return {**attributes_json(entity, "key", "label"), **attributes_json(value, *names)}
 
 
 def shorten(text: str, longest: int = 40) -> str:
-    """Return ``text``, truncated after ``longest`` characters with an ellipsis."""
+    """Return ``text``; if it has more than ``longest`` characters, replace the rest by "…"."""
     return text if len(text) <= longest else text[:longest] + "…"
 
 
 @contextmanager
 def spinner() -> Iterator[Callable[[str], None]]:
-    """Yield a function that shows the name of the current step.
+    """Show a spinner; yield a function that sets the text beside it, the name of the current step.
 
-    It shows nothing with ``--quiet``, or if standard error is not a terminal.
+    Nothing is shown with ``--quiet``, or if standard error is not a terminal.
     """
     if not LOG.isEnabledFor(logging.INFO) or not sys.stderr.isatty():
         yield lambda _: None

@@ -1,4 +1,4 @@
-"""``graphbuild crawl``: request the references of seeds and store every response."""
+"""``graphbuild crawl``: request the references of seeds and store the responses."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def crawl(
 
     Without seeds, the crawl continues with the pending subjects of the campaign file.
 
-    You can stop a crawl at any time (Ctrl-C). Run the same command again to continue: no page is
-    requested twice, and a crawl of a complete campaign makes no calls.
+    You can stop a crawl at any time with Ctrl-C. To continue, run the same command again: it
+    requests what is missing. If the campaign is complete, it makes no calls.
     """
     from graphbuild.api.client import Client
     from graphbuild.api.rate_limit import RateLimiter
@@ -123,7 +123,7 @@ def crawl(
 def _run(crawler: Crawl, store: Store, clock: Clock, *, show_progress: bool) -> tuple[int, str]:
     """Crawl; return the number of stored pages, and why the crawl paused (empty if it finished).
 
-    After a signal, the requests that have been sent are completed.
+    After a signal, the crawl sends no more requests, and stores the responses to those in flight.
     """
     pages, paused = 0, ""
     received: list[str] = []
@@ -146,7 +146,7 @@ def _run(crawler: Crawl, store: Store, clock: Clock, *, show_progress: bool) -> 
 
 
 def _announce_earlier_lists(store: Store, seeds: SeedList, *, only: bool) -> None:
-    """Print how many requests belong to earlier lists; with ``only``, exclude these subjects."""
+    """Log how many requests are for subjects of earlier lists; with ``only``, exclude them."""
     from graphbuild.api.client import LIMIT
 
     total = store.tasks.remaining_calls(LIMIT)
@@ -156,7 +156,7 @@ def _announce_earlier_lists(store: Store, seeds: SeedList, *, only: bool) -> Non
         at_least = "at least " if total.unknown_lists else ""
         requests = f"{at_least}{format_count(earlier, 'request')}"
         notice(
-            f"{requests} for subjects of earlier lists will be made later"
+            f"{requests} for subjects of earlier lists are left for a crawl without --only"
             if only
             else f"{requests} of this run are for subjects of earlier lists; --only leaves them out"
         )
@@ -172,7 +172,7 @@ def _requeue_subjects(
     complete: bool,
     retry_failed: bool,
 ) -> None:
-    """Set the subjects that these options select to pending."""
+    """Set the subjects that the options select to pending, and log how many there are."""
     from graphbuild.api.client import LIMIT
 
     if complete:
@@ -181,7 +181,8 @@ def _requeue_subjects(
         notice(f"requesting the pages that --frugal left out of {subjects}: up to {calls}")
     if retry_failed:
         count = store.tasks.retry_failed()
-        notice(f"requesting {format_count(count, 'subject')} again that failed or are not complete")
+        subjects = format_count(count, "subject")
+        notice(f"requesting again {subjects} with a failed, short or incomplete list")
     if refresh is not None:
         count = store.tasks.refresh(time.time() - refresh)
         notice(f"requesting {format_count(count, 'subject')} again")
@@ -193,19 +194,19 @@ def _requeue_subjects(
 
 
 def _refuse_api_key(seeds: SeedList) -> None:
-    """Raise SeedError if a seed contains the user's API key, before the seeds are stored."""
+    """Raise SeedError if a seed contains the user's API key, which must not be stored."""
     from graphbuild.api.auth import find_api_key
 
     try:
         key = find_api_key().reveal().lower()
     except AuthenticationError:
-        return  # without a valid key, none can leak; a crawl that needs the key reports the error
+        return  # there is no valid key; if the crawl needs one, it reports this error later
     if any(_contains(seed, key) for seed in seeds):
         raise SeedError("the seed list contains your API key; remove it (it was not sent)")
 
 
 def _contains(seed: Seed, key: str) -> bool:
-    """Return whether ``key`` is the id of a seed, or part of a text attribute or column."""
+    """Return whether ``key`` (in lower case) is the id of a seed or part of one of its texts."""
     values = (*seed.entity.attributes.values(), *seed.attributes.values())
     return seed.entity.id == key or any(
         key in value.lower() for value in values if isinstance(value, str)
@@ -213,7 +214,7 @@ def _contains(seed: Seed, key: str) -> bool:
 
 
 def _find_key(store: Store) -> ApiKey:
-    """Return the API key. Raise SeedError if it is a subject of the campaign file."""
+    """Return the API key; raise SeedError if the campaign file contains it as a file hash."""
     from graphbuild.api.auth import find_api_key
 
     key = find_api_key()
@@ -239,7 +240,7 @@ def _print_summary(store: Store, calls: int, pages: int) -> None:
 
 
 def _print_problems(store: Store) -> None:
-    """Print the first subjects that failed or are incomplete, with the reasons."""
+    """Print the first subjects with a problem, and the reasons. Pending subjects are omitted."""
     problems = [row for row in store.statuses() if row.state != "pending" and has_problem(row)]
     for row in problems[:MAX_LISTED]:
         print_line(f"{row.subject.readable_id}: {row.state}: {row.detail or row.error_code}")

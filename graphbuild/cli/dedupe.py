@@ -25,8 +25,9 @@ def dedupe(
 ) -> None:
     """Show duplicate references and the publishers.
 
-    Two references are duplicates if their URLs differ only in parts that do not matter, such as
-    tracking parameters, or if they have the same title and date. URLs are defanged, except in JSON.
+    Two references are duplicates if their URLs differ only in ways that do not change the article,
+    such as tracking parameters, or if they have the same date and the same specific title. URLs are
+    defanged, except in JSON.
     """
     from graphbuild.analysis import find_duplicates
 
@@ -44,9 +45,9 @@ def dedupe(
         return
     publishers = [each for each in found.publishers if each.name]
     console.print_line(
-        f"{format_count(len(found.references), 'reference')}: {len(found.groups):,} independent"
-        f" by {format_count(len(publishers), 'publisher')};"
-        f" {len(found.duplicates):,} of them with duplicates"
+        f"{format_count(len(found.references), 'reference')}: {len(found.groups):,} independent,"
+        f" {len(found.duplicates):,} of them with duplicates;"
+        f" {format_count(len(publishers), 'publisher')}"
     )
     for group in found.duplicates[:limit]:
         _print_group(group)

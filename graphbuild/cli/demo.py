@@ -28,7 +28,7 @@ def demo(
 ) -> None:
     """Crawl and export made-up campaigns, without an API key.
 
-    Prints the equivalent commands.
+    The output includes the equivalent commands.
     """
     from graphbuild.emulator import Api, Emulator, generate_world
 
@@ -39,7 +39,7 @@ def demo(
     _check_earlier_demo(store_path, hashes, world, seed_list)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for suffix in ("", "-wal", "-shm"):  # of an earlier demo
+        for suffix in ("", "-wal", "-shm"):  # the files of an earlier demo
             store_path.with_name(store_path.name + suffix).unlink(missing_ok=True)
         hashes.write_text(seed_list, encoding="utf-8")
     except OSError as problem:
@@ -59,7 +59,7 @@ def demo(
 
 
 def _check_earlier_demo(store_path: Path, hashes: Path, world: World, seed_list: str) -> None:
-    """Raise ExportError if ``hashes`` or ``store_path`` exists and is not of an earlier demo."""
+    """Raise ExportError if a file exists that an earlier demo did not write."""
     foreign = None
     is_demo_list = hashes.exists() and hashes.read_bytes() == seed_list.encode()
     if hashes.exists() and not is_demo_list:

@@ -24,9 +24,9 @@ def emulate(
     ] = 8080,
     data: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="World to serve, as JSON lines (default: generated)."),
+        typer.Option(metavar="FILE", help="JSON lines to serve (default: generated data)."),
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the generated world.")] = 1,
+    seed: Annotated[int, typer.Option(metavar="N", help="Random seed of generated data.")] = 1,
     key: Annotated[
         list[str] | None,
         typer.Option(
@@ -35,11 +35,11 @@ def emulate(
     ] = None,
     per_minute: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Calls per minute; more calls get status 429."),
+        typer.Option(min=1, metavar="N", help="Calls per minute; further calls get status 429."),
     ] = None,
     per_day: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Calls per UTC day; more calls get status 429."),
+        typer.Option(min=1, metavar="N", help="Calls per UTC day; further calls get status 429."),
     ] = None,
     log: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Log file: one JSON line per request.")

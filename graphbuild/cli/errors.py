@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ExitCode(IntEnum):
-    """Exit codes of the process. After a signal, a shell reports 128 + the signal's number."""
+    """Exit codes. If a signal ends the process, a shell reports 128 + the signal's number."""
 
     SUCCESS = 0
     ERROR = 1
@@ -28,7 +28,10 @@ class ExitCode(IntEnum):
 
 @contextmanager
 def handle_errors() -> Iterator[None]:
-    """Print graphbuild's errors without a traceback, and exit with the matching code."""
+    """Turn expected exceptions into a message on standard error and an exit code.
+
+    There is no message if the program that reads the output closes the pipe; the exit code is 0.
+    """
     try:
         yield
     except GraphbuildError as problem:
@@ -36,11 +39,11 @@ def handle_errors() -> Iterator[None]:
         moved = isinstance(problem, StoreMovedError)
         sys.exit(ExitCode.STORE_MOVED if moved else ExitCode.ERROR)
     except BrokenPipeError:
-        # The program that reads the output, such as `head`, has closed the pipe.
+        # For example, `graphbuild status | head`.
         _discard_output()
         sys.exit(ExitCode.SUCCESS)
     except OSError as problem:
-        # Of standard output; commands handle the errors of other files.
+        # Usually an error of standard output: commands handle the errors of the files they open.
         _discard_output()
         where = problem.filename or "standard output"
         error(
@@ -49,10 +52,10 @@ def handle_errors() -> Iterator[None]:
         )
         sys.exit(ExitCode.ERROR)
     except MemoryError:
-        error("graphbuild: out of memory; stored data is intact, use a machine with more memory")
+        error("graphbuild: out of memory; use a machine with more memory (stored data is intact)")
         sys.exit(ExitCode.ERROR)
 
 
 def _discard_output() -> None:
-    """Redirect standard output, because flushing it at exit would fail again."""
+    """Redirect standard output to the null device, because flushing it at exit would fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -26,7 +26,8 @@ def explain(
         str,
         typer.Argument(
             metavar="A",
-            help="Title, name or id of a node, or 8 or more of the first characters of its id.",
+            help="Title, name, URL, hash or id of a node, or the first 8 or more characters of its "
+            "id.",
         ),
     ],
     other: Annotated[str, typer.Argument(metavar="B", help="The other node.")],
@@ -34,9 +35,9 @@ def explain(
     limit: options.LimitOption = options.DEFAULT_LIMIT,
     *,
     show_all: Annotated[
-        bool, typer.Option("--all", help="All paths with all their observations.")
+        bool, typer.Option("--all", help="Show all paths, and all observations of each step.")
     ] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Output in Markdown.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     json: options.JsonOption = False,
 ) -> None:
     """Show the shortest paths between two nodes.
@@ -80,7 +81,7 @@ def explain(
 
 
 def _find_duplicates(evidence: EvidenceGraph) -> Deduplication | None:
-    """Return the duplicate references, or None if an optional library is not installed."""
+    """Return the duplicate references, or None if the extra ``analysis`` is not installed."""
     from graphbuild.analysis import find_duplicates
     from graphbuild.errors import MissingLibraryError
 
@@ -93,7 +94,7 @@ def _find_duplicates(evidence: EvidenceGraph) -> Deduplication | None:
 def _print_observations(
     path: EvidencePath, quote: Callable[[str], str], maximum: int | None
 ) -> None:
-    """Print the first observations of each step; all of them if ``maximum`` is None."""
+    """Print at most ``maximum`` observations of each step; None means no limit."""
     from graphbuild.analysis import describe_observation
 
     for step in path.steps:

@@ -58,9 +58,9 @@ def export(
         typer.Option(
             callback=_check_view,
             metavar="NAME",
-            help="Part of the graph: full; folded (nodes with the same neighbors become one node); "
-            "backbone (one reference per group with the same neighbors); files or collections "
-            "(with edges between those that share references).",
+            help="full (the graph); folded (nodes with the same neighbors become one node); "
+            "backbone (one reference per group with the same neighbors); files, or collections "
+            "(an edge connects two that share references).",
         ),
     ] = FULL,
     observed_only: Annotated[
@@ -68,14 +68,16 @@ def export(
     ] = False,
     timestamps: Annotated[
         bool,
-        typer.Option("--timestamps", help="First and last time each edge was in a response."),
+        typer.Option(
+            "--timestamps", help="Add the times of the first and last response with each edge."
+        ),
     ] = False,
     no_csv_guard: Annotated[
         bool,
         typer.Option(
             "--no-csv-guard",
-            help="CSV for programs: no apostrophe before cells that look like formulas. Do not "
-            "open such a file in a spreadsheet.",
+            help="Write CSV for programs, without apostrophes before cells that look like "
+            "formulas. Do not open such a file in a spreadsheet.",
         ),
     ] = False,
     no_reduction: Annotated[
@@ -83,7 +85,7 @@ def export(
         typer.Option(
             "--no-reduction",
             help="Start the HTML page with the whole graph, even if it has more than 15,000 nodes "
-            "and edges after folding (needs WebGL).",
+            "and edges after folding. Such a page needs WebGL.",
         ),
     ] = False,
     json: options.JsonOption = False,
@@ -142,7 +144,12 @@ def export(
 
 
 def _parse_formats(text: str) -> list[str]:
-    """Return the format names in a comma-separated list; raise an error if a library is missing."""
+    """Return the format names in a comma-separated list.
+
+    Raises:
+        typer.BadParameter: The list is empty or contains an unknown name.
+        MissingLibraryError: A format needs a library that is not installed.
+    """
     names = [name.strip().lower() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in FORMATS]
     if unknown or not names:
@@ -156,7 +163,7 @@ def _parse_formats(text: str) -> list[str]:
 def _refuse_unused_options(
     formats: Sequence[str], *, no_csv_guard: bool, no_reduction: bool
 ) -> None:
-    """Raise BadParameter if none of the formats supports a given option."""
+    """Raise BadParameter if an option is given that none of the formats supports."""
     for option, writer_option, given in (
         ("--no-csv-guard", CSV_GUARD, no_csv_guard),
         ("--no-reduction", FULL_PAGE, no_reduction),
@@ -167,21 +174,21 @@ def _refuse_unused_options(
 
 
 def _refuse_derived_view(formats: Sequence[str], view: str) -> None:
-    """Raise BadParameter if a format would present the computed edges of a view as facts."""
+    """Raise BadParameter if a format would state the computed nodes or edges of a view as facts."""
     from graphbuild.graph.views import DERIVED_VIEWS, VIEWS
 
     refused = [name for name in formats if FORMATS[name].refuses_derived_views]
     if refused and view in DERIVED_VIEWS:
         others = " or ".join(name for name in VIEWS if name not in DERIVED_VIEWS)
         raise typer.BadParameter(
-            f"the view {view} is computed, and {', '.join(refused)} would state it as a fact; "
-            f"use the view {others}, or other formats",
+            f"the view {view} has computed nodes or edges, which {', '.join(refused)} would state "
+            f"as facts; use the view {others}, or other formats",
             param_hint="--view",
         )
 
 
 def remove_unfinished_and_exit(signal: Signals) -> None:
-    """Handle a signal: remove unfinished files, and end the process with this signal."""
+    """Handle a signal: remove unfinished files, and send the signal to this process again."""
     from graphbuild.exporters.atomic_write import remove_unfinished
 
     remove_unfinished()
@@ -196,7 +203,7 @@ def print_files(files: Sequence[ExportedFile]) -> None:
 
 
 def file_json(written: ExportedFile) -> dict[str, object]:
-    """Return a written file as JSON data."""
+    """Return path, size, checksum and warnings of a written file as JSON data."""
     return {
         "path": str(written.path),
         "bytes": written.size,

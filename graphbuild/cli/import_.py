@@ -32,20 +32,23 @@ def import_(
         list[Path],
         typer.Argument(
             metavar="FILES...",
-            help="Saved responses of files/{hash}/related_references, one JSON page per file.",
+            help="Saved responses of related_references: JSON files with one page each.",
         ),
     ],
     store_path: options.StoreOption = None,
     subject: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Subject of responses that have no links.self."),
+        typer.Option(
+            metavar="NAME",
+            help="Hash, domain, IP address or URL: the subject of responses without links.self.",
+        ),
     ] = None,
     *,
     json: options.JsonOption = False,
 ) -> None:
     """Import saved API responses, without an API key.
 
-    Exits with 4 if some files are not valid responses, and with 1 if no file is a valid response.
+    The exit code is 4 if some files are not valid responses, and 1 if no file is a valid response.
     """
     from graphbuild.store.importer import import_responses, read_responses
 

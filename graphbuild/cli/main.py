@@ -1,9 +1,9 @@
-"""The ``graphbuild`` command: register all commands, and add the options that they all have.
+"""The ``graphbuild`` command: register all subcommands, and add the options of every subcommand.
 
 To add a command, write a module with a function of the command's name, and list the function in
 ``COMMANDS``. ``graphbuild --help`` shows the first sentence of the function's docstring.
 
-Commands import slow libraries inside functions, so that ``--help`` is fast.
+The modules of commands import slow libraries inside functions, so that ``--help`` is fast.
 """
 
 from __future__ import annotations
@@ -119,7 +119,8 @@ def _with_common_behavior(command: Callable[..., None]) -> Callable[..., None]:
     ]
     parameters = [*signature.parameters.values(), *common]
     run.__annotations__ = {each.name: each.annotation for each in parameters}
-    vars(run)["__signature__"] = signature.replace(parameters=parameters)  # typer reads both
+    # typer reads both attributes.
+    vars(run)["__signature__"] = signature.replace(parameters=parameters)
     return run
 
 
@@ -130,5 +131,5 @@ for _command in COMMANDS:
 def main() -> None:
     """Run the command named on the command line."""
     mask_output()
-    with handle_errors():  # of --help and --version, too
+    with handle_errors():  # also catches errors of --help and --version
         app()

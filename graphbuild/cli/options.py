@@ -43,9 +43,9 @@ def parse_share(text: str | float) -> float:
 
 
 def parse_date(text: str) -> float:
-    """Return a UTC date or time (``2026-10-01``, ``2026-10-01T12:30``) in seconds since 1970.
+    """Return a date or time (``2026-10-01``, ``2026-10-01T12:30``) in seconds since 1970.
 
-    A date without a time means 00:00.
+    A date without a time means 00:00. A time without an offset from UTC is in UTC.
     """
     try:
         date = datetime.fromisoformat(text.strip())
@@ -96,7 +96,12 @@ def _refuse_api_key(value: str | None) -> None:
 
 
 def check_comparison(baseline: Path | None, since: float | None, until: float | None) -> None:
-    """Check that exactly one of ``baseline`` and ``since`` is given; ``until`` must be later."""
+    """Check the options that select two states of a campaign.
+
+    Raises:
+        typer.BadParameter: Neither or both of ``baseline`` and ``since`` are given, or ``until`` is
+            not later than ``since``.
+    """
     if (baseline is None) == (since is None):
         raise typer.BadParameter(
             "choose what to compare with: --baseline OLD.db, or --since DATE for the same file"
@@ -114,7 +119,7 @@ VerboseOption = Annotated[
     bool, typer.Option("--verbose", "-v", help="Log every API request to standard error.")
 ]
 QuietOption = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Errors only: no progress and no notices.")
+    bool, typer.Option("--quiet", "-q", help="Print no progress and no notices.")
 ]
 
 # --- campaign file, seeds and output -------------------------------------------------------------
@@ -125,15 +130,15 @@ StoreOption = Annotated[
         "--store",
         "-s",
         metavar="FILE",
-        help="Campaign file (default: the only *.db file in the current folder).",
+        help="Campaign file (default: the only one in the current folder, *.db).",
     ),
 ]
 SeedsArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[SEEDS]...",
-        help=f"Files with hashes ({', '.join(each.label for each in HASH_TYPES)}), domains, IP "
-        "addresses or URLs, defanged or not; - reads standard input.",
+        help=f"Seed lists: files with hashes ({', '.join(each.label for each in HASH_TYPES)}), "
+        "domains, IP addresses or URLs, defanged or not; - is standard input.",
     ),
 ]
 FormatOption = Annotated[
@@ -154,7 +159,7 @@ AllowEmptyOption = Annotated[
     bool,
     typer.Option(
         "--allow-empty",
-        help="Accept hashes of empty and trivial files, which occur in many unrelated campaigns.",
+        help="Accept the hash of the empty file, and hashes that consist of 0 or f only.",
     ),
 ]
 OutOption = Annotated[
@@ -178,8 +183,8 @@ UserOption = Annotated[
         parser=_parse_user,
         callback=_user_or_configured,
         metavar="NAME",
-        help="VirusTotal user name, to show the remaining quota, which costs no call (default: "
-        "VT_USER, or user in ~/.vt.toml).",
+        help="VirusTotal user name (default: VT_USER, or user in ~/.vt.toml). If it is known, the "
+        "remaining quota is requested, which costs no call.",
     ),
 ]
 PerMinuteOption = Annotated[
@@ -213,7 +218,7 @@ RefreshOption = Annotated[
     typer.Option(
         parser=parse_age,
         metavar="AGE",
-        help="Request subjects again whose responses are older than AGE (12h, 30d, 2w); the old "
+        help="Request subjects again whose last response is older than AGE (12h, 30d, 2w); earlier "
         "responses are kept.",
     ),
 ]
@@ -221,8 +226,8 @@ RetryFailedOption = Annotated[
     bool,
     typer.Option(
         "--retry-failed",
-        help="Request subjects again that failed, are short or are incomplete; complete ones cost "
-        "no call.",
+        help="Request subjects again that failed, are short or are incomplete; complete subjects "
+        "cost no call.",
     ),
 ]
 CompleteOption = Annotated[
@@ -243,8 +248,8 @@ VerifyInferredOption = Annotated[
         "--verify-inferred",
         parser=parse_share,
         metavar="SHARE",
-        help="Share (0.1, 10%) of the subjects with inferred references to verify by requests; "
-        "inferred edges that are not confirmed are removed.",
+        help="Share (0.1, 10%) of the subjects with inferred references whose lists are requested, "
+        "to verify them; inferred edges that are not confirmed are removed.",
     ),
 ]
 WorkersOption = Annotated[
@@ -269,20 +274,21 @@ FrugalOption = Annotated[
     bool,
     typer.Option(
         "--frugal",
-        help="Fewer requests: infer pages from known pages where possible, since a collection has "
-        "the same references for each of its files. Inferred edges are marked.",
+        help="Make fewer requests: infer the rest of a file's list if other files of the same "
+        "collections prove it. Inferred edges are marked.",
     ),
 ]
 
 # --- analysis ------------------------------------------------------------------------------------
 
-LimitOption = Annotated[int, _count(help="Rows per listing.")]
+LimitOption = Annotated[int, _count(help="Maximum rows per list.")]
 SeedOption = Annotated[
     int,
     typer.Option(min=0, max=2**32 - 1, metavar="N", help="Seed of the random number generator."),
 ]
 MergeOption = Annotated[
-    bool, typer.Option("--merge-duplicates", help="Count duplicate references once; see dedupe.")
+    bool,
+    typer.Option("--merge-duplicates", help="Count duplicates once; 'dedupe' lists them."),
 ]
 BaselineOption = Annotated[
     Path | None,
@@ -294,5 +300,5 @@ SinceOption = Annotated[
 ]
 UntilOption = Annotated[
     float | None,
-    _date(help="State of the campaign at DATE (UTC; 00:00 without a time) instead of now."),
+    _date(help="Use the state at DATE (UTC; 00:00 without a time) instead of the latest state."),
 ]

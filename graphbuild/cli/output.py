@@ -1,6 +1,6 @@
-"""Standard output and standard error of the process, without the API key.
+"""Mask the API key on standard output and standard error.
 
-Results, notices, usage errors, progress bars and tracebacks all pass through these streams.
+Results, notices, usage errors, progress bars and tracebacks all pass through these two streams.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import TextIO
 
-MIN_MASKED = 12  # characters in a row of a key
-# A line of .vt.toml, which may contain another key than the configured one.
+MIN_MASKED = 12  # shorter parts of a key, in characters, are not masked
+# A line of a .vt.toml; its key may differ from the configured keys.
 _SETTING = re.compile(rf"(apikey\W{{1,8}})\w{{{MIN_MASKED},}}", re.IGNORECASE)
 
 
 class KeyMask:
-    """Replaces parts of API keys in texts by asterisks; case is ignored."""
+    """Replaces 12 or more consecutive characters of a key by asterisks, in any case."""
 
     def __init__(self, keys: Iterable[str]) -> None:
         long_keys = {key.lower() for key in keys if len(key) >= MIN_MASKED}
         half = MIN_MASKED // 2
-        # Any 12 characters in a row of a key contain one of these blocks. Texts without a block are
-        # the rule, and searching for the blocks is 50 times as fast as the pattern.
+        # Any 12 consecutive characters of a key contain one of these blocks of 6. Most texts
+        # contain no block, and searching for the blocks is 50 times as fast as the pattern.
         self._blocks = {
             key[start : start + half]
             for key in long_keys
@@ -42,7 +42,7 @@ class KeyMask:
         self._part = re.compile(f"(?=({'|'.join(parts)}))", re.IGNORECASE)
 
     def __call__(self, text: str) -> str:
-        """Return ``text`` with an asterisk for each character that is part of a key."""
+        """Return ``text`` without keys and without the values of ``apikey`` settings."""
         lowered = text.lower()
         if "apikey" in lowered:
             text = _SETTING.sub(r"\1****", text)
@@ -56,10 +56,10 @@ class KeyMask:
 
 
 class _MaskedStream(io.TextIOWrapper):
-    """A stream that masks keys and escapes characters that its encoding does not have."""
+    """A stream that masks keys, and escapes characters that its encoding cannot represent."""
 
     def __init__(self, stream: TextIO, mask: Callable[[str], str]) -> None:
-        # typer replaces a stream in ASCII by one of its own in UTF-8, which masks nothing.
+        # typer would replace an ASCII stream by its own UTF-8 stream, which masks nothing.
         is_ascii = codecs.lookup(stream.encoding).name == "ascii"
         encoding = "utf-8" if is_ascii else stream.encoding
         super().__init__(stream.buffer, encoding, "backslashreplace", line_buffering=True)
@@ -70,7 +70,7 @@ class _MaskedStream(io.TextIOWrapper):
 
 
 class _MaskedErrors(_MaskedStream):
-    """Standard error; a failure to write to it does not change the result of a command."""
+    """Standard error. Write errors are ignored, so that they do not change the exit code."""
 
     def write(self, text: str, /) -> int:
         with suppress(OSError):
@@ -83,11 +83,11 @@ class _MaskedErrors(_MaskedStream):
 
 
 def mask_output() -> None:
-    """Mask the API key in everything that the process prints from now on."""
+    """Mask all configured keys in everything that the process prints from now on."""
     from graphbuild.api.auth import configured_keys
 
     mask = KeyMask(configured_keys())
-    # A stream is None if its descriptor is closed.
+    # A stream is None if its file descriptor was closed when Python started.
     if sys.stdout is not None:
         sys.stdout = _MaskedStream(sys.stdout, mask)
     if sys.stderr is not None:

@@ -32,16 +32,19 @@ def overlap(
     limit: options.LimitOption = options.DEFAULT_LIMIT,
     *,
     show_all: Annotated[
-        bool, typer.Option("--all", help="List the pairs that chance may explain, too.")
+        bool, typer.Option("--all", help="Also list pairs that chance may explain.")
     ] = False,
     merge: options.MergeOption = False,
     json: options.JsonOption = False,
 ) -> None:
     """Show pairs that share more than chance explains.
 
-    Files are compared by their collections, since a file has all references of its collections.
-    Collections are compared by their references. q is the false discovery rate: the expected share
-    of pairs due to chance among the pairs with this q or a smaller one.
+    Files are compared by their collections, and by references for which the API names no
+    collection. Other references are not compared, because a file has all references of its
+    collections. Collections are compared by their references.
+
+    q is a false discovery rate: of the pairs with this q or a smaller one, the share that is
+    expected to be due to chance.
     """
     from graphbuild.analysis import find_duplicates, find_overlaps
 
@@ -75,15 +78,15 @@ def overlap(
     header = ("source", "target", "references", "independent", "publishers", "evidence", "jaccard")
     print_rows((*header, "overlap", "adamic-adar", "bits", "p", "q"), rows, len(selected))
     if len(found) > len(selected) == 0:
-        print_line("chance may explain each of them; --all shows them with their p-values")
-    _print_hubs(found.hubs)
+        print_line("chance may explain each of these pairs; --all lists them with their p-values")
+    _print_hubs(found.hubs, of)
 
 
-def _print_hubs(hubs: Sequence[Hub]) -> None:
+def _print_hubs(hubs: Sequence[Hub], of: str) -> None:
     for hub in hubs[: options.DEFAULT_LIMIT]:
         print_line(
-            f"low weight: the {hub.entity.type} {shorten(hub.entity.label)}, shared by"
-            f" {hub.degree:,}, counts {hub.bits:g} bits"
+            f"low weight: {hub.degree:,} {of} share the {hub.entity.type}"
+            f" {shorten(hub.entity.label)}, which counts {hub.bits:g} bits"
         )
 
 

@@ -40,10 +40,10 @@ def plan(
 ) -> None:
     """Estimate the number of calls and the end of a crawl.
 
-    The number is exact if the first page of every subject is stored. Otherwise plan prints a lower
-    bound, and an estimate from the subjects whose first page is stored.
+    The number is exact if the first page of every subject is stored. Otherwise, the command prints
+    a lower bound, and an estimate from the subjects whose first page is stored, if there are any.
 
-    With a user name, the remaining quota is requested, which costs no call.
+    If your user name is known (--user), the remaining quota is requested, which costs no call.
     """
     from graphbuild.api.client import LIMIT
     from graphbuild.crawler.cost_estimate import estimate_cost
@@ -135,9 +135,9 @@ def _completion_times(
 def _daily_limit(
     per_day: int | None, calls_today: int, remaining: RemainingQuota | None
 ) -> tuple[int | None, int]:
-    """Return the calls allowed per day and those made today.
+    """Return the number of calls allowed per day, and how many of them count as made today.
 
-    If the service's daily quota is known, the smaller of that quota and --per-day applies.
+    If the daily quota of the service is known, the smaller of this quota and --per-day applies.
     """
     daily = remaining.for_window("daily") if remaining else None
     if daily is None or not daily.allowed:
@@ -149,14 +149,16 @@ def _daily_limit(
 
 def _print_cost(cost: CostEstimate, remaining: RemainingQuota | None) -> None:
     if cost.exact:
-        print_line(f"{format_count(cost.at_least, 'call')} (exact: every number of pages is known)")
+        print_line(
+            f"{format_count(cost.at_least, 'call')} (exact: the length of each list is known)"
+        )
     else:
         print_line(f"at least {format_count(cost.at_least, 'call')}: one per page of 40 references")
         if cost.expected is None:
-            print_line("a better estimate needs the first pages of some subjects")
+            print_line("for an estimate, the first page of at least one subject is needed")
         else:
             calls = format_count(cost.expected, "call")
-            print_line(f"about {calls}, estimated from the subjects so far")
+            print_line(f"about {calls}, estimated from the subjects whose first page is stored")
     if remaining:
         quota.print_quota(remaining)
         _print_monthly_shortage(cost, remaining)
@@ -167,7 +169,9 @@ def _print_monthly_shortage(cost: CostEstimate, remaining: RemainingQuota) -> No
     resets_at = monthly and monthly.resets_at(remaining.requested_at)
     if monthly and resets_at and cost.at_least > monthly.remaining:
         reset = quota.format_utc(resets_at)
-        print_line(f"more calls than the monthly quota has left; the rest waits until {reset}")
+        print_line(
+            f"the monthly quota is too small for all calls; the rest must wait until {reset}"
+        )
 
 
 def _format_counts(counts: Counter[str]) -> str:

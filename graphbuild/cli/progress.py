@@ -1,4 +1,4 @@
-"""Show the progress of a crawl, or of a check, on standard error."""
+"""Show the progress of ``crawl`` and ``check`` on standard error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ _RECOUNT_SECONDS = 0.5  # interval at which the remaining calls are counted
 def crawl_progress(store: Store, *, hidden: bool) -> Iterator[Callable[[CrawlEvent], None]]:
     """Yield a function that shows an event: in a bar on a terminal, otherwise as a line.
 
-    With ``--verbose``, a terminal shows lines too, since log messages would break the bar.
+    With ``--verbose``, a terminal shows lines too, because log messages would break the bar.
+    Nothing is shown with ``hidden`` or ``--quiet``.
     """
     if hidden or LOG.level != logging.INFO or not sys.stderr.isatty():
         yield lambda event: None if hidden else notice(_describe(event))
@@ -55,9 +56,9 @@ def crawl_progress(store: Store, *, hidden: bool) -> Iterator[Callable[[CrawlEve
 
 @contextmanager
 def page_progress() -> Iterator[Callable[[int, int], None]]:
-    """Yield a function that shows the number of processed pages and of all pages in a bar.
+    """Show a progress bar; yield a function that sets the numbers of checked pages and all pages.
 
-    It shows nothing with ``--quiet``, or if standard error is not a terminal.
+    Nothing is shown with ``--quiet``, or if standard error is not a terminal.
     """
     if not LOG.isEnabledFor(logging.INFO) or not sys.stderr.isatty():
         yield lambda *_: None
@@ -69,7 +70,7 @@ def page_progress() -> Iterator[Callable[[int, int], None]]:
 
 
 def _progress_bar(text: str) -> Progress:
-    """Return a bar on standard error with the counts, ``text`` and the remaining time."""
+    """Return a bar for standard error, followed by the counts, ``text`` and the remaining time."""
     from rich import console, progress
 
     return progress.Progress(

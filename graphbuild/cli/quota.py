@@ -1,6 +1,6 @@
 """Request and print the remaining API quota.
 
-The request costs no call, and its failure does not stop the command.
+The request does not count as a call, and if it fails, the command continues.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ class RemainingQuota:
 
 
 def request_quota(user: str | None, base_url: str) -> RemainingQuota | None:
-    """Return the remaining quota; None without a user, or after a failure, which is logged."""
+    """Return the remaining quota of ``user``; None if there is no user or the request fails.
+
+    A failure is logged.
+    """
     if not user:
         return None
     from graphbuild.api.auth import find_api_key
@@ -54,7 +57,7 @@ def request_quota(user: str | None, base_url: str) -> RemainingQuota | None:
 
 
 def print_quota(remaining: RemainingQuota) -> None:
-    """Print a line per time window."""
+    """Print one line per time window: the remaining calls, and when the quota resets."""
     for quota in remaining.quotas:
         owner = remaining.user if quota.owner == "user" else f"{remaining.user}'s {quota.owner}"
         resets_at = quota.resets_at(remaining.requested_at)
@@ -64,7 +67,7 @@ def print_quota(remaining: RemainingQuota) -> None:
 
 
 def format_utc(moment: datetime) -> str:
-    """Return a time in UTC as text, to the minute."""
+    """Format a time in UTC, to the minute: ``2026-10-01 12:30 UTC``."""
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 

@@ -29,9 +29,9 @@ def report(
 ) -> None:
     """Write a report: report.md and report.html.
 
-    The report lists the incomplete subjects, the clusters with their evidence, the bridges and a
-    timeline. With --since or --baseline it also lists the changes. Images are embedded. The HTML
-    page has no scripts and loads nothing from the network.
+    The report contains the incomplete subjects, the clusters with their evidence, the bridges and a
+    timeline. With --since or --baseline, it also contains the changes. Images are embedded in both
+    files. The HTML page has no scripts and loads nothing from the network.
     """
     from graphbuild.report import write_report
 

@@ -27,7 +27,7 @@ def read_seed_lists(
     """Read seed lists, and log rejected entries and warnings.
 
     Raises:
-        SeedError: A list cannot be read, or no list contains a seed.
+        SeedError: A list cannot be read, or there are lists and none of them contains a seed.
     """
     from graphbuild.seeds import read_seeds
 

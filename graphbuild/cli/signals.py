@@ -1,7 +1,7 @@
 """Signal handlers for code that must not be interrupted at an arbitrary point.
 
-All other code keeps the default action of signals: the process ends at once. Stored data stays
-intact.
+Other code keeps the default action of these signals, which ends the process at once. Data that is
+already stored stays intact.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 @contextmanager
 def on_signal(handler: Callable[[signal.Signals], None]) -> Iterator[None]:
-    """Call ``handler`` on the first SIGINT, SIGTERM or SIGHUP within the block.
+    """Call ``handler`` on the first SIGINT, the first SIGTERM and the first SIGHUP in the block.
 
     A second signal of the same kind has its default action. Signals that are ignored when the block
     starts, as under ``nohup``, stay ignored.

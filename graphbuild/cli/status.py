@@ -16,7 +16,7 @@ from graphbuild.models import COMPLETE, RELATED_REFERENCES
 if TYPE_CHECKING:
     from graphbuild.store import Store, SubjectStatus
 
-MAX_LISTED = 20  # subjects; --all lists more
+MAX_LISTED = 20  # subjects with problems
 
 
 def status(
@@ -28,14 +28,18 @@ def status(
     warnings: Annotated[
         bool,
         typer.Option(
-            "--warnings", help="List everything that was dropped or changed while reading pages."
+            "--warnings",
+            help="List only what the parser drops from the stored pages, or changes.",
         ),
     ] = False,
     user: options.UserOption = None,
     base_url: options.BaseUrlOption = options.DEFAULT_BASE_URL,
     json: options.JsonOption = False,
 ) -> None:
-    """Show what is stored, what is missing, and the remaining quota."""
+    """Show what is stored and what is missing.
+
+    If your user name is known (--user), the remaining quota is requested, which costs no call.
+    """
     with open_for_reading(store_path) as store:
         if warnings and not json:
             print_warnings(store)
@@ -50,7 +54,12 @@ def status(
 
 
 def print_status(store: Store, *, show_all: bool = False) -> None:
-    """Print the totals of the campaign, and its subjects: those with problems, or all."""
+    """Print the totals of the campaign, and the first 20 subjects with problems, or all subjects.
+
+    Args:
+        store: The open campaign file.
+        show_all: List all subjects.
+    """
     totals = store.totals()
     print_line(str(store.path))
     print_totals(store)
@@ -108,12 +117,12 @@ def print_verification(store: Store) -> None:
 
 
 def has_problem(row: SubjectStatus) -> bool:
-    """Return whether a subject is not complete, or has a detail to report."""
+    """Return whether a subject is not complete, or its status has a detail such as a mismatch."""
     return row.state != COMPLETE or bool(row.detail)
 
 
 def print_warnings(store: Store) -> None:
-    """Print everything that is dropped or changed when the stored pages are read."""
+    """Parse all stored pages again, and print what the parser drops or changes."""
     from graphbuild.api.parser import parse_page
 
     for page in store.pages():

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from graphbuild.analysis import TimelineSeries
     from graphbuild.models import Entity
 
-_BAR_WIDTH = 40  # characters, for the month with the most references
+_BAR_WIDTH = 40  # characters of the bar of the month with the most references
 
 
 def timeline(
@@ -24,12 +24,16 @@ def timeline(
     limit: options.LimitOption = options.DEFAULT_LIMIT,
     *,
     clusters: Annotated[
-        bool, typer.Option("--clusters", help="List the dates of clusters instead of collections.")
+        bool, typer.Option("--clusters", help="List clusters instead of collections.")
     ] = False,
     merge: options.MergeOption = False,
     json: options.JsonOption = False,
 ) -> None:
-    """Show the publication dates of references."""
+    """Show the publication dates of references.
+
+    The command counts references by month, and lists the first and the last reference of each
+    collection.
+    """
     from graphbuild.analysis import build_timeline, find_clusters
 
     incidence = read_incidence(store_path, merge=merge)
@@ -43,7 +47,7 @@ def timeline(
         return
     whole = times.campaign
     total = format_count(whole.references, "reference")
-    print_line(f"{total}, {whole.undated:,} without a date (UTC)")
+    print_line(f"{total}, {whole.undated:,} without a date; months in UTC")
     most = max(whole.months.values(), default=1)
     for month, count in whole.months.items():
         print_line(f"{month}  {count:>6,}  {'#' * -(-count * _BAR_WIDTH // most)}")

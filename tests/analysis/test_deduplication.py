@@ -439,7 +439,7 @@ def campaign(shell: Shell) -> Shell:
 
 def test_command_lists_duplicates_rules_and_publishers(campaign: Shell) -> None:
     lines = output_of(campaign, "dedupe").splitlines()
-    assert lines[0] == "5 references: 3 independent by 2 publishers; 2 of them with duplicates"
+    assert lines[0] == "5 references: 3 independent, 2 of them with duplicates; 2 publishers"
     text = "\n".join(lines)
     assert "(scheme, www, trailing_slash, tracking)" in text
     assert "  * hxxps://one[.]example/1/?utm_source=x  one[.]example" in text or (
@@ -496,7 +496,7 @@ def test_other_commands_show_independent_references(campaign: Shell) -> None:
 def test_empty_campaign_has_no_duplicates(shell: Shell) -> None:
     write_pages(shell.folder / "c.db", {})
     assert output_of(shell, "dedupe") == (
-        "0 references: 0 independent by 0 publishers; 0 of them with duplicates\n\n"
+        "0 references: 0 independent, 0 of them with duplicates; 0 publishers\n\n"
     )
     assert json.loads(output_of(shell, "dedupe", "--json"))["publishers"] == []
     for command in ("overlap", "communities", "bridges", "timeline"):

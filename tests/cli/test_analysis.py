@@ -64,8 +64,8 @@ def test_overlap_lists_significant_pairs_and_hubs(campaign) -> None:
         (pair.source.key, pair.target.key, pair.q_value) for pair in beyond
     ]
     text = output_of(shell, "overlap")
-    assert "chance may explain each of them" in text
-    assert "low weight: the collection roundup-1, shared by 174, counts 1 bits" in text
+    assert "chance may explain each of these pairs" in text
+    assert "low weight: 174 files share the collection roundup-1, which counts 1 bits" in text
     full_output = output_of(shell, "overlap", "--all", "--limit", 2).splitlines()
     assert full_output[1].split() == [
         *("source", "target", "references", "independent", "publishers", "evidence"),
@@ -118,7 +118,7 @@ def test_centrality_ranks_nodes(campaign) -> None:
 
 def test_timeline_lists_months_and_first_and_last_dates(sample: Shell) -> None:
     text = output_of(sample, "timeline")
-    assert text.splitlines()[0] == "2 references, 0 without a date (UTC)"
+    assert text.splitlines()[0] == "2 references, 0 without a date; months in UTC"
     months = re.findall(r"^(\d{4}-\d\d) +(\d+)  (#+)$", text, re.MULTILINE)
     assert [(month, count) for month, count, _ in months] == [("2018-01", "1"), ("2022-03", "1")]
     assert re.search(r"^Emotet +2 +0 +2018-01-\d\d .+ 2022-03-\d\d ", text, re.MULTILINE)

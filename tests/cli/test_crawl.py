@@ -63,7 +63,9 @@ def test_requests_of_earlier_lists_are_announced_and_can_be_left_out(
     assert process.returncode == 0
     # Two subjects have their second page left, and one both pages; the lists share a subject.
     if only:
-        message = "at least 3 requests for subjects of earlier lists will be made later"
+        message = (
+            "at least 3 requests for subjects of earlier lists are left for a crawl without --only"
+        )
     else:
         message = "at least 3 requests of this run are for subjects of earlier lists; --only leaves"
     assert message in process.stderr
@@ -109,7 +111,7 @@ def test_retry_failed_requests_only_failed_and_short_subjects(shell: Shell, serv
     assert api.calls == 4
     process = shell("crawl", *options, "--retry-failed")
     assert process.returncode == 0
-    assert "requesting 1 subject again that failed or are not complete" in process.stderr
+    assert "requesting again 1 subject with a failed, short or incomplete list" in process.stderr
     assert api.calls == 5
 
 

@@ -77,7 +77,7 @@ def test_formats_of_facts_refuse_computed_views(shell: Shell, campaign: Path, vi
     result = shell("export", *arguments)
     assert result.returncode == 2
     message = " ".join(result.stderr.translate({ord("│"): " "}).split())
-    assert f"the view {view} is computed, and misp, stix would state it as a fact" in message
+    assert f"the view {view} has computed nodes or edges, which misp, stix would state" in message
     assert "use the view full or backbone, or other formats" in message
     assert not (campaign / "out").exists()
 

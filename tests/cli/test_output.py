@@ -380,6 +380,4 @@ def test_explain_states_the_least_length_of_a_prefix(shell: Shell) -> None:
     assert shell("explain", A[:8], R2[:8], "--store", "c.db").returncode == 0
     done = shell("explain", A[:7], R2, "--store", "c.db")
     assert "its first 8 or more characters" in done.stderr
-    assert "8 or more of the first characters" in " ".join(
-        shell("explain", "--help").stdout.split()
-    )
+    assert "the first 8 or more characters" in " ".join(shell("explain", "--help").stdout.split())

@@ -49,8 +49,8 @@ def compare(
     path = find_campaign_file(store_path)
     before, after = read_snapshot(baseline or path, since), read_snapshot(path, until)
     found = compare_snapshots(before, after, seed=seed)
-    _warn_if_incomplete(before, "before", "added")
-    _warn_if_incomplete(after, "after", "removed")
+    _warn_if_incomplete(before, "earlier", "added")
+    _warn_if_incomplete(after, "later", "removed")
     if json:
         console.print_json(_as_json(found))
     else:
@@ -66,14 +66,14 @@ def read_snapshot(path: Path, until: float | None) -> Snapshot:
         return Snapshot.from_observations(store.current_observations(time), store.states(time))
 
 
-def _warn_if_incomplete(side: Snapshot, when: str, unknown_change: str) -> None:
+def _warn_if_incomplete(side: Snapshot, name: str, unknown_change: str) -> None:
     states = Counter(state for _, state in side.incomplete_subjects)
     if states:
         counts = ", ".join(f"{number:,} {state}" for state, number in sorted(states.items()))
         console.notice(
-            f"the campaign was not complete {when}: {counts} of"
-            f" {format_count(len(side.states), 'subject')}; their references are not counted as"
-            f" {unknown_change}"
+            f"the {name} state is not complete: {counts} of"
+            f" {format_count(len(side.states), 'subject')}; references that only these subjects"
+            f" have are not counted as {unknown_change}"
         )
 
 

@@ -227,7 +227,7 @@ def _find_key(store: Store) -> ApiKey:
 
 
 def _print_summary(store: Store, calls: int, pages: int) -> None:
-    """Print the totals, the calls and pages of this run, and the subjects with problems."""
+    """Print the totals, the calls and pages of this run, and the first subjects with problems."""
     print_totals(store)
     print_line(f"this run: {format_count(calls, 'call')}, {format_count(pages, 'page')}")
     print_inferred(store)

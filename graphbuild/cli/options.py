@@ -234,7 +234,7 @@ CompleteOption = Annotated[
     bool,
     typer.Option(
         "--complete",
-        help="Request the pages that --frugal left out, for all collections of inferred "
+        help="Request the pages that --frugal left out, to find all collections of inferred "
         "references.",
     ),
 ]

@@ -1,4 +1,4 @@
-"""``graphbuild status``: show the contents of a campaign file and what is missing."""
+"""``graphbuild status``: show what a campaign file contains, and what is missing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from graphbuild.models import COMPLETE, RELATED_REFERENCES
 if TYPE_CHECKING:
     from graphbuild.store import Store, SubjectStatus
 
-MAX_LISTED = 20  # subjects with problems
+MAX_LISTED = 20  # lists with problems
 
 
 def status(
@@ -29,7 +29,7 @@ def status(
         bool,
         typer.Option(
             "--warnings",
-            help="List only what the parser drops from the stored pages, or changes.",
+            help="List only the warnings about pages: which values were dropped or changed.",
         ),
     ] = False,
     user: options.UserOption = None,
@@ -54,11 +54,11 @@ def status(
 
 
 def print_status(store: Store, *, show_all: bool = False) -> None:
-    """Print the totals of the campaign, and the first 20 subjects with problems, or all subjects.
+    """Print the totals of the campaign, then the status of lists.
 
     Args:
         store: The open campaign file.
-        show_all: List all subjects.
+        show_all: Print all lists, not only the first 20 with problems.
     """
     totals = store.totals()
     print_line(str(store.path))
@@ -100,7 +100,7 @@ def print_inferred(store: Store) -> None:
     if references:
         text = f"{format_count(references, 'inferred reference')} may have more collections"
         if calls:
-            text += f"; crawl --complete requests them with up to {format_count(calls, 'call')}"
+            text += f"; 'crawl --complete' finds them with up to {format_count(calls, 'call')}"
         print_line(text)
 
 
@@ -117,7 +117,7 @@ def print_verification(store: Store) -> None:
 
 
 def has_problem(row: SubjectStatus) -> bool:
-    """Return whether a subject is not complete, or its status has a detail such as a mismatch."""
+    """Return whether a list is not complete, or its status has a detail such as a mismatch."""
     return row.state != COMPLETE or bool(row.detail)
 
 
@@ -131,9 +131,10 @@ def print_warnings(store: Store) -> None:
 
 
 def status_json(store: Store) -> dict[str, object]:
-    """Return the state of the campaign and of every list as JSON data."""
+    """Return the totals of the campaign and the status of each list as JSON data."""
     from graphbuild.api.client import LIMIT
 
+    lists = []
     lists = []
     for row in store.statuses():
         values = asdict(row)

@@ -131,8 +131,8 @@ def test_until_ignores_later_pages(refreshed: Campaign) -> None:
     result = json.loads(process.stdout)
     assert result["files"]["added"] == [f"file:{reference_id(1)}", f"file:{reference_id(2)}"]
     assert process.stderr.startswith(
-        "the campaign was not complete before: 2 pending of 2 subjects; their references are not"
-        " counted as added"
+        "the earlier state is not complete: 2 pending of 2 subjects; references that only these"
+        " subjects have are not counted as added"
     )
 
 
@@ -163,7 +163,7 @@ def test_pending_subjects_count_as_unknown(shell: Shell) -> None:
         store.add_seeds(parse_seeds([reference_id(1)]))
     write_pages(shell.folder / "new.db", {Entity("file", reference_id(1)): [report]})
     process = shell("compare", "--store", "new.db", "--baseline", "old.db")
-    assert "the campaign was not complete before: 1 pending" in process.stderr
+    assert "the earlier state is not complete: 1 pending" in process.stderr
     assert ["references", "0", "0", "0", "1", "0"] in [
         x.split() for x in process.stdout.splitlines()
     ]

@@ -135,7 +135,6 @@ def status_json(store: Store) -> dict[str, object]:
     from graphbuild.api.client import LIMIT
 
     lists = []
-    lists = []
     for row in store.statuses():
         values = asdict(row)
         del values["subject"]

@@ -146,7 +146,7 @@ def _parse_network_indicator(text: str) -> Indicator | None:
     """Parse a URL, IP address or domain; return None if the text does not resemble one.
 
     Raises:
-        ValueError: The text resembles one but is not valid.
+        ValueError: The text resembles a URL, IP address or domain, but is not valid.
     """
     refanged = refang(text)
     changes = (REFANGED,) if refanged != text else ()

@@ -292,7 +292,7 @@ class Page:
 
     @property
     def observations(self) -> tuple[Observation, ...]:
-        """The observations of ``entries``: one per reference and collection, or None."""
+        """One observation for each entry and each value of the ``related_from`` of the entry."""
         return tuple(
             Observation(self.subject, entry.reference, collection)
             for entry in self.entries

@@ -44,7 +44,7 @@ class NodeCentrality:
         entity: The file, reference or collection.
         degree: Number of neighbors in the evidence graph.
         betweenness: Mean share of the shortest paths between two other nodes, from 0 to 1.
-        pagerank: Share of the time of a random walk; the sum over all nodes is 1.
+        pagerank: PageRank, from 0 to 1; the sum over all nodes is 1.
     """
 
     entity: Entity

@@ -1,9 +1,9 @@
 """Cluster files by the evidence that they share, for ``communities`` and other commands.
 
-The colors and the layout of the HTML page use other clusters, from
-:mod:`graphbuild.graph.drawing_clusters`. Those are found in the exported graph and also contain
-references and collections; their only purpose is a readable drawing. The clusters of this module
-contain only files, and are found as follows:
+The colors and the layout of the HTML page use other clusters, which only make the drawing readable.
+The module :mod:`graphbuild.graph.drawing_clusters` finds them in the exported graph; they also
+contain references and collections. The clusters of this module contain only files, and are found
+as follows:
 
 * The files are the nodes of a weighted graph. If n files share a piece of evidence (see
   :mod:`overlap`), 1/n is added to the weight of the edge between any two of these files (resource

@@ -251,10 +251,10 @@ def _matching_rules(members: list[Entity]) -> tuple[str, ...]:
 
 
 def _needed_url_rules(urls: set[str]) -> set[str]:
-    """Return the names of the rules that make URLs equal, for URLs with one normalized URL.
+    """Return the names of the rules without which the normalized URLs would differ.
 
-    These are the rules without which the normalized URLs would differ. If each rule alone could be
-    skipped, return all rules that changed at least one of the URLs.
+    All ``urls`` have the same normalized URL. If no single rule is necessary for this, return all
+    rules that changed at least one of the URLs.
     """
     if len(urls) == 1:
         return set()

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 NodeKind = Literal["files", "collections"]
 FALSE_DISCOVERY_RATE = 0.05
-_HUB_SHARE = 0.25  # a hub is a piece of evidence that a larger share of the nodes have
+_HUB_SHARE = 0.25  # hubs are pieces of evidence that more than this share of the nodes have
 _BATCH = 4_096  # number of pairs whose shared references are in memory at the same time
 _UNKNOWN_PUBLISHER = -1
 _DUPLICATE_COUNTS = ("independent_references", "publishers")

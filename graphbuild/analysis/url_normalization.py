@@ -1,8 +1,8 @@
 """Normalize URLs, so that different URLs of one page become equal, and find the page's publisher.
 
 The rules in :data:`URL_RULES` are applied in order, and again until no rule changes the URL. The
-normalized URL is only for comparison. It may not work in a browser, because ``http`` becomes
-``https``, for example.
+normalized URL is only for comparison. It may not work in a browser; for example, ``http`` becomes
+``https``.
 
 * The rule ``spelling`` follows RFC 3986, section 6 (case, percent-encoding, dot segments, ports).
   It uses w3lib, which also sorts the query parameters.

@@ -49,9 +49,12 @@ def quotient_graph(graph: Graph, groups: Sequence[Sequence[str]]) -> nx.Graph[in
 
 
 def louvain_clusters(quotient: nx.Graph[int]) -> list[list[int]]:
-    """Return the clusters of a result of :func:`quotient_graph`, or of a subgraph, as sorted lists.
+    """Return the Louvain clusters of ``quotient``, each as a sorted list of nodes.
 
-    Each node of ``quotient`` is in exactly one cluster.
+    Each node is in exactly one cluster.
+
+    Args:
+        quotient: The result of :func:`quotient_graph`, or a subgraph of it.
     """
     ordered: nx.Graph[int] = nx.Graph()
     ordered.add_nodes_from(sorted(quotient))

@@ -77,9 +77,9 @@ class Cluster:
 
     @property
     def name(self) -> str:
-        """Return the label of the first top collection; without one, of the first top reference.
+        """Return the label of the first top collection or, if there is none, top reference.
 
-        If there is neither, return the label of the first file.
+        If the cluster has neither, return the label of its first file.
         """
         for each in (*self.top_collections, *self.top_references):
             return each.entity.label

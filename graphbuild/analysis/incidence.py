@@ -100,7 +100,7 @@ class Incidence:
 
     @property
     def file_direct_references(self) -> Matrix:
-        """Return a matrix of files by references: 1 if one observation of both has no collection."""
+        """Return a matrix of files by references: 1 for observations without a collection."""
         direct = self.triples[:, COLLECTIONS] == NO_COLLECTION
         return self._matrix(self.triples[direct], FILES, REFERENCES)
 

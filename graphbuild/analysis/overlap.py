@@ -16,8 +16,9 @@ both numbers, run ``make bench CASES=ties``.
 Evidence that many files have is weak. If n of N files (or collections) have a piece of evidence,
 its weight is log2(N / n) bits, rounded to half bits (Sparck Jones 1972, J. Doc. 28). The p-value is
 the probability, in the model of :mod:`null_model`, that two nodes with the same numbers of pieces
-of evidence share at least as many bits. The q-value corrects the p-value for the number of pairs.
-For each pair, the number of shared references and common similarity measures are computed, too.
+of evidence share at least as many bits as observed. The q-value corrects the p-value for the number
+of pairs. For each pair, the number of shared references and common similarity measures are
+computed, too.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Overlap:
         adamic_adar: Sum over the shared references of 1 / log(number of nodes that have the
             reference) (Adamic and Adar 2003, Soc. Networks 25).
         bits: Total weight of the shared evidence.
-        p_value: Probability of sharing at least as many bits by chance.
+        p_value: Probability that two such nodes share at least as many bits by chance.
         q_value: Smallest false discovery rate at which the pair is significant.
         independent_references: Number of shared references, with duplicates counted once; None
             unless :meth:`Overlaps.with_duplicates` was called.

@@ -23,10 +23,7 @@ class Inferences:
         self._db = db
 
     def excluded_tasks(self) -> set[int]:
-        """Return the row ids of the tasks that are audited or have an inference conflict.
-
-        Nothing may be inferred for their lists.
-        """
+        """Return the ids of tasks for which nothing is inferred: audited or with a conflict."""
         query = "SELECT id FROM task WHERE inference_conflict <> '' OR audited = 1"
         return {task_id for (task_id,) in self._db.rows(query)}
 
@@ -54,12 +51,7 @@ class Inferences:
         return observed
 
     def save(self, task: int, collections_by_reference: Mapping[int, Iterable[int]]) -> None:
-        """Store the inferred references of a list, and mark the list as complete.
-
-        Args:
-            task: The row id of the task.
-            collections_by_reference: The row ids of the references and their collections.
-        """
+        """Store the inferred references of a list, as row ids, and mark the list as complete."""
         with self._db.transaction():
             page = self._db.integer("SELECT max(id) FROM page WHERE task = ?", task)
             self._db.execute_many(

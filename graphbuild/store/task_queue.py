@@ -32,7 +32,7 @@ _TASKS = (
     "SELECT task.id, type, api_id, attributes, relationship, page_count, cursor, depth FROM task"
     " JOIN entity ON entity.id = task.subject"
 )
-# The order of tasks, which the index ``task_order`` supports; see next_task().
+# The order that next_task() describes. The index ``task_order`` supports it.
 _ORDER = (
     " ORDER BY depth, cursor IS NOT NULL, failure_count, new_entity_count DESC, task.id LIMIT ?"
 )
@@ -43,7 +43,8 @@ _RESTART = (
 # A condition for complete lists with inferred references; its parameter is COMPLETE.
 _INFERRED = "inferred_count > 0 AND state = ?"
 REPEATED = "ShortList"  # the error code of a list whose last page is requested again
-_KEEPS_CURSOR = "state = ? AND http_status <> ?"  # the parameters are FAILED and BAD_REQUEST
+# A condition for lists that continue at their cursor; its parameters are FAILED and BAD_REQUEST.
+_KEEPS_CURSOR = "state = ? AND http_status <> ?"
 
 
 class TaskQueue:
@@ -56,8 +57,7 @@ class TaskQueue:
     def restrict(self, subjects: Iterable[int] | None) -> None:
         """Restrict the queue to the lists of some subjects and of the entities found from them.
 
-        Args:
-            subjects: The row ids of the subjects; None to remove the restriction.
+        ``subjects`` contains row ids. None removes the restriction.
         """
         self._restriction = ""
         if subjects is None:
@@ -72,7 +72,7 @@ class TaskQueue:
                 self._choose_found(depth)
 
     def _choose_found(self, depth: int) -> None:
-        """Extend the restriction to the lists of all entities in chosen lists of one depth."""
+        """Extend the restriction to the lists of the entities in chosen lists of one depth."""
         self._db.execute(
             "INSERT OR IGNORE INTO chosen SELECT found.id FROM task"  # noqa: S608  constants only
             " JOIN fact_by_task AS fact ON fact.task = task.id AND provenance <> ?"
@@ -85,7 +85,7 @@ class TaskQueue:
     # --- select ----------------------------------------------------------------------------------
 
     def has_pending(self) -> bool:
-        """Return whether the next run will request any list: one is pending or to be retried."""
+        """Return whether any list is pending or marked for a retry."""
         query = f"SELECT count(*) FROM task WHERE (state = ? OR retry = 1){self._restriction}"  # noqa: S608  constants only
         return self._db.integer(query, PENDING) > 0
 
@@ -97,13 +97,8 @@ class TaskQueue:
     def next_task(self, exclude: Collection[int] = ()) -> Task | None:
         """Return the next pending task whose id is not in ``exclude``, or None.
 
-        Pending tasks are sorted by these criteria:
-
-        1. Lists of lower depth come first.
-        2. First pages come before later pages.
-        3. Lists with fewer failures since their newest page come first.
-        4. Lists whose newest page had more new entities come first.
-        5. Lists that were added earlier come first.
+        Tasks are compared by these criteria in turn: lower depth, first page before later pages,
+        fewer failures since the newest page, more new entities on the newest page, added earlier.
         """
         return self._first_except(exclude, "")
 
@@ -133,7 +128,7 @@ class TaskQueue:
     def ids(self, state: str) -> list[int]:
         """Return the ids of the ``related_references`` tasks in a state, in the order of addition.
 
-        A restriction applies only to pending tasks.
+        A restriction applies only to pending tasks, because inference uses all complete lists.
         """
         condition = self._restriction if state == PENDING else ""
         query = f"SELECT id FROM task WHERE state = ? AND relationship = ?{condition} ORDER BY id"  # noqa: S608  constants only
@@ -157,15 +152,10 @@ class TaskQueue:
         at: float,
         http_status: int = 0,
     ) -> None:
-        """Mark a list as failed.
+        """Mark a list as failed ``at`` a time (seconds since 1970).
 
-        Args:
-            task: The list.
-            error_code: The API's error code, or a code of graphbuild.
-            detail: The message of the error.
-            retry: Whether the next run repeats the request.
-            at: The time of the failure in seconds since 1970.
-            http_status: The HTTP status; 0 without a response.
+        With ``retry``, the next run repeats the request. ``error_code`` is a code of the API or of
+        graphbuild. Without a response, ``http_status`` is 0.
         """
         with self._db.transaction():
             self._db.execute(
@@ -183,17 +173,14 @@ class TaskQueue:
             )
 
     def requeue(self) -> int:
-        """Set lists that are to be retried to pending; return how many.
-
-        These are lists with temporary errors and incomplete imports.
-        """
+        """Set the lists marked for a retry to pending; return how many."""
         return self._reset("error_code = '', detail = '', retry = 0 WHERE retry = 1")
 
     def settle_refusals(self, relationship: str) -> None:
-        """Make refusals (HTTP 403) of lists of a relationship final: they are not retried.
+        """Cancel the retries of lists of a relationship that the API refused (HTTP 403).
 
-        Call this method when a page of the relationship was received, which proves that the key may
-        read the relationship. Until then, the license of the key may be the reason for refusals.
+        Call this method when a page of the relationship was received. Until then, the license of
+        the key may be the reason for refusals.
         """
         with self._db.transaction():
             self._db.execute(
@@ -223,10 +210,9 @@ class TaskQueue:
         )
 
     def refresh(self, before: float) -> int:
-        """Restart the lists that were last requested before a time; return how many.
+        """Restart lists last requested before a time (seconds since 1970); return how many.
 
-        The time is in seconds since 1970. Lists that will be requested from their first page anyway
-        are not counted.
+        Lists that are already pending at their first page are skipped.
         """
         return self._reset(
             f"{_RESTART}, inference_conflict = '', audited = 0"
@@ -260,10 +246,9 @@ class TaskQueue:
         return self._reset(f"{_RESTART} WHERE id = ? AND inferred_count > 0", task.id) > 0
 
     def audit(self, share: float, rng: random.Random) -> int:
-        """Restart a random share (0 to 1) of the complete lists with inferred references.
+        """Restart a random share (0 to 1) of the lists with inferred references; return how many.
 
-        Lists that earlier runs selected count towards the share. Return the number of lists that
-        this run selected.
+        Lists that earlier runs selected count towards the share, but not towards the result.
         """
         with self._db.transaction():
             selected = self._db.integer("SELECT count(*) FROM task WHERE audited = 1")
@@ -277,10 +262,7 @@ class TaskQueue:
             return len(sample)
 
     def expand(self, depth: int) -> int:
-        """Add the lists of all entities in the lists of one depth; return how many are new.
-
-        The new lists have the next depth.
-        """
+        """Add the lists of entities in lists of ``depth``, with the next depth; return how many."""
         with self._db.transaction():
             new = sum(
                 self._expand(depth, entity_type, relationship)
@@ -307,16 +289,13 @@ class TaskQueue:
         ).rowcount
 
     def reopen(self, limit: int) -> int:
-        """Set truncated lists with fewer than ``limit`` entries to pending; return how many."""
+        """Set lists truncated before ``limit`` entries were read to pending; return how many."""
         return self._reset(
             "detail = '', truncated_at = 0 WHERE truncated_at > 0 AND received_count < ?", limit
         )
 
     def _reset(self, changes: str, *values: object) -> int:
-        """Set lists to pending; return how many.
-
-        ``changes`` contains other assignments and the WHERE clause, in SQL.
-        """
+        """Set lists to pending; return how many. ``changes`` is SQL: assignments, then WHERE."""
         statement = f"UPDATE task SET state = ?, {changes}{self._restriction}"  # noqa: S608  constants only
         with self._db.transaction():
             return self._db.execute(statement, PENDING, *values).rowcount
@@ -324,9 +303,9 @@ class TaskQueue:
     # --- estimate --------------------------------------------------------------------------------
 
     def mean_pages(self, limit: int) -> float | None:
-        """Return the mean number of pages per list, with ``limit`` entries per page.
+        """Return the mean number of pages, of ``limit`` entries each, of lists of known length.
 
-        Only lists of known length are considered. Return None if there are none.
+        Return None if there is no such list.
         """
         mean: float | None
         pages = "max(1, (expected_count + :limit - 1) / :limit)"
@@ -336,13 +315,10 @@ class TaskQueue:
     def remaining_calls(
         self, limit: int, before: float = 0.0, *, complete: bool = False
     ) -> RemainingCalls:
-        """Return the number of calls that a crawl needs.
+        """Return the number of calls that a crawl needs, with ``limit`` entries per page.
 
-        Args:
-            limit: Number of entries per page.
-            before: Include a :meth:`refresh` of lists that were last requested before this time, in
-                seconds since 1970.
-            complete: Include the calls after :meth:`complete`.
+        A :meth:`refresh` of lists requested before ``before`` is included, and with ``complete``
+        also the calls after :meth:`complete`.
         """
         left_out = ":complete AND inferred_count > 0 AND state = :state"
         (row,) = self._db.rows(
@@ -361,10 +337,9 @@ class TaskQueue:
         return RemainingCalls(*row)
 
     def completion_calls(self, limit: int) -> int:
-        """Return the maximum number of calls that :meth:`complete` causes.
+        """Return the maximum number of calls after :meth:`complete`, with ``limit`` entries a page.
 
-        Lists that :meth:`complete` has already set to pending are included. ``limit`` is the number
-        of entries per page.
+        Lists that :meth:`complete` has already set to pending are included.
         """
         pages = "max(1, (expected_count - received_count + :limit - 1) / :limit)"
         query = (
@@ -376,7 +351,10 @@ class TaskQueue:
 
 
 def first_page_of_pass(db: Database, task: int) -> int:
-    """Return the row id of the first page of the current pass through a list; 0 without one."""
+    """Return the row id of the newest page that begins a list; 0 without one.
+
+    This page and the later ones are the current pass through the list.
+    """
     query = "SELECT max(id) FROM page WHERE task = ? AND number > 0 AND cursor IS NULL"
     return db.integer(query, task)
 

@@ -231,7 +231,7 @@ class ClusterMatching:
         for position, number in enumerate(numbers):
             part[self._cluster[separate] == number] = position
         here, there = self._pair.snapshots[separate], self._pair.snapshots[1 - separate]
-        certain_triples = there.triples[here.complete[there.triples[:, FILES]]]
+        certain_triples = there.triples[here.has_all_triples_of(there.triples)]
         causes: list[Cause] = []
         parts_of: dict[int, dict[int, set[int]]] = {}
         for column in (COLLECTIONS, REFERENCES):

@@ -45,6 +45,10 @@ class Comparison:
             state.
         incomplete_after: Subjects for which the later snapshot is not complete, each with its
             state.
+        inferred_before: Observations of ``observations.unknown_before`` whose reference the earlier
+            snapshot inferred for the subject. It may lack collections of both.
+        inferred_after: The same observations of ``observations.unknown_after``, with the later
+            snapshot.
     """
 
     files: Changes[Entity]
@@ -57,6 +61,8 @@ class Comparison:
     after: Clustering
     incomplete_before: tuple[tuple[Entity, str], ...]
     incomplete_after: tuple[tuple[Entity, str], ...]
+    inferred_before: tuple[Triple, ...]
+    inferred_after: tuple[Triple, ...]
 
     def to_frame(self) -> pd.DataFrame:
         """Return a DataFrame with one row per file, reference and collection.
@@ -132,6 +138,7 @@ def compare(old: Snapshot, new: Snapshot, *, seed: int = 0, method: Method = "au
         after,
         old.incomplete_subjects,
         new.incomplete_subjects,
+        *pair.inferred_observations(),
     )
 
 

@@ -22,7 +22,7 @@ import networkx as nx
 import numpy as np
 
 from graphbuild._util import require
-from graphbuild.analysis.incidence import EXTRA, sorted_unique
+from graphbuild.analysis.incidence import EXTRA, REFERENCES, sorted_unique
 from graphbuild.analysis.url_normalization import URL_RULES, normalize_url, publisher_domain
 
 if TYPE_CHECKING:
@@ -138,10 +138,16 @@ class Deduplication:
         """
         group = self.group_indices(incidence.references)
         kept = sorted_unique(group)
-        triples = incidence.triples.copy()
-        triples[:, 1] = np.searchsorted(kept, group)[triples[:, 1]]
+        triples, inferred = incidence.triples.copy(), incidence.inferred.copy()
+        for rows in triples, inferred:
+            rows[:, REFERENCES] = np.searchsorted(kept, group)[rows[:, REFERENCES]]
         references = tuple(self.groups[number].representative for number in kept.tolist())
-        return replace(incidence, references=references, triples=np.unique(triples, axis=0))
+        return replace(
+            incidence,
+            references=references,
+            triples=np.unique(triples, axis=0),
+            inferred=np.unique(inferred, axis=0),
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """Return a DataFrame with one row per reference.

@@ -2,10 +2,11 @@
 
 A snapshot can lack an observation only because its page had not been requested. An observation
 therefore counts as *added* only if the earlier snapshot is complete for its file, and as *removed*
-only if the later snapshot is complete for its file. Otherwise, its change is unknown. A reference
-or collection is added if the earlier snapshot does not contain it and one of its observations is
-added. It is removed if the later snapshot does not contain it and one of its observations is
-removed.
+only if the later snapshot is complete for its file. Otherwise, its change is unknown. It is also
+unknown if that snapshot inferred the reference for the file, because collections of inferred
+references can be missing. A reference or collection is added if the earlier snapshot does not
+contain it and one of its observations is added. It is removed if the later snapshot does not
+contain it and one of its observations is removed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 from graphbuild.analysis.incidence import (
     FILES,
     NO_COLLECTION,
+    REFERENCES,
     EntityIndex,
     Incidence,
     sorted_unique,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     Booleans = NDArray[np.bool_]
 
 _T = TypeVar("_T")
+_INDEX_BITS = 32  # more than the number of references needs
 
 
 class Triple(NamedTuple):
@@ -54,9 +57,9 @@ class Changes(Generic[_T]):
 
     Attributes:
         added: Items that only the later snapshot contains. The earlier snapshot is complete for at
-            least one subject that has the item.
+            least one subject that has the item, and did not infer the reference for it.
         removed: Items that only the earlier snapshot contains. The later snapshot is complete for
-            at least one subject that has the item.
+            at least one subject that has the item, and did not infer the reference for it.
         unchanged: Items that both snapshots contain.
         unknown_before: Other items that only the later snapshot contains.
         unknown_after: Other items that only the earlier snapshot contains.
@@ -119,11 +122,14 @@ class AlignedSnapshot(NamedTuple):
         keys: For each triple, an integer; equal triples of two snapshots have equal keys.
         complete: For each file of either snapshot, whether its state in this snapshot is
             ``complete``.
+        inferred: One integer per file and reference with an inferred observation, sorted; see
+            ``_pair_keys``.
     """
 
     triples: Numbers
     keys: Numbers
     complete: Booleans
+    inferred: Numbers
 
     def numbers(self, column: int) -> Numbers:
         """Return the distinct numbers in a column, sorted, without ``NO_COLLECTION``."""
@@ -133,18 +139,30 @@ class AlignedSnapshot(NamedTuple):
     def exclusive_triples(self, other: AlignedSnapshot) -> tuple[Numbers, Numbers]:
         """Return the triples that ``other`` does not contain, in two arrays.
 
-        The first array contains the triples of files for which ``other`` is complete. The second
-        array contains the remaining triples.
+        The first array contains the triples of files for which ``other`` is complete and did not
+        infer the reference. The second array contains the remaining triples.
         """
         triples = self.triples[~np.isin(self.keys, other.keys, assume_unique=True)]
-        certain = other.complete[triples[:, FILES]]
+        certain = other.has_all_triples_of(triples)
         return triples[certain], triples[~certain]
+
+    def has_all_triples_of(self, triples: Numbers) -> Booleans:
+        """Return, for each triple, whether this snapshot has all triples of its file and reference.
+
+        It may lack some if it is not complete for the file, or if the reference was inferred.
+        """
+        complete: Booleans = self.complete[triples[:, FILES]] & ~self.is_inferred(triples)
+        return complete
+
+    def is_inferred(self, triples: Numbers) -> Booleans:
+        """Return, for each triple, whether this snapshot inferred the reference for the file."""
+        return np.isin(_pair_keys(triples), self.inferred)
 
     def exclusive_numbers(self, other: AlignedSnapshot, column: int) -> tuple[Numbers, Numbers]:
         """Return the numbers of references or collections that ``other`` does not contain.
 
-        The first array contains the entities in a triple of a file for which ``other`` is complete.
-        The second array contains the remaining entities.
+        The first array contains the entities in a triple of a file for which ``other`` is complete
+        and did not infer the reference. The second array contains the remaining entities.
         """
         numbers = np.setdiff1d(self.numbers(column), other.numbers(column), assume_unique=True)
         certain_triples, _ = self.exclusive_triples(other)
@@ -171,7 +189,11 @@ class SnapshotPair:
         shape = [len(each) + 1 for each in self.entities]
         keys = np.ravel_multi_index(tuple(triples.T + 1), shape)
         complete = [snapshot.states.get(file) == COMPLETE for file in self.files]
-        return AlignedSnapshot(triples, keys, np.array(complete, bool))
+        inferred = np.stack(
+            [numbers[column][snapshot.incidence.inferred[:, column]] for column in range(2)], axis=1
+        )
+        pairs = np.sort(_pair_keys(inferred))
+        return AlignedSnapshot(triples, keys, np.array(complete, bool), pairs)
 
     def observation_changes(self) -> Changes[Triple]:
         """Return the changes of the observations."""
@@ -181,6 +203,19 @@ class SnapshotPair:
         unchanged = old.triples[np.isin(old.keys, new.keys, assume_unique=True)]
         groups = added, removed, unchanged, unknown_before, unknown_after
         return Changes(*(tuple(map(self._triple, each.tolist())) for each in groups))
+
+    def inferred_observations(self) -> tuple[tuple[Triple, ...], tuple[Triple, ...]]:
+        """Return the observations of one snapshot whose reference the other snapshot inferred.
+
+        The first tuple contains those that only the later snapshot has, the second tuple those that
+        only the earlier one has.
+        """
+        old, new = self.snapshots
+        found = []
+        for here, there in (new, old), (old, new):
+            _, unknown = here.exclusive_triples(there)
+            found.append(tuple(map(self._triple, unknown[there.is_inferred(unknown)].tolist())))
+        return found[0], found[1]
 
     def entity_changes(self, column: int) -> Changes[Entity]:
         """Return the changes of a column, which is ``REFERENCES`` or ``COLLECTIONS``."""
@@ -197,6 +232,12 @@ class SnapshotPair:
         files, references, collections = self.entities
         through = None if collection == NO_COLLECTION else collections[collection]
         return Triple(files[file], references[reference], through)
+
+
+def _pair_keys(rows: Numbers) -> Numbers:
+    """Return an integer for the file and the reference in each row."""
+    keys: Numbers = rows[:, FILES] << _INDEX_BITS | rows[:, REFERENCES]
+    return keys
 
 
 def _merge(sides: Iterable[Iterable[Entity]]) -> tuple[tuple[Entity, ...], list[Numbers]]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from graphbuild._util import require
 from graphbuild.graph.builder import extract_observations
-from graphbuild.models import Entity, Observation
+from graphbuild.models import INFERRED, Entity, Observation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,12 +43,15 @@ class Incidence:
         collections: The collections, sorted by key.
         triples: One row per observation, sorted: the indices of its file, its reference and its
             collection, or ``NO_COLLECTION`` if the API named no collection.
+        inferred: One row per file and reference with an inferred observation, sorted: the indices
+            of both. They may have more collections than are known.
     """
 
     files: tuple[Entity, ...]
     references: tuple[Entity, ...]
     collections: tuple[Entity, ...]
     triples: Numbers
+    inferred: Numbers
 
     @classmethod
     def from_observations(cls, observations: Iterable[Observation]) -> Self:
@@ -60,11 +63,13 @@ class Incidence:
         require("scipy", extra=EXTRA)
         indexes = files, references, collections = EntityIndex(), EntityIndex(), EntityIndex()
         columns = array("q"), array("q"), array("q")
+        inferred = array("b")
         for each in observations:
             collection = each.related_from
             columns[0].append(files.add(each.subject))
             columns[1].append(references.add(each.reference))
             columns[2].append(NO_COLLECTION if collection is None else collections.add(collection))
+            inferred.append(each.provenance == INFERRED)
         entities, positions = zip(*(index.sort() for index in indexes), strict=True)
         # Each triple is packed into one integer, because numpy sorts integers faster than rows.
         shape = [len(each) + 1 for each in entities]
@@ -74,7 +79,11 @@ class Incidence:
         ]
         packed = sorted_unique(np.ravel_multi_index(tuple(numbers), shape))
         triples = np.stack(np.unravel_index(packed, shape), axis=1) - 1
-        return cls(entities[0], entities[1], entities[2], triples)
+        is_inferred = np.frombuffer(inferred, np.bool_)
+        pairs = [column[is_inferred] - 1 for column in numbers[:COLLECTIONS]]
+        packed = sorted_unique(np.ravel_multi_index(tuple(pairs), shape[:COLLECTIONS]))
+        inferred_pairs = np.stack(np.unravel_index(packed, shape[:COLLECTIONS]), axis=1)
+        return cls(entities[0], entities[1], entities[2], triples, inferred_pairs)
 
     @property
     def entities(self) -> tuple[tuple[Entity, ...], tuple[Entity, ...], tuple[Entity, ...]]:

@@ -41,7 +41,7 @@ def compare(
 
     If the earlier list of a subject is not complete, its new references count as "unknown before"
     instead of "added". If the later list is not complete, missing references count as "unknown
-    after" instead of "removed".
+    after" instead of "removed". The same applies to observations of inferred references.
     """
     from graphbuild.analysis import compare as compare_snapshots
 
@@ -51,6 +51,8 @@ def compare(
     found = compare_snapshots(before, after, seed=seed)
     _warn_if_incomplete(before, "earlier", "added")
     _warn_if_incomplete(after, "later", "removed")
+    _warn_if_inferred(found.inferred_before, "earlier")
+    _warn_if_inferred(found.inferred_after, "later")
     if json:
         console.print_json(_as_json(found))
     else:
@@ -74,6 +76,15 @@ def _warn_if_incomplete(side: Snapshot, name: str, unknown_change: str) -> None:
             f"the {name} state is not complete: {counts} of"
             f" {format_count(len(side.states), 'subject')}; references that only these subjects"
             f" have are not counted as {unknown_change}"
+        )
+
+
+def _warn_if_inferred(observations: Sequence[Triple], name: str) -> None:
+    if observations:
+        console.notice(
+            f"{format_count(len(observations), 'observation')} cannot be compared: the"
+            f" collections of inferred references are not fully known in the {name} state"
+            " (see crawl --complete)"
         )
 
 
@@ -132,6 +143,7 @@ def _print_cluster_changes(found: Comparison, limit: int) -> None:
 def _as_json(found: Comparison) -> dict[str, object]:
     sides = {"before": found.before, "after": found.after}
     incomplete = {"before": found.incomplete_before, "after": found.incomplete_after}
+    inferred = {"before": found.inferred_before, "after": found.inferred_after}
     triples = {
         each: [_triple_json(triple) for triple in getattr(found.observations, each)]
         for each in _COLUMNS
@@ -141,6 +153,10 @@ def _as_json(found: Comparison) -> dict[str, object]:
         "incomplete": {
             side: [{"key": file.key, "state": state} for file, state in states]
             for side, states in incomplete.items()
+        },
+        "inferred": {
+            side: [_triple_json(triple) for triple in observations]
+            for side, observations in inferred.items()
         },
         **{name: console.attributes_json(getattr(found, name), *_COLUMNS) for name in _ENTITIES},
         "observations": {**triples, "unchanged": len(found.observations.unchanged)},

@@ -107,7 +107,10 @@ def _missing_data(data: ReportData) -> Iterator[Block]:
     if without:
         notes.append(f"Complete subjects without references: {without:,}.")
     if totals.inferred:
-        notes.append(f"{totals.inferred:,} of the known references were inferred, not fetched.")
+        notes.append(
+            f"{totals.inferred:,} of the known references were inferred, not fetched. They may have"
+            " more collections; graphbuild crawl --complete requests them."
+        )
     if totals.warnings:
         warnings = format_count(totals.warnings, "warning")
         notes.append(
@@ -150,6 +153,16 @@ def _changes(data: ReportData) -> Iterator[Block]:
             yield Paragraph(
                 f"Incomplete {when}: {total} ({counts}). References that only these"
                 f" subjects have are not counted as {change}."
+            )
+    for observations, when, change in (
+        (comparison.inferred_before, "before", "added"),
+        (comparison.inferred_after, "after", "removed"),
+    ):
+        if observations:
+            yield Paragraph(
+                f"References were inferred {when}, and their collections are not fully known."
+                f" {format_count(len(observations), 'observation')} of these references cannot be"
+                f" compared and do not count as {change}."
             )
     rows: list[tuple[Content, ...]] = []
     for kind in ("files", "references", "collections", "observations"):

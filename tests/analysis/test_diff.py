@@ -16,7 +16,16 @@ from hypothesis import strategies as st
 from graphbuild.analysis import Cluster, Clustering, Snapshot, compare
 from graphbuild.analysis.cluster_evolution import ClusterMatching
 from graphbuild.analysis.diff import SnapshotPair
-from graphbuild.models import COMPLETE, FAILED, INCOMPLETE, PENDING, Entity, Observation
+from graphbuild.models import (
+    COMPLETE,
+    FAILED,
+    INCOMPLETE,
+    INFERRED,
+    OBSERVED,
+    PENDING,
+    Entity,
+    Observation,
+)
 from tests.support.planted_campaigns import PlantedCampaigns, plant
 
 if TYPE_CHECKING:
@@ -29,8 +38,10 @@ OPPOSITE = {"added": "removed", "merged": "split", "born": "died", "grew": "shra
 OPPOSITE |= {other: one for one, other in OPPOSITE.items()}
 
 
-def observation(file: Entity, reference: Entity, collection: Entity | None) -> Observation:
-    return Observation(file, reference, collection)
+def observation(
+    file: Entity, reference: Entity, collection: Entity | None, provenance: str = OBSERVED
+) -> Observation:
+    return Observation(file, reference, collection, provenance)
 
 
 _observations = st.lists(
@@ -39,6 +50,7 @@ _observations = st.lists(
         st.sampled_from(FILES),
         st.sampled_from(REFERENCES),
         st.none() | st.sampled_from(COLLECTIONS),
+        st.sampled_from([OBSERVED, OBSERVED, INFERRED]),
     ),
     max_size=30,
 )
@@ -61,6 +73,14 @@ def triples(side: Snapshot) -> set[tuple[str, str, str | None]]:
     return {
         tuple(all_of[n].key if n >= 0 else None for all_of, n in zip(names, row, strict=True))
         for row in incidence.triples.tolist()
+    }
+
+
+def inferred_pairs(side: Snapshot) -> set[tuple[str, str]]:
+    incidence = side.incidence
+    return {
+        (incidence.files[file].key, incidence.references[reference].key)
+        for file, reference in incidence.inferred.tolist()
     }
 
 
@@ -90,8 +110,16 @@ def as_sets(changes: Changes) -> dict[str, set]:
 def test_changes_are_those_of_plain_sets(old: Snapshot, new: Snapshot) -> None:
     found = compare(old, new, method="louvain")
     before, after = triples(old), triples(new)
-    added = {fact for fact in after - before if fact[0] in complete_files(old)}
-    removed = {fact for fact in before - after if fact[0] in complete_files(new)}
+    inferred_before = {fact for fact in after - before if fact[:2] in inferred_pairs(old)}
+    inferred_after = {fact for fact in before - after if fact[:2] in inferred_pairs(new)}
+    added = {fact for fact in after - before if fact[0] in complete_files(old)} - inferred_before
+    removed = {fact for fact in before - after if fact[0] in complete_files(new)} - inferred_after
+    for observations, expected in (
+        (found.inferred_before, inferred_before),
+        (found.inferred_after, inferred_after),
+    ):
+        keys = [tuple(each and each.key for each in triple) for triple in observations]
+        assert keys == sorted(expected, key=lambda fact: tuple(key or "" for key in fact))
     assert as_sets(found.observations) == {
         "added": added,
         "removed": removed,
@@ -158,7 +186,7 @@ def test_snapshot_compared_with_itself_is_unchanged(observations: list[Observati
     found = compare(side, side, method="louvain")
     for changes in (found.files, found.references, found.collections, found.observations):
         assert not any(keys for name, keys in as_sets(changes).items() if name != "unchanged")
-    assert len(found.observations.unchanged) == len(set(observations))
+    assert len(found.observations.unchanged) == len(triples(side))
     assert {change.kind for change in found.cluster_changes} <= {"unchanged"}
     assert {change.similarity for change in found.cluster_changes} <= {1.0}
     assert found.moved_files == found.incomplete_before == ()

@@ -17,6 +17,7 @@ from tests.analysis.test_diff import twelve, world
 from tests.crawler.campaign import Campaign
 from tests.crawler.test_refresh import DAY, refresh
 from tests.support.campaign_files import write_campaign, write_pages
+from tests.support.frugal_crawls import hidden_world
 from tests.support.graphs import HOSTILE
 from tests.support.shell import Shell
 
@@ -168,6 +169,40 @@ def test_pending_subjects_count_as_unknown(shell: Shell) -> None:
         x.split() for x in process.stdout.splitlines()
     ]
     assert "references added" not in process.stdout
+
+
+def test_collections_of_inferred_references_count_as_unknown(tmp_path: Path) -> None:
+    plain, frugal = (Campaign(tmp_path / f"{name}.db", hidden_world()) for name in ("p", "f"))
+    plain.crawl()
+    frugal.crawl(frugal=True)
+    missing = {
+        (f"file:{file}", f"reference:{reference}", f"collection:{collection}")
+        for file, reference, collection in plain.triples() - frugal.triples()
+    }
+    assert len(missing) == 10
+    shell = Shell(tmp_path)
+    for store, baseline, when, name, unknown in (
+        ("f.db", "p.db", "after", "later", "unknown_after"),
+        ("p.db", "f.db", "before", "earlier", "unknown_before"),
+    ):
+        process = shell("compare", "--store", store, "--baseline", baseline, "--json")
+        assert process.stderr == (
+            "10 observations cannot be compared: the collections of inferred references are not"
+            f" fully known in the {name} state (see crawl --complete)\n"
+        )
+        result = json.loads(process.stdout)
+        assert {tuple(each.values()) for each in result["inferred"][when]} == missing
+        assert result["inferred"]["after" if when == "before" else "before"] == []
+        assert {tuple(each.values()) for each in result["observations"][unknown]} == missing
+        for kind in ("observations", "references", "collections"):
+            assert result[kind]["added"] == result[kind]["removed"] == []
+        assert result["collections"][unknown] == ["collection:c1"]
+    with Store.open(frugal.path) as store:
+        store.tasks.complete()
+    frugal.crawl()
+    process = shell("compare", "--store", "f.db", "--baseline", "p.db", "--json")
+    assert process.stderr == ""
+    assert json.loads(process.stdout)["observations"]["unchanged"] == 190
 
 
 def test_hostile_names_are_escaped(shell: Shell) -> None:

@@ -27,9 +27,11 @@ from tests.support.frugal_crawls import (
     RealFamilies,
     compare_crawls,
     family_world,
+    hidden_world,
     inferred_pairs,
     random_world,
     real_family_world,
+    urls_by_id,
     world_of,
 )
 
@@ -40,18 +42,6 @@ if TYPE_CHECKING:
     from graphbuild.store import SubjectStatus
 
 FILES = [f"{number:064x}" for number in range(1, 10)]
-
-
-def urls_by_id(count: int) -> list[str]:
-    """Return URLs in the order in which the service lists their references."""
-    world = world_of([[f"https://r.example/{number}" for number in range(count)]], [])
-    return [world.references[each].url for each in sorted(world.references)]
-
-
-def hidden_world() -> World:
-    """Return two files with 90 references; the second is also in a collection of the last ten."""
-    urls = urls_by_id(90)
-    return world_of([urls, urls[80:]], [[0], [0, 1]])
 
 
 def frugal(path: Path, world: World) -> Campaign:

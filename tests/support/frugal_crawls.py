@@ -90,6 +90,18 @@ class RealFamilies:
         return len({url for each in collections for url in self.references[each]})
 
 
+def urls_by_id(count: int) -> list[str]:
+    """Return URLs in the order in which the service lists their references."""
+    world = world_of([[f"https://r.example/{number}" for number in range(count)]], [])
+    return [world.references[each].url for each in sorted(world.references)]
+
+
+def hidden_world() -> World:
+    """Return two files with 90 references; the second is also in a collection of the last ten."""
+    urls = urls_by_id(90)
+    return world_of([urls, urls[80:]], [[0], [0, 1]])
+
+
 def world_of(lists: list[list[str]], files: list[list[int]]) -> World:
     """Return a world: the URLs of each collection, and the collections of each file."""
     urls = sorted({url for each in lists for url in each})

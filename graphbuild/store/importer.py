@@ -92,7 +92,7 @@ def _read(path: Path, subject: Entity | None) -> FetchedPage:
             "missing or invalid; pass the hash of the file with --subject HASH", "links.self"
         )
     cursor = link.cursor if link else None
-    return FetchedPage(body, parse_payload(payload, entity), modified_at, cursor)
+    return FetchedPage(body, parse_payload(payload, entity), modified_at, cursor, http_status=0)
 
 
 def _in_paging_order(pages: list[FetchedPage]) -> Iterator[FetchedPage]:

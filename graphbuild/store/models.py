@@ -37,6 +37,7 @@ class FetchedPage:
     fetched_at: float  # seconds since 1970; of an imported page, when its file was modified
     cursor: str | None  # of this page; None for the first page of a list
     compressed: bytes = b""  # the body as the API's gzip stream; empty if it sent none
+    http_status: int = 200  # 0 for an imported page
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class SubjectStatus:
     received_count: int  # distinct entries in the current pass; after an import, on all pages
     inferred_count: int  # references that were inferred instead of requested
     cursor: str | None  # of the next page; None before the first and after the last page
-    http_status: int  # of the last request; 0 without a response; 200 for an imported page
+    http_status: int  # of the last request; 0 without a response or after an import
     fetched_at: float | None  # time of the last response or failure, in seconds since 1970, if any
     error_code: str  # of the last request; empty after a success
     detail: str  # reason of the state, difference of counts, or inference conflict; may be empty

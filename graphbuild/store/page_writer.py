@@ -112,7 +112,7 @@ class PageWriter:
                 inferred_count=self._inferences.count_unread(task.id, state.received_count),
                 new_entity_count=db.integer("SELECT max(id) FROM entity") - entities,
                 failure_count=0,
-                http_status=200,
+                http_status=fetched.http_status,
                 fetched_at=fetched.fetched_at,
                 error_code=REPEATED if is_short else "",
             )

@@ -59,6 +59,7 @@ def test_documented_response_is_imported_unchanged(store: Store) -> None:
     assert page.body == SAMPLE.read_bytes()
     (status,) = store.statuses()
     assert (status.received_count, status.expected_count, status.state) == (2, 241, INCOMPLETE)
+    assert status.http_status == 0  # no response was received
 
 
 def test_same_response_is_imported_once(store: Store) -> None:

@@ -279,6 +279,7 @@ class Page:
             ``related_references``.
         canonical_subject: The subject under the API's own id, if the response states it and the
             request used another id, such as the MD5 of a file; otherwise None.
+        skipped_count: The number of malformed items, which are skipped.
     """
 
     subject: Entity
@@ -289,6 +290,7 @@ class Page:
     warnings: tuple[str, ...] = ()
     targets: tuple[Entity, ...] = ()
     canonical_subject: Entity | None = None
+    skipped_count: int = 0
 
     @property
     def observations(self) -> tuple[Observation, ...]:

@@ -90,6 +90,7 @@ def parse_payload(
         warnings=_limit_warnings(warnings),
         targets=targets,
         canonical_subject=canonical_subject,
+        skipped_count=parser.skipped_count,
     )
 
 
@@ -177,6 +178,7 @@ class _ItemParser:
 
     def __init__(self, expected_type: str) -> None:
         self.warnings: list[str] = []
+        self.skipped_count = 0
         self._expected_type = expected_type
         self._targets: dict[str, Entity] = {}
         # A cache: most entries of a page have the same collection as the previous entry.
@@ -203,6 +205,7 @@ class _ItemParser:
             check_depth(_require_object(item, path), path)
             target = self._parse_entity(item, path, self._expected_type)
         except PayloadError as error:
+            self.skipped_count += 1
             self.warnings.append(f"{error} (skipped)")
             return None
         if item.get("error") is not None:

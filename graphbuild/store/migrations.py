@@ -112,11 +112,12 @@ CREATE VIEW observation AS
 )
 
 
-def separate_failure_counts(connection: sqlite3.Connection) -> None:
-    """Migrate schema 2 to 3: count failures in the new column ``failure_count``.
+def add_counts(connection: sqlite3.Connection) -> None:
+    """Migrate schema 2 to 3: add the counts of failures and of skipped items.
 
-    Schema 2 counted them as negative values of ``new_entity_count``.
+    Schema 2 counted failures as negative values of ``new_entity_count``.
     """
+    connection.execute("ALTER TABLE page ADD COLUMN skipped_count INTEGER NOT NULL DEFAULT 0")
     connection.execute("DROP INDEX task_order")
     connection.execute("ALTER TABLE task ADD COLUMN failure_count INTEGER NOT NULL DEFAULT 0")
     connection.execute(
@@ -132,5 +133,5 @@ def separate_failure_counts(connection: sqlite3.Connection) -> None:
 # Schema version -> the function that migrates a file of that version to the next one.
 MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {
     1: rename_columns,
-    2: separate_failure_counts,
+    2: add_counts,
 }

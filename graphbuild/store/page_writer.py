@@ -146,6 +146,7 @@ class PageWriter:
             sha256=hashlib.sha256(fetched.body).digest(),
             crc32=zlib.crc32(body),
             body=body,
+            skipped_count=page.skipped_count,
         )
         if facts and duplicate_of is None:
             statement = "INSERT INTO fact (page, reference, related_from) VALUES (?, ?, ?)"
@@ -169,7 +170,7 @@ class PageWriter:
         """Return the state of the current pass, whose newest page has the row id ``page_id``."""
         first_page = first_page_of_pass(self._db, task)
         query = (
-            "SELECT next_cursor, expected_count, item_count FROM page"
+            "SELECT next_cursor, expected_count, item_count, cursor, skipped_count FROM page"
             " WHERE task = ? AND number > 0 AND id >= ? ORDER BY id"
         )
         steps = list(self._db.rows(query, task, first_page))
@@ -183,14 +184,15 @@ class PageWriter:
         ((error_code,),) = self._db.rows("SELECT error_code FROM task WHERE id = ?", task)
         return PagingState(
             page_count=len(steps),
-            expected_counts=frozenset(count for _, count, _ in steps if count is not None),
+            expected_counts=frozenset(count for _, count, *_ in steps if count is not None),
             next_cursor=page.next_cursor,
-            cursor_repeated=any(cursor == page.next_cursor for cursor, _, _ in earlier),
+            cursor_repeated=any(cursor == page.next_cursor for cursor, *_ in earlier),
             item_count=page.item_count,
             new_count=new_count,
             received_count=received_count,
             previous_page_empty=bool(earlier) and earlier[-1][2] == 0,
             is_repeated=error_code == REPEATED,
+            skipped_count=_sum_skipped(step[3:] for step in steps),
         )
 
     def _truncate(self, task: Task, received: int, limit: int) -> Status:
@@ -274,13 +276,17 @@ class PageWriter:
         """
         facts = "fact_by_task WHERE task = ? AND provenance = 0"
         received = self._db.integer(f"SELECT count(DISTINCT reference) FROM {facts}", task.id)  # noqa: S608  constants only
-        query = "SELECT cursor, next_cursor, expected_count FROM page WHERE task = ? AND number > 0"
+        query = (
+            "SELECT cursor, next_cursor, expected_count, skipped_count FROM page"
+            " WHERE task = ? AND number > 0 ORDER BY id"
+        )
         steps = list(self._db.rows(query, task.id))
         cursors, next_cursors = ({step[column] for step in steps} for column in (0, 1))
         status, cursor = Status(unfinished_state), task.cursor
         if None in cursors and cursors == next_cursors:
-            expected_counts = frozenset(count for *_, count in steps if count is not None)
-            status, cursor = status_at_end(expected_counts, received), None
+            expected_counts = frozenset(count for *_, count, _ in steps if count is not None)
+            skipped = _sum_skipped((cursor, skipped) for cursor, *_, skipped in steps)
+            status, cursor = status_at_end(expected_counts, received, skipped), None
         elif unfinished_state == INCOMPLETE:
             status = Status(INCOMPLETE, "the imported pages are not the whole list")
         self._db.update(
@@ -293,6 +299,14 @@ class PageWriter:
             error_code="",
             retry=status.state == INCOMPLETE,
         )
+
+
+def _sum_skipped(pages: Iterable[tuple[str | None, int]]) -> int:
+    """Return the number of skipped items of pages, passed as cursors and numbers.
+
+    Of pages with the same cursor, only the last counts.
+    """
+    return sum(dict(pages).values())
 
 
 def _compress(fetched: FetchedPage) -> bytes:

@@ -2,7 +2,8 @@
 
 A page without a next cursor is the last page of its list. If at least as many distinct references
 were received as the API announced, the list is complete. Otherwise, the last page is requested once
-more. If references are still missing, the list is short. The detail of the status mentions missing
+more. If references are still missing, the list is short. If the API announced no count, references
+are missing if malformed entries were skipped. The detail of the status mentions missing
 references, surplus references, and an announced count that changed between pages.
 
 The list can change while its pages are requested. If the API replaces a reference meanwhile, the
@@ -14,6 +15,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from graphbuild._util import format_count
 from graphbuild.models import COMPLETE, INCOMPLETE, PENDING, SHORT, Status
 
 MAX_PAGES = 2_500  # per pass through a list; 100,000 references at 40 per page
@@ -32,12 +34,13 @@ class PagingState:
     received_count: int  # distinct references of all pages
     previous_page_empty: bool = False  # the page before the newest had no items
     is_repeated: bool = False  # the newest page was requested again, because the list was short
+    skipped_count: int = 0  # malformed entries of all pages
 
 
 def status_after_page(state: PagingState) -> Status:
     """Return the status of a list after its newest page."""
     if state.next_cursor is None:
-        status = status_at_end(state.expected_counts, state.received_count)
+        status = status_at_end(state.expected_counts, state.received_count, state.skipped_count)
         is_last = status.state != SHORT or state.is_repeated
         return status if is_last else Status(PENDING, status.detail)
     reason = _endless_paging(state)
@@ -46,13 +49,17 @@ def status_after_page(state: PagingState) -> Status:
     return Status(PENDING)
 
 
-def status_at_end(expected_counts: frozenset[int], received: int) -> Status:
+def status_at_end(expected_counts: frozenset[int], received: int, skipped: int = 0) -> Status:
     """Return the status of a list that was read to the end: complete or short.
 
     Args:
         expected_counts: All list lengths that the API stated.
         received: The number of distinct references received.
+        skipped: The number of malformed entries. They matter only if the API stated no length.
     """
+    if skipped and not expected_counts:
+        entries = format_count(skipped, "malformed entry")
+        return Status(SHORT, f"{entries} skipped, {received} received")
     detail, highest = "", max(expected_counts, default=0)
     if len(expected_counts) > 1:
         lowest = min(expected_counts)

@@ -23,6 +23,7 @@ The module ``models`` describes most values. Notes on the other columns:
   the number, so that lists which fail repeatedly do not delay the others.
 * ``task.inference_conflict`` is the reason why nothing is inferred for the list. It is usually
   empty.
+* ``page.skipped_count`` is the number of malformed items; 0 for pages from earlier schemas.
 * ``page.duplicate_of`` is the id of an earlier page with the same facts, or NULL. The facts are
   stored only with the earlier page.
 * ``page.number`` counts the pages of a task from 1. Pages that were requested for an alias have the
@@ -99,6 +100,7 @@ CREATE TABLE page (
     sha256 BLOB NOT NULL,
     crc32 INTEGER NOT NULL,
     body BLOB NOT NULL,
+    skipped_count INTEGER NOT NULL DEFAULT 0,
     UNIQUE (task, number)
 ) STRICT;
 CREATE TABLE fact (

@@ -431,6 +431,7 @@ def test_an_invalid_entry_is_skipped(bad, warning):
     page = read(item(ONE), bad, item(TWO))
     assert [key for _, key, _ in triples(page)] == [f"reference:{ONE}", f"reference:{TWO}"]
     assert page.item_count == 3
+    assert page.skipped_count == 1
     skipped = next(each for each in page.warnings if each.endswith("(skipped)"))
     assert warning in skipped
     assert skipped.isprintable()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -51,6 +52,34 @@ def totals(made: Campaign) -> tuple[int, int, int]:
     with Store.read(made.path) as store:
         found = store.totals()
         return found.complete, found.short, found.limited
+
+
+# --- lists without an announced count ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("position", [0, 39, 49])
+@pytest.mark.parametrize("is_repaired", [False, True])
+def test_a_list_without_a_count_is_short_if_an_entry_was_skipped(
+    tmp_path: Path, position: int, *, is_repaired: bool
+) -> None:
+    made = Campaign(tmp_path / "c.db", generate_family_world(1, 50))
+    numbers = count()
+
+    def damage(page: dict) -> None:
+        del page["meta"]["count"]
+        offset, request = (0 if "cursor" in page["meta"] else 40), next(numbers)
+        if offset <= position < offset + len(page["data"]) and not (is_repaired and request == 2):
+            page["data"][position - offset]["id"] = None
+
+    edit(made, damage)
+    made.crawl()
+    (row,) = statuses(made)
+    if is_repaired and position >= 40:  # the last page was requested again, without the damage
+        assert (row.state, row.received_count, row.detail) == (COMPLETE, 50, "")
+    else:
+        detail = "1 malformed entry skipped, 49 received"
+        assert (row.state, row.received_count, row.detail) == (SHORT, 49, detail)
+    assert len(made.api.log) == 3
 
 
 # --- lists that end early ------------------------------------------------------------------------

@@ -44,6 +44,20 @@ def test_list_without_expected_count_is_complete():
 
 
 @pytest.mark.parametrize(
+    ("skipped", "detail"),
+    [
+        (1, "1 malformed entry skipped, 2 received"),
+        (3, "3 malformed entries skipped, 2 received"),
+    ],
+)
+def test_list_without_expected_count_is_short_if_entries_were_skipped(skipped, detail):
+    state = {"expected_counts": frozenset(), "skipped_count": skipped}
+    assert status_of(**state) == Status(PENDING, detail)
+    assert status_of(**state, is_repeated=True) == Status(SHORT, detail)
+    assert status_of(skipped_count=skipped) == Status(COMPLETE, "")
+
+
+@pytest.mark.parametrize(
     ("expected", "received", "detail"),
     [
         pytest.param(1, 3, "1 references expected, 3 received", id="P19"),

@@ -154,15 +154,15 @@ def _changes(data: ReportData) -> Iterator[Block]:
                 f"Incomplete {when}: {total} ({counts}). References that only these"
                 f" subjects have are not counted as {change}."
             )
-    for observations, when, change in (
-        (comparison.inferred_before, "before", "added"),
-        (comparison.inferred_after, "after", "removed"),
+    for observations, name, change in (
+        (comparison.inferred_before, "earlier", "added"),
+        (comparison.inferred_after, "later", "removed"),
     ):
         if observations:
             yield Paragraph(
-                f"References were inferred {when}, and their collections are not fully known."
-                f" {format_count(len(observations), 'observation')} of these references cannot be"
-                f" compared and do not count as {change}."
+                f"The collections of inferred references are not fully known in the {name} state."
+                f" For this reason, {format_count(len(observations), 'observation')} cannot be"
+                f" counted as {change}."
             )
     rows: list[tuple[Content, ...]] = []
     for kind in ("files", "references", "collections", "observations"):

@@ -258,9 +258,46 @@ def test_exports_have_request_state_and_optional_timestamps(shell: Shell, servic
     assert (shell.folder / "timed" / "edges.csv").read_text().count(edges[0]["first_seen"]) >= 2
 
 
+def test_a_completion_requests_the_pages_that_a_frugal_crawl_left_out(
+    shell: Shell, service
+) -> None:
+    api = Api(generate_family_world(5, 90))
+    url = service(api)
+    listed = seeds(shell, *api.world.hashes())
+    process = shell("crawl", listed, "--store", "c.db", "--base-url", url, "--frugal")
+    sentence = (
+        "200 inferred references may have more collections;"
+        " 'crawl --complete' finds them with up to 8 calls"
+    )
+    assert sentence in process.stdout
+    assert sentence in shell("status", "--store", "c.db").stdout
+    known = json.loads(shell("status", "--store", "c.db", "--json").stdout)
+    assert (known["campaign"]["inferred"], known["completion_calls"]) == (200, 8)
+    assert estimate(shell)["at_least"] == 0
+    assert estimate(shell, "--complete") == {"at_least": 8, "expected": 8, "exact": True}
+    assert api.calls == 7
+    (shell.folder / "one.txt").write_text(api.world.hashes()[4])
+    options = ("--store", "c.db", "--base-url", url, "--complete")
+    process = shell("crawl", "one.txt", *options, "--only")
+    assert "that --frugal left out of 1 subject: up to 2 calls" in process.stderr
+    assert api.calls == 9
+    process = shell("crawl", *options, "--max-calls", 10)
+    assert process.returncode == 3
+    assert "that --frugal left out of 3 subjects: up to 6 calls" in process.stderr
+    assert "up to 5 calls" in shell("status", "--store", "c.db").stdout
+    crawl(shell, url)  # the next run goes on, without the option
+    assert api.calls == 15
+    assert "inferred" not in shell("status", "--store", "c.db").stdout
+    assert shell("check", "--store", "c.db").returncode == 0
+    process = shell("crawl", *options)
+    assert "that --frugal left out of 0 subjects: up to 0 calls" in process.stderr
+    assert api.calls == 15
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("--complete", "--frugal"), "use only one of them"),
         (("--refresh", "yesterday"), "is not an age; use 90m, 12h, 30d or 2w"),
         (("--refresh", "-3d"), "is not an age"),
         (("--refresh", "3 d"), "is not an age"),

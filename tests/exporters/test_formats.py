@@ -25,8 +25,11 @@ from graphbuild.exporters import (
     register,
 )
 from graphbuild.exporters.columns import INT, NODE_COLUMNS, Column
+from graphbuild.models import INFERRED, OBSERVED, Observation
+from tests.crawler.campaign import Campaign
 from tests.support import doc_tables
-from tests.support.graphs import REPORT, campaign
+from tests.support.frugal_crawls import hidden_world, inferred_pairs
+from tests.support.graphs import EMOTET, GANG, REPORT, campaign
 from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
@@ -148,6 +151,47 @@ def test_every_writer_can_be_imported(tmp_path: Path) -> None:
     assert len(export_all(campaign(), tmp_path, FORMATS)) == sum(
         len(each.files) for each in FORMATS.values()
     )
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_every_format_marks_an_inferred_edge(format_name: str) -> None:
+    """Each file that contains edges has the word once more than without an inferred edge."""
+    marks = {
+        provenance: [
+            content.count(INFERRED.encode())
+            for content in written_files(
+                format_name, gb.build_graph([Observation(EMOTET, REPORT, GANG, provenance)])
+            )
+        ]
+        for provenance in (OBSERVED, INFERRED)
+    }
+    more = sum(marked > plain for plain, marked in zip(*marks.values(), strict=True))
+    edge_files = [file for file in FORMATS[format_name].files if "nodes" not in file.name]
+    assert more == len([file for file in edge_files if not file.name.endswith(".txt")])
+
+
+def test_every_table_marks_an_inferred_edge(tmp_path: Path) -> None:
+    made = Campaign(tmp_path / "c.db", hidden_world())
+    made.crawl(frugal=True)
+    with gb.open(tmp_path / "c.db") as opened:
+        edges, observations, graph = opened.edges(), opened.observations(), opened.graph()
+    pairs = inferred_pairs(made)
+    assert len(pairs) == 50
+    marked = edges[edges["provenance"] == INFERRED]
+    keys = {(f"file:{file}", f"reference:{reference}") for file, reference in pairs}
+    assert set(zip(marked["source"], marked["target"], strict=True)) == keys
+    marked = observations[observations["provenance"] == INFERRED]
+    assert set(zip(marked["subject_id"], marked["reference_id"], strict=True)) == pairs
+    marks = {edge[:2] for edge in graph.edges(data="provenance") if edge[2] == INFERRED}
+    assert marks == keys
+
+
+def written_files(format_name: str, graph: nx.DiGraph[str]) -> Iterator[bytes]:
+    options = {"positions": {}} if "positions" in FORMATS[format_name].options else {}
+    for file in FORMATS[format_name].files:
+        stream = io.BytesIO()
+        file.write(graph, stream, **options)
+        yield stream.getvalue()
 
 
 def test_the_documentation_contains_the_generated_tables() -> None:

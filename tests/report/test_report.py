@@ -30,7 +30,9 @@ from graphbuild.report.charts import cluster_map, month_chart
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
 from tests.cli.test_compare import FIRST, refreshed  # noqa: F401  a fixture
+from tests.crawler.campaign import Campaign
 from tests.support.campaign_files import write_campaign, write_pages
+from tests.support.frugal_crawls import hidden_world
 from tests.support.graphs import HOSTILE
 from tests.support.planted_campaigns import MEDIUM, plant
 from tests.support.shell import Shell
@@ -38,7 +40,6 @@ from tests.support.shell import Shell
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.crawler.campaign import Campaign
     from tests.support.planted_campaigns import PlantedCampaigns
 
 DAY = 86_400
@@ -653,3 +654,16 @@ def test_chart_of_many_months_has_one_bar_per_year(
     months: dict[str, int], bars: dict[str, int]
 ) -> None:
     assert bars_of(month_chart(months)) == bars
+
+
+def test_a_report_names_inferred_references(tmp_path: Path) -> None:
+    plain, frugal = (Campaign(tmp_path / f"{name}.db", hidden_world()) for name in ("p", "f"))
+    plain.crawl()
+    frugal.crawl(frugal=True)
+    with Store.read(plain.path) as store:
+        before = Snapshot.from_observations(store.current_observations(), store.states())
+    with Store.read(frugal.path) as store:
+        write_report(store, tmp_path / "out", Baseline("the plain crawl", before))
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert "50 of the known references were inferred, not fetched. They may have more" in text
+    assert "For this reason, 10 observations cannot be counted as removed." in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import select
 import socket
+import threading
 import time
 import tracemalloc
 from typing import TYPE_CHECKING
@@ -38,10 +39,16 @@ def body_of(number: int) -> bytes:
     return b'{"data": [%d]}' % number
 
 
-def numbered(before: bytes = b"", after: bytes = b"", pause: float = 0.0) -> Action:
+def numbered(
+    before: bytes = b"",
+    after: bytes = b"",
+    pause: float = 0.0,
+    sent: threading.Semaphore | None = None,
+) -> Action:
     """Answer the n-th request of the listener with ``body_of(n)``, and send more bytes around it.
 
-    With a pause in seconds, the bytes before and after are separate segments.
+    With a pause in seconds, the bytes before and after are separate segments. ``sent`` is released
+    after the last byte of each answer.
     """
     numbers = itertools.count(1)
 
@@ -52,9 +59,11 @@ def numbered(before: bytes = b"", after: bytes = b"", pause: float = 0.0) -> Act
             if pause:
                 for segment in (before, response, after):
                     connection.sendall(segment)
-                    time.sleep(pause)
+                    time.sleep(pause)  # real time: the client reads this segment before the next
             else:
                 connection.sendall(before + response + after)
+            if sent:
+                sent.release()
 
     return action
 
@@ -143,11 +152,12 @@ EXTRA_BYTES = {
 def test_a_connection_with_extra_bytes_is_not_used_again(
     listener: Listeners, open_transport: OpenTransport, scheme: str, pause: float, extra: bytes
 ) -> None:
-    server, base_url = serve(listener, scheme, numbered(after=extra, pause=pause))
+    sent = threading.Semaphore(0)
+    server, base_url = serve(listener, scheme, numbered(after=extra, pause=pause, sent=sent))
     transport = open_transport(base_url)
     for number in range(1, 4):
         assert fetch(transport).body == body_of(number)
-        time.sleep(10 * pause)  # the extra bytes arrive before the next request
+        assert sent.acquire(timeout=5)  # the extra bytes arrive before the next request
     assert server.connections == 3
 
 

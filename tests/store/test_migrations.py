@@ -226,7 +226,7 @@ def test_a_migration_killed_at_any_moment_loses_nothing(tmp_path: Path) -> None:
             assert process.stdout.readline() == "ready\n"
             process.stdin.write("\n")
             process.stdin.flush()
-            time.sleep(rng.uniform(0.0, 0.06))
+            time.sleep(rng.uniform(0.0, 0.06))  # real time: another process is killed
             os.kill(process.pid, signal.SIGKILL)
         versions.add(version_of(path))
         assert contents(path) == expected

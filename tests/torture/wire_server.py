@@ -92,7 +92,7 @@ class WireServer:
         try:
             answer = self.respond(head.split(b" ", 2)[1].decode())
             for number, segment in enumerate(answer.segments):
-                time.sleep(_PAUSE if number else 0)
+                time.sleep(_PAUSE if number else 0)  # real time: segments arrive separately
                 connection.sendall(segment)
             if answer.end == "reset":
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -19,8 +19,8 @@ def find_campaign_file(store_path: Path | None) -> Path:
     """Return ``store_path``; if it is None, return the only campaign file in the current folder.
 
     Raises:
-        typer.BadParameter: ``store_path`` is None, and the current folder contains no campaign file
-            or several.
+        typer.BadParameter: ``store_path`` is None, and the number of campaign files in the current
+            folder is not 1.
     """
     if store_path is not None:
         return store_path
@@ -82,7 +82,7 @@ def read_incidence(store_path: Path | None, *, merge: bool = False) -> Incidence
     """Read the observations of a campaign file; with ``merge``, unite duplicate references.
 
     Raises:
-        MissingLibraryError: The libraries of the extra ``analysis`` are not installed.
+        MissingLibraryError: A library of the extra ``analysis`` is not installed.
     """
     from graphbuild._util import require
     from graphbuild.analysis import as_incidence, find_duplicates

@@ -23,9 +23,9 @@ def check(store_path: options.StoreOption = None, *, json: options.JsonOption = 
     """Verify the integrity of a campaign file.
 
     The command compares stored pages with their checksums, and observations, states and counts with
-    the pages. It prints each problem after the id of the subject or the name of the file; at most
-    100 similar problems are listed. The last line names what cannot be checked. The exit code is 1
-    if there are problems.
+    the pages. It prints one line per problem, which begins with the subject or the file concerned.
+    At most 100 similar problems are listed. The last line names what cannot be checked. The exit
+    code is 1 if there are problems.
     """
     from graphbuild.store import NOT_CHECKED, find_damage
 

@@ -60,7 +60,7 @@ def compare(
 
 
 def read_snapshot(path: Path, until: float | None) -> Snapshot:
-    """Return the state of a campaign at ``until`` (seconds since 1970; None for the last state)."""
+    """Return the state of a campaign at ``until``, in seconds since 1970; None means the latest."""
     from graphbuild.analysis import Snapshot
 
     time = inf if until is None else until

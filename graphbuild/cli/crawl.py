@@ -206,7 +206,10 @@ def _refuse_api_key(seeds: SeedList) -> None:
 
 
 def _contains(seed: Seed, key: str) -> bool:
-    """Return whether ``key`` (in lower case) is the id of a seed or part of one of its texts."""
+    """Return whether ``key`` is the id of ``seed``, or part of an attribute or column.
+
+    ``key`` is in lower case; the case of the seed does not matter.
+    """
     values = (*seed.entity.attributes.values(), *seed.attributes.values())
     return seed.entity.id == key or any(
         key in value.lower() for value in values if isinstance(value, str)

@@ -188,7 +188,7 @@ def _refuse_derived_view(formats: Sequence[str], view: str) -> None:
 
 
 def remove_unfinished_and_exit(signal: Signals) -> None:
-    """Handle a signal: remove unfinished files, and send the signal to this process again."""
+    """Remove unfinished files, then end the process by the same signal."""
     from graphbuild.exporters.atomic_write import remove_unfinished
 
     remove_unfinished()

@@ -42,7 +42,7 @@ class KeyMask:
         self._part = re.compile(f"(?=({'|'.join(parts)}))", re.IGNORECASE)
 
     def __call__(self, text: str) -> str:
-        """Return ``text`` without keys and without the values of ``apikey`` settings."""
+        """Return ``text`` with asterisks in place of keys and of values of ``apikey`` settings."""
         lowered = text.lower()
         if "apikey" in lowered:
             text = _SETTING.sub(r"\1****", text)

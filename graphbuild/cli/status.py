@@ -82,7 +82,7 @@ def print_status(store: Store, *, show_all: bool = False) -> None:
 
 
 def print_totals(store: Store) -> None:
-    """Print the numbers of subjects, references, observations and calls in one line."""
+    """Print one line: how many subjects, references, collections, observations and calls exist."""
     totals = store.totals()
     print_line(
         f"{totals.describe_subjects()}: {totals.describe_states()} · "

@@ -58,9 +58,9 @@ def export(
         typer.Option(
             callback=_check_view,
             metavar="NAME",
-            help="full (the graph); folded (nodes with the same neighbors become one node); "
-            "backbone (one reference per group with the same neighbors); files, or collections "
-            "(an edge connects two that share references).",
+            help="Graph to write: full; folded (files, or references, with the same neighbors "
+            "become one node); backbone (one reference per group with the same neighbors); files, "
+            "or collections (an edge connects two that share references).",
         ),
     ] = FULL,
     observed_only: Annotated[

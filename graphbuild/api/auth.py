@@ -24,13 +24,16 @@ if TYPE_CHECKING:
 KEY_VARIABLE = "VT_APIKEY"
 USER_VARIABLE = "VT_USER"
 KEY_LENGTH = 64  # characters, each a letter or a digit
-# Finds keys in a .vt.toml that may be malformed: values of apikey, and words of at least 64
-# characters.
+# Finds values of apikey, and words of at least 64 characters, even in a malformed .vt.toml.
 _KEYS = re.compile(r"apikey[\s=\"']*([^\r\n\"']+)|(\w{64,})", re.IGNORECASE)
 _INSTRUCTIONS = (
     f"put your key into the variable {KEY_VARIABLE}, "
     'or into ~/.vt.toml as apikey = "..." (chmod 600)'
 )
+
+
+def _key_error(message: str) -> AuthenticationError:
+    return AuthenticationError(message, sent=False)
 
 
 class ApiKey:
@@ -52,8 +55,8 @@ class ApiKey:
         length = len(text)
         del text  # a traceback may show the local variables
         if not length:
-            raise AuthenticationError(f"the API key is empty; {_INSTRUCTIONS}")
-        raise AuthenticationError(
+            raise _key_error(f"the API key is empty; {_INSTRUCTIONS}")
+        raise _key_error(
             f"the API key has {length} characters, and some of them are not letters or digits "
             "(perhaps a space, a quote or a line end); copy the key again"
         )
@@ -65,9 +68,7 @@ class ApiKey:
     def check_length(self) -> None:
         """Raise AuthenticationError unless the key has the length of the service's keys."""
         if len(self._text) != KEY_LENGTH:
-            raise AuthenticationError(
-                f"the API key has {len(self._text)} characters, expected {KEY_LENGTH}"
-            )
+            raise _key_error(f"the API key has {len(self._text)} characters, expected {KEY_LENGTH}")
 
     def __repr__(self) -> str:
         return "ApiKey(****)"
@@ -86,8 +87,8 @@ def find_api_key(environment: Mapping[str, str] | None = None, home: Path | None
         home: The folder of ``.vt.toml``; by default the user's home.
 
     Raises:
-        AuthenticationError: There is no key, the key is malformed, or the file is invalid or can
-            be accessed by other users.
+        AuthenticationError: There is no key, the key is malformed, or the file is invalid or has
+            permissions for other users.
     """
     # The key is not stored in a local variable, because a traceback may show local variables.
     return ApiKey(_find(KEY_VARIABLE, "apikey", environment, home))
@@ -105,10 +106,9 @@ def find_user_name(environment: Mapping[str, str] | None = None, home: Path | No
 
 
 def configured_keys(home: Path | None = None) -> list[str]:
-    """Return the value of ``VT_APIKEY`` and all texts in ``.vt.toml`` that may be API keys.
+    """Return all texts that may be API keys, so that the caller can mask them in output.
 
-    Malformed and unused keys are included, so that the caller can mask them in output. The value of
-    an unset variable is empty.
+    These are ``VT_APIKEY``, even if it is empty, and texts in ``.vt.toml``, even if it is invalid.
     """
     found = [os.environ.get(KEY_VARIABLE, "").strip()]
     with suppress(OSError):
@@ -128,16 +128,16 @@ def _find(
 def _read_setting(name: str, home: Path | None) -> str:
     path = _settings_path(home)
     if path is None:
-        raise AuthenticationError(f"no API key found; {_INSTRUCTIONS}")
+        raise _key_error(f"no API key found; {_INSTRUCTIONS}")
     settings = _read_settings(path)
     if settings is None:
-        raise AuthenticationError(f"{path} is not a readable TOML file")
+        raise _key_error(f"{path} is not a readable TOML file")
     value = settings.get(name)
     del settings  # a traceback may show the local variables
     if isinstance(value, str):
         return value
     del value
-    raise AuthenticationError(f"{path} has no {name}; {_INSTRUCTIONS}")
+    raise _key_error(f"{path} has no {name}; {_INSTRUCTIONS}")
 
 
 def _settings_path(home: Path | None) -> Path | None:
@@ -155,16 +155,14 @@ def _read_settings(path: Path) -> dict[str, object] | None:
     """Return the settings, or None if the file cannot be read or is not valid TOML.
 
     The original exception is dropped, because it may contain the key.
-
-    Raises:
-        AuthenticationError: Other users can access the file.
     """
     try:
         with path.open("rb") as stream:
             permissions = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
             if os.name == "posix" and permissions & 0o077:
-                raise AuthenticationError(
-                    f"others can read {path} (mode {permissions:04o}); run: chmod 600 {path}"
+                raise _key_error(
+                    f"{path} has permissions for other users (mode {permissions:04o}); "
+                    f"run: chmod 600 {path}"
                 )
             return tomllib.load(stream)
     except (OSError, ValueError, RecursionError):

@@ -54,6 +54,7 @@ def describe_value(error: BaseException) -> str:
 def authentication_error(attempt: Callable[[], object]) -> AuthenticationError:
     with pytest.raises(AuthenticationError) as caught:
         attempt()
+    assert not caught.value.sent  # the key is checked before any request
     return caught.value
 
 
@@ -187,7 +188,7 @@ def test_a_private_file_is_read(tmp_path: Path, mode: int) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o601, 0o610, 0o666, 0o777])
-def test_a_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
+def test_a_file_with_permissions_for_others_is_refused(tmp_path: Path, mode: int) -> None:
     path = at_home(tmp_path, f'apikey = "{CANARY}"', mode)
     error = authentication_error(lambda: find_api_key({}, tmp_path))
     assert f"mode {mode:04o}" in str(error)

@@ -312,14 +312,14 @@ def test_invalid_key_is_reported_before_any_call(shell: Shell, key: str | None, 
     assert message in process.stderr
 
 
-def test_key_file_readable_by_others_is_refused(shell: Shell) -> None:
+def test_key_file_with_permissions_for_others_is_refused(shell: Shell) -> None:
     shell.environment.pop("VT_APIKEY")
     path = shell.folder / ".vt.toml"
     path.write_text(f'apikey = "{KEY}"\n')
     path.chmod(0o644)
     process = shell("crawl", seeds(shell, UNKNOWN), "--store", "c.db")
     assert process.returncode == 1
-    assert "others can read" in process.stderr
+    assert "has permissions for other users" in process.stderr
     assert "chmod 600" in process.stderr
 
 

@@ -6,7 +6,7 @@ Crawl::
 
     with gb.Store.open("emotet.db") as store, gb.Client.from_env() as client:
         store.add_seeds(gb.read_seeds("seeds.txt"))
-        for event in gb.Crawl(client, store):  # stored page by page; may be interrupted
+        for event in gb.Crawl(client, store):  # stop at any time; run again to continue
             print(event)
 
 Analyze::
@@ -22,9 +22,7 @@ Public names are imported on first use, which keeps ``import graphbuild`` fast.
 
 from __future__ import annotations
 
-# Type checkers treat this name as True. Importing it from ``typing`` would take longer than the
-# rest of this module.
-TYPE_CHECKING = False
+TYPE_CHECKING = False  # type checkers treat it as True; ``typing`` takes long to import
 
 if TYPE_CHECKING:
     from graphbuild.analysis import find_clusters as find_clusters

@@ -6,8 +6,7 @@ its KeyboardInterrupt could be lost in a callback. Some commands install other h
 :mod:`graphbuild.cli.signals`.
 """
 
-# Importing ``signal`` would import other modules, and an interrupt during that import would print a
-# traceback. ``_signal`` is a builtin module.
+# An interrupt while ``signal`` imports other modules would print a traceback.
 from _signal import (  # type: ignore[import-not-found]  # typeshed does not describe it
     SIG_DFL,
     SIGINT,

@@ -31,7 +31,7 @@ MAX_DISPLAY_LENGTH = 500  # characters
 # Unicode categories: control, format (bidi, zero width), surrogate, private use, unassigned, line
 # separator, paragraph separator.
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-# A shell replaces ``<(command)`` with such a path. The file descriptor is already open.
+# A shell replaces ``<(command)`` with the path of an open file descriptor.
 _INHERITED_PIPE = re.compile(r"/dev/fd/(\d{1,4})|/proc/self/fd/(\d{1,4})")
 _PIPE_TIMEOUT = 3.0  # seconds to wait for the first byte of a named pipe
 _MARKDOWN_ESCAPES = str.maketrans({char: f"\\{char}" for char in punctuation})
@@ -67,10 +67,7 @@ def escape_unprintable(text: str, max_length: int = MAX_DISPLAY_LENGTH) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Escape ASCII punctuation, so that Markdown renders ``text`` literally.
-
-    The text is shortened and unprintable characters are escaped as in :func:`escape_unprintable`.
-    """
+    """Apply :func:`escape_unprintable`, then escape ASCII punctuation for Markdown."""
     return escape_unprintable(text).translate(_MARKDOWN_ESCAPES)
 
 
@@ -101,14 +98,9 @@ def install_command(extra: str) -> str:
 
 
 def require(module: str, *, extra: str) -> Any:  # noqa: ANN401  attributes depend on the module
-    """Import and return a module of an optional library.
+    """Import and return a module of an optional library, such as ``pyarrow.parquet``.
 
-    Args:
-        module: The full name of the module, such as ``pyarrow.parquet``.
-        extra: The key of ``EXTRAS`` for the install command in the error message.
-
-    Raises:
-        MissingLibraryError: The module cannot be imported.
+    If that fails, raise MissingLibraryError with the install command of ``extra``.
     """
     try:
         return import_module(module)
@@ -123,9 +115,7 @@ def require(module: str, *, extra: str) -> Any:  # noqa: ANN401  attributes depe
 def open_file(path: str | Path) -> Iterator[BinaryIO]:
     """Open a file or a pipe for reading bytes.
 
-    Raises:
-        OSError: The path cannot be opened, or it is a named pipe that delivers no data within three
-            seconds.
+    Raise OSError if a named pipe delivers no data within three seconds.
     """
     if not Path(path).is_fifo():
         with Path(path).open("rb") as stream:

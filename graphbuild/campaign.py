@@ -1,4 +1,4 @@
-"""Functions and a class for analysts: get graphs, tables and images from a campaign file.
+"""The API for analysts: get graphs, tables and images from a campaign file.
 
 :func:`export`, :func:`show` and :func:`draw` take either a graph or a campaign. A campaign can be
 the path of a campaign file, a :class:`Campaign` or a :class:`~graphbuild.store.Store`.
@@ -109,16 +109,13 @@ class Campaign:
         return dataframes.edges_frame(self.graph(timestamps=timestamps))
 
     def observations(self) -> pd.DataFrame:
-        """Return a DataFrame with one row per observation.
-
-        The columns are those of ``observations.parquet``.
-        """
+        """Return all observations in a DataFrame with the columns of ``observations.parquet``."""
         from graphbuild.exporters import dataframes  # noqa: PLC0415  loads networkx
 
         return dataframes.observations_frame(self.graph())
 
     def clusters(self, *, seed: int = 0) -> pd.DataFrame:
-        """Return a DataFrame with the cluster of each file, as in ``graphbuild communities``.
+        """Return the cluster of each file with references, as in ``graphbuild communities``.
 
         The columns are ``file`` (node key), ``cluster`` (number; 1 is the largest cluster),
         ``cluster_name`` and ``stability`` (0 to 1).
@@ -168,8 +165,8 @@ def open(path: str | Path) -> Campaign:  # noqa: A001  used as gb.open
     """Open a campaign file for reading.
 
     Raises:
-        StoreError: The file does not exist, is not a campaign file, or was written by a newer
-            version of graphbuild.
+        StoreError: The file does not exist, is not a campaign file, was written by a newer version
+            of graphbuild, or cannot be read.
 
     Warns:
         UserWarning: The file is a copy of a campaign file without its write-ahead log.
@@ -190,8 +187,8 @@ def build_graph(
     """Return the graph of observations or of a campaign.
 
     Args:
-        source: Observations, or a campaign: the path of its file, a :class:`Campaign` or a Store.
-            Nodes are added in the order of the observations.
+        source: Observations, or the path of a campaign file, a :class:`Campaign` or a Store. Nodes
+            are added in the order of the observations.
         subjects: Entities to add before all others, even if they have no observations. Ignored if
             ``source`` is a campaign.
         links: Related files and references found with ``--depth``. Ignored if ``source`` is a
@@ -215,8 +212,8 @@ def export(source: GraphSource, path: str | Path, *, positions: Positions | None
     """Write a graph to ``path`` in the format that the suffix of ``path`` selects; return the path.
 
     Args:
-        source: A graph that :func:`build_graph` returned, a view of such a graph, or a campaign:
-            the path of its file, a :class:`Campaign` or a Store.
+        source: A graph that :func:`build_graph` returned, a view of such a graph, the path of a
+            campaign file, a :class:`Campaign` or a Store.
         path: The file, such as ``graph.graphml``; docs/formats.md lists the suffixes.
         positions: The position (x, y) of each node key; y points upwards. If None, the layout is
             computed for formats that contain positions.

@@ -29,10 +29,7 @@ class GraphbuildError(Exception):
 
 
 class SeedError(GraphbuildError):
-    """A seed list cannot be read or used.
-
-    An indicator that is invalid is skipped and reported without this error.
-    """
+    """A seed list cannot be read or used. A single invalid indicator does not raise this error."""
 
 
 class PayloadError(GraphbuildError):
@@ -57,8 +54,7 @@ class ApiError(GraphbuildError):
         status: The HTTP status; 0 if there was no response.
         code: The API's error code, such as ``NotFoundError``. Without an error code of the API, it
             is the status (``HTTP 502``), a code of graphbuild (``Unreachable``), or empty.
-        sent: False if the request failed before it was sent, so it does not count against the
-            quota.
+        sent: False if no request was sent, so that nothing counts against the quota.
     """
 
     def __init__(self, message: str, *, status: int = 0, code: str = "", sent: bool = True) -> None:
@@ -77,20 +73,13 @@ class ForbiddenError(ApiError):
 
 
 class NotFoundError(ApiError):
-    """The service does not know the subject or the relationship (HTTP 404 with an API error code).
+    """The service does not know the subject or relationship (HTTP 404 with an API error code)."""
 
-    Attributes:
-        names_subject: Whether the service's message contains the id of the requested subject.
-    """
-
-    names_subject = False
+    names_subject = False  # whether the service's message contains the id of the subject
 
 
 class BaseUrlError(ApiError):
-    """The base URL does not seem to be that of the API.
-
-    For example, the response is a redirect, or an HTTP 404 without an API error code.
-    """
+    """The base URL seems to be wrong: for example, the response is a redirect."""
 
 
 class TransientError(ApiError):
@@ -98,15 +87,10 @@ class TransientError(ApiError):
 
 
 class RateLimitError(TransientError):
-    """The service refused a request because of a rate limit (HTTP 429).
-
-    Attributes:
-        retry_after: Seconds to wait before the next request: the value of the ``Retry-After``
-            header, or 60 if the header is missing or invalid.
-    """
+    """The service refused a request because of a rate limit or a quota (HTTP 429)."""
 
     def __init__(self, message: str, *, retry_after: float, code: str = "") -> None:
-        self.retry_after = retry_after
+        self.retry_after = retry_after  # seconds to wait before the next request
         super().__init__(message, status=429, code=code)
 
 
@@ -115,11 +99,7 @@ class CrawlPaused(GraphbuildError):  # noqa: N818  a control signal, not an erro
 
 
 class QuotaExhaustedError(CrawlPaused):
-    """The daily or monthly quota of the service is spent.
-
-    Attributes:
-        resets_at: The time (UTC) after which the service is expected to accept requests again.
-    """
+    """The quota is probably spent. The service should accept requests again at ``resets_at``."""
 
     def __init__(self, message: str, *, resets_at: datetime) -> None:
         self.resets_at = resets_at
@@ -131,17 +111,14 @@ class BudgetExhaustedError(CrawlPaused):
 
 
 class StoreError(GraphbuildError):
-    """A campaign file cannot be opened, read or written, or it is damaged.
-
-    Data that was stored earlier remains in the file.
-    """
+    """A campaign file cannot be opened, read or written, or it is damaged."""
 
 
 class StoreMovedError(StoreError):
     """A campaign file was deleted, moved or replaced while it was open for writing.
 
-    Closing the store saves the data, if possible, and raises this error again. The second message
-    states where the data is.
+    Closing the store then saves the data, if possible, and raises this error again. The message
+    of that error states where the data is.
     """
 
 
@@ -150,10 +127,7 @@ class ExportError(GraphbuildError):
 
 
 class AnalysisError(GraphbuildError):
-    """The nodes of a path cannot be determined.
-
-    A name matches no node or several nodes, or both names match the same node.
-    """
+    """The ends of a path are not clear: a name matches no single node, or both match the same."""
 
 
 class MissingLibraryError(GraphbuildError, ImportError):

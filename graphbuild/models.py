@@ -29,7 +29,7 @@ class SubjectType(NamedTuple):
 
     name: str  # the API's object type
     label: str  # the name in messages
-    text_attribute: str = ""  # see the function text_attribute
+    text_attribute: str = ""  # the attribute from which the API computes the id, if any
     stix_types: tuple[str, ...] = ()  # types of STIX objects
     stix_property: str = "value"  # the property of STIX objects that contains the indicator
     misp_types: tuple[str, ...] = ()  # types of MISP attributes
@@ -63,7 +63,7 @@ OBSERVED, INFERRED = "observed", "inferred"
 # States of a task, which is one list of a subject.
 PENDING = "pending"  # at least one page has yet to be requested
 COMPLETE = "complete"  # the whole list was read or, with --frugal, inferred
-SHORT = "short"  # the list ended with fewer references than the API announced
+SHORT = "short"  # the list ended with fewer entries than the API announced
 LIMITED = "limited"  # reading stopped at the limit of --per-node
 INCOMPLETE = "incomplete"  # paging was given up, or imported pages are not the whole list
 FAILED = "failed"  # the last request failed, or its response was rejected
@@ -105,10 +105,7 @@ _HASH_NAMES = {each.hex_length: each.name for each in HASH_TYPES}
 
 
 def detect_hash_type(text: str) -> str | None:
-    """Return the name of a hash algorithm in ``HASH_TYPES``, or None if ``text`` is not a hash.
-
-    The length of the hexadecimal ``text`` determines the algorithm.
-    """
+    """Return the algorithm of a hexadecimal hash by its length, such as ``md5``, or else None."""
     name = _HASH_NAMES.get(len(text))
     return name if name and _HEX.fullmatch(text) else None
 
@@ -167,10 +164,7 @@ class Entity:
 
 
 def text_attribute(entity_type: str) -> str:
-    """Return the name of the attribute from which the API computes the id by SHA-256.
-
-    The name is empty if ids of this type are not computed from an attribute.
-    """
+    """Return the name of the attribute from which the API computes the id; empty if none."""
     known = SUBJECT_TYPES.get(entity_type)
     return known.text_attribute if known else ""
 
@@ -182,19 +176,12 @@ def shorten_id(entity: Entity) -> str:
 
 
 def is_object_type(value: object) -> bool:
-    """Return whether ``value`` has the form of an object type.
-
-    An object type is an ASCII letter and up to 63 more ASCII letters, digits, "_" and "-".
-    """
+    """Return whether ``value`` has the form of an object type, such as ``ip_address``."""
     return isinstance(value, str) and _TYPE.fullmatch(value) is not None
 
 
 def is_object_id(value: object) -> bool:
-    """Return whether ``value`` is an id that can be used in URLs, XML and tables.
-
-    A valid id has 1 to 256 printable characters, but no spaces, quotes, angle brackets, slashes,
-    backslashes, ampersands, percent, number or question marks, and is not "." or "..".
-    """
+    """Return whether ``value`` is an id that can be used in URLs, XML and tables."""
     if not isinstance(value, str):
         return False
     return _SIMPLE_ID.fullmatch(value) is not None or (
@@ -232,10 +219,8 @@ class Observation:
         related_from: The collection; None if the API does not state one.
         provenance: ``observed`` on a page, or ``inferred`` from other observations. If it is
             ``inferred``, subject and reference may have more collections than are known.
-        first_seen: The time of the first response that contains the observation, in seconds since
-            1970; None if unknown.
-        last_seen: The time of the last response that contains the observation, in seconds since
-            1970; None if unknown.
+        first_seen: Time of the first response with the observation, in seconds since 1970, or None.
+        last_seen: Time of the last response with the observation, in seconds since 1970, or None.
     """
 
     subject: Entity

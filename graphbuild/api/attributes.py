@@ -21,8 +21,7 @@ _MAX_LIST_TEXT = 4_096  # characters of a joined list of strings
 _INT64_RANGE = range(-(2**63), 2**63)
 _DATE_RANGE = range(631_152_000, 4_102_444_800)  # 1990 to 2099, in seconds since 1970 (UTC)
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# "constructor" is excluded, because every JavaScript object in the HTML page has a property of that
-# name.
+# "constructor" is excluded: every JavaScript object, as in the HTML page, has such a property.
 _NAME = re.compile(r"(?!constructor\Z)[a-z][a-z0-9_]{0,63}")
 _TEXT_ONLY = frozenset({"url", "title", "author", "name"})
 _NEVER_TRUNCATED = frozenset({"url", "author"})  # a truncated value would be misleading
@@ -31,13 +30,8 @@ _NEVER_TRUNCATED = frozenset({"url", "author"})  # a truncated value would be mi
 def parse_attributes(value: object, path: str, warnings: list[str]) -> dict[str, Scalar]:
     """Return the valid scalar attributes, and lists of strings joined with "; ".
 
-    Null, empty strings, nested objects and lists of other values are left out. Other invalid names
-    and values are left out or corrected, each with a warning.
-
-    Args:
-        value: The object that contains the attributes; None if it is missing.
-        path: The path of ``value`` in the response, for warnings.
-        warnings: The list to which warnings are added.
+    Empty values and most objects and other lists are left out without a warning. Each other change
+    adds a message with ``path``, the path of ``value`` in the response, to ``warnings``.
 
     Raises:
         PayloadError: There are more than ``MAX_ATTRIBUTES`` attributes.

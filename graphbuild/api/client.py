@@ -45,7 +45,7 @@ BASE_URL = "https://www.virustotal.com/api/v3"
 LIMIT = 40  # entries per page: the API's maximum for relationships
 # The EICAR test file, which every antivirus service knows.
 KNOWN_FILE = Entity(FILE, "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f")
-# HTTP statuses of responses to a request for a relationship that the service does not know.
+# HTTP statuses with which the service refuses a relationship that it does not know.
 _UNKNOWN_RELATIONSHIP_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND})
 
 
@@ -53,23 +53,16 @@ class CallRecorder:
     """Base class of call recorders. It allows every call and records nothing."""
 
     def check(self) -> None:
-        """Raise CrawlPaused if no call is allowed now. Subclasses override this method."""
+        """Raise CrawlPaused if no call is allowed now."""
 
     def begin_call(self, subject: Entity, relationship: str) -> int:  # noqa: ARG002  for subclasses
-        """Record a call that is about to be sent, and return the id of the record.
-
-        Subclasses can raise CrawlPaused to prevent the call.
-        """
+        """Record a call before it is sent and return its id, or raise CrawlPaused to prevent it."""
         return 0
 
     def end_call(self, call: int, *, status: int, note: str, sent: bool) -> None:
         """Record the result of a call.
 
-        Args:
-            call: The id that :meth:`begin_call` returned.
-            status: The HTTP status; 0 if there was no response.
-            note: The error code or message; empty if the call succeeded.
-            sent: Whether the request was sent.
+        ``status`` is the HTTP status or, without a response, 0. ``note`` describes an error.
         """
 
 
@@ -79,18 +72,16 @@ class Client:
     Args:
         key: The API key.
         base_url: URL of the API; plain http is accepted only for this machine.
-        rate_limiter: Limits the requests per minute. By default, requests are delayed only after
-            HTTP 429.
+        rate_limiter: Limits the requests per minute. The default only pauses after HTTP 429.
         clock: The source of the time and of waits. Tests replace it.
         adapter: The HTTP adapter of ``requests``. Tests replace it.
         deadline: Maximum duration in seconds of a request with its response.
         max_bytes: Maximum size of a response body, compressed and decompressed.
-        api_flavor: ``classic``, ``gti``, or ``auto`` (default) to detect it from the first
-            responses.
+        api_flavor: ``classic``, ``gti``, or ``auto`` to detect it from the first responses.
 
     Raises:
-        AuthenticationError: The key is malformed, or its length is wrong. The length of the key is
-            not checked if the base URL is on this machine.
+        AuthenticationError: The key is malformed, or its length is wrong. The length is not checked
+            if the base URL is on this machine.
         ValueError: The base URL or the API flavor is invalid.
     """
 
@@ -185,10 +176,9 @@ class Client:
 
         Temporary failures are retried; see :mod:`graphbuild.api.retry`.
 
-        With the API flavor ``auto``, the first request uses the flavor ``classic``. HTTP 400 or 404
-        can mean that the service does not know the relationship, or that it does not know the
-        subject. Up to two more requests then determine the flavor. After other errors, the flavor
-        remains ``auto``.
+        With the API flavor ``auto``, the first request uses the flavor ``classic``. If the API
+        refuses it with HTTP 400 or 404, up to two more requests determine the flavor. After other
+        errors, the flavor remains ``auto``.
 
         Args:
             subject: The entity whose relationship is requested.
@@ -200,12 +190,10 @@ class Client:
         Raises:
             ApiError: The request failed; the subclass depends on the cause.
             PayloadError: The response is JSON, but not a page of this relationship.
-            QuotaExhaustedError: The service responded with HTTP 429, and one of these conditions
-                applies: ``retry_on_429`` is False, the Retry-After header is above
-                ``QUOTA_RETRY_AFTER``, or this request has already waited for two minutes.
+            QuotaExhaustedError: The service responded with HTTP 429, and ``retry_on_429`` is False,
+                Retry-After is longer than ten minutes, or two minutes of waiting did not help.
             CrawlPaused: The recorder prevented the call, or the clock was stopped.
-            ValueError: A crawl does not request this relationship of ``subject``, or the id of
-                ``subject`` is invalid.
+            ValueError: ``subject`` has an invalid id, or a type without this relationship.
         """
         request = PageRequest(subject, relationship, cursor)
         fetch = partial(self._fetch, recorder or CallRecorder(), retry_on_429=retry_on_429)
@@ -226,11 +214,10 @@ class Client:
     def _detect_flavor(
         self, fetch: _Fetch, request: PageRequest, refusal: ApiError
     ) -> PageResponse:
-        """Determine the API flavor after ``refusal``, the error of a classic request.
+        """Determine the API flavor; return its page or raise its error.
 
-        The service does not know the relationship or does not know the subject. The same request
-        in the flavor ``gti`` can show which of the two is true. If it does not, the references of
-        a well-known file are requested. Return the page of the detected flavor, or raise its error.
+        ``refusal`` means that the service does not know either the relationship or the subject. The
+        same request in the flavor ``gti`` can decide this, or else one for a well-known file.
         """
         gti: PageResponse | ApiError | None = None
         if not (isinstance(refusal, NotFoundError) and refusal.names_subject):
@@ -252,8 +239,7 @@ class Client:
     def quotas(self, user: str) -> tuple[Quota, ...]:
         """Fetch the quotas of the user with the name ``user``.
 
-        The service does not count this request, so it is neither recorded nor rate-limited. It is
-        not retried.
+        The service does not count this request. It is not recorded, rate-limited or retried.
 
         Raises:
             ApiError: The service refused the request, or could not be reached.
@@ -321,9 +307,8 @@ class Client:
     def _exchange(self, request: PageRequest, path: str) -> PageResponse:
         """Send a request and parse the response.
 
-        The connection stays open only after a page that names its subject, because such a page
-        certainly belongs to the request. After any other response, the connection is closed: the
-        next response on it could be a late response to this request.
+        The connection is closed unless the page names its subject. Any other response may belong to
+        an earlier request. The response to this request could then follow on the same connection.
         """
         result = None
         try:
@@ -349,10 +334,7 @@ class Client:
 
 
 def _fetch_gti(fetch: _Fetch, request: PageRequest) -> PageResponse | ApiError:
-    """Fetch a page in the flavor ``gti``.
-
-    If the service does not know the URL, return the error instead of raising it.
-    """
+    """Fetch a page in the flavor ``gti``. Return an error that the flavor ``classic`` may cause."""
     try:
         return fetch(request, GTI)
     except ApiError as error:

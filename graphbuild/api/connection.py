@@ -212,9 +212,8 @@ class _Reader(io.BufferedReader):
     def close(self) -> None:
         """Close the response, and shut the connection down if it received bytes after the response.
 
-        Such bytes would be interpreted as the response to the next request. Bytes that are still in
-        the operating system's buffer are not read here; urllib3 closes the connection because of
-        them.
+        Such bytes would be interpreted as the response to the next request. If bytes are still in
+        the operating system's buffer, urllib3 closes the connection.
         """
         if not self.closed:
             self.raw.is_ended = True

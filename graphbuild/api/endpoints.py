@@ -41,7 +41,7 @@ class ObjectType(NamedTuple):
 
     endpoint: str  # the first part of the URL path of its objects
     relationships: tuple[str, ...]  # the relationships that a crawl requests
-    has_hash_id: bool = False  # whether objects without a SHA-256 hash as id are rejected
+    has_hash_id: bool = False  # whether the ids must be SHA-256 hashes
 
 
 class Relationship(NamedTuple):
@@ -101,5 +101,5 @@ def reference_id(report_id: str) -> str:
 
 
 def classic_relationship(name: str) -> str:
-    """Return the classic name of a relationship. Other names than those of ``gti`` are kept."""
+    """Return the classic name of a ``gti`` relationship. Other names are returned unchanged."""
     return _CLASSIC_NAMES.get(name, name)

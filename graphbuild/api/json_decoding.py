@@ -50,11 +50,7 @@ def decode_json(body: bytes) -> dict[str, Any]:
 
 
 def _check_value_count(body: bytes) -> None:
-    """Raise PayloadError if the JSON may contain more than ``MAX_VALUES`` values.
-
-    The check runs before the JSON is decoded, because two bytes of JSON can become a Python object
-    of sixty bytes.
-    """
+    """Reject too many values before decoding, because each can take sixty bytes of memory."""
     if len(body) > MAX_VALUES:
         # Each list item and each key follows a comma or an opening bracket.
         count = body.count(b",") + body.count(b"[") + body.count(b"{")
@@ -88,10 +84,7 @@ def _parse_float(text: str) -> float:
 
 
 def check_depth(value: dict[str, Any], path: str) -> None:
-    """Raise PayloadError if ``value`` has more than ``MAX_DEPTH`` levels of objects and lists.
-
-    ``path`` is the path of ``value`` in the response, for the message.
-    """
+    """Raise PayloadError if ``value`` has more than ``MAX_DEPTH`` levels of objects and lists."""
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH):
         level = [

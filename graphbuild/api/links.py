@@ -107,11 +107,11 @@ def _may_be_own_id(named: Entity, subject: Entity) -> bool:
 
 
 def find_canonical_subject(self_link: SelfLink | None, subject: Entity) -> Entity | None:
-    """Return the subject under the API's own id if ``self_link`` contains it, else None.
+    """Return the subject under the API's own id if ``self_link`` adds it, else None.
 
-    None is also returned if ``subject`` already has that id. See :func:`check_self_link` for the
-    API's own ids. A stored page can have the SHA-256 of a file as its subject, although it was
-    requested by the MD5. Therefore, a file in ``self_link`` may have a hash of any other type.
+    :func:`check_self_link` explains the API's own ids. The subject of a stored page can have a
+    SHA-256, although the request and ``self_link`` contain the MD5. Therefore, a file in
+    ``self_link`` may have a hash of any other type.
 
     Raises:
         PayloadError: The response is about another subject, for example because of a broken cache.
@@ -155,13 +155,13 @@ def _hash_encoded_text(encoded: str) -> str:
 
 
 def envelope_link(payload: dict[str, Any], name: str) -> object:
-    """Return the value of a link in a response, or None. The value may be of any JSON type."""
+    """Return the value of a link in a response, which may have any JSON type, or None."""
     links = payload.get("links")
     return links.get(name) if isinstance(links, dict) else None
 
 
 def is_same_list(link: object, self_link: object) -> bool:
-    """Return whether two links are strings that differ at most in the query."""
+    """Return whether ``link`` is a string that differs from ``self_link`` at most in its query."""
     if not isinstance(link, str) or not isinstance(self_link, str) or len(link) > _MAX_LINK:
         return False
     return link.partition("?")[0] == self_link.partition("?")[0]

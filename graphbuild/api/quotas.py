@@ -49,7 +49,7 @@ class Quota:
 
 
 def is_user_name(text: str) -> bool:
-    """Return whether ``text`` has the form of a user name. An API key is too long for a name."""
+    """Return whether ``text`` has the form of a user name. An API key is too long to match."""
     return _USER_NAME.fullmatch(text) is not None and bool(text.strip("."))
 
 

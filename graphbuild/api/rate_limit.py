@@ -51,13 +51,9 @@ class Clock:
 
 
 class RateLimiter:
-    """Limits the requests in any 60 seconds. All clients of a crawl share one rate limiter.
+    """Limits the requests in any 60 seconds to ``per_minute``; None means that there is no limit.
 
-    Args:
-        per_minute: Maximum number of requests in any 60 seconds; None for no limit.
-
-    Raises:
-        ValueError: ``per_minute`` is less than 1.
+    All clients of a crawl share one rate limiter.
     """
 
     def __init__(self, per_minute: int | None = None) -> None:
@@ -70,12 +66,7 @@ class RateLimiter:
         self._lock = threading.Lock()
 
     def record_past(self, ages: Iterable[float], monotonic: float) -> None:
-        """Count requests of earlier runs.
-
-        Args:
-            ages: For each request, the seconds since it was sent.
-            monotonic: The current time of the monotonic clock in seconds.
-        """
+        """Count requests of earlier runs, which were sent ``ages`` seconds before ``monotonic``."""
         if self.per_minute is None:
             return
         earlier = [monotonic - min(max(age, 0.0), MINUTE) for age in ages]

@@ -82,7 +82,7 @@ class PageRequest(NamedTuple):
 
 
 class PageResponse(NamedTuple):
-    """A page and the body from which it was parsed, both decompressed and as received."""
+    """A page and the body of its response, as received and decompressed."""
 
     body: bytes
     page: Page
@@ -95,16 +95,11 @@ def parse_response(
 ) -> PageResponse:
     """Return the page in a response.
 
-    Args:
-        response: The response, with any HTTP status.
-        request: The request for the page.
-        address: The base URL, for messages.
-        now: The current time in seconds since 1970. If Retry-After is a date and the response has
-            no Date header, the wait is computed from ``now``.
+    ``address`` is the base URL, for messages. ``now`` (seconds since 1970) replaces a missing Date
+    header.
 
     Raises:
-        ApiError: The response is an error, damaged or invalid JSON. The subclass depends on the
-            cause.
+        ApiError: The response is an error, damaged or invalid JSON.
         PayloadError: The response is JSON, but not a page of the requested list.
     """
     if response.status != HTTPStatus.OK:
@@ -166,12 +161,9 @@ def _kind_of_error(status: int, code: str) -> tuple[type[ApiError], str]:
 def retry_after(stated: str | None, date: str | None, now: float) -> float:
     """Return the seconds to wait after a 429, at least 1.
 
-    Args:
-        stated: The Retry-After header, in seconds or as a date. If it is missing or invalid, the
-            result is ``DEFAULT_WAIT``.
-        date: The Date header. A date in ``stated`` is compared with it, because the local clock may
-            be wrong.
-        now: The current time in seconds since 1970; used if ``date`` is missing or invalid.
+    ``stated`` is the Retry-After header, in seconds or as a date. Without a valid one, the result
+    is ``DEFAULT_WAIT``. A date is compared with ``date``, the Date header, because the local clock
+    may be wrong. ``now`` (seconds since 1970) replaces a missing or invalid Date header.
     """
     text = (stated or "").strip()
     if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", text):

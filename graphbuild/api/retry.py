@@ -24,7 +24,7 @@ RETRY_AT_ONCE = frozenset({HTTPStatus.MISDIRECTED_REQUEST, HTTPStatus.TOO_EARLY}
 # All waits are in seconds.
 MAX_RETRY_WAIT = 600.0  # even if Retry-After is longer; must be at least MINUTE for is_quota_spent
 DEFAULT_WAIT = 60.0  # after a 429 without a valid Retry-After; the rate limit is per minute
-FIRST_BACKOFF = 1.0  # maximum of the first wait after other failures; it doubles with each retry
+FIRST_BACKOFF = 1.0  # longest first wait if the failure is not a 429; doubles with each retry
 QUOTA_RETRY_AFTER = 600.0  # a longer Retry-After means that the daily or monthly quota is spent
 _MAX_QUOTA_RETRY_AFTER = 32 * 86_400.0  # a longer value is ignored: quota periods end each month
 
@@ -67,10 +67,7 @@ class RetryPolicy:
 
 
 def pause_after(failure: RateLimitError) -> float:
-    """Return the seconds for which all clients pause after a 429.
-
-    The result is 0 if Retry-After is so long that the quota is spent, because the crawl then ends.
-    """
+    """Return the seconds for which all clients pause after a 429; 0 if it ends the crawl."""
     if failure.retry_after > QUOTA_RETRY_AFTER:
         return 0.0
     return min(failure.retry_after, MAX_RETRY_WAIT)
@@ -79,8 +76,8 @@ def pause_after(failure: RateLimitError) -> float:
 def quota_exhausted(failure: RateLimitError, now: float) -> QuotaExhaustedError:
     """Return the exception for a 429 that means that the quota is spent.
 
-    ``now`` is in seconds since 1970. The quota is assumed to reset after the seconds in Retry-After
-    or, if their number is too low or too high for that, at the next 00:00 UTC.
+    The quota is assumed to reset after the seconds in Retry-After or, if these are too few or too
+    many for a quota, at the next 00:00 UTC.
     """
     resets_at = next_day(now)
     if QUOTA_RETRY_AFTER < failure.retry_after <= _MAX_QUOTA_RETRY_AFTER:

@@ -60,17 +60,11 @@ class Response:
 class Transport:
     """Sends GET requests to URLs below one base URL, one request at a time.
 
-    Args:
-        key: The API key, which is sent in the header ``x-apikey``.
-        base_url: The base URL.
-        adapter: Replaces the network in tests; None to use the network.
-        deadline: Maximum duration in seconds of a request with its response. It is not enforced if
-            ``adapter`` is given.
-        max_bytes: Maximum size of a response body, compressed and decompressed.
+    ``adapter`` replaces the network in tests. Without it, ``deadline`` limits a request with its
+    response (seconds). ``max_bytes`` limits a response body, both compressed and decompressed.
 
     Raises:
-        AuthenticationError: The key does not have the length of an API key. The length is not
-            checked if the base URL is on this machine.
+        AuthenticationError: The key has a wrong length, and the base URL is not on this machine.
         ValueError: The base URL is invalid.
     """
 

@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 class CallBudget(CallRecorder):
     """Records calls in a campaign file and refuses calls beyond the user's limits.
 
-    Args:
-        clock: The source of the time.
-        store: The campaign file.
-        max_calls: Maximum calls of the campaign over all runs; None for no limit.
-        per_day: Maximum calls per UTC day; None for no limit.
+    ``max_calls`` limits the calls of the campaign over all runs, ``per_day`` those of a UTC day.
     """
 
     def __init__(
@@ -35,10 +31,7 @@ class CallBudget(CallRecorder):
         self._reserved: dict[tuple[Entity, str], int] = {}
 
     def reserve(self, task: Task) -> bool:
-        """Record the next call of a task in advance; return whether that was possible.
-
-        It is not possible if a limit is reached or the campaign file is not in place.
-        """
+        """Record the next call of a task in advance; return False if :meth:`begin_call` fails."""
         try:
             call = self.begin_call(task.subject, task.relationship)
         except (BudgetExhaustedError, StoreMovedError):
@@ -73,8 +66,7 @@ class CallBudget(CallRecorder):
 
         Raises:
             BudgetExhaustedError: A limit is reached.
-            StoreMovedError: The campaign file was deleted, moved or replaced, so the record would
-                be lost.
+            StoreMovedError: The campaign file, and thus the record, would be lost.
         """
         self._store.check_in_place()
         reserved = self._reserved.pop((subject, relationship), None)

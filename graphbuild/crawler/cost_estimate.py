@@ -42,14 +42,8 @@ def estimate_completion(
 ) -> datetime:
     """Return the earliest time (UTC) at which the last call can be made under the limits.
 
-    The duration of the calls is ignored.
-
-    Args:
-        calls: Number of calls to make.
-        now: The current time in seconds since 1970.
-        per_minute: Maximum calls per minute; None for no limit.
-        per_day: Maximum calls per UTC day; None for no limit.
-        spent_today: Number of calls that were already made on the current UTC day.
+    The duration of the calls is ignored. ``now`` is in seconds since 1970. ``spent_today`` is the
+    number of calls that were already made on the current UTC day.
     """
     start = datetime.fromtimestamp(now, UTC)
     if per_day is not None:

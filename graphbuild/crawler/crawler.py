@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from graphbuild.crawler.workers import Executor
     from graphbuild.store import Store, Task
 
-# Maximum entries per list beyond the seeds: five pages. Some collections have a million files.
+# Entries (five pages) after which a crawl reads no further in a list beyond the seeds. Some
+# collections have a million files.
 DEFAULT_PER_NODE = 200
 
 
@@ -139,7 +140,7 @@ class Crawl:
                 executor.close()
 
     def _create_executor(self) -> Executor:
-        """Return a serial executor for one worker or an unknown API flavor, else a worker pool."""
+        """Return a serial executor for one worker or an unknown API flavor; else a worker pool."""
         if self._workers == 1 or self._client.api_flavor == AUTO:
             return SerialExecutor(self._client, self._budget)
         clients = [self._client.clone() for _ in range(self._workers)]
@@ -188,7 +189,7 @@ class Crawl:
 
         Without a rate limit, the next call is recorded in the same transaction, because a second
         transaction per page would halve the number of pages that many workers can store per second.
-        With a rate limit, the next call may be made much later, so it is recorded at that time.
+        With a rate limit, the next call may be made much later, so it is recorded when it is made.
         """
         rate_limited = self._client.rate_limiter.per_minute is not None
         try:

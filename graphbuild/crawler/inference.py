@@ -28,15 +28,13 @@ if TYPE_CHECKING:
 class Inference(NamedTuple):
     """The references that can be inferred for a file.
 
-    Attributes:
-        collections_by_reference: The inferred references with their collections, as row ids.
-        surplus: The number of references read and inferred, minus the number that the API stated.
-            If it is 0, the inferred references complete the list. If it is negative, the next page
-            must be requested. It is -1 if the API stated no number, or if two files show different
-            references of a collection. If it is positive, nothing may be inferred.
+    ``surplus`` is the number of references read and inferred, minus the number that the API stated.
+    If it is 0, the inferred references complete the list. If it is negative, the next page must be
+    requested. If it is positive, nothing may be inferred. It is -1 if the API stated no number, or
+    if two files show different references of a collection.
     """
 
-    collections_by_reference: Mapping[int, set[int]]
+    collections_by_reference: Mapping[int, set[int]]  # row ids
     surplus: int
 
 
@@ -77,20 +75,13 @@ class CollectionKnowledge:
 
 
 def choose_next_file(
-    unfinished: Mapping[int, ObservedReferences],
-    knowledge: CollectionKnowledge,
-    page_size: int,
+    unfinished: Mapping[int, ObservedReferences], knowledge: CollectionKnowledge, page_size: int
 ) -> int:
     """Return the task id of the file whose remaining pages save the most requests per page read.
 
     When a file is read to its end, all references of its collections are known. This saves the
     remaining pages of every file whose collections are then all known. Of equally good files, the
-    first is chosen.
-
-    Args:
-        unfinished: The references read so far, by task id; not empty.
-        knowledge: The collections whose references are known.
-        page_size: Number of references per page.
+    first is chosen. ``unfinished`` contains the references read so far, by task id.
     """
     pages_left: dict[int, int] = {}
     files_by_unknown: dict[frozenset[int], list[int]] = defaultdict(list)

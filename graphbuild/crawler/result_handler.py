@@ -1,8 +1,7 @@
 """Store the result of each request: a page or a failure. Raise the errors that end a run.
 
-It is not always clear whether an error affects one subject or all, for example if access to a list
-is refused. Several such errors in a row end the run, and the next run requests these subjects again
-after the others.
+Some errors may affect one subject or all, for example a refusal of access to a list. Several such
+errors in a row end the run, and the next run requests these subjects after the others.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from graphbuild.models import Entity
     from graphbuild.store import Store, Task
 
-# After this many failures in a row, the run ends, because more calls would probably fail too.
+# The run ends after this many failures in a row that may affect all subjects.
 MAX_CONSECUTIVE_FAILURES = 3
 _NO_LICENSE = (
     "this API key may not read {relationship} ({reason}): the relationship needs a VirusTotal "
@@ -74,20 +73,17 @@ class ResultHandler:
         self._client = client
         self._store = store
         self._limit = limit
-        self._failures: list[ApiError | PayloadError] = []  # consecutive ones that may affect all
+        self._failures: list[ApiError | PayloadError] = []  # in a row; may affect all subjects
         self._was_answered = False  # whether this run has received a page
         self._detects_flavor = client.api_flavor == AUTO
-        # While the quota is exhausted, a retry after a 429 is useless. A page shows that it is not.
+        # While the quota is exhausted, retries after a 429 are useless. A page ends this state.
         self.retry_on_429 = store.api_info.quota_resets_at() <= client.clock.now()
 
     def handle(self, task: Task, outcome: PageResponse | BaseException) -> CrawlEvent | None:
         """Store the result of a request and return its event.
 
-        Return None if the run was stopped while the request was waiting.
-
-        Raises:
-            GraphbuildError: An error affects all subjects.
-            BaseException: The request raised an exception that is not a failure of the service.
+        Return None if the run was stopped while the request was waiting. Raise ``outcome``, or an
+        error that explains it, if it ends the run.
         """
         was_answered = not isinstance(outcome, BaseException)
         if self._client.api_flavor != AUTO and (was_answered or self._detects_flavor):

@@ -39,7 +39,7 @@ class FifoScheduler:
 
 
 class InferringScheduler(FifoScheduler):
-    """Chooses all first pages, then the pages that save most requests; infers other references."""
+    """Chooses first pages, then the lists whose pages save most requests; infers references."""
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)

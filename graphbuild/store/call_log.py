@@ -39,13 +39,8 @@ class CallLog:
         """Record the result of a call.
 
         A failure is committed at once, because the crawl may wait before the next transaction. A
-        success is committed with the next transaction, which stores the page.
-
-        Args:
-            call: The row id of the record.
-            status: The HTTP status; 0 without a response.
-            error: The reason of a failure, of which 200 characters are stored; empty for a success.
-            sent: Whether the request may have reached the API. Other calls are not counted.
+        success, with an empty ``error``, is committed with the transaction that stores the page.
+        A call is not ``sent`` if the request cannot have reached the API. Such calls do not count.
         """
         self._db.begin()
         error = error[:_MAX_ERROR_LENGTH]
@@ -55,10 +50,7 @@ class CallLog:
                 pass
 
     def count(self, since: float = 0.0) -> int:
-        """Return the number of sent calls, including failed ones, since a time.
-
-        The time is in seconds since 1970; by default, all sent calls are counted.
-        """
+        """Return the number of sent calls, even failed ones, since a time (seconds since 1970)."""
         return self._db.integer("SELECT count(*) FROM call WHERE sent AND started_at >= ?", since)
 
     def times(self, since: float) -> list[float]:

@@ -64,7 +64,8 @@ def create(path: Path) -> None:
     The row marks a file that a writer has open. The log is a single zero byte, which SQLite
     ignores. It has two purposes:
 
-    * If the process is killed now, :func:`find_missing_data` does not report missing data.
+    * If the process is killed before it stores data, :func:`find_missing_data` reports no missing
+      data.
     * It overwrites an old log, left by a deleted file of the same name, which SQLite would read.
     """
     with translate_sqlite_errors(path), _new_database(path) as connection:
@@ -84,17 +85,9 @@ def copy_database(
 ) -> None:
     """Write a copy of an open campaign file to ``path``, and verify the copy.
 
-    The copy needs no write-ahead log. An existing file at ``path`` is replaced.
-
-    Args:
-        connection: An open connection to the campaign file.
-        source: The path of the campaign file, for messages.
-        path: The path of the copy.
-        keep_mark: Keep the row ``writer``, so that the copy counts as an incomplete copy.
-
-    Raises:
-        StoreError: The campaign file is damaged, or the copy cannot be created.
-        sqlite3.Error: SQLite cannot read the campaign file or write the copy.
+    The copy needs no write-ahead log. An existing file at ``path`` is replaced. With ``keep_mark``,
+    the row ``writer`` is copied, so that the copy counts as an incomplete copy. ``source`` is the
+    path of the campaign file, for messages.
     """
     with _new_database(path) as copy:
         connection.backup(copy)
@@ -236,11 +229,11 @@ def open_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _remove_log(path: Path) -> None:
-    """Let SQLite write back and remove a log that the last writer left because of its readers.
+    """Let SQLite write back and remove a log that the last writer left while others read it.
 
     SQLite does this when it closes the last connection to the file, so nothing happens while
-    another process uses the file. Callers must check that the log is not from a killed writer,
-    because reading must not change the file then.
+    another process uses the file. Callers must check that the log is not from a killed writer:
+    reading would change the file.
     """
     with suppress(sqlite3.Error), closing(connect(path, "mode=rw")) as connection:
         connection.execute("SELECT 1 FROM sqlite_master")
@@ -260,13 +253,7 @@ def _migrated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def connect(path: Path, options: str, *, any_thread: bool = False) -> sqlite3.Connection:
-    """Connect in autocommit mode, without checking the file.
-
-    Args:
-        path: The campaign file.
-        options: The query of SQLite's URI, such as ``mode=ro``.
-        any_thread: Allow other threads to use the connection.
-    """
+    """Connect in autocommit mode. ``options`` is the query of SQLite's URI, such as ``mode=ro``."""
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?{options}",
         uri=True,
@@ -347,11 +334,7 @@ def _connect_for_reading(path: Path) -> sqlite3.Connection:
 
 
 def _check_tables(connection: sqlite3.Connection, path: Path) -> int:
-    """Return the schema version of a file.
-
-    Raises:
-        StoreError: The version is not supported, or the tables are not those of the version.
-    """
+    """Return the schema version of a file. Raise StoreError for unknown versions and tables."""
     connection.execute("PRAGMA trusted_schema = OFF")
     # The write-ahead log may contain a newer version number than the main file.
     version = migrations.version_of(connection)

@@ -45,11 +45,7 @@ class Database:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open a file for writing, and lock it. Create or migrate the file if necessary.
-
-        Raises:
-            StoreError: The file is in use, is not a campaign file, or cannot be written.
-        """
+        """Open a file for writing, and lock it. Create or migrate the file if necessary."""
         real_path = Path(os.path.realpath(path))  # symbolic links to a file share its lock
         with ExitStack() as resources, translate_sqlite_errors(path):
             try:
@@ -77,11 +73,7 @@ class Database:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Open a file for reading. Another process may have locked it for writing.
-
-        Raises:
-            StoreError: There is no such file, it is not a campaign file, or it cannot be read.
-        """
+        """Open a file for reading. Another process may have locked it for writing."""
         with ExitStack() as resources, translate_sqlite_errors(path):
             file = resources.enter_context(closing(DatabaseFile(path)))
             connections.check_header(path, file)
@@ -95,10 +87,6 @@ class Database:
         """Close the file. A writer commits its transaction, ends its session and unlocks the file.
 
         See :meth:`graphbuild.store.write_session.WriteSession.finish`.
-
-        Raises:
-            StoreMovedError: A writer's file was deleted, moved or replaced. The message names the
-                file that now contains the data.
         """
         with translate_sqlite_errors(self.path):
             self._close()
@@ -118,12 +106,9 @@ class Database:
                 self._session.checkpoint()
 
     def back_up(self, path: Path) -> None:
-        """Write a copy to ``path``, even while another process writes to this file.
+        """Write a copy to the new file ``path``, even while another process writes to this file.
 
         The copy of an incomplete copy also counts as incomplete.
-
-        Raises:
-            StoreError: ``path`` exists, is in use or cannot be written, or this file is damaged.
         """
         log = connections.log_path(path)
         try:
@@ -139,11 +124,7 @@ class Database:
     # --- queries ---------------------------------------------------------------------------------
 
     def rows(self, query: str, *values: object, **named: object) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of a query.
-
-        Raises:
-            StoreError: SQLite reports an error, for example because the file is damaged or closed.
-        """
+        """Yield the rows of a query."""
         with translate_sqlite_errors(self.path):
             # With "yield from", an unfinished generator could close its cursor too late: after the
             # connection.

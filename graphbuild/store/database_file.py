@@ -143,9 +143,7 @@ def _set_lock(stream: FileIO, *, exclusive: bool) -> bool:
 def lock_name(path: Path) -> Iterator[None]:
     """Lock the name of a campaign file in a ``with`` block. The file need not exist.
 
-    Raises:
-        Timeout: The name is already locked.
-        StoreError: The folder does not exist, or the lock file cannot be created.
+    Raise Timeout if the name is already locked.
     """
     if not path.parent.is_dir():
         raise StoreError(f"cannot use {path}: the folder {path.parent} does not exist")

@@ -26,13 +26,7 @@ encode_attributes = json.JSONEncoder(ensure_ascii=True, sort_keys=True).encode
 def decode_attributes(text: str, api_id: str, path: Path) -> dict[str, Scalar]:
     """Decode the stored attributes of an entity or a seed.
 
-    Args:
-        text: The attributes as JSON.
-        api_id: The API's id of the entity, for the message.
-        path: The campaign file, for the message.
-
-    Raises:
-        StoreError: The text is not a JSON object with scalar values.
+    Raise StoreError, with ``api_id`` and ``path``, unless they are a JSON object of scalar values.
     """
     with suppress(ValueError, TypeError, RecursionError):
         attributes = json.loads(text)
@@ -111,11 +105,7 @@ class EntityById(dict[int, Entity]):
 
 
 def load_entities(db: Database) -> EntityById:
-    """Return all entities by row id. The row id of an alias maps to the canonical entity.
-
-    Raises:
-        StoreError: Attributes are damaged, or a canonical entity is missing.
-    """
+    """Return all entities by row id. The row id of an alias maps to the canonical entity."""
     entities = EntityById(db.path)
     canonical_ids: dict[int, int] = {}
     for entity_id, entity_type, api_id, attributes, same_as in db.rows(
@@ -154,13 +144,8 @@ def canonical_task(db: Database, task_id: int) -> int | None:
 def unite_entities(db: Database, alias: int, canonical: int) -> None:
     """Make one entity an alias of another, so that their lists are requested only once.
 
-    Aliases, seeds, tasks and pages of ``alias`` are moved to ``canonical``. If both have a task for
-    the same list, one of the two tasks is kept for ``canonical``, and the other is retired.
-
-    Args:
-        db: The campaign file, with an open transaction.
-        alias: The row id of the entity that becomes an alias.
-        canonical: The row id of the canonical entity.
+    ``alias`` and ``canonical`` are row ids. Aliases, seeds, tasks and pages of the first are moved
+    to the second. If both have a task for the same list, one of the two tasks is retired.
     """
     db.execute("UPDATE entity SET same_as = ? WHERE id = ?", canonical, alias)
     db.execute("UPDATE entity SET same_as = ? WHERE same_as = ?", canonical, alias)
@@ -195,10 +180,7 @@ def next_alias_page_number(db: Database, task: int) -> int:
 
 
 def _move_pages(db: Database, task: int, other: int) -> None:
-    """Move the pages and inferences of a task to the task ``other`` for the same list.
-
-    Inferences that the other task already has are deleted.
-    """
+    """Move a task's pages to ``other``, and the inferences that ``other`` does not have yet."""
     db.execute("UPDATE OR IGNORE inference SET task = ? WHERE task = ?", other, task)
     db.execute("DELETE FROM inference WHERE task = ?", task)
     for (page,) in list(db.rows("SELECT id FROM page WHERE task = ? ORDER BY id", task)):

@@ -168,9 +168,7 @@ def find_damage(
     checksums and its observations. ``NOT_CHECKED`` lists the data whose values are not verified.
     If a problem prevents further checks, it is the last one.
 
-    Args:
-        store: The open campaign file.
-        on_progress: Called after each page with two numbers: the checked pages and all pages.
+    After each page, ``on_progress`` is called with the numbers of checked pages and of all pages.
     """
     if store.missing_data:
         yield Damage(None, store.missing_data)

@@ -37,10 +37,7 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Migrate a campaign file to the current schema version, one version at a time.
-
-    ``connection`` must be in autocommit mode.
-    """
+    """Migrate a file to the current schema version. The connection must be in autocommit mode."""
     while (version := version_of(connection)) < schema.SCHEMA_VERSION:
         connection.execute("BEGIN IMMEDIATE")
         try:

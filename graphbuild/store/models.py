@@ -68,47 +68,26 @@ class SubjectStatus:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Counts over the whole campaign.
+    """Counts over the whole campaign. The counts named after states are numbers of lists."""
 
-    Attributes:
-        subjects: Number of distinct subjects, without aliases.
-        files: Number of subjects of the type ``file``.
-        lists: Number of lists of all subjects. A deeper crawl requests two lists per collection.
-        complete: Number of complete lists.
-        short: Number of short lists.
-        limited: Number of limited lists.
-        incomplete: Number of incomplete lists.
-        failed: Number of failed lists.
-        pending: Number of pending lists.
-        pages: Number of stored pages.
-        references: Number of distinct references.
-        collections: Number of distinct collections.
-        observations: Number of distinct observations and links, without refuted inferences.
-        expected: Sum of the lengths of all ``related_references`` that the API stated.
-        received: Sum of the received references of all ``related_references``.
-        inferred: Sum of the inferred references of all lists.
-        warnings: Number of warnings about all pages.
-        calls: Number of calls that all runs sent.
-    """
-
-    subjects: int
-    files: int
-    lists: int
+    subjects: int  # without aliases
+    files: int  # subjects of the type ``file``
+    lists: int  # of all subjects; a deeper crawl requests two lists per collection
     complete: int
     short: int
     limited: int
     incomplete: int
     failed: int
     pending: int
-    pages: int
+    pages: int  # stored responses
     references: int
     collections: int
-    observations: int
-    expected: int
-    received: int
-    inferred: int
-    warnings: int
-    calls: int
+    observations: int  # distinct observations and links, without refuted inferences
+    expected: int  # sum of the lengths of all ``related_references`` that the API stated
+    received: int  # sum of the numbers of received references of all ``related_references``
+    inferred: int  # sum of the numbers of inferred references of all lists
+    warnings: int  # about all pages
+    calls: int  # sent by all runs
 
     def describe_subjects(self) -> str:
         """Return the number of subjects, such as ``3 files`` or ``4 subjects with 6 lists``.
@@ -123,8 +102,7 @@ class Totals:
     def describe_states(self, *states: str) -> str:
         """Return the number of lists in each of ``states``, such as ``1 complete, 0 failed``.
 
-        By default, all states are included. ``short`` and ``limited`` are omitted if they have no
-        lists.
+        ``short`` and ``limited`` are omitted if they are 0. By default, all states are included.
         """
         counts = {state: int(getattr(self, state)) for state in states or STATES}
         return ", ".join(
@@ -184,11 +162,7 @@ class CompressedPage:
     facts_page: int  # row id of the page whose facts are stored: this or an earlier page
 
     def decompress(self) -> bytes:
-        """Return the original body.
-
-        Raises:
-            zlib.error: The compressed body is damaged.
-        """
+        """Return the original body. Raise zlib.error if the compressed body is damaged."""
         return zlib.decompress(self.compressed, _GZIP_OR_ZLIB)
 
 
@@ -196,8 +170,8 @@ class CompressedPage:
 class Damage:
     """A problem in a campaign file."""
 
-    subject: Entity | None  # the entity whose data is damaged; None if there is no such entity
-    problem: str  # a message
+    subject: Entity | None  # the entity whose data is damaged; None for other problems
+    problem: str  # a description for users
 
 
 @dataclass(slots=True)

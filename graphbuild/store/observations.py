@@ -1,9 +1,8 @@
 """Read observations, links and states from a campaign file.
 
-A list may have been requested more than once, and the campaign file keeps all of its pages. The
-*current* observations of a list are those of its last complete pass and of later pages. If no pass
-is complete, they are the observations of all pages. Current observations and states can also be
-read as of an earlier time.
+A *pass* through a list begins with the request of its first page. The campaign file keeps the pages
+of all passes. The *current* observations of a list are those of its last complete pass and of later
+pages. If no pass is complete, they are the observations of all pages.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ CANONICAL_TASKS = "task JOIN entity ON entity.id = task.subject AND entity.same_
 class _ListState:
     """The state of a list at a given time. Pages are identified by row ids."""
 
-    pass_start: int = 0  # first page of the newest pass; 0 if it is not stored
+    pass_start: int = 0  # first page of the newest pass; 0 if that page is not stored
     since: int = 0  # first page of the last complete pass; 0 without such a pass
     state: str = PENDING  # complete, short or incomplete; pending if no page was stored
     item_count: int = 0  # number of items on all pages of the newest pass
@@ -81,7 +80,7 @@ class ObservationReader:
         observations.
 
         Args:
-            at: Seconds since 1970; pages fetched later are ignored. By default, no page is.
+            at: Ignore pages that were fetched after this time, in seconds since 1970.
         """
         with self._db.snapshot():
             states = _list_states(self._db, at)
@@ -93,12 +92,12 @@ class ObservationReader:
             yield from _observations(self._db, tasks, at)
 
     def states(self, at: float = math.inf) -> Iterator[tuple[Entity, str]]:
-        """Yield each subject with its state, one of ``graphbuild.models.STATES``.
+        """Yield each subject with the state of its ``related_references``.
 
         Args:
-            at: Seconds since 1970; by default, the current states. States at a given time are
-                derived from the pages, so a subject without pages is ``pending``, even if its
-                request had failed.
+            at: A time in seconds since 1970; by default, yield the current states. Earlier states
+                are derived from the pages: a subject without pages was ``pending`` or ``failed``,
+                and is yielded as ``pending``.
         """
         with self._db.snapshot():
             entities, states = load_entities(self._db), _list_states(self._db, at)
@@ -129,10 +128,9 @@ def _tasks(db: Database) -> Iterator[tuple[int, int]]:
 def _observations(
     db: Database, tasks: Iterable[tuple[int, int, int]], at: float = math.inf
 ) -> Iterator[Observation]:
-    """Yield the observations of tasks.
+    """Yield the observations of tasks, without pages fetched after ``at`` (seconds since 1970).
 
     ``tasks`` contains three row ids each: of the task, its subject, and the first page to consider.
-    Pages fetched after the time ``at`` (seconds since 1970) are ignored.
     """
     entities = load_entities(db)
     times = dict(db.rows("SELECT id, fetched_at FROM page"))
@@ -175,10 +173,7 @@ def _inferred_references(
 
 
 def _list_states(db: Database, at: float) -> dict[int, _ListState]:
-    """Return the state of each list at a time (seconds since 1970), by the row id of its task.
-
-    Lists without a page at that time are omitted.
-    """
+    """Return the state of each list with a page at a time (seconds since 1970), by task id."""
     query = "SELECT first_page FROM inference UNION SELECT last_page FROM inference"
     inferred_after = {page for (page,) in db.rows(query)}
     query = (

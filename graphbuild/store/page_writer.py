@@ -69,13 +69,8 @@ class PageWriter:
     ) -> SaveResult:
         """Store a page of a list, its observations and the next cursor; update the list's status.
 
-        Entities that are equal according to the page are united.
-
-        Args:
-            task: The list, as returned by the queue.
-            fetched: The page.
-            limit: Number of entries after which a list is not read further. It applies only to
-                lists beyond the seeds (depth 1 or more). None for no limit.
+        Entities that are equal according to the page are united. A list beyond the seeds (depth 1
+        or more) is not read further when ``limit`` entries of it are stored.
         """
         db, page = self._db, fetched.page
         with db.transaction():
@@ -206,7 +201,7 @@ class PageWriter:
     # --- aliases ---------------------------------------------------------------------------------
 
     def alias_conflict(self, subject: Entity, page: Page) -> str:
-        """Return why the file that a page names cannot be ``subject``; usually empty.
+        """Return why the file that a page names cannot be ``subject``; empty if it can be.
 
         If a file was requested by its MD5 and the page names a file that is known to have another
         MD5, the page belongs to another file. The same applies to SHA-1.

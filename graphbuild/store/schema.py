@@ -17,12 +17,11 @@ The module ``models`` describes most values. Notes on the other columns:
   collection, because a column of a primary key cannot be NULL.
 * ``entity.same_as`` is the id of the canonical entity if the entity is an alias, otherwise 0. A
   file requested by its MD5 is an alias of the file whose SHA-256 is in the response.
-* ``task.new_entity_count`` is the number of entities that were first stored with the newest page
-  of the current pass; 0 before the first page of the pass.
+* ``task.new_entity_count`` is the number of entities that the newest page of the current pass added
+  to the campaign file.
 * ``task.failure_count`` is the number of failures since the newest page. Restarting a list keeps
   the number, so that lists which fail repeatedly do not delay the others.
-* ``task.inference_conflict`` is the reason why nothing is inferred for the list. It is usually
-  empty.
+* ``task.inference_conflict`` is the reason why nothing is inferred for the list, or empty.
 * ``page.skipped_count`` is the number of malformed items; 0 for pages from earlier schemas.
 * ``page.duplicate_of`` is the id of an earlier page with the same facts, or NULL. The facts are
   stored only with the earlier page.

@@ -2,10 +2,9 @@
 
 The following guarantees are covered by tests:
 
-* A page, its observations and the next cursor are stored in one transaction. It is on disk before
-  the next page of the list is requested (write-ahead log, ``synchronous=FULL``).
-* Bodies of pages are stored unchanged with their SHA-256, so observations can be parsed from them
-  again.
+* A page, its observations and the next cursor are stored in one transaction. They are on disk
+  before the next page of the list is requested (write-ahead log, ``synchronous=FULL``).
+* Each page is stored as received, with its SHA-256, so observations can be parsed from it again.
 * Every call is recorded before it is sent.
 * Reading never waits for a crawl, and never changes stored data.
 """

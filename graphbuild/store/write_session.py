@@ -96,11 +96,8 @@ class WriteSession:
         with the mark and without a log is an incomplete copy.
 
         While readers use the log, it cannot be removed. If they prevent even writing it back, the
-        mark stays too.
-
-        Raises:
-            StoreMovedError: The file was deleted, moved or replaced. The message names the file
-                that now contains the data.
+        mark is kept too. If the file was deleted, moved or replaced, raise StoreMovedError with the
+        path of the file that now contains the data.
         """
         connection = self._connection
         try:

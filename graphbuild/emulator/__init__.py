@@ -8,8 +8,8 @@
 ``World`` contains the data, ``Api`` maps requests to responses, and ``Emulator`` serves an ``Api``
 over HTTP.
 
-The emulator imports nothing else from graphbuild. If it shared code with the client, a bug in this
-code would be in both, and tests of the client against the emulator would not detect it.
+The emulator imports no other module of graphbuild, because tests of the client against the emulator
+would not detect a bug in code that both share.
 """
 
 from graphbuild.emulator.api import Api

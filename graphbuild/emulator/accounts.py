@@ -47,11 +47,6 @@ class Accounts:
         """Return the response body for the account, its quotas or its usage.
 
         The paths are ``/users/{id}``, ``/users/{id}/overall_quotas`` and ``/users/{id}/api_usage``.
-        The id is the user name or the API key of the request.
-
-        Raises:
-            ServiceError: The path is unknown, the id is that of another user, or the dates in the
-                query are invalid.
         """
         key = request.key
         own_names = {key, self._user}

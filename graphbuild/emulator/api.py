@@ -1,4 +1,4 @@
-"""The emulated API, independent of the HTTP server: return the response to a request."""
+"""Return the responses of the emulated API, independent of the HTTP server."""
 
 from __future__ import annotations
 
@@ -31,25 +31,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """A request and its response.
+    """A request and its response. In the path and the query, ``{key}`` replaces API keys."""
 
-    Attributes:
-        number: The number of the request, from 1.
-        path: The path without the query. API keys are replaced by ``{key}``.
-        query: The query string. API keys are replaced by ``{key}``.
-        key: The first eight hexadecimal digits of the SHA-256 of the API key; empty without a key.
-        fault: The name of the simulated fault; empty if there is none.
-        time: When the response was ready, in seconds since 1970.
-    """
-
-    number: int
+    number: int  # number of the request, from 1
     method: str
-    path: str
+    path: str  # without the query
     query: str
-    key: str
+    key: str  # the first 8 hexadecimal digits of the SHA-256 of the API key; empty without a key
     status: int
-    fault: str
-    time: float
+    fault: str  # name of the simulated fault; empty if there is none
+    time: float  # when the response was ready, in seconds since 1970
 
 
 class Api:
@@ -65,7 +56,7 @@ class Api:
         api_flavor: ``classic``, ``gti`` or ``both``.
         api_flavor_by_key: API key -> its API flavor, if different from ``api_flavor``.
         user: The user name of every account; in paths, it can replace the API key.
-        undocumented: The behavior that the API documentation does not specify.
+        undocumented: The behavior in cases that the API documentation does not specify.
         middleware: Receives each request with its response and returns the response to send,
             for example to simulate an error.
         clock: Returns the time in seconds since 1970.
@@ -77,7 +68,7 @@ class Api:
         calls: The number of requests that were counted against the quotas.
     """
 
-    def __init__(  # noqa: PLR0913 - options of the service, all keyword-only
+    def __init__(  # noqa: PLR0913 - options of the service, keyword-only
         self,
         world: World,
         *,

@@ -43,8 +43,7 @@ ERRORS: Mapping[str, tuple[int, str]] = {
 class ServiceError(Exception):
     """The request is rejected; ``response`` is the error response to send.
 
-    ``code`` is a key of ``ERRORS``. If ``message`` is empty, the default message of the code is
-    used.
+    ``code`` is a key of ``ERRORS``. An empty ``message`` selects the default message of the code.
     """
 
     def __init__(self, code: str, message: str = "") -> None:

@@ -32,15 +32,14 @@ _DAYS = 3_000
 _INVALID_DATES = (0, -1, 1_515_715_200_000, 253_402_214_400)
 
 # About every 8th reference has no title, every 9th no date, every 11th no author, and every 7th a
-# title in another language. No two of these numbers have a common divisor, so all combinations can
-# occur.
+# title in another language. No two of the numbers have a common factor, so all combinations occur.
 _NO_TITLE, _NO_DATE, _NO_AUTHOR, _FOREIGN = 8, 9, 11, 7
 
 # Networks reserved for documentation: RFC 5737 and RFC 3849. RFC 2606 reserves ``.example``.
 _NETWORKS = tuple(map(IPv4Address, ("192.0.2.0", "198.51.100.0", "203.0.113.0")))
 _NETWORK6 = IPv6Address("2001:db8::")
 _HOSTS_PER_NETWORK = 254
-# About one in five IP addresses is IPv6. If the IPv4 networks are used up, all further ones are.
+# About one in five IP addresses is IPv6. After the IPv4 networks are used up, all addresses are.
 _IPV6_INTERVAL = 5
 
 
@@ -100,8 +99,8 @@ class IndicatorFactory:
     ) -> list[Indicator]:
         """Create ``count`` indicators that belong to all of the collections, or to all but one.
 
-        The first URL that the factory creates is the URL of ``reference``, because real lists of
-        indicators contain URLs of articles by mistake. This URL and the reference have the same id.
+        The factory's first URL is that of ``reference``, because real lists of indicators contain
+        URLs of articles by mistake. This URL and the reference have the same id.
         """
         types = [INDICATOR_TYPES[number % 3] for number in range(count)]
         return [self._create(each, collections, reference) for each in types]

@@ -113,8 +113,8 @@ class _WorldBuilder:
         collections = [
             Collection(f"atlas_{platform}_{slug}", name, parts[0], "malware-family", "Partner"),
             Collection(digits, f"{name} indicators", parts[1], "collection", "Crowdsourced"),
-            # The documented schema allows related_from to omit the attributes of a collection. For
-            # the report of campaign 1, the emulator omits them.
+            # In related_from, the API may omit the attributes of a collection. The emulator omits
+            # those of the report of campaign 1.
             Collection(
                 f"report--{digits}", f"{name} in brief", parts[2], "report", None, number != 1
             ),
@@ -133,10 +133,9 @@ class _WorldBuilder:
         self._campaigns.append(_Campaign(name, collections, created))
 
     def add_documented_sample(self, siblings: int) -> None:
-        """Add the sample of the API documentation, completed with made-up files and references.
+        """Add the sample of the API documentation, with ``siblings`` more files in its collection.
 
-        The collection of the sample gets ``siblings`` made-up files, and enough references to
-        reach the documented number. The documented file is in no other collection.
+        The collection also gets enough made-up references to reach the documented number.
         """
         first, second = documented_sample.REFERENCES
         self._references.references |= {first.id: first, second.id: second}
@@ -154,7 +153,7 @@ class _WorldBuilder:
     def mix_campaigns(self) -> None:
         """Add random files of each campaign to the last collection of the next campaign.
 
-        The number of files depends on the noise. The first campaign follows the last one.
+        The first campaign follows the last one.
         """
         for campaign, following in pairwise([*self._campaigns, *self._campaigns[:1]]):
             if campaign is not following:
@@ -175,8 +174,7 @@ class _WorldBuilder:
 
         With noise, some of them are also in a collection of the next campaign or in the hub.
         """
-        # A separate generator of random numbers, so that indicators do not change the files and
-        # references of a world.
+        # Indicators have their own random numbers, and thus do not affect files and references.
         rng = Random(f"{self._seed} hosts")  # noqa: S311 - sample data, not a secret
         factory = IndicatorFactory(rng)
         for campaign, following in pairwise([*self._campaigns, self._campaigns[0]]):
@@ -202,10 +200,9 @@ class _WorldBuilder:
         return World(files, references, collections + self._hubs, clusters, self._indicators)
 
     def _create_references(self, number: int, name: str, count: int) -> list[str]:
-        """Return ``count`` ids of references about a campaign.
+        """Return the ids of ``count`` references, of which the first has an invalid date.
 
-        The first reference has an invalid date. The references are new, but with noise, some are
-        chosen from the references of the previous campaign instead.
+        The references are new, but with noise, some are those of the previous campaign instead.
         """
         earlier = [
             reference
@@ -222,13 +219,12 @@ class _WorldBuilder:
     def _create_file(self, text: str, number: int, collections: Sequence[Collection]) -> File:
         """Create a file in all of the collections, or in all but one.
 
-        If there are at least three collections, any two files of a campaign share a collection.
+        Any two files of a campaign share a collection, because there are at least three.
         """
         ids = [collection.id for collection in collections]
         if self._rng.getrandbits(1):
             ids.remove(self._rng.choice(ids))
-        # Real seed lists mix hash types.
-        hash_type = {7: "md5", 12: "sha1"}.get(number, "sha256")
+        hash_type = {7: "md5", 12: "sha1"}.get(number, "sha256")  # real lists mix hash types
         file = _file(f"{self._seed} {text}")
         return replace(
             file,
@@ -241,9 +237,9 @@ class _WorldBuilder:
 def _add_to_collections(
     rng: Random, subjects: list[S], probability: float, *collections: Collection
 ) -> None:
-    """Add each subject to each collection with a probability from 0 to 1.
+    """Add each subject except the documented file to each collection with the given probability.
 
-    The documented file is not added. The items of ``subjects`` are replaced.
+    Subjects are immutable, so the items of ``subjects`` are replaced.
     """
     for index, subject in enumerate(subjects):
         if subject.id != documented_sample.FILE:
@@ -253,10 +249,7 @@ def _add_to_collections(
 
 
 def _split(ids: Sequence[str], shares: Sequence[float]) -> Iterator[tuple[str, ...]]:
-    """Split ids into parts of the given shares.
-
-    Each part after the first also contains the last ids of the part before it.
-    """
+    """Split ids into parts of the given shares; a part begins with the last ids of the previous."""
     total = 0.0
     for share in shares:
         start = max(0, round(total * len(ids)) - _SHARED_REFERENCES)

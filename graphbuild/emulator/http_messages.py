@@ -23,20 +23,13 @@ BASE_URL = f"https://www.virustotal.com{PREFIX}"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A parsed HTTP request.
+    """A parsed HTTP request."""
 
-    Attributes:
-        method: The method in upper case.
-        target: The path with the query, as in the request line.
-        path: The path without the query, such as ``/api/v3/files/{id}``.
-        headers: Header names in lower case, with their values.
-    """
-
-    method: str
-    target: str
-    path: str
+    method: str  # in upper case
+    target: str  # the path with the query, as in the request line
+    path: str  # without the query, such as ``/api/v3/files/{id}``
     query: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str]  # with names in lower case
 
     @classmethod
     def parse(cls, method: str, target: str, headers: Mapping[str, str]) -> Request:
@@ -70,18 +63,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The status, headers and body of a response.
-
-    Attributes:
-        fault: The name of the simulated fault, for the request log; empty if there is none.
-        delivery: The function that sends the response; None to send it normally.
-    """
+    """The status, headers and body of a response."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
-    fault: str = ""
-    delivery: Delivery | None = None
+    fault: str = ""  # name of the simulated fault, for the request log; empty if there is none
+    delivery: Delivery | None = None  # the function that sends the response; None for the default
 
     @classmethod
     def from_json(cls, status: int, value: Json) -> Response:

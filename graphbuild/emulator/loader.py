@@ -21,10 +21,9 @@ _KINDS = ("meta", "s", "r", "c", "f")
 def load_world(path: Path) -> World:
     """Read a world from a file.
 
-    Each line is a JSON object. Its field ``k`` is the kind of the line: ``r`` for a reference,
-    ``c`` for a collection and ``f`` for a file. Empty lines and lines of the kinds ``s`` and
-    ``meta`` are skipped. References and collections have a number ``i``, by which other lines refer
-    to them.
+    Each line is a JSON object, whose field ``k`` is ``r`` for a reference, ``c`` for a collection
+    and ``f`` for a file. The field ``i`` of references and collections is the number by which other
+    lines refer to them. Empty lines, and lines whose ``k`` is ``s`` or ``meta``, are skipped.
 
     Raises:
         OSError: The file cannot be read.

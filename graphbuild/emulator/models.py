@@ -57,22 +57,15 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A named set of objects, such as a malware family or an actor.
-
-    Attributes:
-        references: The ids of its references.
-        collection_type: The attribute of this name, such as ``malware-family``; None to omit it.
-        origin: The attribute of this name, such as ``Partner``; None to omit it.
-        mentions_name: Whether the name and other attributes are also in ``related_from``.
-    """
+    """A named set of objects, such as a malware family or an actor."""
 
     type: ClassVar[str] = "collection"
     id: str
     name: str
-    references: tuple[str, ...] = ()
-    collection_type: str | None = None
-    origin: str | None = None
-    mentions_name: bool = True
+    references: tuple[str, ...] = ()  # ids
+    collection_type: str | None = None  # such as ``malware-family``; None omits the attribute
+    origin: str | None = None  # such as ``Partner``; None omits the attribute
+    mentions_name: bool = True  # whether items of ``related_from`` contain the name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,19 +95,14 @@ class _Listed:
 
 @dataclass(frozen=True, slots=True)
 class File(_Listed):
-    """A file with up to three hashes, each of which identifies it.
-
-    Attributes:
-        name: The attribute ``meaningful_name``; empty to omit it.
-        seed_hash: The hash of the file in seed lists; if empty, its id is used.
-    """
+    """A file with up to three hashes, each of which identifies it."""
 
     type: ClassVar[str] = "file"
     sha256: str = ""
     sha1: str = ""
     md5: str = ""
-    name: str = ""
-    seed_hash: str = ""
+    name: str = ""  # the attribute ``meaningful_name``; empty to omit it
+    seed_hash: str = ""  # the hash of the file in seed lists; if empty, its id is used
 
     @property
     def id(self) -> str:
@@ -164,14 +152,11 @@ ApiObject = Subject | Reference | Collection | Report
 
 
 class ListItem(NamedTuple):
-    """An item of a list.
-
-    ``related_from`` contains the ids of collections; None if the item has no context attributes.
-    """
+    """An item of a list."""
 
     type: str
     id: str
-    related_from: tuple[str, ...] | None = None
+    related_from: tuple[str, ...] | None = None  # ids of collections; None: no context attributes
 
 
 def report_id(reference: str) -> str:
@@ -182,9 +167,8 @@ def report_id(reference: str) -> str:
 def canonical_id(object_type: str, identifier: str) -> str:
     """Return the canonical id for an identifier in a request, or an empty string if it is invalid.
 
-    The API documentation does not specify the form of domains and IPv6 addresses in requests, so
-    domains are accepted in any case and IPv6 addresses in any notation. Identifiers of files and
-    collections are returned unchanged.
+    Domains are accepted in any case and IPv6 addresses in any notation, because the API
+    documentation does not specify a form. Ids of files and collections are returned unchanged.
     """
     try:
         match object_type:
@@ -200,12 +184,9 @@ def canonical_id(object_type: str, identifier: str) -> str:
 
 
 def _canonical_url_id(identifier: str) -> str:
-    """Return the SHA-256 of a URL in lower case, or an empty string.
+    """Return the SHA-256 of a URL for an identifier: the SHA-256, or the URL in unpadded base64.
 
-    ``identifier`` is this SHA-256 in any case, or the URL in base64 without padding.
-
-    Raises:
-        ValueError: The base64 is invalid.
+    Return an empty string for padded base64; raise ``ValueError`` for invalid base64.
     """
     if re.fullmatch("[0-9a-fA-F]{64}", identifier):
         return identifier.lower()

@@ -21,28 +21,18 @@ EMBEDDED_LIMIT = 20  # maximum number of items of a relationship in the JSON of 
 
 
 class PageParams(NamedTuple):
-    """The part of a list that a request selects.
+    """The part of a list that a request selects."""
 
-    Attributes:
-        limit: The maximum number of items.
-        offset: The index of the first item.
-        cursor: The cursor in the request; None if the request has none.
-    """
-
-    limit: int
-    offset: int = 0
-    cursor: str | None = None
+    limit: int  # maximum number of items
+    offset: int = 0  # index of the first item
+    cursor: str | None = None  # as in the request; None if the request has no cursor
 
 
 def parse_page_params(query: str) -> PageParams:
-    """Read ``limit`` and ``cursor`` from a query string.
+    """Read ``limit`` and ``cursor`` from a query string; raise ``ServiceError`` if one is invalid.
 
-    Of several cursors or limits, the first is used, as in the API. If the query and its cursor
-    contain different limits, the limit of the query is used. The API documentation does not specify
-    this case.
-
-    Raises:
-        ServiceError: The limit or the cursor is invalid.
+    Of several cursors or limits, the first is used, as in the API. The limit of the query takes
+    precedence over that in its cursor; the API documentation does not specify this case.
     """
     fields = parse_qs(query, keep_blank_values=True)
     cursor = fields.get("cursor", [None])[0]
@@ -69,7 +59,7 @@ def serialize_page(url: str, params: PageParams, data: list[Json], count: int) -
 
 
 def page_url(url: str, limit: int, cursor: str | None) -> str:
-    """Return the URL of a page; the parameters have the order of the API documentation."""
+    """Return the URL of a page, with the parameters in the order of the API documentation."""
     prefix = f"cursor={quote(cursor, safe='')}&" if cursor is not None else ""
     return f"{url}?{prefix}limit={limit}"
 
@@ -78,7 +68,6 @@ def serialize_embedded(url: str, name: str, data: Sequence[Json], count: int) ->
     """Return the JSON of a relationship inside the object at ``url``.
 
     ``data`` contains the first items of the relationship, and ``count`` is the number of all items.
-    The result contains a cursor only if ``count`` is greater than ``EMBEDDED_LIMIT``.
     """
     first = f"{url}/relationships/{name}?limit={EMBEDDED_LIMIT}"
     links = {"self": first, "related": f"{url}/{name}"}

@@ -23,12 +23,11 @@ if TYPE_CHECKING:
 MINUTE, HOUR, DAY = 60, 3600, 86400
 _NO_LIMIT = 1_000_000_000  # the value that the API reports for unlimited quotas
 _RETENTION = timedelta(days=60)  # how long the API keeps the daily usage
-# The maximum and the default span of a request for usage. The default is a guess, because it is not
-# documented.
+# Maximum span of the dates in a usage request, and the default span, which is not documented.
 _MAX_SPAN = timedelta(days=30)
 
 # First segment of a path -> name of requests for relationships in the usage statistics. As in the
-# API, only "ip_addresses_relationships" contains a plural.
+# API, only the name for IP addresses begins with a plural.
 _RELATIONSHIP_ENDPOINTS = {
     **{endpoint: f"{object_type}_relationships" for endpoint, object_type in OBJECT_TYPES.items()},
     "ip_addresses": "ip_addresses_relationships",
@@ -94,10 +93,6 @@ class CallCounter:
 
         ``start_date`` and ``end_date`` in the query select the days. Days without calls and days
         more than 60 days ago are omitted.
-
-        Raises:
-            ServiceError: A date is invalid, the dates are not in order, or they are more than 30
-                days apart.
         """
         start, end = _parse_span(query, _day(now))
         start = max(start, _day(now) - _RETENTION)

@@ -53,7 +53,7 @@ def list_related(
 ) -> Sequence[ListItem] | None:
     """Return the items of a relationship, or None if the object does not have the relationship.
 
-    ``api_flavor`` is a key of ``API_FLAVORS``; relationships of other flavors are not available.
+    ``api_flavor`` is a key of ``API_FLAVORS``.
     """
     kind = entity.type
     if isinstance(entity, Report):

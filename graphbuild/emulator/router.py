@@ -62,27 +62,18 @@ DEFAULT_SETTINGS = UndocumentedSettings()
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """Returns the objects and lists of a world for requests with one API key.
-
-    Attributes:
-        undocumented: The behavior that the API documentation does not specify.
-        api_flavor: The API flavors that the key can use: ``classic``, ``gti`` or ``both``.
-        is_public: Whether the key is public; public keys cannot read references and reports.
-    """
+    """Returns the objects and lists of a world for requests with one API key."""
 
     world: World
     undocumented: UndocumentedSettings
-    api_flavor: str
-    is_public: bool
+    api_flavor: str  # the flavors that the key can use: ``classic``, ``gti`` or ``both``
+    is_public: bool  # whether the key is public; public keys cannot read references and reports
 
     def get(self, path: str, query: str) -> Json:
         """Return the body of the response to a request.
 
         ``path`` is ``/{endpoint}/{id}`` for an object, ``/{endpoint}/{id}/{relationship}`` for a
         list, or ``/{endpoint}/{id}/relationships/{relationship}`` for a list of descriptors.
-
-        Raises:
-            ServiceError: The path is unknown, the key cannot read it, or the query is invalid.
         """
         self._check_access(path.split("/"))
         match [unquote(part) for part in path.strip("/").split("/")]:

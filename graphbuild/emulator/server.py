@@ -38,11 +38,7 @@ class Emulator:
 
     @property
     def base_url(self) -> str:
-        """The base URL for clients, such as ``http://127.0.0.1:8080/api/v3``.
-
-        Raises:
-            RuntimeError: The server is not running.
-        """
+        """The base URL for clients, such as ``http://127.0.0.1:8080/api/v3``."""
         if self._server is None:
             raise RuntimeError("the emulator is not running; use it in a with statement")
         return f"http://{_HOST}:{self._server.server_port}{PREFIX}"
@@ -136,7 +132,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = not keep
         else:
             body = b"" if self.command == "HEAD" else response.body
-            self.wfile.write(head + body)  # one write, to send head and body in one packet
+            self.wfile.write(head + body)  # two writes would send two packets
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _respond  # noqa: N815 - names that the base class calls
 

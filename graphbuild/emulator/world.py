@@ -94,7 +94,7 @@ class World:
     def file(self, any_hash: str) -> File | None:
         """Return the file with an MD5, SHA-1 or SHA-256 in any case, or None.
 
-        The SHA-256 of the EICAR test file is known in every world; the file has no references.
+        Clients detect the API flavor with the EICAR test file, so every world knows its SHA-256.
         """
         found = self._files_by_hash.get(any_hash.lower())
         return _TEST_FILE if found is None and any_hash.lower() == _TEST_FILE.sha256 else found

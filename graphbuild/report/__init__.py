@@ -39,7 +39,7 @@ def write_report(
 
     Args:
         store: The campaign file.
-        folder: The folder of the two files.
+        folder: The folder for the two files.
         baseline: An earlier snapshot. The report then contains the changes since this snapshot.
         seed: The random seed of the cluster detection.
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # Cluster colors for readers with color blindness, after Okabe and Ito (2008).
 CLUSTER_COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b8a800")
-OTHER_COLOR = "#8a93a0"  # of further clusters
+OTHER_COLOR = "#8a93a0"  # the color of all further clusters
 _CHART_WIDTH, _CHART_HEIGHT = 960, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 12, 28
 _MIN_LABEL_DISTANCE = 46  # between the starts of two labels of years below the bar chart
@@ -39,8 +39,8 @@ _MAX_FILE_DOTS = 150  # if the map needs more dots, a map of clusters is drawn i
 # A map of clusters:
 _MAX_CLUSTERS = 40  # maximum number of clusters; the largest ones are drawn
 _TOP_COLLECTIONS = 2  # number of most distinctive collections per cluster
-_LARGEST_COLLECTIONS = 8  # number of largest collections, in addition to the distinctive ones
-_MIN_SHARE = 0.25  # clusters are linked to collections with at least this share of their files
+_LARGEST_COLLECTIONS = 8  # number of largest collections that are always drawn
+_MIN_SHARE = 0.25  # a line means that a collection has at least this share of a cluster's files
 _MAX_NAME_LENGTH = 24
 _MARGIN = 70
 _MIN_RADIUS, _MAX_RADIUS = 4.5, 26.0
@@ -85,11 +85,9 @@ def month_chart(months: Mapping[str, int]) -> str:
 
 
 def _bars(months: Mapping[str, int]) -> dict[str, int]:
-    """Return the number of references for each bar.
+    """Return the number of references for each month, or year if there are more than 300 months.
 
-    There is a bar for each month from the first to the last. If this would be more than 300 bars,
-    there is a bar for each year instead. If there are more than 300 years, only the last 300 years
-    with references have a bar.
+    If there are more than 300 years, only the last 300 years with references have a bar.
     """
     if not months:
         return {}
@@ -106,14 +104,10 @@ def _bars(months: Mapping[str, int]) -> dict[str, int]:
 
 
 def cluster_map(incidence: Incidence, clustering: Clustering) -> tuple[str, str]:
-    """Draw files as dots in the colors of their clusters, linked to their collections.
+    """Draw files as dots, colored by cluster, and their collections; return the SVG and a caption.
 
     Only the 60 largest collections are drawn. Files of one cluster with the same drawn collections
-    share a dot. If there are more than 150 dots, each of the 40 largest clusters is drawn as one
-    dot instead.
-
-    Returns:
-        The SVG, and a caption that explains the map and what it omits.
+    share a dot. If there would be more than 150 dots, the 40 largest clusters are drawn instead.
     """
     matrix = incidence.file_collections
     by_size = np.argsort(-matrix.sum(axis=0), kind="stable").tolist()
@@ -145,7 +139,7 @@ def _map_of_clusters(
 ) -> tuple[str, str]:
     """Draw a dot for each of the 40 largest clusters; return the SVG and a caption.
 
-    ``by_size`` contains the indices of all collections; those with the most files come first.
+    ``by_size`` contains the indices of all collections, sorted by descending number of files.
     """
     clusters = [cluster for cluster in clustering if len(cluster.files) > 1]
     shown = clusters[:_MAX_CLUSTERS]

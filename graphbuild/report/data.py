@@ -51,9 +51,6 @@ def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 
     """Read and analyze a campaign file, and compare it with ``baseline`` if there is one.
 
     ``seed`` is the random seed of the cluster detection.
-
-    Raises:
-        MissingLibraryError: A library of the extra ``analysis`` is not installed.
     """
     for library in ("scipy", "tldextract", "w3lib"):
         require(library, extra="analysis")

@@ -1,9 +1,8 @@
 """Render a report as one HTML page without scripts, network requests or external links.
 
-Jinja escapes all text. Only two things are inserted as markup: the style sheet of this package, and
-the figures, in which :mod:`charts` escapes untrusted text. The content security policy allows only
-this style sheet (by its hash) and images in ``data:`` URLs. Even injected markup could therefore
-neither run a script nor load a resource from the network.
+Jinja escapes all text. Only the style sheet and the figures are inserted as markup; ``charts.py``
+escapes the text of figures. The content security policy allows only this style sheet (by its hash)
+and images in ``data:`` URLs. Even injected markup could not run a script or send a request.
 """
 
 from __future__ import annotations

@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 
 MAX_COLUMNS = 100
 MAX_LINE = 4 * 2**20  # characters
-# In characters. The csv module has the same limit by default, but programs can change it.
+# Characters. csv.field_size_limit() has the same default, but other code can change it.
 MAX_CELL = 131_072
 _SAMPLE_ROWS = 1_000
 _DELIMITERS = ",;\t|"
-_MAX_NAME = 50  # characters of an attribute's name
+_MAX_NAME = 50  # characters of an attribute's name, without a suffix such as "_2"
 _MAX_LISTED_COLUMNS = 40
 
 _Row = tuple[int, list[str]]  # the line number at which the row starts, and its cells
 
 
 def read(lines: Iterable[str], reader: SeedReader) -> None:
-    """Add the seeds in one column; the other cells of their rows become their attributes."""
+    """Add the seeds in one column; the other cells of a row become attributes of its seed."""
     rows = _read_rows(_limit_lines(lines, reader.source), reader)
     sample = list(islice(rows, _SAMPLE_ROWS))
     if not sample:
@@ -89,9 +89,6 @@ def _read_rows(lines: Iterator[str], reader: SeedReader) -> Iterator[_Row]:
     """Yield the rows of a table, without white space and invisible characters around cells.
 
     Empty rows and comments are skipped and counted in ``reader.seeds.skipped``.
-
-    Raises:
-        SeedError: A row is invalid, or a cell is too long.
     """
     leading: list[str] = []  # the empty lines and comments before the first row
     first = ""
@@ -148,9 +145,6 @@ def _find_column(titles: list[str], wanted: str, source: str) -> int:
     """Return the index of the column with the title ``wanted``, or else with this number (from 1).
 
     Titles are compared exactly, then without regard to case.
-
-    Raises:
-        SeedError: There is no such column, or several columns have this title.
     """
     for normalize in (str, str.casefold):
         name = normalize(wanted)
@@ -168,11 +162,7 @@ def _find_column(titles: list[str], wanted: str, source: str) -> int:
 
 
 def _detect_column(titles: list[str], body: list[list[str]], source: str) -> int:
-    """Return the index of the only column in which most non-empty cells are indicators.
-
-    Raises:
-        SeedError: No column or more than one qualifies.
-    """
+    """Return the index of the only column in which most non-empty cells are indicators."""
     found = []
     for index in range(len(titles)):
         filled = [cells[index] for cells in body if index < len(cells) and cells[index]]
@@ -207,10 +197,10 @@ def _list_columns(titles: list[str], indexes: Sequence[int]) -> str:
 
 
 def _attribute_names(titles: list[str], column: int, reader: SeedReader) -> dict[int, str]:
-    """Map the index of each column except ``column`` to the name of its attribute.
+    """Map the index of each column except ``column`` to a unique name of an attribute.
 
-    Names are unique, in lower-case ASCII, and made from the titles; columns without a title get
-    ``column_N``. Columns after the first ``MAX_COLUMNS`` are left out with a warning.
+    The name is the title in lower-case ASCII, or ``column_N`` if no letter or digit remains. A
+    warning reports that columns after the first ``MAX_COLUMNS`` are omitted.
     """
     names: dict[int, str] = {}
     others = [index for index in range(len(titles)) if index != column]

@@ -6,7 +6,7 @@ over lines. ``reader`` is a :class:`graphbuild.seeds.results.SeedReader`. ``read
 ``SeedError`` if the content does not have the format.
 
 A module that reads lines also defines ``MAX_LINE``, the maximum length of a line in characters.
-Longer lines can be truncated before ``read`` gets them, but never to ``MAX_LINE`` or less.
+Longer lines can be truncated before ``read`` gets them, but remain longer than ``MAX_LINE``.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Format:
     """A format of seed lists."""
 
     name: str  # the value of the option --format
-    module: str  # name of the module in graphbuild.seeds, which is imported on first use
+    module: str  # the module of graphbuild.seeds that reads the format; imported on first use
     description: str  # for messages, such as "a plain list"
     suffixes: tuple[str, ...] = ()  # suffixes of file names that identify the format
     unit: str = "line"  # see RejectedEntry.unit
@@ -101,6 +101,7 @@ def read_seeds(
     Raises:
         SeedError: The format is unknown, or a source cannot be opened, is not text, is too large or
             does not have the format. For tables: the column of the seeds is missing or ambiguous.
+            For other formats: ``column`` is given.
         MissingLibraryError: The format needs a library that is not installed.
         TypeError: A source is neither a string nor a ``Path``.
     """

@@ -1,8 +1,8 @@
 """Parse indicators: file hashes, domains, IP addresses and URLs, defanged or not.
 
-Hashes, domains and IP addresses are converted to the spelling of the API. URLs are refanged but
-otherwise unchanged; if the scheme is missing, ``http://`` is added. Invalid and ambiguous text
-raises ``ValueError`` with the reason.
+Hashes, domains and IP addresses are converted to the spelling of the API, without ports. URLs are
+refanged, and ``http://`` is added if the scheme is missing. Invalid and ambiguous text raises
+``ValueError`` with the reason.
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ from graphbuild.models import (
     detect_hash_type,
 )
 
-# Values of ``Indicator.changes``. The texts are in the plural, because one warning covers all lines
-# with the same change.
+# Values of ``Indicator.changes``, in the plural because one warning covers all such lines.
 REFANGED = "defanged names were refanged"
 PORT_REMOVED = "ports were removed"
 HTTP_ADDED = "http:// was added to URLs without a scheme"
@@ -71,22 +70,20 @@ _FILE_EXTENSION = re.compile(
     "pptx|ps1|pyc|rar|reg|rtf|scr|sct|svg|swf|sys|tar|tgz|tmp|txt|vbe|vbs|vhd|wsf|xls|xlsb|xlsm|"
     "xlsx|xml|yaml|yml|7z"
 )
-# Characters that IDNA 2003 and IDNA 2008 treat differently. A name that contains one of them is
-# ambiguous, because the two versions can give different domains.
+# For names with one of these characters, IDNA 2003 and IDNA 2008 can give different domains.
 IDNA_DEVIATIONS = frozenset("\u00df\u1e9e\u03c2\u200c\u200d")
 
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _SPREADSHEET_NUMBER = re.compile(r"\d(\.\d+)?[eE]\+?\d+")
 _FIELD_END = re.compile(r"[\s,;|]")
-# Matches a hash in lower case. The longest hash comes first, because the first match wins.
+# Matches a hash in lower case. The longest length comes first, because the first match wins.
 HASH_PATTERN = "|".join(f"[0-9a-f]{{{each.hex_length}}}" for each in reversed(HASH_TYPES))
 HASH_LABELS = " or ".join(
     [", ".join(each.label for each in HASH_TYPES[:-1]), HASH_TYPES[-1].label]
 )  # MD5, SHA-1 or SHA-256
 _HASH_LENGTHS = {each.hex_length: each.label for each in (*HASH_TYPES, *UNSUPPORTED_HASH_TYPES)}
-# The lengths of hashes, give or take one character. Text of such a length is rejected as a
-# malformed hash if exactly one character is not a hexadecimal digit, even if the text looks like a
-# domain.
+# Text of one of these lengths is rejected as a malformed hash if exactly one character is not a
+# hexadecimal digit, even if the text looks like a domain.
 _NEAR_HASH_LENGTHS = frozenset(each.hex_length + by for each in HASH_TYPES for by in (-1, 0, 1))
 
 
@@ -97,7 +94,7 @@ class Indicator(NamedTuple):
     """
 
     entity: Entity
-    changes: tuple[str, ...] = ()  # changes of the text, such as REFANGED
+    changes: tuple[str, ...] = ()  # changes made to the text, such as REFANGED
 
 
 def parse_indicator(text: str) -> Indicator:
@@ -143,11 +140,7 @@ def _refang_scheme(match: re.Match[str]) -> str:
 
 
 def _parse_network_indicator(text: str) -> Indicator | None:
-    """Parse a URL, IP address or domain; return None if the text does not resemble one.
-
-    Raises:
-        ValueError: The text resembles a URL, IP address or domain, but is not valid.
-    """
+    """Parse a URL, IP address or domain; return None if the text does not resemble one."""
     refanged = refang(text)
     changes = (REFANGED,) if refanged != text else ()
     if any(char.isspace() for char in refanged):
@@ -211,11 +204,7 @@ def _parse_ip_address(text: str, changes: tuple[str, ...]) -> Indicator | None:
 
 
 def _normalize_domain(text: str) -> str:
-    """Return a domain in lower-case ASCII without a trailing dot.
-
-    Raises:
-        ValueError: The text is not a valid public domain.
-    """
+    """Return a domain in lower-case ASCII without a trailing dot; reject non-public domains."""
     name = _to_ascii(text.removesuffix(".")).lower()
     *labels, top = name.split(".")
     if _FILE_EXTENSION.fullmatch(top):
@@ -237,11 +226,9 @@ def _normalize_domain(text: str) -> str:
 
 
 def _to_ascii(text: str) -> str:
-    """Encode an international domain with IDNA 2003; return a domain in ASCII unchanged.
+    """Encode an international domain with IDNA 2003.
 
-    Raises:
-        ValueError: The domain contains a character that is not allowed or that is one of
-            ``IDNA_DEVIATIONS``, or IDNA converts it to a domain without ``xn--`` labels.
+    Names that contain ``IDNA_DEVIATIONS`` or that IDNA maps to plain ASCII are rejected.
     """
     if text.isascii():
         return text

@@ -13,19 +13,13 @@ if TYPE_CHECKING:
 
 MAX_MIB = 64
 MAX_DEPTH = 64
-# Limits memory: an empty list is two bytes of JSON, but more than 50 bytes in Python. The number of
-# values is estimated as the number of commas and opening brackets.
+# Limits the memory of decoded values, whose number is estimated from commas and brackets.
 MAX_VALUES = 4_000_000
 _HASHES_BY_STRENGTH = tuple(each.name for each in reversed(HASH_TYPES))
 
 
 def load(texts: Iterable[str], source: str) -> Any:  # noqa: ANN401  any JSON value
-    """Decode a JSON document.
-
-    Raises:
-        SeedError: The document is not valid JSON, is too large or nested too deeply, or contains a
-            number with too many digits.
-    """
+    """Decode a JSON document; raise ``SeedError`` if it is invalid, too large or too deep."""
     text = _join(texts, source)
     try:
         value = json.loads(text)
@@ -77,7 +71,7 @@ def is_bundle(value: object) -> TypeGuard[dict[str, Any]]:
 
 
 def text_fields(values: dict[str, Any], *names: str) -> dict[str, str]:
-    """Return those fields of an object that contain text; ``names`` restricts them.
+    """Return the fields ``names`` of an object (by default, all fields), if they contain text.
 
     Lists of texts are joined with semicolons. Empty texts and other values are omitted.
     """
@@ -92,18 +86,14 @@ def _to_text(value: object) -> str:
 
 
 def strongest_hash(hashes: Collection[str]) -> str:
-    """Return the name of the strongest hash algorithm in ``hashes``.
-
-    ``hashes`` contains at least one of the API's names: ``md5``, ``sha1`` and ``sha256``.
-    """
+    """Return the strongest hash algorithm in ``hashes``: ``sha256``, ``sha1`` or ``md5``."""
     return next(name for name in _HASHES_BY_STRENGTH if name in hashes)
 
 
 def api_hash_name(text: str) -> str | None:
     """Return the API's name of a hash algorithm, such as ``sha256`` for ``SHA-256``.
 
-    Case, hyphens and underscores are ignored. For algorithms by which the API cannot find files,
-    return None.
+    Return None if the API cannot find files by hashes of this algorithm.
     """
     name = text.lower().replace("-", "").replace("_", "")
     return name if name in _HASHES_BY_STRENGTH else None

@@ -1,8 +1,6 @@
 """MISP events: read the indicators from the attributes of events and of the objects in events.
 
-The JSON format is documented at https://www.misp-project.org/datamodels/. These fields are read:
-``type``, ``value``, ``category``, ``comment``, ``Tag`` and ``deleted`` of attributes, ``info`` of
-events and ``name`` of objects.
+The JSON format is documented at https://www.misp-project.org/datamodels/.
 """
 
 from __future__ import annotations
@@ -22,9 +20,8 @@ _HASHES = frozenset(each.name for each in HASH_TYPES)
 _VALUE_TYPES = frozenset(name for each in SUBJECT_TYPES.values() for name in each.misp_types)
 _SEED = ""
 _SEED_ROLES = _HASHES | {_SEED}
-# A composite value has two parts, separated by a vertical bar. This table maps the type of such a
-# value to the roles of the parts. The role of a seed is its hash type, or ``_SEED`` if the seed is
-# not a hash. Any other role is the name of an attribute of the seed.
+# Type of a value with two parts, which a vertical bar separates -> roles of the parts. The role of
+# a seed is its hash type or ``_SEED``. Any other role is the name of an attribute of the seed.
 _COMPOSITES = {
     "domain|ip": (_SEED, _SEED),
     "hostname|port": (_SEED, "port"),
@@ -42,24 +39,14 @@ def is_event(value: object) -> bool:
 
 
 def read(value: object, reader: SeedReader) -> None:
-    """Add the indicators in the attributes of events and their objects.
-
-    Deleted attributes and attributes of unsupported types are skipped with a warning.
-
-    Raises:
-        SeedError: The value contains no event.
-    """
+    """Add the indicators of events; skip deleted and unsupported attributes with a warning."""
     if not is_event(value):
         raise SeedError(f"{reader.source} is not a MISP event: it contains no event")
     _EventReader(reader).read(value)
 
 
 def _events(value: object) -> Iterator[dict[str, Any]]:
-    """Yield the events in a JSON value.
-
-    The value can be an event with or without the key ``Event``, a search response, or a list of
-    these.
-    """
+    """Yield the events in a JSON value: an event, a search response, or a list of these."""
     if isinstance(value, list):
         for each in value:
             yield from _events(each)
@@ -73,7 +60,7 @@ def _events(value: object) -> Iterator[dict[str, Any]]:
 
 
 class _EventReader:
-    """Adds the attributes of events, which are numbered consecutively over all events."""
+    """Adds the seeds of events, and numbers the attributes consecutively over all events."""
 
     def __init__(self, reader: SeedReader) -> None:
         self._reader = reader
@@ -96,11 +83,7 @@ class _EventReader:
             )
 
     def _read_object(self, value: dict[str, Any], context: dict[str, str]) -> None:
-        """Add the attributes of an object.
-
-        The first hash of each type and the file name are combined into one seed, the file. Other
-        attributes are added one by one.
-        """
+        """Add the seeds of an object; combine the first hash of each type and the file name."""
         context = context | text_fields({"object": value.get("name")})
         hashes: dict[str, str] = {}
         file_attributes: dict[str, str] = {}

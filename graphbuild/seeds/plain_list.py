@@ -67,7 +67,7 @@ def strip_decoration(text: str) -> str:
     """Return ``text`` without a trailing comment and without a prefix such as ``sha256:``.
 
     Raises:
-        ValueError: The prefix names a different algorithm than the length of the hash.
+        ValueError: The length of the hash does not match the prefix.
     """
     before, _, _ = text.partition("#")
     if before[-1:].isspace():

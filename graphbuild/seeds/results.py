@@ -33,7 +33,7 @@ _ALLOW_EMPTY_HINT = "add --allow-empty to request it anyway"
 class RejectedEntry:
     """An entry of a seed list that is not a valid seed."""
 
-    source: str  # path of the list, ``-`` for standard input, or the argument of parse_seeds()
+    source: str  # path of the list, ``-`` for standard input, or ``source`` of parse_seeds()
     line: int  # number of the line, object or attribute (see ``unit``), from 1
     text: str  # the entry, shortened and quoted, in ASCII
     reason: str  # continues a sentence that starts with ``text``, such as "is an email address"
@@ -93,10 +93,7 @@ class SeedList:
 
 @dataclass(slots=True)
 class SeedReader:
-    """Adds the entries of one source to a seed list.
-
-    The function ``read`` of each format gets a ``SeedReader`` as an argument.
-    """
+    """Adds the entries of one source to a seed list."""
 
     seeds: SeedList
     source: str
@@ -107,10 +104,7 @@ class SeedReader:
     _counted_warnings: dict[str, list[int]] = field(default_factory=dict, init=False)
 
     def add(self, text: str, number: int, attributes: Mapping[str, str] | None = None) -> None:
-        """Parse an indicator and add it, or reject the entry if it is not an indicator.
-
-        ``number`` is the number of the line, object or attribute; see ``unit``.
-        """
+        """Parse and add an indicator, or reject it; ``number`` is the number of its ``unit``."""
         if reason := self.try_add(text, number, attributes):
             self.reject(text, number, reason)
 

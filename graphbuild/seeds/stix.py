@@ -37,11 +37,7 @@ _PARSE_ERRORS = (STIXError, ParseException, AttributeError, LookupError, TypeErr
 
 
 def read(value: object, reader: SeedReader) -> None:
-    """Add the seeds in the objects of a bundle; skip objects of other types.
-
-    Raises:
-        SeedError: The value is not a STIX bundle.
-    """
+    """Add the seeds in the objects of a bundle; skip objects of unsupported types."""
     if not is_bundle(value):
         raise SeedError(f"{reader.source} is not a STIX bundle: its type is not bundle")
     objects = value.get("objects", [])
@@ -100,8 +96,8 @@ def _read_observable(each: dict[str, Any], number: int, reader: SeedReader) -> N
 def _read_indicator(each: dict[str, Any], number: int, reader: SeedReader) -> None:
     """Add the seeds in the pattern of a STIX indicator.
 
-    The pattern is parsed without the rest of the object, because ``stix2`` would reject indicators
-    with ``IN`` and several hashes. It reads the set of hashes as one malformed hash.
+    Only the pattern is parsed, because ``stix2`` rejects indicators with several hashes after
+    ``IN``. It reads these hashes as one malformed hash.
     """
     pattern = each.get("pattern")
     if each.get("pattern_type", "stix") != "stix":

@@ -27,12 +27,7 @@ _BOMS = (
 
 @contextmanager
 def open_source(source: str | Path) -> Iterator[BinaryIO]:
-    """Open a path or standard input for reading bytes.
-
-    Raises:
-        OSError: The path cannot be opened, the named pipe receives no data in time, or there is no
-            standard input.
-    """
+    """Open a path or standard input for reading bytes."""
     if str(source) == STDIN:
         if not hasattr(sys.stdin, "buffer"):
             raise OSError("there is no standard input; name a file")
@@ -43,14 +38,13 @@ def open_source(source: str | Path) -> Iterator[BinaryIO]:
 
 
 def decode(stream: BinaryIO, source: str) -> Iterator[str]:
-    """Decode a stream chunk by chunk.
+    """Decode a stream chunk by chunk, from UTF-8 or from UTF-16 with a byte order mark.
 
-    The encoding is UTF-16 if the stream starts with a UTF-16 byte order mark, and UTF-8 otherwise.
-    All line endings are converted to LF, and a byte order mark is removed.
+    All line endings are converted to LF, and the byte order mark is removed.
 
     Raises:
         SeedError: The text contains a NUL character.
-        UnicodeDecodeError: The stream is not valid in this encoding.
+        UnicodeDecodeError: The stream is not valid in its encoding.
     """
     start = stream.read(_CHUNK_SIZE)
     bom, encoding = next((pair for pair in _BOMS if start.startswith(pair[0])), (b"", "utf-8"))

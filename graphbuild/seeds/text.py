@@ -27,8 +27,7 @@ _WINDOW = 2_000  # characters searched at once; the time that ioc_fanger needs g
 _MAX_WARNINGS = 1_000
 # A quick check: text that does not match is not defanged.
 _DEFANG_HINT = re.compile(r"[\[\](){}<\\]|hxxp|\bdot\b", re.IGNORECASE)
-# Long runs of brackets are not part of defanged text, but slow ioc_fanger down. They are replaced
-# with a space.
+# Long runs of brackets slow ioc_fanger down, and are not part of defanged text.
 _BRACKET_RUN = re.compile(r"[\[\](){}]{5,}")
 _SENTENCE_PUNCTUATION = ".,;:!?'\"*_"
 _BRACKETS = (("(", ")"), ("[", "]"))
@@ -51,8 +50,7 @@ _VERSION = re.compile(r"\b(?:v|ver|version|build|release)\.?\s*$", re.IGNORECASE
 # Top-level domains that are also file extensions. A domain that ends in one of them is rejected as
 # a possible file name, unless it is defanged.
 _FILE_EXTENSION_DOMAINS = frozenset({"md", "mov", "pl", "pm", "ps", "py", "rs", "sh", "so", "zip"})
-# Uses the public suffix list that tldextract contains, instead of downloading a newer one. The
-# suffix ``example`` is added, because demonstrations use it.
+# Uses tldextract's own public suffix list, without a download. Demonstrations need ``example``.
 _SPLIT_HOST = TLDExtract(cache_dir=None, suffix_list_urls=(), extra_suffixes=["example"])
 
 
@@ -115,11 +113,7 @@ def _strip_punctuation(text: str) -> str:
 
 
 def _is_ordinary_word(kind: str, text: str) -> bool:
-    """Return whether a match is ordinary text that only resembles a domain or an IPv6 address.
-
-    Examples are a file name (``setup.exe``), a missing space (``end.The``) and a time
-    (``10:30:00``).
-    """
+    """Return whether a match is ordinary text, such as ``setup.exe``, ``end.The`` or ``10:30``."""
     if kind == "domain":
         return not _is_registrable(_host(text).lower())
     if kind == "ipv6":
@@ -131,10 +125,7 @@ def _is_ordinary_word(kind: str, text: str) -> bool:
 
 
 def _rejection_reason(kind: str, text: str, before: str, *, defanged: bool) -> str:
-    """Return why a match is probably not an indicator, or an empty string.
-
-    ``before`` is the text before the match.
-    """
+    """Return why a match after the text ``before`` is not accepted, or an empty string."""
     host = _host(text)
     top = host.rpartition(".")[2]
     if kind == "email":

@@ -183,20 +183,14 @@ def as_incidence(data: object) -> Incidence:
 
 def _observations(data: object) -> Iterator[Observation]:
     if isinstance(data, nx.DiGraph):
-        found: Any = extract_observations(data)
+        found: Any = _observations_of_graph(data)
     else:
         store = getattr(data, "store", data)
         read = getattr(store, "observations", None)
         found = read() if callable(read) else store
     if isinstance(found, Iterable) and not isinstance(found, str | bytes):
         observations = iter(found)
-        try:
-            first = next(observations, None)
-        except KeyError as error:
-            raise TypeError(
-                f"a node or edge of the graph has no attribute {error}; pass a graph made by"
-                " build_graph"
-            ) from None
+        first = next(observations, None)
         if first is None:
             return iter(())
         if isinstance(first, Observation):
@@ -206,6 +200,16 @@ def _observations(data: object) -> Iterator[Observation]:
         f" Incidence, not {type(data).__name__}; to analyze a campaign file, open it first:"
         " gb.open(path)"
     )
+
+
+def _observations_of_graph(graph: nx.DiGraph[str]) -> Iterator[Observation]:
+    try:
+        yield from extract_observations(graph)
+    except KeyError as error:
+        raise TypeError(
+            f"a node or edge of the graph has no attribute {error}; pass a graph made by"
+            " build_graph"
+        ) from None
 
 
 class EntityIndex:

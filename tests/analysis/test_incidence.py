@@ -161,6 +161,13 @@ def test_wrong_argument_raises_type_error_with_advice(wrong: object, message: st
         as_incidence(wrong)
 
 
+def test_later_edge_without_attributes_raises_type_error_with_advice() -> None:
+    graph = build_graph(OBSERVATIONS)
+    graph.add_edge(next(iter(graph)), "new")
+    with pytest.raises(TypeError, match="has no attribute 'relation'; pass a graph made by"):
+        as_incidence(graph)
+
+
 # --- missing library -----------------------------------------------------------------------------
 
 _WITHOUT = """

@@ -16,9 +16,6 @@ def single_threaded(seed: int) -> Iterator[None]:
     """Limit NetworKit to one thread and set its random seed, for the code in the ``with`` block.
 
     With several threads, runs with the same seed can give different results.
-
-    Raises:
-        MissingLibraryError: NetworKit is not installed.
     """
     networkit = require("networkit", extra="analysis")
     threads = networkit.getMaxNumberOfThreads()

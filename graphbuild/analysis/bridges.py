@@ -36,13 +36,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """A reference or collection that files of several clusters have, or that is a cut vertex.
+    """A reference or collection that files of several clusters have, or that keeps files connected.
 
     Attributes:
-        entity: The reference or collection.
         files: Number of files that have the entity.
         clusters: The numbers of the clusters that contain these files, ascending.
-        sole_pairs: Pairs of cluster numbers; only this entity connects the two clusters of a pair.
+        sole_pairs: The pairs of clusters, by number, that only this entity connects.
         components: Number of components with files into which the entity's component of the
             evidence graph falls if the entity is removed; 1 if this separates no files.
         cut_off_files: Number of files outside the largest of these components.
@@ -102,13 +101,8 @@ class Bridges:
 def find_bridges(data: object, clustering: Clustering) -> Bridges:
     """Find the references and collections that connect clusters or groups of files.
 
-    Args:
-        data: A graph, a store, observations or an ``Incidence``.
-        clustering: The result of :func:`find_clusters` for ``data``.
-
-    Raises:
-        MissingLibraryError: Scipy is not installed.
-        TypeError: ``data`` has another type.
+    ``data`` is a graph, a store, observations or an ``Incidence``. ``clustering`` is the result of
+    :func:`find_clusters` for ``data``.
     """
     incidence = as_incidence(data)
     entities = (*incidence.collections, *incidence.references)
@@ -153,11 +147,7 @@ def _connections(
 
     If there are more, some are omitted, because only pairs with a single connection are of
     interest. Pairs without a connection have no entry. References are numbered after collections.
-
-    Args:
-        collections_of: For each cluster, the numbers of the collections that its files have.
-        references_of: For each cluster, the numbers of the references that its files have.
-        contents: The matrix of collections by references.
+    ``contents`` is the matrix of collections by references.
     """
     rows = np.split(contents.indices + contents.shape[0], contents.indptr[1:-1])
     contained = [set(row.tolist()) for row in rows]
@@ -177,18 +167,12 @@ def _connections(
 
 
 class _FoldedGraph(NamedTuple):
-    """The evidence graph, after merging files, and references, that have the same neighbors.
+    """The evidence graph; files with the same neighbors are one node, and so are references."""
 
-    Attributes:
-        edges: The symmetric adjacency matrix.
-        files: For each node, the number of files that it represents; 0 for other nodes.
-        single: For each node that represents exactly one collection or reference, the number of
-            this collection or reference. Other references cannot be cut vertices, because another
-            reference has the same neighbors.
-    """
-
-    edges: Matrix
-    files: Numbers
+    edges: Matrix  # the symmetric adjacency matrix
+    files: Numbers  # the number of files that each node represents
+    # The number of the collection or reference, for each node that represents only one. Merged
+    # references cannot be cut vertices, because each has the same neighbors as another.
     single: dict[int, int]
 
 
@@ -215,10 +199,7 @@ def _connected_components(edges: Matrix) -> tuple[int, Numbers]:
 
 
 def _component_sizes(graph: _FoldedGraph, nodes: Numbers) -> list[int]:
-    """Return the number of files in each component of the subgraph of ``nodes``.
-
-    Components without files are omitted.
-    """
+    """Return the number of files in each component, if any, of the subgraph of ``nodes``."""
     count, labels = _connected_components(graph.edges[nodes][:, nodes])
     files = np.bincount(labels, graph.files[nodes], minlength=count).astype(int).tolist()
     nodes_in = np.bincount(labels, minlength=count).tolist()
@@ -230,7 +211,7 @@ def _component_sizes(graph: _FoldedGraph, nodes: Numbers) -> list[int]:
 
 
 def _fold(incidence: Incidence) -> _FoldedGraph:
-    """Merge files, and references, with the same neighbors, to make the search faster."""
+    """Merge files with the same neighbors, and references likewise, to make the search faster."""
     first_collection = len(incidence.files)
     upper = incidence.adjacency
     edges = (upper + upper.T).tocsr()

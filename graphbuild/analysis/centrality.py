@@ -38,10 +38,9 @@ _TOLERANCE = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class NodeCentrality:
-    """The centrality of one node.
+    """The centrality of one file, reference or collection.
 
     Attributes:
-        entity: The file, reference or collection.
         degree: Number of neighbors in the evidence graph.
         betweenness: Mean share of the shortest paths between two other nodes, from 0 to 1.
         pagerank: PageRank, from 0 to 1; the sum over all nodes is 1.
@@ -83,16 +82,9 @@ class Centrality:
 def compute_centrality(data: object, *, samples: int = SAMPLES, seed: int = 0) -> Centrality:
     """Compute the centrality of all files, references and collections.
 
-    Args:
-        data: A graph, a store, observations or an ``Incidence``.
-        samples: Number of start nodes from which betweenness is estimated. It is used only in
-            graphs of more than :data:`MAX_EXACT_NODES` nodes; in smaller graphs, the result is
-            exact.
-        seed: Seed for choosing the start nodes.
-
-    Raises:
-        MissingLibraryError: NetworKit or scipy is not installed.
-        TypeError: ``data`` has another type.
+    ``data`` is a graph, a store, observations or an ``Incidence``. In graphs of more than
+    :data:`MAX_EXACT_NODES` nodes, betweenness is estimated from ``samples`` start nodes, which are
+    chosen with ``seed``.
     """
     require("networkit", extra=EXTRA)
     incidence = as_incidence(data)
@@ -120,10 +112,7 @@ def to_networkit(upper: Matrix) -> Any:  # noqa: ANN401  a networkit.Graph
 
 
 def betweenness(graph: Any, samples: int | None, seed: int) -> Reals:  # noqa: ANN401  networkit.Graph
-    """Return the normalized betweenness of each node.
-
-    It is estimated from ``samples`` start nodes, or exact if ``samples`` is None.
-    """
+    """Return the betweenness of each node, from 0 to 1; it is exact if ``samples`` is None."""
     if graph.numberOfNodes() < 3:  # noqa: PLR2004  a node and two others
         return np.zeros(graph.numberOfNodes())
     centrality = require("networkit", extra=EXTRA).centrality

@@ -97,17 +97,11 @@ class ClusterChange:
 
 @dataclass(frozen=True, slots=True)
 class MovedFile:
-    """A file whose earlier and later cluster do not match.
-
-    Attributes:
-        file: The file.
-        before: Number of the cluster that contains the file in the earlier snapshot.
-        after: Number of the cluster that contains the file in the later snapshot.
-    """
+    """A file whose earlier and later cluster do not match."""
 
     file: Entity
-    before: int
-    after: int
+    before: int  # number of the cluster that contains the file in the earlier snapshot
+    after: int  # number of the cluster that contains the file in the later snapshot
 
 
 class ClusterMatching:
@@ -222,10 +216,8 @@ class ClusterMatching:
     ) -> tuple[tuple[Cause, ...], tuple[Entity, ...]]:
         """Return the causes and the linking files of a merge or split.
 
-        Args:
-            separate: The side on which the clusters are separate: 0 for a merge, 1 for a split.
-            numbers: The numbers of the separate clusters.
-            joint: The number of the single cluster on the other side.
+        The clusters ``numbers`` are on the side ``separate``, which is 0 for a merge and 1 for a
+        split. The cluster ``joint`` is on the other side.
         """
         part = np.full(len(self._pair.files), -1, np.int64)  # position in ``numbers``, by file
         for position, number in enumerate(numbers):
@@ -269,13 +261,10 @@ def _cause_order(cause: Cause) -> tuple[bool, bool, int, int, str]:
 
 
 def _count_files(triples: Numbers, column: int, part: Numbers) -> FileCounts:
-    """Return, for each reference or each collection, how many files of each cluster have it.
+    """Return, for each reference or collection in a column, how many files of each cluster have it.
 
-    Args:
-        triples: The observations.
-        column: ``REFERENCES`` or ``COLLECTIONS``.
-        part: For each file, the position of its cluster, which is the key in the result; -1 for
-            files that are not counted.
+    ``part`` contains, for each file, the number of its cluster in the result. Files with the number
+    -1 are not counted.
     """
     kept = triples[(part[triples[:, FILES]] >= 0) & (triples[:, column] != NO_COLLECTION)]
     pairs = np.unique(kept[:, [column, FILES]], axis=0)

@@ -1,9 +1,8 @@
 """Cluster files by the evidence that they share, for ``communities`` and other commands.
 
-The colors and the layout of the HTML page use other clusters, which only make the drawing readable.
-The module :mod:`graphbuild.graph.drawing_clusters` finds them in the exported graph; they also
-contain references and collections. The clusters of this module contain only files, and are found
-as follows:
+The colors of the HTML page and the layout of large graphs use other clusters, which also contain
+references and collections (:mod:`graphbuild.graph.drawing_clusters`). The clusters of this module
+contain only files. They are found as follows:
 
 * The files are the nodes of a weighted graph. If n files share a piece of evidence (see
   :mod:`overlap`), 1/n is added to the weight of the edge between any two of these files (resource
@@ -168,20 +167,12 @@ def find_clusters(
 
 
 class WeightedGraph(NamedTuple):
-    """An undirected weighted graph, in which a node represents files with identical evidence.
+    """An undirected weighted graph, in which a node represents files with identical evidence."""
 
-    Attributes:
-        size: Number of nodes.
-        source: For each edge, the smaller node number; each edge is stored once.
-        target: For each edge, the larger node number, or the same number for a self-loop.
-        weight: For each edge, the total weight between the files of its nodes. For a self-loop, the
-            total weight between the files of its node.
-    """
-
-    size: int
-    source: Numbers
-    target: Numbers
-    weight: Reals
+    size: int  # number of nodes
+    source: Numbers  # for each edge, the smaller node number; each edge is stored once
+    target: Numbers  # for each edge, the larger node number; for a self-loop, the same number
+    weight: Reals  # for each edge, the total weight between the files of its two nodes or one node
 
     def modularity(self, labels: Numbers, resolution: float) -> float:
         """Return the modularity of clusters, given by the cluster number of each node.
@@ -324,9 +315,7 @@ def _rank_by_size(labels: Numbers) -> Numbers:
 def best_jaccard(labels: Numbers, other: Numbers) -> Reals:
     """Return the Jaccard index of each cluster and the most similar cluster of another partition.
 
-    Args:
-        labels: The cluster number of each file, from 0 without gaps.
-        other: The cluster number of each file in the other partition, likewise.
+    Both arguments contain the cluster number of each file, from 0 without gaps.
     """
     pairs, shared = np.unique(np.stack([labels, other]), axis=1, return_counts=True)
     sizes, other_sizes = np.bincount(labels), np.bincount(other)

@@ -33,22 +33,17 @@ class Comparison:
         files: Changes of the ``fetched_subjects`` of the two snapshots. A subject is added if only
             the later snapshot has it, and removed if only the earlier snapshot has it. The groups
             ``unknown_before`` and ``unknown_after`` are empty.
-        references: Changes of the references.
-        collections: Changes of the collections.
-        observations: Changes of the observations.
         cluster_changes: Changes of the clusters, sorted by kind in the order of ``CHANGE_KINDS``.
         moved_files: Files whose earlier and later cluster do not match, sorted by key. A file is
             omitted if it is the only file of both clusters.
         before: The clusters of the earlier snapshot.
         after: The clusters of the later snapshot.
-        incomplete_before: Subjects for which the earlier snapshot is not complete, each with its
-            state.
-        incomplete_after: Subjects for which the later snapshot is not complete, each with its
-            state.
-        inferred_before: Observations of ``observations.unknown_before`` whose reference the earlier
-            snapshot inferred for the subject. It may lack collections of both.
-        inferred_after: The same observations of ``observations.unknown_after``, with the later
-            snapshot.
+        incomplete_before: Subjects for which the earlier snapshot is not complete, with states.
+        incomplete_after: Subjects for which the later snapshot is not complete, with states.
+        inferred_before: Observations in ``observations.unknown_before`` whose reference the earlier
+            snapshot inferred for the subject, so it may lack collections.
+        inferred_after: Observations in ``observations.unknown_after`` whose reference the later
+            snapshot inferred for the subject.
     """
 
     files: Changes[Entity]
@@ -108,19 +103,11 @@ class Comparison:
 
 
 def compare(old: Snapshot, new: Snapshot, *, seed: int = 0, method: Method = "auto") -> Comparison:
-    """Compare two snapshots and their clusters.
+    """Compare an earlier snapshot and a later one, and their clusters.
 
     The comparison is symmetric: if the two snapshots are exchanged, ``added`` and ``removed`` are
-    exchanged, and so are ``merged`` and ``split``.
-
-    Args:
-        old: The earlier snapshot.
-        new: The later snapshot.
-        seed: Passed to :func:`find_clusters` for both snapshots.
-        method: Passed to :func:`find_clusters` for both snapshots.
-
-    Raises:
-        MissingLibraryError: A library that :func:`find_clusters` needs is not installed.
+    exchanged, and so are ``merged`` and ``split``. The other arguments are passed to
+    :func:`find_clusters`.
     """
     pair = SnapshotPair(old, new)
     before, after = (

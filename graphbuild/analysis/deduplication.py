@@ -75,17 +75,11 @@ class ReferenceGroup:
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """A publisher of references.
+    """A publisher of references."""
 
-    Attributes:
-        name: A domain or IP address. An empty string represents all unknown publishers together.
-        independent_references: Number of groups whose representative has this publisher.
-        references: Number of references in these groups.
-    """
-
-    name: str
-    independent_references: int
-    references: int
+    name: str  # a domain or IP address; an empty string for all unknown publishers together
+    independent_references: int  # number of groups whose representative has this publisher
+    references: int  # number of references in these groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +177,7 @@ def find_duplicates(references: Iterable[Entity]) -> Deduplication:
     """Group references to the same article, and find the publisher of each reference.
 
     Raises:
-        MissingLibraryError: One of the libraries tldextract and w3lib is not installed.
+        MissingLibraryError: Tldextract or w3lib is not installed.
     """
     require("tldextract", extra=EXTRA)
     require("w3lib", extra=EXTRA)
@@ -299,9 +293,8 @@ _WIDE_CHARACTERS_PER_WORD = 3  # in scripts without spaces between words, such a
 def specific_title(reference: Entity) -> str:
     """Return the words of a specific title in lower case, or an empty string for other titles.
 
-    A specific title has at least four words. At least two of these are neither numbers nor words
-    that are common in titles. A sequence of n wide characters, such as Chinese ones, counts as
-    1 + (n - 1) // 3 words.
+    The module's documentation defines specific titles. A sequence of n wide characters, such as
+    Chinese ones, counts as 1 + (n - 1) // 3 words.
     """
     title = reference.attributes.get("title")
     if not isinstance(title, str):

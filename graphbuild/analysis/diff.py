@@ -2,11 +2,11 @@
 
 A snapshot can lack an observation only because its page had not been requested. An observation
 therefore counts as *added* only if the earlier snapshot is complete for its file, and as *removed*
-only if the later snapshot is complete for its file. Otherwise, its change is unknown. It is also
-unknown if that snapshot inferred the reference for the file, because collections of inferred
-references can be missing. A reference or collection is added if the earlier snapshot does not
-contain it and one of its observations is added. It is removed if the later snapshot does not
-contain it and one of its observations is removed.
+only if the later snapshot is complete for its file. Otherwise, its change is unknown. The change is
+also unknown if the snapshot without the observation inferred the reference for the file, because
+collections of inferred references can be missing. A reference or collection is added if the earlier
+snapshot does not contain it and one of its observations is added. It is removed if the later
+snapshot does not contain it and one of its observations is removed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     Booleans = NDArray[np.bool_]
 
 _T = TypeVar("_T")
-_INDEX_BITS = 32  # more than the number of references needs
+_INDEX_BITS = 32  # bits for the index of a reference in ``_pair_keys``
 
 
 class Triple(NamedTuple):
@@ -52,17 +52,13 @@ class Triple(NamedTuple):
 class Changes(Generic[_T]):
     """References, collections or observations of two snapshots, grouped by change.
 
-    Each group is sorted by node keys. The class also represents changes of subjects, for which
-    ``Comparison.files`` defines *added* and *removed*.
+    Each group is sorted by node keys. The module's documentation defines *added* and *removed*. The
+    class also represents changes of subjects, for which ``Comparison.files`` defines these words.
 
     Attributes:
-        added: Items that only the later snapshot contains. The earlier snapshot is complete for at
-            least one subject that has the item, and did not infer the reference for it.
-        removed: Items that only the earlier snapshot contains. The later snapshot is complete for
-            at least one subject that has the item, and did not infer the reference for it.
         unchanged: Items that both snapshots contain.
-        unknown_before: Other items that only the later snapshot contains.
-        unknown_after: Other items that only the earlier snapshot contains.
+        unknown_before: Items that only the later snapshot contains, but that are not *added*.
+        unknown_after: Items that only the earlier snapshot contains, but that are not *removed*.
     """
 
     added: tuple[_T, ...]
@@ -74,15 +70,10 @@ class Changes(Generic[_T]):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """The content of a campaign at one time.
+    """The content of a campaign at one time."""
 
-    Attributes:
-        incidence: The observations.
-        states: The state of each subject, one of ``graphbuild.models.STATES``.
-    """
-
-    incidence: Incidence
-    states: Mapping[Entity, str]
+    incidence: Incidence  # the observations
+    states: Mapping[Entity, str]  # one of ``graphbuild.models.STATES`` for each subject
 
     @classmethod
     def from_observations(
@@ -115,21 +106,12 @@ class Snapshot:
 
 
 class AlignedSnapshot(NamedTuple):
-    """A snapshot whose triples contain indices of ``SnapshotPair.entities``.
+    """A snapshot whose triples contain indices of ``SnapshotPair.entities``."""
 
-    Attributes:
-        triples: One row per observation, sorted.
-        keys: For each triple, an integer; equal triples of two snapshots have equal keys.
-        complete: For each file of either snapshot, whether its state in this snapshot is
-            ``complete``.
-        inferred: One integer per file and reference with an inferred observation, sorted; see
-            ``_pair_keys``.
-    """
-
-    triples: Numbers
-    keys: Numbers
-    complete: Booleans
-    inferred: Numbers
+    triples: Numbers  # one row per observation, sorted
+    keys: Numbers  # one integer per triple; equal triples of two snapshots have equal keys
+    complete: Booleans  # for each file of either snapshot: is it complete in this snapshot?
+    inferred: Numbers  # the keys (``_pair_keys``) of files and references of inferred observations
 
     def numbers(self, column: int) -> Numbers:
         """Return the distinct numbers in a column, sorted, without ``NO_COLLECTION``."""
@@ -149,7 +131,7 @@ class AlignedSnapshot(NamedTuple):
     def has_all_triples_of(self, triples: Numbers) -> Booleans:
         """Return, for each triple, whether this snapshot has all triples of its file and reference.
 
-        It may lack some if it is not complete for the file, or if the reference was inferred.
+        It may lack some if it is not complete for the file, or if it inferred the reference.
         """
         complete: Booleans = self.complete[triples[:, FILES]] & ~self.is_inferred(triples)
         return complete
@@ -235,7 +217,7 @@ class SnapshotPair:
 
 
 def _pair_keys(rows: Numbers) -> Numbers:
-    """Return an integer for the file and the reference in each row."""
+    """Return, for each row, one integer that represents its file and its reference."""
     keys: Numbers = rows[:, FILES] << _INDEX_BITS | rows[:, REFERENCES]
     return keys
 

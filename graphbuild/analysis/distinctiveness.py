@@ -46,12 +46,9 @@ def find_distinctive(
 ) -> list[tuple[DistinctiveEntity, ...]]:
     """Return up to five most distinctive collections or references of each cluster.
 
-    The entities of a cluster are sorted by descending log-likelihood ratio.
-
-    Args:
-        matrix: The 0/1 matrix of files by collections, or of files by references.
-        labels: The cluster number of each file, from 0 without gaps.
-        columns: The collections or references that the columns of ``matrix`` represent.
+    The entities of a cluster are sorted by descending log-likelihood ratio. ``matrix`` is the 0/1
+    matrix of files by ``columns``. ``labels`` are the cluster numbers of the files, from 0 without
+    gaps.
     """
     sparse = require("scipy.sparse", extra=EXTRA)
     sizes = np.bincount(labels)
@@ -78,13 +75,8 @@ def find_distinctive(
 def _log_likelihood_ratio(inside: Numbers, size: int, total: Numbers, files: int) -> Reals:
     """Return the log-likelihood ratio of a 2x2 table for each entity.
 
-    The table counts the files inside and outside the cluster, with and without the entity.
-
-    Args:
-        inside: For each entity, the number of files in the cluster that have it.
-        size: Number of files in the cluster.
-        total: For each entity, the number of all files that have it.
-        files: Number of all files.
+    The table counts the files inside and outside the cluster, with and without the entity. Of all
+    ``files``, ``total`` have the entity. Of the ``size`` files in the cluster, ``inside`` have it.
     """
     ratio = np.zeros(len(inside))
     for seen, row_total in ((inside, total), (size - inside, files - total)):

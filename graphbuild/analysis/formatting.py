@@ -98,7 +98,7 @@ def _count_references(step: PathStep, duplicates: Deduplication | None) -> str:
 
 
 def describe_observation(observation: Observation, quote: Callable[[str], str]) -> str:
-    """Describe an observation: its reference with author, date and URL, its file and collection."""
+    """Describe an observation: its reference with author, date and URL, subject and collection."""
     reference = observation.reference
     author, date = reference.attributes.get("author"), publication_date(reference)
     url, collection = reference_url(reference), observation.related_from
@@ -139,7 +139,7 @@ def summarize_changes(comparison: Comparison) -> str:
 
 
 def describe_change(change: ClusterChange, comparison: Comparison) -> MixedText:
-    """Return the kind of a cluster change and its clusters, with numbers of files if they match."""
+    """Describe a change: its kind, its clusters, and how the files of matching clusters differ."""
     before = _describe_clusters(comparison.before, change.before)
     after = _describe_clusters(comparison.after, change.after)
     if not before or not after:

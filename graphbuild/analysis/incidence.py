@@ -43,8 +43,8 @@ class Incidence:
         collections: The collections, sorted by key.
         triples: One row per observation, sorted: the indices of its file, its reference and its
             collection, or ``NO_COLLECTION`` if the API named no collection.
-        inferred: One row per file and reference with an inferred observation, sorted: the indices
-            of both. They may have more collections than are known.
+        inferred: One row per file and reference with an inferred observation, sorted: their
+            indices. Other observations of this file and reference may be unknown.
     """
 
     files: tuple[Entity, ...]

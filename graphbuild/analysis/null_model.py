@@ -73,17 +73,12 @@ class NullModel:
         return scores
 
     def p_values(self, first_rows: Numbers, second_rows: Numbers, scores: Numbers) -> Reals:
-        """Return the p-value of each pair of rows: the probability of a score at least as high.
+        """Return the p-value of each pair of rows: the probability of at least its observed score.
 
         The score of a pair is the sum of the scores of the columns that both rows have. The score
         has a weighted Poisson binomial distribution (Hong 2013, Comput. Stat. Data Anal. 59), which
         is computed by convolution over the columns. P-values are exact for the model up to rounding
         errors, except that values below ``MIN_P_VALUE`` are replaced by ``MIN_P_VALUE``.
-
-        Args:
-            first_rows: For each pair, the index of its first row.
-            second_rows: For each pair, the index of its second row.
-            scores: For each pair, its observed score.
         """
         if not len(scores):
             return np.ones(0)
@@ -123,15 +118,11 @@ def _column_degrees(matrix: Matrix) -> Numbers:
 def _add_columns(
     score_distribution: Reals, shared_probability: Reals, count: int, score: int
 ) -> Reals:
-    """Add ``count`` columns of one degree to score distributions, by convolution.
+    """Add ``count`` columns, each with this ``score``, to score distributions, by convolution.
 
-    Args:
-        score_distribution: Matrix with one row per pair of row classes and one column per score:
-            the probability of this score.
-        shared_probability: For each pair of row classes, the probability that both rows of the
-            pair have a given one of these columns.
-        count: The number of columns to add.
-        score: The score of each of these columns.
+    ``score_distribution`` contains the probability of each score (column) for each pair of row
+    classes (row). ``shared_probability`` contains, for each pair, the probability that both rows
+    have one of the added columns; it is the same for all of these columns.
     """
     max_score = score_distribution.shape[1] - 1
     result = np.zeros_like(score_distribution)
@@ -161,10 +152,7 @@ def benjamini_hochberg(p: Reals, tests: int) -> Reals:
     """Return the q-value of each test (Benjamini and Hochberg 1995, J. R. Stat. Soc. B 57).
 
     The q-value of a test is the smallest false discovery rate at which the test is significant.
-
-    Args:
-        p: The p-values of some or all tests.
-        tests: Number of all tests. Tests without an entry in ``p`` have a p-value of 1.
+    ``tests`` is the number of all tests. Tests without an entry in ``p`` have a p-value of 1.
     """
     order = np.argsort(p, kind="stable")
     adjusted = p[order] * tests / np.arange(1, len(p) + 1)
@@ -181,11 +169,8 @@ def _fit(degrees: Sequence[Numbers], counts: Sequence[Numbers]) -> Reals:
 
     Rows and columns that contain only 0 or only 1 are removed first, because their probabilities
     are 0 or 1. This is repeated, because the remainder of other rows and columns can then contain
-    only 0 or only 1.
-
-    Args:
-        degrees: The distinct row degrees, and the distinct column degrees.
-        counts: For each distinct degree, the number of rows, and the number of columns.
+    only 0 or only 1. ``degrees`` are the distinct degrees of rows and of columns, and ``counts``
+    the numbers of rows and of columns with these degrees.
     """
     probability = np.zeros((len(degrees[0]), len(degrees[1])))
     remaining = [each.copy() for each in degrees]  # degrees within the rows and columns not removed

@@ -90,17 +90,11 @@ class Overlap:
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """A collection or reference that is weak evidence, because many nodes have it.
-
-    Attributes:
-        entity: The collection or reference.
-        degree: Number of nodes (files, or collections) that have the entity.
-        bits: Weight of this piece of evidence, at most 2.
-    """
+    """A collection or reference that is weak evidence, because many nodes have it."""
 
     entity: Entity
-    degree: int
-    bits: float
+    degree: int  # number of nodes (files, or collections) that have the entity
+    bits: float  # weight of this piece of evidence, at most 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,9 +139,7 @@ class Overlaps:
     def with_duplicates(self, incidence: Incidence, duplicates: Deduplication) -> Overlaps:
         """Return the same pairs, with ``independent_references`` and ``publishers``.
 
-        Args:
-            incidence: The incidence in which the pairs were found.
-            duplicates: The result of :func:`find_duplicates` for ``incidence.references``.
+        The pairs were found in ``incidence``, and ``duplicates`` in its references.
         """
         of_files = self.nodes == incidence.files
         matrix = incidence.file_references if of_files else incidence.collection_references
@@ -186,13 +178,8 @@ def find_overlaps(data: object, of: NodeKind = "files") -> Overlaps:
     The pairs are sorted by p-value, then by descending weight of the shared evidence.
     ``find_overlaps(data).significant()`` returns only significant pairs.
 
-    Args:
-        data: A graph, a store, observations or an ``Incidence``.
-        of: ``files`` (all subjects) or ``collections``.
-
-    Raises:
-        MissingLibraryError: Scipy is not installed.
-        TypeError: ``data`` has another type.
+    ``data`` is a graph, a store, observations or an ``Incidence``. For ``of="files"``, all subjects
+    count as files.
     """
     incidence = as_incidence(data)
     if of == "files":
@@ -251,10 +238,7 @@ def project(matrix: Matrix, weights: NDArray[Any] | None = None) -> Matrix:
 
 
 def jaccard(matrix: Matrix, source: Numbers, target: Numbers, shared: Numbers) -> Reals:
-    """Return the Jaccard index of each pair of rows of a 0/1 matrix.
-
-    ``shared`` contains the number of shared columns of each pair.
-    """
+    """Return the Jaccard index of each pair of rows, which have ``shared`` columns in common."""
     sizes = np.diff(matrix.indptr)
     index: Reals = shared / np.maximum(sizes[source] + sizes[target] - shared, 1)
     return index

@@ -33,13 +33,9 @@ _MAX_LISTED_KEYS = 5  # maximum number of keys in the message about an ambiguous
 
 @dataclass(frozen=True, slots=True)
 class PathStep:
-    """Two nodes of a path, and the observations that connect them.
+    """Two adjacent nodes of a path, and all observations that contain both.
 
-    Attributes:
-        source: The node at which the step starts.
-        target: The node at which the step ends.
-        observations: All observations that contain both nodes, without repetitions; sorted by
-            reference, then by file, then by collection.
+    The observations are sorted by reference, then by file, then by collection.
     """
 
     source: Entity

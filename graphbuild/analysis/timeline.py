@@ -35,7 +35,6 @@ class TimelineSeries:
             campaign.
         name: The label of the collection, or the name of the cluster; ``all references`` for the
             campaign.
-        references: Number of references.
         undated: Number of references without a publication date.
         first: The reference with the earliest date; None if no reference has a date.
         last: The reference with the latest date; None if no reference has a date.
@@ -55,18 +54,11 @@ class TimelineSeries:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Numbers of references by month of publication.
+    """Numbers of references by month of publication."""
 
-    Attributes:
-        campaign: The series of all references.
-        collections: One series per collection, sorted by node key.
-        clusters: One series per cluster, the largest first; empty if ``build_timeline`` was called
-            without a clustering.
-    """
-
-    campaign: TimelineSeries
-    collections: tuple[TimelineSeries, ...]
-    clusters: tuple[TimelineSeries, ...]
+    campaign: TimelineSeries  # all references
+    collections: tuple[TimelineSeries, ...]  # sorted by node key
+    clusters: tuple[TimelineSeries, ...]  # the largest cluster first; empty without a clustering
 
     def to_frame(self) -> pd.DataFrame:
         """Return a DataFrame with one row per series and month in which references were published.
@@ -87,14 +79,8 @@ class Timeline:
 def build_timeline(data: object, clustering: Clustering | None = None) -> Timeline:
     """Count the references by month of publication.
 
-    Args:
-        data: A graph, a store, observations or an ``Incidence``.
-        clustering: The result of :func:`find_clusters` for ``data``, to count the references of
-            each cluster, too.
-
-    Raises:
-        MissingLibraryError: Scipy is not installed.
-        TypeError: ``data`` has another type.
+    ``data`` is a graph, a store, observations or an ``Incidence``. With ``clustering``, the result
+    of :func:`find_clusters` for ``data``, the references of each cluster are counted, too.
     """
     incidence = as_incidence(data)
     dates = [publication_date(reference) for reference in incidence.references]
@@ -115,8 +101,7 @@ def build_timeline(data: object, clustering: Clustering | None = None) -> Timeli
     )
     clusters: tuple[TimelineSeries, ...] = ()
     if clustering is not None:
-        # Each pair of cluster and reference is one integer, so that sorting makes the references of
-        # a cluster adjacent.
+        # Each pair of cluster and reference is packed into one integer for sorting.
         width = max(1, len(dates))
         keys = clustering.labels[incidence.triples[:, 0]] * width + incidence.triples[:, 1]
         numbers, references = np.divmod(sorted_unique(keys), width)

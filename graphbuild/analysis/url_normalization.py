@@ -36,40 +36,27 @@ _MAX_ROUNDS = 300  # limits the time for hostile URLs; other URLs need two or th
 class Rule:
     """A rule that makes URLs of one page equal.
 
-    Attributes:
-        name: The name in the results of ``dedupe``.
-        description: The differences between URLs that the rule removes.
-        apply: A function that returns the changed URL, or the same URL if there is nothing to
-            change. It may raise ``ValueError`` for an invalid URL.
+    ``apply`` returns the changed URL, or the same URL if there is nothing to change. It may raise
+    ``ValueError`` for an invalid URL.
     """
 
-    name: str
-    description: str
+    name: str  # in the results of ``dedupe``
+    description: str  # the differences between URLs that the rule removes
     apply: Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
 class NormalizedUrl:
-    """A normalized URL.
+    """A normalized URL."""
 
-    Attributes:
-        url: The normalized URL, or the original text if it cannot be normalized.
-        rules: The names of the rules that changed the URL, in the order of ``URL_RULES``.
-    """
-
-    url: str
-    rules: tuple[str, ...] = ()
+    url: str  # the original text if it cannot be normalized
+    rules: tuple[str, ...] = ()  # names of the rules that changed the URL, sorted as URL_RULES
 
 
 def normalize_url(url: str, *, skipped_rule: str = "") -> NormalizedUrl:
-    """Normalize a URL for comparison.
+    """Normalize a URL, or return any other text unchanged.
 
-    Args:
-        url: A URL or any other text.
-        skipped_rule: The name of a rule that is not applied.
-
-    Raises:
-        MissingLibraryError: The rule ``spelling`` needs w3lib, which is not installed.
+    All rules are applied except the one with the name ``skipped_rule``.
     """
     if not _is_unambiguous(url):
         return NormalizedUrl(url)
@@ -99,9 +86,6 @@ def publisher_domain(normalized: NormalizedUrl) -> str:
 
     The result is an empty string if the URL does not show the publisher or is not a valid web URL.
     URLs of link shorteners, and archive URLs without the original URL, do not show the publisher.
-
-    Raises:
-        MissingLibraryError: The library tldextract is not installed.
     """
     if not _is_unambiguous(normalized.url):
         return ""

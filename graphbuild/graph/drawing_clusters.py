@@ -30,11 +30,7 @@ def quotient_graph(graph: Graph, groups: Sequence[Sequence[str]]) -> nx.Graph[in
 
     The nodes of the result are indices of ``groups``. The edge attribute ``weight`` is the number
     of edges between two groups. There are no self-loops. The result does not depend on the order of
-    nodes and edges in ``graph``.
-
-    Args:
-        graph: The graph to fold.
-        groups: The result of :func:`graphbuild.graph.views.fold_groups` for ``graph``.
+    nodes and edges in ``graph``. ``groups`` is the result of ``fold_groups(graph)``.
     """
     number = {node: index for index, group in enumerate(groups) for node in group}
     counts: Counter[tuple[int, int]] = Counter()
@@ -49,12 +45,9 @@ def quotient_graph(graph: Graph, groups: Sequence[Sequence[str]]) -> nx.Graph[in
 
 
 def louvain_clusters(quotient: nx.Graph[int]) -> list[list[int]]:
-    """Return the Louvain clusters of ``quotient``, each as a sorted list of nodes.
+    """Return the Louvain clusters of a :func:`quotient_graph`, or of a subgraph of one.
 
-    Each node is in exactly one cluster.
-
-    Args:
-        quotient: The result of :func:`quotient_graph`, or a subgraph of it.
+    Each cluster is a sorted list of nodes. Each node is in exactly one cluster.
     """
     ordered: nx.Graph[int] = nx.Graph()
     ordered.add_nodes_from(sorted(quotient))
@@ -75,13 +68,7 @@ def node_clusters(graph: Graph) -> dict[str, int]:
 def number_clusters(
     quotient: nx.Graph[int], groups: Sequence[Sequence[str]], clusters: Sequence[Sequence[int]]
 ) -> dict[str, int]:
-    """Return the cluster number of each node, as :func:`node_clusters` does.
-
-    Args:
-        quotient: The result of :func:`quotient_graph`.
-        groups: The nodes in each group.
-        clusters: The result of :func:`louvain_clusters` for ``quotient``.
-    """
+    """Return what :func:`node_clusters` returns, from a quotient graph and its clusters."""
     # A group of nodes without neighbors is a cluster of its own in ``clusters``.
     linked = [cluster for cluster in clusters if quotient.degree[cluster[0]]]
     members = [sorted(key for group in cluster for key in groups[group]) for cluster in linked]

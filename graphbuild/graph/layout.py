@@ -170,12 +170,9 @@ def _turn_wide(centers: Floats) -> Floats:
 def _pack_boxes(boxes: Sequence[Point]) -> Iterable[tuple[int, Point]]:
     """Yield the index and the position of the lower left corner of each box.
 
-    The boxes are packed into a strip of fixed width, the tallest first. Each box is placed in the
-    topmost free rectangle that is large enough. The rest of this rectangle is divided into the
-    space right of the box and the space below it.
-
-    Args:
-        boxes: The width and height of each box.
+    The boxes, given by width and height, are packed into a strip of fixed width, the tallest first.
+    Each box is placed in the topmost free rectangle that is large enough. The rest of this
+    rectangle is divided into the space right of the box and the space below it.
     """
     padded = [(width + _COMPONENT_GAP, height + _COMPONENT_GAP) for width, height in boxes]
     area = sum(width * height for width, height in padded)
@@ -200,14 +197,8 @@ def _arrange(
     """Return centers for the discs of a graph, in the order of ``discs``.
 
     If there are more than 1,000 discs, the discs of each cluster are arranged first. Then each
-    cluster is arranged like one disc.
-
-    Args:
-        graph: The graph of the discs.
-        discs: The nodes of ``graph``, sorted.
-        radii: The radius of each disc, in the same order.
-        clusters: Clusters of discs. They may include clusters of other components. If at most one
-            of them is in ``graph``, clusters are computed.
+    cluster is arranged like one disc. Clusters that are not in ``graph`` are ignored. If at most
+    one is left, clusters are computed.
     """
     if len(discs) <= _MAX_DISCS:
         return _force_layout(graph, discs, radii)

@@ -22,7 +22,7 @@ def remove_overlaps(centers: Floats, radii: Floats) -> Floats:
 
     In each step, discs that are closer than ``GAP`` are moved apart. The smaller of two discs moves
     farther. If discs are closer than ``MIN_GAP`` after the last step, the whole layout is enlarged.
-    All ``centers`` must be different.
+    All ``centers`` must be different, because equal centers give no direction of movement.
     """
     padded = radii + GAP / 2
     for step in range(_STEPS):
@@ -63,10 +63,10 @@ def _required_scale(centers: Floats, radii: Floats) -> float:
 def close_pairs(centers: Floats, radii: Floats, *, margin: float) -> Pairs:
     """Return the pairs of discs with a gap smaller than ``margin``, as sorted pairs of indices.
 
-    Up to 300 discs are all compared with each other. Among more discs, only those of more than four
-    times the median radius are compared with all others. The smaller discs are sorted by x. Each is
-    compared with the next disc, then with the one after that, and so on. The search ends when no
-    two of the compared discs are close in x.
+    If there are at most 300 discs, all pairs are compared. Otherwise, only discs of more than four
+    times the median radius are compared with all discs. The other discs are sorted by x. Each is
+    compared with the next disc, then with the second next, and so on, until no compared discs are
+    close in x.
     """
     large_radius = 4 * np.median(radii) if len(radii) > _MAX_COMPARED else 0.0
     large, small = np.flatnonzero(radii > large_radius), np.flatnonzero(radii <= large_radius)

@@ -2,8 +2,8 @@
 
 In real graphs, many files have exactly the same neighbors, because the API returns all references
 of a collection for each file in it. :func:`fold` merges such files into one node, and
-:func:`unfold` restores them. All export formats accept views, except that STIX and MISP refuse
-:data:`DERIVED_VIEWS`.
+:func:`unfold` restores them. The formats STIX and MISP refuse :data:`DERIVED_VIEWS`. All other
+export formats accept all views.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ def fold(graph: Graph) -> Graph:
 
     An edge between two groups replaces all edges between their nodes. Its weight is the sum of the
     weights of these edges. Its provenance is ``observed`` if all of these edges are observed,
-    otherwise ``inferred``. Its ``related_from`` contains the collections of all these edges.
+    otherwise ``inferred``. Its ``related_from`` contains the collections of all these edges. It has
+    their earliest ``first_seen`` and their latest ``last_seen``.
     """
     members = {_group_key(graph, group): group for group in fold_groups(graph)}
     keys = {member: key for key, group in members.items() for member in group}
@@ -125,7 +126,7 @@ def _group_attributes(graph: Graph, key: str, group: Sequence[str]) -> dict[str,
 
 
 def _merged_edge(edges: Mapping[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
-    """Return the attributes of the edge that replaces all ``edges`` between two groups."""
+    """Return the attributes of the edge by which :func:`fold` replaces ``edges``."""
     members = list(edges.values())
     first = members[0]
     if len(members) == 1:
@@ -238,7 +239,7 @@ def _connect(graph: Graph, pairs: Iterable[tuple[str, str]], shared: int) -> Non
 
 
 def is_derived(graph: Graph) -> bool:
-    """Return whether a graph has folded groups or projected edges, which no response contains."""
+    """Return whether a graph has a node that :func:`fold` merged, or an edge of a projection."""
     return any("group_members" in node for node in graph.nodes.values()) or any(
         edge.get("relation") == SHARED_REFERENCES for _, _, edge in graph.edges(data=True)
     )

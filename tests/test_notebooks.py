@@ -21,9 +21,11 @@ import pytest
 
 import graphbuild
 from graphbuild.emulator import generate_world
+from graphbuild.errors import ExportError
 from graphbuild.exporters.notebook import show
 from graphbuild.exporters.static_image import draw
 from graphbuild.graph.builder import build_graph
+from graphbuild.graph.layout import compute_layout
 from graphbuild.models import Entity, Observation
 from tests.support.chromium import launch_chromium
 from tests.support.paths import ROOT
@@ -445,6 +447,18 @@ def test_collection_without_a_name_is_labeled_with_its_short_id():
 @pytest.mark.parametrize("graph", [nx.DiGraph(), campaign()], ids=["empty", "campaign"])
 def test_draw_accepts_any_graph(graph):
     assert draw(graph)._repr_png_().startswith(PNG)
+
+
+@pytest.mark.parametrize("position", [None, (0.0, math.inf)], ids=["missing", "infinite"])
+def test_draw_refuses_positions_that_are_not_those_of_all_nodes(position):
+    graph = campaign()
+    positions = compute_layout(graph)
+    last = list(graph)[-1]
+    positions |= {last: position}
+    if position is None:
+        del positions[last]
+    with pytest.raises(ExportError, match=f"{last}: no position with finite x and y"):
+        draw(graph, positions=positions)
 
 
 def test_missing_matplotlib_is_reported_with_the_install_command(monkeypatch):

@@ -1,9 +1,8 @@
 """Define the columns of nodes, edges and observations.
 
-The formats with columns and the documentation derive the columns from the lists in this module. To
-give a node attribute a column of its own, add one line to ``NODE_COLUMNS``. Node-link JSON, JSON
-Lines, STIX and HTML have no columns and contain all attributes. MISP and DOT contain only
-attributes that :mod:`graphbuild.exporters.misp` and :mod:`graphbuild.exporters.dot` select.
+To give a node attribute a column of its own, add one line to ``NODE_COLUMNS``. The exporters and
+``docs/formats.md`` use this list. Node-link JSON, JSON Lines, STIX and HTML have no columns, and
+their modules write any attribute. The modules of MISP and DOT choose the attributes themselves.
 
 Attribute names from API responses never become column names, so that exports can be compared and no
 response can choose an XML id. The column ``attributes`` contains one JSON object: the attributes
@@ -16,6 +15,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Flag, StrEnum, auto
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.exporters.sanitize import format_date, is_exportable, json_text, url_host
@@ -30,7 +30,7 @@ from graphbuild.models import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
 
     import networkx as nx
 
@@ -71,28 +71,18 @@ EVERYWHERE = TABLES | XML | NEO4J
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of an exported table.
-
-    Attributes:
-        name: The name of the column.
-        dtype: The type of the values.
-        description: A short text for the documentation, in Markdown.
-        source: The attribute whose value the column contains; empty if the value is computed.
-        compute: A function that computes the value from the values of the columns that have a
-            ``source``. None if the column has a ``source``, or if the exporters compute the value.
-        types: The kinds of nodes that have this attribute, for the documentation; empty for all.
-        targets: The groups of formats that have this column.
-        title: The name that the HTML page displays; if empty, the page displays ``name``.
-    """
+    """A column of an exported table."""
 
     name: str
     dtype: DType
-    description: str
-    source: str = ""
+    description: str  # for the documentation, in Markdown
+    source: str = ""  # the attribute that the column contains; empty if the value is computed
+    # A function of the values of all columns with a ``source``. Columns with neither a ``source``
+    # nor a function get their values from the exporters.
     compute: Callable[[Values], object] | None = None
-    types: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()  # the kinds of nodes with this attribute; empty for all
     targets: Target = EVERYWHERE
-    title: str = ""
+    title: str = ""  # the name on the HTML page; if empty, the page displays ``name``
 
     @property
     def python_type(self) -> type:
@@ -100,10 +90,7 @@ class Column:
         return _PYTHON_TYPES.get(self.dtype, str)
 
     def accepts(self, value: object) -> bool:
-        """Return whether ``value`` is exportable and has the type of the column.
-
-        A boolean is not an integer, although ``bool`` is a subclass of ``int``.
-        """
+        """Return whether ``value`` is exportable and has the column's type (``bool`` is no int)."""
         kind = self.python_type
         is_kind = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
         return is_kind and is_exportable(value)
@@ -152,13 +139,7 @@ NODE_COLUMNS: list[Column] = [
     Column("y", FLOAT, "Vertical position; it grows upwards.", targets=XML),
     *map(_hash_column, reversed(HASH_TYPES)),
     _attribute("title", TEXT, "Title of the reference.", REFERENCE, title="Title"),
-    _attribute(
-        "url",
-        TEXT,
-        "URL of the reference, or the subject itself (type `url`).",
-        *_WITH_URL,
-        title="URL",
-    ),
+    _attribute("url", TEXT, "URL of the reference or subject.", *_WITH_URL, title="URL"),
     _attribute("author", TEXT, "Author of the reference.", REFERENCE, title="Author"),
     _attribute("creation_date", INT, "Creation date in Unix seconds.", *_BOTH, title="Date"),
     Column(
@@ -173,29 +154,15 @@ NODE_COLUMNS: list[Column] = [
     _attribute(
         "name", TEXT, "Name of the collection.", COLLECTION, targets=TABLES | NEO4J, title="Name"
     ),
-    _attribute(
-        "collection_type", CATEGORY, "Type of the collection, such as `malware-family`.", COLLECTION
-    ),
+    _attribute("collection_type", CATEGORY, "Type, such as `malware-family`.", COLLECTION),
     _attribute("origin", CATEGORY, "Source of the collection, such as `Crowdsourced`.", COLLECTION),
     _attribute("tags", TEXT, "Tags of the collection, separated by semicolons.", COLLECTION),
-    Column(
-        "collections",
-        INT,
-        "Number of `related_from` edges of the reference.",
-        types=(REFERENCE,),
-        targets=XML,
-    ),
+    Column("collections", INT, "Number of `related_from` edges.", types=(REFERENCE,), targets=XML),
     _attribute("seed", BOOL, "Whether the subject is a seed.", *_SUBJECTS, title="Seed"),
-    _attribute(
-        "state", CATEGORY, "State of the subject, such as `complete`.", *_SUBJECTS, title="State"
-    ),
+    _attribute("state", CATEGORY, "State, such as `complete`.", *_SUBJECTS, title="State"),
     _attribute("crawl_pages", INT, "Number of stored pages.", *_SUBJECTS),
-    _attribute(
-        "crawl_expected_count", INT, "Number of references according to the API.", *_SUBJECTS
-    ),
-    _attribute(
-        "crawl_received", INT, "Number of distinct references in the responses.", *_SUBJECTS
-    ),
+    _attribute("crawl_expected_count", INT, "Announced number of references.", *_SUBJECTS),
+    _attribute("crawl_received", INT, "Number of distinct references received.", *_SUBJECTS),
     _attribute("crawl_inferred", INT, "Number of inferred references.", *_SUBJECTS),
     _attribute("crawl_http_status", INT, "HTTP status of the last response.", *_SUBJECTS),
     _attribute(
@@ -204,40 +171,26 @@ NODE_COLUMNS: list[Column] = [
         "Reason for the state, or a mismatch between expected and received counts.",
         *_SUBJECTS,
     ),
-    _attribute(
-        "crawl_fetched_at", TIME, "Time of the last response; only with `--timestamps`.", *_SUBJECTS
-    ),
+    _attribute("crawl_fetched_at", TIME, "Time of the last response (`--timestamps`).", *_SUBJECTS),
     _attribute("group_size", INT, "Number of nodes that the group represents in a view.", "groups"),
     Column("degree", INT, "Number of edges of the node.", targets=TABLES),
     Column("attributes", TEXT, "Attributes without a column, as a JSON object."),
 ]
+_PROVENANCE = "`observed` in a response, or `inferred` (collections may be missing)."
 EDGE_COLUMNS: list[Column] = [
     Column("source", TEXT, "Node key of the source.", targets=TABLES),
     Column("target", TEXT, "Node key of the target.", targets=TABLES),
     _attribute("relation", CATEGORY, "Relationship, such as `related_references`."),
-    _attribute("weight", FLOAT, "Number of observations of the edge."),
-    Column(
-        "observations",
-        INT,
-        "Number of observations, if `weight` is an integer.",
-        targets=XML | NEO4J,
-    ),
+    _attribute("weight", FLOAT, "Number of observations, or of [shared references](#views)."),
+    Column("observations", INT, "`weight` as an integer, if it is one.", targets=XML | NEO4J),
     _attribute(
         "related_from",
         KEYS,
         "Node keys of the collections; in XML and Neo4j, `-` for an observation without one.",
     ),
-    _attribute(
-        "provenance",
-        CATEGORY,
-        "`observed` in a response, or `inferred` (collections may be missing).",
-    ),
-    _attribute(
-        "first_seen", TIME, "Time of the first response with the edge; only with `--timestamps`."
-    ),
-    _attribute(
-        "last_seen", TIME, "Time of the last response with the edge; only with `--timestamps`."
-    ),
+    _attribute("provenance", CATEGORY, _PROVENANCE),
+    _attribute("first_seen", TIME, "Time of the first response with the edge (`--timestamps`)."),
+    _attribute("last_seen", TIME, "Time of the last response with the edge (`--timestamps`)."),
 ]
 OBSERVATION_COLUMNS: list[Column] = [
     Column("subject_type", CATEGORY, "Object type of the subject."),
@@ -249,19 +202,12 @@ OBSERVATION_COLUMNS: list[Column] = [
     Column("reference_url", TEXT, "URL of the reference."),
     Column("reference_title", TEXT, "Title of the reference."),
     Column("related_from_name", TEXT, "Name of the collection."),
-    Column(
-        "provenance",
-        CATEGORY,
-        "`observed` in a response, or `inferred` (collections may be missing).",
-    ),
+    Column("provenance", CATEGORY, _PROVENANCE),
 ]
 
 
 class NodeColumns:
-    """The node columns of one graph in a group of formats.
-
-    They include the columns of the seed list, see :func:`seed_columns`.
-    """
+    """The node columns of one graph in a group of formats, including those of the seed list."""
 
     def __init__(self, target: Target, graph: nx.DiGraph[str]) -> None:
         seeds = [Column(name, TEXT, "From the seed list.", name) for name in seed_columns(graph)]
@@ -275,8 +221,8 @@ class NodeColumns:
     def values(self, node: Mapping[str, Any], warnings: ExportWarnings) -> dict[str, Any]:
         """Return the values of a node by column name; columns without a value are absent.
 
-        The result does not contain values that the exporters compute, such as ``degree`` and
-        ``color``. Attributes that cannot be exported are omitted and counted in ``warnings``.
+        The exporters add ``degree``, ``color`` and other values that they compute. Attributes that
+        cannot be exported are omitted and counted in ``warnings``.
         """
         values: dict[str, Any] = {}
         rest: dict[str, Any] = {}
@@ -311,16 +257,17 @@ def column_titles() -> dict[str, str]:
     return {each.source: each.title for each in NODE_COLUMNS if each.source and each.title}
 
 
-def markdown_table(columns: Iterable[Column]) -> str:
-    """Return a Markdown table that documents ``columns``."""
+def markdown_table(columns: Iterable[Column], *, omit: Container[str] = ()) -> str:
+    """Return a Markdown table that documents ``columns``, without the fields in ``omit``."""
     target_names = {TABLES: "tables", XML: "XML", NEO4J: "Neo4j"}
-    lines = ["| column | type | formats | of | contents |", "| --- | --- | --- | --- | --- |"]
+    rows = [["column", "type", "formats", "of", "contents"], ["---"] * 5]
     for each in columns:
         targets = ", ".join(target_names[target] for target in each.targets)
         formats = "all" if each.targets == EVERYWHERE else targets
         types = ", ".join(each.types) or "all"
-        lines.append(f"| `{each.name}` | {each.dtype} | {formats} | {types} | {each.description} |")
-    return "\n".join(lines)
+        rows.append([f"`{each.name}`", each.dtype, formats, types, each.description])
+    kept = [field not in omit for field in rows[0]]
+    return "\n".join(f"| {' | '.join(compress(row, kept))} |" for row in rows)
 
 
 # --- columns of the seed list, and attributes without a column -----------------------------------
@@ -342,7 +289,7 @@ def seed_columns(graph: nx.DiGraph[str]) -> list[str]:
 
 
 def is_seed_column(name: object, value: object) -> bool:
-    """Return whether ``name`` is a name of a seed-list attribute, and ``value`` is a text."""
+    """Return whether ``name`` can be that of a seed-list column, and ``value`` is a text."""
     if not isinstance(name, str) or not isinstance(value, str):
         return False
     return _SEED_COLUMN.fullmatch(name) is not None
@@ -351,8 +298,7 @@ def is_seed_column(name: object, value: object) -> bool:
 def extra_attributes(attributes: Mapping[str, object], warnings: ExportWarnings) -> str:
     """Return ``attributes`` as a JSON object; empty if no attribute can be exported.
 
-    Attributes with the value None are omitted. Attributes that cannot be exported are omitted, too,
-    and counted in ``warnings``.
+    Attributes that cannot be exported are omitted. They are counted in ``warnings``, except None.
     """
     present = {name: value for name, value in attributes.items() if value is not None}
     kept = {n: v for n, v in present.items() if isinstance(n, str) and is_exportable(v)}

@@ -17,7 +17,7 @@ from graphbuild._util import format_count, install_command
 from graphbuild.errors import MissingLibraryError
 from graphbuild.exporters.sanitize import label_text
 from graphbuild.graph.layout import compute_layout
-from graphbuild.graph.style import node_color, node_shape, size_scale
+from graphbuild.graph.style import check_positions, node_color, node_shape, size_scale
 from graphbuild.models import COLLECTION, FILE, REFERENCE
 
 if TYPE_CHECKING:
@@ -66,15 +66,15 @@ def draw(
 
     Args:
         graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
-        positions: Position of each node, y upwards. If None, the layout is computed.
+        positions: Position of each node, y upwards. If None or empty, the layout is computed.
         width: Width of the image in inches.
         max_labels: Maximum number of labels; the image shows how many collections have no label.
 
     Raises:
+        ExportError: ``positions`` has no finite position for a node.
         MissingLibraryError: Matplotlib, which the extra ``notebook`` installs, is missing.
     """
-    if positions is None:
-        positions = compute_layout(graph)
+    positions = check_positions(graph, positions) or compute_layout(graph)
     figure, axes, scale = _new_axes(graph, positions, width)
     _draw_edges(axes, graph, positions)
     radii = _radii(graph, scale)
@@ -129,7 +129,7 @@ def _new_figure(width: float, height: float, summary: str) -> Figure:
 
 
 def _draw_edges(axes: Axes, graph: Graph, positions: Positions) -> None:
-    """Draw the edges as thin lines, the more transparent the more there are."""
+    """Draw the edges as thin lines, which are more transparent in graphs with more edges."""
     from matplotlib.collections import LineCollection  # noqa: PLC0415  an extra
 
     opacity = min(0.5, max(0.03, 7.5 / math.sqrt(graph.number_of_edges() + 1)))
@@ -163,7 +163,7 @@ def _draw_nodes(axes: Axes, graph: Graph, positions: Positions, radii: Mapping[s
 
 
 def _radii(graph: Graph, scale: float) -> dict[str, float]:
-    """Return the radius of each node in points: its size in the layout, but at least a minimum."""
+    """Return the radius of each node in points: that of the layout, but at least a minimum."""
     radius = size_scale(graph)
     radii = {}
     for node, degree in graph.degree():
@@ -199,10 +199,10 @@ def _draw_labels(
 ) -> int:
     """Label the collections with the most edges; return the number of unlabeled collections.
 
-    A label is drawn beside its node, in the direction with the lowest cost: the area of nodes and
-    labels that it covers, plus a penalty for its area outside the image. Boxes are arrays of left,
-    bottom, right and top, in points.
+    Each label is placed in the direction with the lowest cost: the area of nodes and labels that
+    the label covers, plus a penalty for its area outside the image.
     """
+    # All boxes are arrays of left, bottom, right and top, in points.
     collections = [node for node in graph if graph.nodes[node]["type"] == COLLECTION]
     collections.sort(key=lambda node: (-graph.degree[node], node))
     scale = _POINTS_PER_INCH / axes.figure.dpi

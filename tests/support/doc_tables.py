@@ -24,8 +24,8 @@ def updated(document: str) -> str:
     tables = {
         "formats": formats.markdown_table(),
         "node columns": markdown_table(NODE_COLUMNS),
-        "edge columns": markdown_table(EDGE_COLUMNS),
-        "observation columns": markdown_table(OBSERVATION_COLUMNS),
+        "edge columns": markdown_table(EDGE_COLUMNS, omit={"of"}),
+        "observation columns": markdown_table(OBSERVATION_COLUMNS, omit={"formats", "of"}),
     }
     for name, table in tables.items():
         start, end = f"<!-- {name}: generated -->", f"<!-- end of {name} -->"

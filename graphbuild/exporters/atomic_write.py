@@ -52,11 +52,8 @@ def open_atomic(path: Path) -> Iterator[BufferedRandom]:
     """Open a stream whose content replaces the file ``path`` when the ``with`` block ends.
 
     If the block raises an exception, ``path`` is unchanged. If ``path`` is a symbolic link, the
-    link itself is replaced, so that a link in a shared folder cannot redirect an export.
-
-    Raises:
-        ExportError: ``path`` is a folder or a device, or the file cannot be written. The message
-            contains the path, the cause and a remedy.
+    link itself is replaced, so that a link in a shared folder cannot redirect an export. If the
+    file cannot be written, an ``ExportError`` names the path, the cause and a remedy.
     """
     try:
         if path.exists() and not path.is_symlink() and not path.is_file():
@@ -74,11 +71,7 @@ def open_atomic(path: Path) -> Iterator[BufferedRandom]:
 
 
 def make_folder(folder: Path) -> Path:
-    """Create ``folder`` and its parents if they are missing, and return it.
-
-    Raises:
-        ExportError: The folder cannot be created.
-    """
+    """Create ``folder`` and its parents if they are missing, and return ``folder``."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

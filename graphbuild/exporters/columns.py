@@ -1,8 +1,8 @@
 """Define the columns of nodes, edges and observations.
 
 To give a node attribute a column of its own, add one line to ``NODE_COLUMNS``. The exporters and
-``docs/formats.md`` use this list. Node-link JSON, JSON Lines, STIX and HTML have no columns, and
-their modules write any attribute. The modules of MISP and DOT choose the attributes themselves.
+``docs/formats.md`` use this list. Node-link JSON, JSON Lines, STIX and HTML have no columns and
+contain all exportable attributes. The modules of MISP and DOT choose their attributes themselves.
 
 Attribute names from API responses never become column names, so that exports can be compared and no
 response can choose an XML id. The column ``attributes`` contains one JSON object: the attributes
@@ -90,7 +90,7 @@ class Column:
         return _PYTHON_TYPES.get(self.dtype, str)
 
     def accepts(self, value: object) -> bool:
-        """Return whether ``value`` is exportable and has the column's type (``bool`` is no int)."""
+        """Return whether ``value`` is exportable and has the column's type (bool is not int)."""
         kind = self.python_type
         is_kind = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
         return is_kind and is_exportable(value)

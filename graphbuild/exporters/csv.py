@@ -80,7 +80,7 @@ def _edge_rows(graph: Graph, table: _Table) -> Iterator[Sequence[bytes]]:
             yield source_cell, encode_key(target), *encode_cached(edge, ignored)
 
 
-_ROWS_PER_WRITE = 250  # rows; a larger number takes more memory, a smaller one more calls
+_ROWS_PER_WRITE = 250  # a larger number takes more memory, a smaller one more calls
 
 
 class _ChangedCell(bytes):
@@ -93,9 +93,9 @@ class _ChangedCell(bytes):
 class _Table:
     """Encodes values as cells, and writes rows of cells.
 
-    Callers can cache encoded cells that occur in several rows. The ``csv`` module would encode them
-    again for each row, which takes about three times as long. Changed cells are counted when rows
-    are written.
+    Callers can cache encoded cells that occur in several rows. The ``csv`` module would encode
+    these cells for each row, which takes about three times as long. Changed cells are counted when
+    rows are written.
     """
 
     def __init__(self, *, csv_guard: bool) -> None:

@@ -1,8 +1,4 @@
-"""Map nodes to the object types of STIX and MISP, and validate values for both formats.
-
-Both formats have object types for files, reports, and kinds of collections such as malware families
-and threat actors.
-"""
+"""Map nodes to the object types of STIX and MISP, and validate values for both formats."""
 
 from __future__ import annotations
 
@@ -38,7 +34,7 @@ REPORT, GROUPING = "report", "grouping"
 # The namespace from which graphbuild derives UUIDs. It must not change, because equal content must
 # have the same UUID in every export.
 NAMESPACE = UUID("0e8a84f3-138e-4a9b-9a82-a241d5627add")
-MAX_NAME = 16_000  # characters; at most 64,000 bytes in UTF-8, which fit a TEXT field of MySQL
+MAX_NAME = 16_000  # characters; up to 64,000 bytes, which fit a TEXT column of MISP's database
 
 # Value of collection_type -> STIX type: https://gtidocs.virustotal.com/reference/collections
 _COLLECTION_TYPES = {
@@ -65,7 +61,7 @@ _THREAT_ACTOR = "threat_actor"
 _CVE = re.compile(r"CVE-[0-9]{4}-(0[0-9]{3}|[1-9][0-9]{3,})", re.IGNORECASE)
 _MAX_TIMESTAMP = 253_402_300_799  # seconds since 1970: the end of the year 9999
 
-# Patterns of URLs according to RFC 3986. Host names must be ASCII, which browsers do not convert.
+# Patterns of URLs according to RFC 3986. They match only ASCII hosts, as browsers convert others.
 _CHARACTER = r"(?:[A-Za-z0-9._~:/@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})"
 _REST = rf"(?:/{_CHARACTER}*)?(?:\?(?:{_CHARACTER}|\?)*)?(?:#(?:{_CHARACTER}|\?)*)?"
 _PORT = r"(?::[0-9]{1,5})?"
@@ -124,10 +120,7 @@ class ValueObservable(NamedTuple):
 
 
 def value_observable(node: Mapping[str, object]) -> ValueObservable | None:
-    """Return the observable of a domain, IP address or URL.
-
-    Return None for nodes of other types, and if the value is invalid.
-    """
+    """Return the observable of a valid domain, IP address or URL, or None for other nodes."""
     node_type, value = node["type"], str(node["id"])
     if node_type == DOMAIN and _is_domain(value):
         return ValueObservable("domain-name", "domain-ip", "domain", "domain", value)
@@ -169,9 +162,9 @@ def safe_link(text: object) -> str | None:
     """Return ``text`` as a URL that is safe to show as a link, or None.
 
     Only http, https and ftp URLs are accepted. URLs with a user name, a backslash or white space
-    are rejected, because browsers may open another host than the reader sees. URLs with an IPv6
-    address, and texts longer than ``MAX_NAME``, are rejected as well. A non-ASCII host becomes
-    Punycode, and non-ASCII characters after the host are percent-encoded.
+    are rejected, because a browser may open a host that differs from the visible one. URLs with an
+    IPv6 address, and texts longer than ``MAX_NAME``, are rejected as well. A non-ASCII host becomes
+    Punycode, and characters after the host that URLs must not contain are percent-encoded.
     """
     if not isinstance(text, str) or len(text) > MAX_NAME:
         return None
@@ -189,7 +182,7 @@ def safe_link(text: object) -> str | None:
 
 
 def cve_id(node: Mapping[str, object]) -> str | None:
-    """Return the CVE number, such as ``CVE-2022-30190``, that is a node's id or name, or None."""
+    """Return the CVE number of a node, such as ``CVE-2022-30190``, from its id or name, or None."""
     for text in (str(node["id"]).removeprefix("vulnerability--"), node.get("name")):
         if isinstance(text, str) and _CVE.fullmatch(text):
             return text.upper()

@@ -1,7 +1,6 @@
-"""Build pandas DataFrames of nodes, edges and observations.
+"""Build pandas DataFrames of nodes, edges and observations, with the columns of the Parquet files.
 
-They have the same columns and types as the Parquet files, such as categories, nullable integers and
-times in UTC.
+Column types are, for example, categories, nullable integers and times in UTC.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Write DOT, the language of Graphviz, for drawing small graphs.
 
-All values are quoted, so no text is interpreted as markup. The file contains no links. The edges
-have attributes such as ``related_from``, which Graphviz ignores because it does not know them. The
-size of the graph is not limited. Graphviz's layout program ``dot`` is slow beyond 1,000 nodes,
-but ``sfdp`` is not. The syntax is defined at https://graphviz.org/doc/info/lang.html.
+All values are quoted, so no text is interpreted as markup. The file contains no links. Graphviz
+ignores edge attributes that it does not know, such as ``related_from``. Large graphs are written as
+well: Graphviz's program ``dot`` is slow beyond about 1,000 nodes, but its program ``sfdp`` is not.
+https://graphviz.org/doc/info/lang.html defines the syntax.
 """
 
 from __future__ import annotations
@@ -36,17 +36,14 @@ _SHAPES = {FILE: "ellipse", REFERENCE: "box", COLLECTION: "octagon"}
 _OTHER_SHAPE = "hexagon"
 _DARK_TEXT = {REFERENCE: "#000000"}  # references are orange, on which white text is hard to read
 _MAX_STRING = 4_000  # characters; Graphviz reads at most 16 KiB between two quotes
-# Graphviz replaces HTML entities in labels by the characters that they represent.
+# Graphviz decodes HTML entities in labels, so their ampersands are escaped.
 _ENTITY = re.compile(r"&(?=#[0-9]+;|#[xX][0-9a-fA-F]+;|[A-Za-z][A-Za-z0-9]*;)")
 
 
 def write_dot(graph: Graph, stream: BinaryIO) -> ExportWarnings:
     """Write ``graph`` to ``stream`` as DOT, without building the document in memory.
 
-    Only the key, type and label of a node are written.
-
-    Returns:
-        Counts of the edge values that were omitted. Omitted node attributes are not counted.
+    Node attributes other than type and label are omitted without being counted in the result.
     """
     warnings = ExportWarnings()
     write_lines(stream, chain([_HEAD], _nodes(graph), _edges(graph, warnings), "}\n"))

@@ -4,8 +4,8 @@ To add a format, write a module with a writer, and add a :class:`Format` to the 
 this module. The command line, ``gb.export``, the documentation and the tests use this list.
 
 A writer writes one file of a format: ``writer(graph, stream, **options) -> ExportWarnings``. It
-must accept the options that the :class:`OutputFile` of this file lists. The module of a writer is
-imported on first use, so that listing the formats imports no other library.
+must accept the options in ``OutputFile.options``. The module of a writer is imported on first use,
+because it may import large libraries that a list of the formats does not need.
 """
 
 from __future__ import annotations
@@ -39,20 +39,12 @@ OPTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """One of the files of a format.
-
-    Attributes:
-        name: The file name, such as ``graph.graphml``.
-        writer: The function that writes the file. For a function of this package, it can be a text
-            with the module and the name of the function, such as ``dot:write_dot``.
-        description: The content or purpose of the file, displayed after an export.
-        options: The options that the writer accepts; each is a key of :data:`OPTIONS`.
-    """
+    """One of the files of a format."""
 
     name: str
-    writer: Writer | str
-    description: str
-    options: tuple[str, ...] = ()
+    writer: Writer | str  # if a text: module and name of a function here, such as "dot:write_dot"
+    description: str  # the content or purpose of the file, displayed after an export
+    options: tuple[str, ...] = ()  # the keys of OPTIONS that the writer accepts
 
     def write(self, graph: Graph, stream: BinaryIO, **options: Any) -> ExportWarnings:  # noqa: ANN401  several types
         """Write ``graph`` to ``stream``, and return the counts of changed and omitted values."""
@@ -69,7 +61,7 @@ class Format:
 
     Attributes:
         name: The name for ``--to``.
-        files: The files of the format.
+        files: The files, in the order in which they are written.
         readers: The programs that open the files, in Markdown, for the documentation.
         contents: The data that the files contain, in Markdown, for the documentation.
         suffixes: The file suffixes that select this format, such as ``.graphml``. If a suffix ends
@@ -209,7 +201,7 @@ register(
         "graphml",
         (OutputFile("graph.graphml", "graphml:write_graphml", "open it in Gephi", (POSITIONS,)),),
         readers="Gephi, Gephi Lite, Cytoscape, igraph, networkx",
-        contents="lossless, except that runs of white space in texts become one space, and "
+        contents="lossless, except that white space in texts becomes single spaces, and "
         "characters that XML forbids become U+FFFD",
         suffixes=(".graphml", ".graphml.gz"),
     ),
@@ -249,9 +241,7 @@ register(
         "parquet",
         (
             OutputFile(
-                "nodes.parquet",
-                "parquet:write_nodes",
-                "one row per node, with column types",
+                "nodes.parquet", "parquet:write_nodes", "one row per node, with column types"
             ),
             OutputFile(
                 "edges.parquet", "parquet:write_edges", "one row per edge, with column types"
@@ -312,7 +302,7 @@ register(
             ),
         ),
         readers=_STIX_READERS,
-        contents="lossless ([details](#stix-21)); no colors, positions or sizes",
+        contents="lossless ([details](#stix-21))",
         suffixes=(".stix.json",),
         refuses_derived_views=True,
     ),
@@ -331,13 +321,7 @@ register(
     ),
     Format(
         "misp",
-        (
-            OutputFile(
-                "graph.misp.json",
-                "misp:write_misp",
-                "import it into MISP as an event",
-            ),
-        ),
+        (OutputFile("graph.misp.json", "misp:write_misp", "import it into MISP as an event"),),
         readers="MISP, which imports it as an event",
         contents="the observations, as comments; [not all attributes of nodes](#misp)",
         suffixes=(".misp.json",),

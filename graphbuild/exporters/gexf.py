@@ -1,8 +1,7 @@
 """Write GEXF 1.3, with dates for Gephi's timeline.
 
-A reference with a known date, and each edge of this reference, has this date as its start date (an
-edge between two such references has the later date). Other nodes and edges have no start date.
-There are no end dates, because the API reports none.
+The start date of a reference is its creation date, if that is known. An edge has the later start
+date of its two nodes. There are no end dates, because the API reports none.
 
 The columns are the same as in GraphML, but label, color, size, position and weight have their own
 elements or XML attributes. The file follows the schema (https://gexf.net/schema.html), and tests
@@ -42,11 +41,7 @@ _CACHED_STARTS = 65_536  # entries of the cache of start dates; a full cache tak
 def write_gexf(
     graph: Graph, stream: BinaryIO, *, positions: Positions | None = None
 ) -> ExportWarnings:
-    """Write ``graph`` to ``stream`` as GEXF, without building the document in memory.
-
-    The arguments, the result and the exceptions are those of
-    :func:`~graphbuild.exporters.graphml.write_graphml`.
-    """
+    """Write ``graph`` to ``stream`` as GEXF. Arguments and result are as in ``write_graphml``."""
     source = XmlSource(graph, positions)
     start_of = lru_cache(maxsize=_CACHED_STARTS)(lambda key: _start(graph, key))
     nodes, edges = _nodes(source, start_of), source.edge_lines(_edge, start_of)
@@ -62,8 +57,7 @@ def _head(source: XmlSource) -> Iterator[str]:
 
 
 def _declared(scope: str, columns: Iterable[tuple[str, str]]) -> Iterator[str]:
-    # Gephi Lite displays the id of a column, but Gephi and networkx use its title. So both are the
-    # name of the column.
+    # Gephi Lite displays the id of a column, Gephi and networkx its title. So both are the name.
     yield f'<attributes class="{scope}" mode="static">\n'
     for name, kind in columns:
         if name not in _BUILT_IN:

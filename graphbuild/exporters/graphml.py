@@ -38,7 +38,7 @@ def write_graphml(
     """Write ``graph`` to ``stream`` as GraphML, without building the document in memory.
 
     Args:
-        graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it.
+        graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
         stream: Binary stream to write to.
         positions: Position of each node, y upwards. If None or empty, the file has no positions,
             and the program that opens the file has to compute a layout.

@@ -2,8 +2,8 @@
 
 Someone may have changed the file, so it is not trusted. A document type declaration is refused,
 because entities that it declares can expand to gigabytes or refer to a local file. Files that are
-too large or nested too deeply are refused as well. The parser of the standard library reads the
-file in small blocks. Messages about its content contain the line number.
+too large or nested too deeply are refused as well. The file is read in small blocks. Messages about
+its content contain the line number.
 """
 
 from __future__ import annotations
@@ -40,9 +40,8 @@ _TRUE = frozenset({"true", "True", "TRUE", "1"})
 def read_graphml(source: str | Path | BinaryIO) -> nx.DiGraph[str]:
     """Return the graph in a GraphML file that ``write_graphml`` wrote.
 
-    The writer has replaced each run of white space in texts with a column by one space. Exported
-    attributes without a column are restored exactly. Colors, sizes, positions and other computed
-    columns are not read.
+    White space in attributes with a column remains single spaces, as the writer wrote it. Other
+    exported attributes are restored exactly. Computed columns, such as colors, are not read.
 
     Args:
         source: Path or binary stream. If it is a path, the file may be compressed with gzip.

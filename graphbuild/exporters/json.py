@@ -2,8 +2,8 @@
 
 All JSON is strict and in UTF-8. Objects are written in small blocks, so the memory needed does not
 grow with the graph. The attributes of an object are sorted by name, so equal graphs give equal
-bytes. Integers beyond 64 bits and values that JSON cannot represent are omitted and counted. Lone
-surrogates are replaced by U+FFFD.
+bytes. Texts, booleans, None, finite numbers of up to 64 bits and lists of such values are written.
+Other values are omitted and counted. Lone surrogates are replaced by U+FFFD.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _ENDPOINT_NAMES = frozenset({"source", "target"})
 _OBJECTS_PER_WRITE = 250  # a larger number takes more memory, a smaller one more calls
 _DIRECT_TYPES = frozenset({str, bool, type(None)})  # JSON represents every value of these types
 _NUMBER_TYPES = frozenset({int, float})
-_NOT_JSON = object()  # result of _to_json_value for values that JSON cannot represent
+_NOT_JSON = object()  # result of _to_json_value for values that are omitted
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -191,7 +191,7 @@ def _encode_members(edge: Mapping[str, Any], warnings: ExportWarnings) -> bytes:
 
 
 def _encode_object(values: Mapping[str, Any], warnings: ExportWarnings) -> bytes:
-    """Return ``values`` as a JSON object; omit and count those that JSON cannot represent."""
+    """Return ``values`` as a JSON object; omit and count values that cannot be exported."""
     for value in values.values():
         if type(value) not in _DIRECT_TYPES and not _is_directly_encodable(value):
             values = _keep_representable(values, warnings)
@@ -226,7 +226,7 @@ def _is_directly_encodable(value: object) -> bool:
 
 
 def _to_json_value(value: object) -> object:
-    """Return ``value`` converted to a built-in type, or ``_NOT_JSON`` if that is impossible."""
+    """Return ``value`` as a value of a built-in type, or ``_NOT_JSON`` if it cannot be exported."""
     if isinstance(value, list | tuple):
         items = [_to_json_value(each) for each in value]
         return _NOT_JSON if _NOT_JSON in items else items

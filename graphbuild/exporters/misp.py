@@ -1,14 +1,13 @@
 """Write the graph as a MISP event.
 
-Each node becomes a MISP object. The object templates are part of every MISP installation. The
-comment of an object is the node key. Each edge becomes an object reference. The comment of an
-object reference lists the relation, the provenance and the collections, because MISP has no ternary
-relationships. A subject also gets an object reference to each collection in its observations. Only
-some attributes of nodes are written.
+Each node becomes a MISP object, whose comment is the node key. The object templates are part of
+every MISP installation. Each edge becomes an object reference. Its comment lists the relation, the
+provenance and the collections, because MISP has no ternary relationships. A subject also gets an
+object reference to each collection in its observations. Only some attributes of nodes are written.
 
 MISP accepts an attribute UUID only once across all events, and drops later attributes with the same
 UUID (https://github.com/MISP/MISP/issues/9012). So all UUIDs are derived from the UUID of the
-event, which depends on the seeds, or on all nodes if there are no seeds.
+event, which depends on the seeds: MISP recognizes a later export of the same seeds as this event.
 
 https://www.misp-project.org/datamodels/, https://github.com/MISP/misp-objects
 """
@@ -80,14 +79,8 @@ class _Value(NamedTuple):
 def write_misp(graph: Graph, stream: BinaryIO, *, to_ids: bool = False) -> ExportWarnings:
     """Write ``graph`` to ``stream`` as one event, one object per line.
 
-    Args:
-        graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it.
-        stream: Binary stream to write to.
-        to_ids: Whether to mark hashes, domains, IP addresses and URLs for use in detection. Not
-            every entity that is related to a reference is malicious.
-
-    Returns:
-        Counts of the values that were changed or omitted.
+    If ``to_ids`` is true, hashes, domains, IP addresses and URLs are marked for use in detection.
+    By default, they are not, because not all of them are malicious.
     """
     event = _Event(graph, to_ids=to_ids)
     head = msgspec.json.encode({"Event": event.head()}).removesuffix(b"}}") + b',"Object":['
@@ -108,7 +101,7 @@ class _Event:
         self._timestamp = str(int(self._newest.timestamp()))
 
     def head(self) -> Json:
-        """Return the event without its objects; its date is the newest ``creation_date``."""
+        """Return the event without objects. Its date is the newest ``creation_date`` of a node."""
         kinds = Counter(node["type"] for _, node in self._graph.nodes(data=True))
         counts = xml_text(", ".join(f"{kind} {count}" for kind, count in kinds.items()))
         return {
@@ -192,10 +185,7 @@ class _Event:
 
 
 def _event_id(graph: Graph) -> str:
-    """Return a UUID derived from the seeds, or from all nodes if there are no seeds.
-
-    So MISP recognizes a later export of the same seeds as the same event.
-    """
+    """Return a UUID derived from the seeds, or from all nodes if there are no seeds."""
     seeds = sorted(key for key, node in graph.nodes(data=True) if node.get("seed") is True)
     digest = sha256("\n".join(seeds or sorted(graph)).encode("utf-8", "backslashreplace"))
     return stable_uuid("event", digest.hexdigest())

@@ -1,12 +1,9 @@
 """Write tables for Neo4j's bulk importer, and the command that imports them.
 
 The headers contain types, so that numbers, booleans and dates do not become texts. Texts are in
-double quotes, and quotes inside a text are doubled. Texts may contain line endings. An empty field
-without quotes means that the node or edge does not have the property. The entries of a list are
-separated by tabs.
-
-Cells are not guarded against formulas, because the importer must get the texts unchanged. For
-spreadsheets, use ``nodes.csv`` and ``edges.csv`` instead.
+double quotes, and may contain line endings. An empty field without quotes means that the node or
+edge does not have the property. The entries of a list are separated by tabs. Cells are not guarded
+against formulas, because the importer must get the texts unchanged.
 https://neo4j.com/docs/operations-manual/current/import/
 """
 
@@ -58,11 +55,7 @@ _TYPE_NAMES = {INT: ":long", FLOAT: ":double", BOOL: ":boolean", DATE: ":date", 
 def write_nodes(graph: Graph, stream: BinaryIO) -> ExportWarnings:
     """Write one row per node; the Neo4j label of a node is its type.
 
-    The property ``attributes`` contains attributes without a column, as JSON.
-
-    Raises:
-        ExportError: A node key contains a tab, which separates the entries of lists; nothing is
-            written.
+    A node key with a tab raises ``ExportError``, because tabs separate the entries of lists.
     """
     for key in graph:
         if "\t" in key:
@@ -78,10 +71,7 @@ def write_nodes(graph: Graph, stream: BinaryIO) -> ExportWarnings:
 
 
 def write_edges(graph: Graph, stream: BinaryIO) -> ExportWarnings:
-    """Write one row per edge; the Neo4j type of an edge is its relation.
-
-    ``related_from`` is a list of node keys.
-    """
+    """Write one row per edge; the Neo4j type of an edge is its relation."""
     warnings = ExportWarnings()
     columns = columns_for(EDGE_COLUMNS, NEO4J)
     header = _header(
@@ -92,10 +82,7 @@ def write_edges(graph: Graph, stream: BinaryIO) -> ExportWarnings:
 
 
 def import_command(name_suffix: str = "") -> str:
-    """Return the command that creates a database from the tables of nodes and edges.
-
-    ``name_suffix`` is the text that was added to the file names of the tables.
-    """
+    """Return the command that creates a database from the tables with this name suffix."""
     return _COMMAND.format(*(add_name_suffix(name, name_suffix) for name in (NODES, EDGES)))
 
 

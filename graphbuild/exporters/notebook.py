@@ -1,7 +1,4 @@
-"""Display the HTML page in a notebook, in a sandboxed frame.
-
-The page is stored in the notebook itself, so no other file is needed.
-"""
+"""Display the HTML page in a sandboxed frame of a notebook, which contains the whole page."""
 
 from __future__ import annotations
 

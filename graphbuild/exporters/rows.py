@@ -95,8 +95,8 @@ def cached_by_edge(
 ) -> Callable[[Edge, ExportWarnings], Converted]:
     """Return ``convert`` with a cache of ``max_size`` results.
 
-    The cache saves time, because most edges of a campaign have equal attributes. If a result comes
-    from the cache, the warnings of its conversion are counted again.
+    The cache saves time, because many edges have equal attributes. If a result comes from the
+    cache, the warnings of its conversion are counted again.
     """
 
     # typed=True, because the weights 1, 1.0 and True are equal, but their texts differ.
@@ -191,10 +191,8 @@ def observation_rows(
 ) -> Iterator[Row]:
     """Yield one row per observation, in the order of the edges.
 
-    Args:
-        graph: The exported graph.
-        convert: A function that converts a part of a row: either the columns of the subject, or all
-            other columns. Its results are reused, because most parts occur in many rows.
+    ``convert`` converts a part of a row: either the columns of the subject, or all other columns.
+    Its results are reused, because most parts occur in many rows.
     """
 
     @lru_cache(maxsize=CACHED)
@@ -220,8 +218,8 @@ def observation_rows(
 def _node_attributes(graph: Graph, key: str) -> Mapping[str, Any]:
     """Return the attributes of a node.
 
-    A view may not contain all collections in ``related_from``. For a collection that it does not
-    contain, return only the type and id from the key. For ``NO_COLLECTION``, return no attributes.
+    For a collection that is not in ``graph``, which may be a view, return only the type and id from
+    its key. For ``NO_COLLECTION``, return no attributes.
     """
     if key in graph:
         return graph.nodes[key]
@@ -233,9 +231,9 @@ def _node_attributes(graph: Graph, key: str) -> Mapping[str, Any]:
 
 
 def _parse_time(text: object, warnings: ExportWarnings) -> datetime | None:
-    """Return the time that ``text`` contains in ISO 8601, converted to UTC.
+    """Return an ISO 8601 text as ``datetime`` in UTC.
 
-    Return None if ``text`` is None or invalid. An invalid text is counted in ``warnings``.
+    None and invalid texts become None. Invalid texts are counted as omitted.
     """
     if text is None:
         return None

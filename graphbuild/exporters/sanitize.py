@@ -31,9 +31,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _BIDI = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 # _STARTS: characters that can start a formula. _SKIPPED: characters that a spreadsheet may skip
 # before a formula, and the apostrophe, so that unguard_cell() removes only added apostrophes. _CELL
-# matches the start of the text, and the position after a character that can separate cells, because
-# many spreadsheets start a new cell there. In "Emotet - new", the sign does not start a formula,
-# because it is between two spaces.
+# matches the start of the text, and the position after a character at which some spreadsheets start
+# a new cell. In "Emotet - new", the sign does not start a formula, as it is between two spaces.
 _STARTS = "=+@\uff1d\uff0b\uff20\uff0d\ufe66\ufe62\ufe6b\ufe63-"  # also full-width and small forms
 _SPACES = "\x0b\x0c\x1c-\x1f\x85\xa0\u1680\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000"
 _SKIPPED = f"'\"\x00-\x08\x0e-\x1b\x7f\ufffd\ufeff{_SPACES}"
@@ -101,10 +100,9 @@ def guard_cell(text: str) -> str:
     an apostrophe is inserted at the start. An apostrophe is also inserted before a leading tab or
     carriage return, as the OWASP ASVS demands.
 
-    An apostrophe is also inserted before a possible formula that follows a semicolon, bar, colon,
-    space, tab or line ending, because some spreadsheets start a new cell there, even inside quotes.
-    A sign between two spaces, as in ``Emotet - new``, gets no apostrophe. NUL and lone surrogates
-    are replaced by U+FFFD.
+    A possible formula after a semicolon, bar, colon, space, tab or line ending gets an apostrophe,
+    too, because some spreadsheets start a new cell there, even inside quotes. A sign between two
+    spaces, as in ``Emotet - new``, gets none. NUL and lone surrogates are replaced by U+FFFD.
     """
     text = replace_surrogates(text).replace("\0", REPLACEMENT)
     if _SUSPECT.match(text) or _SUSPECT_PART.search(text):
@@ -141,11 +139,7 @@ def clean_surrogates(value: Any, warnings: ExportWarnings) -> Any:  # noqa: ANN4
 def json_text(values: Mapping[str, object]) -> str:
     """Return ``values`` as one line of JSON with sorted names, safe in XML and in tables.
 
-    Characters that XML forbids, and line endings, become JSON escapes with four hexadecimal digits.
-    So this text keeps all characters. In other texts, U+FFFD replaces forbidden characters.
-
-    Raises:
-        ValueError: A number is not finite.
+    Characters that XML forbids, and line endings, become JSON escapes, so no character is lost.
     """
     text = json.dumps(values, ensure_ascii=False, sort_keys=True, allow_nan=False)
     return text if text.isprintable() else _UNSAFE.sub(_escape, text)
@@ -156,9 +150,9 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def is_exportable(value: object) -> bool:
-    """Return whether every format can represent ``value``.
+    """Return whether ``value`` is a text, boolean, finite float or 64-bit integer.
 
-    This is true for texts, booleans, finite floats, and integers from -2**63 to 2**63 - 1.
+    Every format that writes node attributes can represent such values.
     """
     if isinstance(value, float):
         return math.isfinite(value)
@@ -175,7 +169,7 @@ def format_value(value: object) -> str:
 
 
 def format_date(seconds: int) -> str:
-    """Return the date, such as ``2018-01-12``, of a time in seconds since 1970, in UTC.
+    """Return the date of Unix seconds in UTC, such as ``2018-01-12``.
 
     The result is empty if the date is outside the years 1 to 9999.
     """

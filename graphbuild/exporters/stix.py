@@ -56,14 +56,8 @@ _EDGE_ATTRIBUTES = frozenset({"relation", "weight", "related_from", *_TEXT_ATTRI
 def write_stix(graph: Graph, stream: BinaryIO, *, indicators: bool = False) -> ExportWarnings:
     """Write ``graph`` to ``stream`` as one bundle, one object per line.
 
-    Args:
-        graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it.
-        stream: Binary stream to write to.
-        indicators: Whether to write an indicator for each file, domain, IP address and URL as well.
-            Platforms may use indicators for detection.
-
-    Returns:
-        Counts of the values that were changed or omitted.
+    If ``indicators`` is true, write also an indicator for each file, domain, IP address and URL.
+    Platforms may use indicators for detection.
     """
     bundle = _Bundle(graph, indicators=indicators)
     head = f'{{"type":"bundle","id":"bundle--{bundle.uuid()}","objects":['
@@ -123,28 +117,22 @@ class _Bundle:
     def _object_refs(self, key: str) -> Iterator[str]:
         """Yield the ids of the objects that a report or grouping lists.
 
-        These are the neighbors of the node, and for a collection, the subjects whose observations
-        contain it.
+        They are the neighbors of the node, and the subjects whose observations contain it.
         """
         for other in (*self._graph.pred[key], *self._graph.succ[key], *self._members.get(key, ())):
             yield self._ids[other]
 
     def _first_reference(self, key: str) -> str:
-        """Return the earliest creation date of the nodes to which a node has edges.
-
-        The indicator of the node is valid from this date. If no date is known, return
-        ``UNKNOWN_TIME``.
-        """
+        """Return the earliest known creation date of the targets of a node, or ``UNKNOWN_TIME``."""
         dates = (created(self._graph.nodes[target]) for target in self._graph.succ[key])
         return min((date for date in dates if date != UNKNOWN_TIME), default=UNKNOWN_TIME)
 
     # --- edges -----------------------------------------------------------------------------------
 
     def _container_edges(self, key: str) -> Iterator[Object]:
-        """Yield the edges that the extension of a report or grouping contains.
+        """Yield the edges for the extension of a report or grouping (a container).
 
-        These are the edges to the object, and the edges from the object to objects that are not
-        containers. So only the target of an edge between two containers contains the edge.
+        An edge between two containers is only in the extension of its target.
         """
         for source, edge in self._graph.pred[key].items():
             yield {"source_ref": self._ids[source], **self._edge(edge)}
@@ -182,7 +170,7 @@ class _Bundle:
     def _collections(self, subject: str) -> dict[str, str]:
         """Return the collections in a subject's observations, with their provenance.
 
-        The provenance is ``observed`` if at least one of the observations was observed.
+        It is ``observed`` if at least one observation with the collection was observed.
         """
         found: dict[str, str] = {}
         for edge in self._graph.succ[subject].values():
@@ -194,8 +182,8 @@ class _Bundle:
     def _collection_relationships(self, subject: str) -> Iterator[Object]:
         """Yield relationships from a subject and its indicator to its collections.
 
-        Collections that are exported as reports or groupings are left out, because reports and
-        groupings list their subjects. Relationships that are edges of the graph are not repeated.
+        Reports and groupings list their subjects, so they need no relationships. Relationships that
+        are edges of the graph are not repeated.
         """
         has_indicator = self._indicators and observable(self._graph.nodes[subject]) is not None
         for collection, provenance in self._collections(subject).items():
@@ -213,8 +201,8 @@ class _Bundle:
 def _object_ids(graph: Graph) -> dict[str, str]:
     """Return a distinct object id for each node, by node key.
 
-    The standard derives the id of a file from one of its hashes. If two nodes represent the same
-    file, the id of the second node is derived from its node key instead.
+    If several nodes represent one file or URL, the standard gives all of them the same id. So the
+    ids of all but the first are derived from their node keys.
     """
     ids: dict[str, str] = {}
     used: set[str] = set()

@@ -130,7 +130,7 @@ def is_container(object_id: str) -> bool:
 
 
 def relationship(source: str, verb: str, target: str, date: str, **properties: object) -> Object:
-    """Return a relationship between two object ids, such as ``indicates``, created at ``date``."""
+    """Return a relationship, such as ``indicates``, between the objects with the given ids."""
     own_id = f"relationship--{stable_uuid(source, verb, target)}"
     ends = {"relationship_type": verb, "source_ref": source, "target_ref": target}
     return new_object(own_id, date, **ends, **properties)
@@ -170,8 +170,7 @@ def domain_object(
 ) -> Object:
     """Return the domain object of a node.
 
-    ``refs`` are the ``object_refs`` of a report or grouping; other objects do not have them. The
-    extension contains ``edges``.
+    Only reports and groupings list ``refs``, as ``object_refs``. The extension contains ``edges``.
     """
     kind = stix_type(node)
     published, modified = created(node), _format_time(node.get("last_modification_date"))
@@ -188,7 +187,7 @@ def domain_object(
 
 
 def _required_properties(node: Mapping[str, Any], kind: str | None) -> Object:
-    """Return the properties of an object that depend on its STIX type, including required ones."""
+    """Return the properties of a domain object that depend on its STIX type."""
     if kind == REPORT:
         published = created(node)
         labels = {"labels": [UNKNOWN_DATE_LABEL]} if published == UNKNOWN_TIME else {}
@@ -201,11 +200,7 @@ def _required_properties(node: Mapping[str, Any], kind: str | None) -> Object:
 
 
 def _external_references(node: Mapping[str, Any], kind: str | None) -> Iterator[Object]:
-    """Yield the external references of a node.
-
-    They are its URL if that is a safe link, the CVE number of a vulnerability, and the VirusTotal
-    id.
-    """
+    """Yield the URL of a node, if it is a safe link, its CVE number and its VirusTotal id."""
     link = safe_link(node.get("url") or node.get("link"))
     if link:
         yield {"source_name": url_host(link), "url": link}
@@ -219,7 +214,7 @@ def _external_references(node: Mapping[str, Any], kind: str | None) -> Iterator[
 
 
 def observable(node: Mapping[str, Any]) -> Object | None:
-    """Return the observable of a node, without its id; None if the node cannot be one."""
+    """Return a node as an observable without its id, or None if the node is a domain object."""
     if node["type"] == FILE:
         return _file(node)
     found = value_observable(node)
@@ -239,10 +234,7 @@ def _file(node: Mapping[str, Any]) -> Object:
 
 
 def observable_id(body: Object) -> str:
-    """Return the id of an observable as the standard defines it.
-
-    The id contains a UUID of the identifying properties, serialized according to RFC 8785.
-    """
+    """Return the id that STIX defines: a UUID of the identifying properties in RFC 8785 JSON."""
     identifying = {name: value for name, value in body.items() if name not in {"type", "size"}}
     if "hashes" in identifying:
         # The standard uses only the first hash, in the order MD5, SHA-1, SHA-256.
@@ -270,7 +262,7 @@ def _is_complete(node: Mapping[str, Any], body: Object) -> bool:
 def _note(key: str, node: Mapping[str, Any], subject: str, warnings: ExportWarnings) -> Object:
     """Return a note with type, id and attributes of a node, about the object id ``subject``.
 
-    The time of its modification is ``crawl_fetched_at``, if the node has this attribute.
+    The note is ``modified`` at ``crawl_fetched_at``, if the node has this attribute.
     """
     title = object_name(node, warnings)
     others = node.keys() - _GRAPH_ATTRIBUTES

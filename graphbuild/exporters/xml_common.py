@@ -37,12 +37,7 @@ _CACHED_EDGES = 1_024  # entries of the cache of edge texts; few, because a text
 
 
 class XmlSource:
-    """The nodes and edges of a graph as texts for an XML file, and the warnings of the export.
-
-    Raises:
-        ExportError: A node key cannot be an XML id, or ``positions`` is not empty and has no finite
-            position for a node.
-    """
+    """The nodes and edges of a graph as texts for an XML file, and the warnings of the export."""
 
     def __init__(self, graph: Graph, positions: Positions | None) -> None:
         self.warnings = ExportWarnings()
@@ -52,7 +47,7 @@ class XmlSource:
         self._columns = NodeColumns(XML, graph)
 
     def node_columns(self) -> Iterator[tuple[str, str]]:
-        """Yield the name and XML type of each node column except ``id``, a part of the node key."""
+        """Yield the name and XML type of each node column except ``id``, which the key contains."""
         return _declarations(each for each in self._columns.columns if each.name != "id")
 
     def edge_columns(self) -> Iterator[tuple[str, str]]:
@@ -85,12 +80,9 @@ class XmlSource:
         Each edge has a distinct id, because Gephi drops edges with equal ids. Formatted texts are
         cached, because many edges have equal attributes.
 
-        Args:
-            format_texts: A function that returns the part of the line after the ``target``
-                attribute from the texts of an edge.
-            start_of: A function that returns the ``start`` attribute of a node, or an empty text.
-                Each edge gets the later ``start`` attribute of its two nodes. They are compared as
-                texts, because ISO dates sort by time.
+        ``format_texts`` returns the part of the line after the ``target`` attribute, given the
+        texts of an edge. ``start_of`` returns the ``start`` attribute of a node, or an empty text.
+        Each edge gets the later of the two attributes of its nodes.
         """
         ids, warnings = self._ids, self.warnings
         text_of = cached_by_edge(
@@ -102,7 +94,7 @@ class XmlSource:
             earliest = start_of(source) if start_of else ""
             for target, edge in targets.items():
                 if start_of:
-                    start = max(earliest, start_of(target))
+                    start = max(earliest, start_of(target))  # ISO dates sort by time
                 yield (
                     f'<edge id="{edge_id(edge["relation"], source, target)}" {source_text}'
                     f'{ids.get(target, target)}"{start}{text_of(edge, warnings)}\n'
@@ -120,11 +112,7 @@ def escape_attribute(text: str) -> str:
 
 
 def _escaped_ids(graph: Graph) -> dict[str, str]:
-    """Return the escaped node keys, by node key; keys that need no escaping are left out.
-
-    Raises:
-        ExportError: A node key cannot be an XML id.
-    """
+    """Return the escaped node keys, by node key; keys that need no escaping are left out."""
     escaped: dict[str, str] = {}
     for key in graph:
         if not isinstance(key, str) or key == "" or " " in key or xml_text(key) != key:
@@ -139,7 +127,7 @@ def _escaped_ids(graph: Graph) -> dict[str, str]:
 
 
 def edge_id(relation: str, source: str, target: str) -> str:
-    """Return the id of an edge, a hash of the arguments, which is the same in every export."""
+    """Return the id of an edge, which is the same in every export: a hash of the arguments."""
     content = f"{relation}\n{source}\n{target}"
     return f"e{sha256(content.encode()).hexdigest()[:16]}"
 

@@ -26,7 +26,7 @@ _FIRST_ATTRIBUTES = ("id", "title", "name", "url", "author", "creation_date")
 def page_data(
     graph: Graph, positions: Positions, *, clusters: Mapping[str, int], full: bool
 ) -> dict[str, Any]:
-    """Return the content of the data block, with the arguments of ``write_html``."""
+    """Return the content of the data block; ``write_html`` documents the arguments."""
     folded = fold_for_page(graph)
     node_types = [str(name) for _, name in graph.nodes(data="type")]
     type_names = [name for name in _TYPE_ORDER if name in node_types]
@@ -59,16 +59,12 @@ def page_data(
 
 
 def _type(name: str) -> dict[str, Any]:
-    """Return the appearance of a node type.
-
-    Nodes of a ``labeled`` type are labeled at any scale. Nodes of a ``dated`` type can have a date.
-    """
     return {
         "name": name,
         "shape": node_shape(name),
         "color": node_color(name),
-        "labeled": name == COLLECTION,
-        "dated": name == REFERENCE,
+        "labeled": name == COLLECTION,  # whether nodes of this type are labeled at any scale
+        "dated": name == REFERENCE,  # whether nodes of this type can have a date
     }
 
 
@@ -98,7 +94,7 @@ def _nodes(graph: Graph, positions: Positions, type_names: Sequence[str]) -> lis
 
 
 def _attributes(known: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the known attributes of a node, except type and label, for the details panel."""
+    """Return the attributes of a node for the details panel, without type, label and None."""
     return {
         name: str(known[name]) if name == "url" else json_scalar(known[name])
         for name in _panel_order(tuple(known))

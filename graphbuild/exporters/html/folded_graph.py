@@ -3,8 +3,8 @@
 Nodes of one type with the same neighbors form a group. A collection is the only member of its
 group. A link between two groups represents the edges between all pairs of their members. A fact is
 a distinct set of edge attributes. A link refers to one fact if all its edges have the same
-attributes, and otherwise to one fact per pair. In one real campaign, 39 links represent 11,236
-edges.
+attributes, and otherwise to one fact per pair of members. In one real campaign, 39 links represent
+11,236 edges.
 """
 
 from __future__ import annotations
@@ -33,23 +33,16 @@ _OWN_FIELDS = frozenset({"relation", "related_from", "weight"})
 
 @dataclass(frozen=True, slots=True)
 class FoldedGraph:
-    """The groups of a graph and the links between them.
+    """The groups of a graph and the links between them."""
 
-    Attributes:
-        groups: For each group, the indices of its members among the nodes of the graph.
-        relations: The names of all relations.
-        facts: The distinct sets of edge attributes.
-        links: For each link, the indices of the source group, target group, relation and fact. If
-            the edges of the link differ, the last item is a list of indices: one per pair of
-            members, ordered by source, then by target.
-        pairs: The pairs of linked groups, the lower index first.
-    """
-
-    groups: list[list[int]]
-    relations: list[str]
-    facts: list[dict[str, Any]]
+    groups: list[list[int]]  # for each group, the indices of its members among the nodes
+    relations: list[str]  # names
+    facts: list[dict[str, Any]]  # the distinct sets of edge attributes
+    # For each link, the indices of the source group, target group, relation and fact. If the edges
+    # of the link differ, the last item is a list with the index of a fact for each pair of members,
+    # ordered by source, then by target.
     links: list[Link]
-    pairs: set[tuple[int, int]]
+    pairs: set[tuple[int, int]]  # of linked groups, the lower index first
 
     def neighbors(self) -> list[list[int]]:
         """Return the indices of the neighboring groups of each group."""
@@ -62,11 +55,7 @@ class FoldedGraph:
 
 
 def fold_for_page(graph: Graph) -> FoldedGraph:
-    """Return the folded graph.
-
-    The members of a group have the order of the nodes in ``graph``. The groups have the order of
-    their first members.
-    """
+    """Return the folded graph, with the groups and their members in the order of the nodes."""
     keys = list(graph)
     number = {key: index for index, key in enumerate(keys)}
     groups = sorted(sorted(number[key] for key in members) for members in fold_groups(graph))
@@ -137,11 +126,7 @@ def shared_reference_counts(
 ) -> list[tuple[int, int, int]]:
     """Return the pairs of collections that share references, with the number of references.
 
-    The collections are given by the indices of their groups.
-
-    Args:
-        folded: The folded graph.
-        types: The node type of each group.
+    A collection is given by the index of its group. ``types`` has the node type of each group.
     """
     collections_of: dict[int, list[int]] = defaultdict(list)
     for source, target, _, _ in folded.links:

@@ -24,10 +24,7 @@ _INVISIBLE = re.compile(
 
 
 def encode_block(document: object) -> str:
-    """Return ``document`` as ASCII JSON without ``<``, ``>`` and ``&``.
-
-    Without these characters, the JSON cannot end the script element that contains it.
-    """
+    """Return ``document`` as ASCII JSON without ``<``, ``>`` and ``&``, for a script element."""
     try:
         text = msgspec.json.encode(document).decode("utf-8")
     except UnicodeEncodeError:  # a lone surrogate, which only the json module can escape
@@ -48,10 +45,7 @@ codecs.register_error(_ESCAPE_ERRORS, _escape)
 
 
 def json_scalar(value: object) -> str | float | bool | None:
-    """Return ``value`` if JavaScript represents it exactly, and its text otherwise.
-
-    Texts are truncated to ``MAX_TEXT`` characters.
-    """
+    """Return ``value`` if JavaScript represents it exactly, else its text, which is truncated."""
     if type(value) is str:
         return truncate(value, MAX_TEXT)
     if value is None or isinstance(value, bool):

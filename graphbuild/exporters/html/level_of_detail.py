@@ -35,12 +35,9 @@ class InitialView(NamedTuple):
 
 
 def choose_initial_view(types: Sequence[str], folded: FoldedGraph, *, full: bool) -> InitialView:
-    """Return the part of a graph to draw first.
+    """Return the part of a graph to draw first: everything if ``full`` is true.
 
-    Args:
-        types: The node type of each group.
-        folded: The folded graph.
-        full: Whether a graph with more than ``MAX_REDUCED`` elements is drawn as a whole.
+    ``types`` has the node type of each group.
     """
     elements = len(types) + len(folded.pairs)
     if elements <= MAX_ALL:

@@ -67,7 +67,7 @@ def write_html(  # noqa: PLR0913  all but the first two have defaults
 
     Args:
         graph: A graph as ``build_graph`` returns it, or a view of one.
-        stream: An open binary file.
+        stream: Binary stream to write to.
         positions: The position of each node, y upwards. If None or empty, the layout is computed.
         title: The heading of the page.
         clusters: The cluster number of each node, 0 for the largest cluster. Nodes that are not in
@@ -97,8 +97,8 @@ def write_html(  # noqa: PLR0913  all but the first two have defaults
 def _network(heading: str, block: str, renderer: str) -> Any:  # noqa: ANN401  pyvis is untyped
     """Return a pyvis network that renders the template ``page.html``.
 
-    The template escapes all texts except ``Markup``. The network has no nodes and edges, because
-    the page reads the data block instead.
+    The template escapes all texts except ``Markup``. The network has no nodes and edges: they are
+    in the data block.
     """
     from jinja2 import DictLoader, Environment  # noqa: PLC0415  slow to import
     from markupsafe import Markup  # noqa: PLC0415  slow to import
@@ -137,11 +137,7 @@ def _script(renderer: str) -> str:
 
 
 def _library(renderer: str = "vis") -> str:
-    """Return the script of the drawing library.
-
-    Raises:
-        ExportError: The library is missing, or its hash is not the expected one.
-    """
+    """Return the script of the drawing library, whose hash must be the expected one."""
     (package, path), description, expected = _LIBRARIES[renderer]
     try:
         file = files(package) / path

@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from graphbuild.analysis import Snapshot
+from graphbuild.analysis.diff import SnapshotPair
 from graphbuild.emulator import Collection, File, Reference, World
 from graphbuild.errors import BudgetExhaustedError
 from graphbuild.models import INFERRED
@@ -32,7 +34,7 @@ def random_world(rng: random.Random) -> World:
     lists = []
     for _ in range(rng.randint(1, 5)):
         start = rng.randrange(len(ids))
-        lists.append(ids[start : start + rng.randint(0, 100)])
+        lists.append(ids[start : start + rng.choice((1, 3, rng.randint(0, 100)))])
     return world_of(
         lists,
         [
@@ -46,9 +48,11 @@ def family_world(rng: random.Random) -> World:
     """Return files in 1 to 8 collections that share references, as real families have them."""
     lists: list[list[str]] = []
     for number in range(rng.randint(2, 10)):
-        size = rng.choice((1, 3, 9, 30, 56, 100))
+        # As in real families, most collections are small, and share many of their references.
+        size = rng.choice((1, 1, 2, 3, 9, 30, 56, 100)) if number else rng.randint(60, 150)
         known = sorted({url for urls in lists for url in urls})
-        shared = rng.sample(known, min(len(known), rng.randint(0, size)))
+        least = rng.choice((0, size))
+        shared = rng.sample(known, min(len(known), rng.randint(least, size)))
         new = [f"https://r.example/{number}/{each}" for each in range(size - len(shared))]
         lists.append(shared + new)
     most = min(8, len(lists))
@@ -130,7 +134,10 @@ class Figures:
     differing: int = 0  # worlds in which the frugal crawl lacks triples
     triples: int = 0  # of the worlds
     missing: int = 0  # triples that the frugal crawls lack
-    inferred: int = 0  # pairs marked as inferred
+    lacking_pairs: int = 0  # pairs of file and reference that lack a triple
+    marked: int = 0  # of these pairs, those marked as inferred
+    inferred: int = 0  # all pairs marked as inferred
+    fetched: int = 0  # missing triples that the completing crawls found
     plain_calls: int = 0
     frugal_calls: int = 0
     completing_calls: int = 0
@@ -162,15 +169,15 @@ def compare_crawls(folder: Path, world: World, rng: random.Random, figures: Figu
     figures.expect(_pairs(found) == _pairs(expected), "the pairs differ")
     figures.expect(_pairs(missing) <= marked, "a pair that lacks a collection is not marked")
     _check_state(frugal, figures)
+    _check_comparison(frugal, plain, missing, figures)
     planned = _start_completion(frugal)
     if planned > 1 and rng.random() < 0.5:
         try:
             frugal.crawl(max_calls=calls + rng.randrange(1, planned))
         except BudgetExhaustedError:
             _check_state(frugal, figures)
-            _pairs_without_collections = _pairs(expected - frugal.triples())
             figures.expect(
-                _pairs_without_collections <= inferred_pairs(frugal),
+                _pairs(expected - frugal.triples()) <= inferred_pairs(frugal),
                 "a pair that lacks a collection is not marked after an interruption",
             )
             _start_completion(frugal)
@@ -186,10 +193,37 @@ def compare_crawls(folder: Path, world: World, rng: random.Random, figures: Figu
     figures.differing += bool(missing)
     figures.triples += len(expected)
     figures.missing += len(missing)
+    figures.lacking_pairs += len(_pairs(missing))
+    figures.marked += len(_pairs(missing) & marked)
+    figures.fetched += len(missing & frugal.triples())
     figures.inferred += len(marked)
     figures.plain_calls += plain.api.calls
     figures.frugal_calls += calls
     figures.completing_calls += completing
+
+
+def _check_comparison(
+    frugal: Campaign, plain: Campaign, missing: Triples, figures: Figures
+) -> None:
+    """Check that a comparison of the campaigns reports the missing triples as unknown."""
+    snapshots = []
+    for campaign in (frugal, plain):
+        with Store.read(campaign.path) as store:
+            snapshots.append(
+                Snapshot.from_observations(store.current_observations(), store.states())
+            )
+    pair = SnapshotPair(*snapshots)
+    changes = pair.observation_changes()
+    unknown = {
+        (file.id, reference.id, collection and collection.id)
+        for file, reference, collection in changes.unknown_before
+    }
+    figures.expect(unknown == missing, "the comparison reports other missing triples")
+    figures.expect(not changes.added + changes.removed, "the comparison reports changes")
+    figures.expect(
+        pair.inferred_observations() == (changes.unknown_before, ()),
+        "the comparison reports triples as unknown that are not inferred",
+    )
 
 
 def inferred_pairs(campaign: Campaign) -> set[tuple[str, str]]:

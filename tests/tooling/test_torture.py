@@ -39,6 +39,7 @@ QUICK = {
     "transport": 8,
     "wire": 40,
     "clocks": 12,
+    "frugal": 8,
     "power": 15,
 }
 SEED = 7

@@ -35,6 +35,7 @@ PARTS = {
     "redirects": 0,
     "clocks": 0,
     "corpus": 0,
+    "frugal": 500,
 }
 
 

@@ -98,10 +98,11 @@ class InferringScheduler(FifoScheduler):
                 task_id,
                 f"its collections contain {inference.surplus} references more than the API stated",
             )
-        if inference.surplus or task_id in self._excluded:
+        references = inference.collections_by_reference
+        # Without an inference, no edge would be marked, so the list has to be read to its end.
+        if inference.surplus or not references or task_id in self._excluded:
             return None
         task = self._store.tasks.get(task_id)
-        references = inference.collections_by_reference
         self._store.inferences.save(task_id, references)
         return CrawlEvent(
             task.subject, task.page_count, 0, Status(COMPLETE), inferred_references=len(references)

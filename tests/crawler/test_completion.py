@@ -291,6 +291,27 @@ def state_90_references(campaign: Campaign, file: str) -> None:
     campaign.api.respond = answer  # type: ignore[method-assign]
 
 
+def test_a_list_is_read_to_its_end_if_nothing_is_inferred(tmp_path) -> None:
+    campaign = Campaign(tmp_path / "c.db", generate_family_world(2, 40))
+    respond = campaign.api.respond
+
+    def answer(method: str, path: str, headers: dict) -> Response:
+        """Respond with a cursor on the first page, and then with an empty page."""
+        first, is_last, _ = path.partition("&cursor=end")
+        page = json.loads(respond(method, first, {**headers, "Accept-Encoding": "identity"}).body)
+        if is_last:
+            page["data"] = []
+        else:
+            page["meta"]["cursor"] = "end"
+            page["links"]["next"] = page["links"]["self"] + "&cursor=end"
+        return Response.from_json(200, page)
+
+    campaign.api.respond = answer  # type: ignore[method-assign]
+    campaign.crawl(frugal=True)
+    assert campaign.api.calls == 4
+    assert [(row.state, row.inferred_count) for row in statuses(campaign)] == [(COMPLETE, 0)] * 2
+
+
 # --- pairs that an earlier pass observed ----------------------------------------------------------
 
 

@@ -98,7 +98,7 @@ def install_command(extra: str) -> str:
 
 
 def require(module: str, *, extra: str) -> Any:  # noqa: ANN401  attributes depend on the module
-    """Import and return a module of an optional library, such as ``pyarrow.parquet``.
+    """Import and return a module, such as ``pyarrow.parquet``, of an optional library.
 
     If that fails, raise MissingLibraryError with the install command of ``extra``.
     """

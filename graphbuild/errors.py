@@ -29,7 +29,7 @@ class GraphbuildError(Exception):
 
 
 class SeedError(GraphbuildError):
-    """A seed list cannot be read or used. A single invalid indicator does not raise this error."""
+    """A seed list cannot be read or used. Invalid indicators are skipped without it."""
 
 
 class PayloadError(GraphbuildError):
@@ -54,7 +54,7 @@ class ApiError(GraphbuildError):
         status: The HTTP status; 0 if there was no response.
         code: The API's error code, such as ``NotFoundError``. Without an error code of the API, it
             is the status (``HTTP 502``), a code of graphbuild (``Unreachable``), or empty.
-        sent: False if no request was sent, so that nothing counts against the quota.
+        sent: False if no request was sent. Nothing then counts against the quota.
     """
 
     def __init__(self, message: str, *, status: int = 0, code: str = "", sent: bool = True) -> None:
@@ -99,7 +99,7 @@ class CrawlPaused(GraphbuildError):  # noqa: N818  a control signal, not an erro
 
 
 class QuotaExhaustedError(CrawlPaused):
-    """The quota is probably spent. The service should accept requests again at ``resets_at``."""
+    """The quota is probably spent. Requests should succeed again after ``resets_at`` (UTC)."""
 
     def __init__(self, message: str, *, resets_at: datetime) -> None:
         self.resets_at = resets_at
@@ -127,7 +127,7 @@ class ExportError(GraphbuildError):
 
 
 class AnalysisError(GraphbuildError):
-    """The ends of a path are not clear: a name matches no single node, or both match the same."""
+    """A name does not match exactly one node, or both ends of a path are the same node."""
 
 
 class MissingLibraryError(GraphbuildError, ImportError):

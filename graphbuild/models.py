@@ -105,7 +105,7 @@ _HASH_NAMES = {each.hex_length: each.name for each in HASH_TYPES}
 
 
 def detect_hash_type(text: str) -> str | None:
-    """Return the algorithm of a hexadecimal hash by its length, such as ``md5``, or else None."""
+    """Return the algorithm of a hash, such as ``md5``, or None if ``text`` is not a known hash."""
     name = _HASH_NAMES.get(len(text))
     return name if name and _HEX.fullmatch(text) else None
 

@@ -30,8 +30,8 @@ _NEVER_TRUNCATED = frozenset({"url", "author"})  # a truncated value would be mi
 def parse_attributes(value: object, path: str, warnings: list[str]) -> dict[str, Scalar]:
     """Return the valid scalar attributes, and lists of strings joined with "; ".
 
-    Empty values and most objects and other lists are left out without a warning. Each other change
-    adds a message with ``path``, the path of ``value`` in the response, to ``warnings``.
+    Empty values, and most objects and lists of other values, are left out without a warning. Every
+    other change adds a message with ``path``, the path of ``value``, to ``warnings``.
 
     Raises:
         PayloadError: There are more than ``MAX_ATTRIBUTES`` attributes.

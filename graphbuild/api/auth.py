@@ -108,7 +108,8 @@ def find_user_name(environment: Mapping[str, str] | None = None, home: Path | No
 def configured_keys(home: Path | None = None) -> list[str]:
     """Return all texts that may be API keys, so that the caller can mask them in output.
 
-    These are ``VT_APIKEY``, even if it is empty, and texts in ``.vt.toml``, even if it is invalid.
+    They come from ``VT_APIKEY`` and ``.vt.toml``, which may be invalid or unused. Without the
+    variable, the first text is empty.
     """
     found = [os.environ.get(KEY_VARIABLE, "").strip()]
     with suppress(OSError):

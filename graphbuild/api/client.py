@@ -1,7 +1,7 @@
 """Client of the VirusTotal API v3 with retries, a rate limit and a record of each call.
 
 Request URLs are built from the base URL, a validated id, the relationship and the cursor. URLs in
-responses are never requested. Each attempt to fetch a page is recorded before it is sent.
+responses are never requested. Each request for a page is recorded before it is sent.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Client:
     Args:
         key: The API key.
         base_url: URL of the API; plain http is accepted only for this machine.
-        rate_limiter: Limits the requests per minute. The default only pauses after HTTP 429.
+        rate_limiter: Limits the requests per minute. The default only waits after HTTP 429.
         clock: The source of the time and of waits. Tests replace it.
         adapter: The HTTP adapter of ``requests``. Tests replace it.
         deadline: Maximum duration in seconds of a request with its response.
@@ -216,8 +216,8 @@ class Client:
     ) -> PageResponse:
         """Determine the API flavor; return its page or raise its error.
 
-        ``refusal`` means that the service does not know either the relationship or the subject. The
-        same request in the flavor ``gti`` can decide this, or else one for a well-known file.
+        ``refusal`` means that the service does not know the relationship or the subject. The same
+        request in the flavor ``gti`` can show which. If not, the list of a well-known file does.
         """
         gti: PageResponse | ApiError | None = None
         if not (isinstance(refusal, NotFoundError) and refusal.names_subject):
@@ -334,7 +334,7 @@ class Client:
 
 
 def _fetch_gti(fetch: _Fetch, request: PageRequest) -> PageResponse | ApiError:
-    """Fetch a page in the flavor ``gti``. Return an error that the flavor ``classic`` may cause."""
+    """Fetch a page in the flavor ``gti``. If that flavor may be wrong, return the error."""
     try:
         return fetch(request, GTI)
     except ApiError as error:

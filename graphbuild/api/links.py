@@ -107,7 +107,7 @@ def _may_be_own_id(named: Entity, subject: Entity) -> bool:
 
 
 def find_canonical_subject(self_link: SelfLink | None, subject: Entity) -> Entity | None:
-    """Return the subject under the API's own id if ``self_link`` adds it, else None.
+    """Return the subject under the API's own id if only ``self_link`` has that id, else None.
 
     :func:`check_self_link` explains the API's own ids. The subject of a stored page can have a
     SHA-256, although the request and ``self_link`` contain the MD5. Therefore, a file in

@@ -259,7 +259,7 @@ class _ItemParser:
         return Entity(entity_type, entity_id, attributes)
 
     def _keep_unexpected_type(self, value: object, path: str, expected_type: str) -> str:
-        """Return an unexpected object type and add a warning: the API may have new types."""
+        """Return an unexpected type and add a warning, because the API may have new types."""
         if not is_object_type(value):
             problem = f"expected an object type, got {describe_value(value)}"
             raise PayloadError(problem, f"{path}.type")
@@ -282,7 +282,7 @@ class _ItemParser:
 
 
 def _is_report(fields: dict[str, Any]) -> bool:
-    """Return whether an object is a ``gti`` report by ``collection_type`` or else by its id."""
+    """Return whether an object is a ``gti`` report according to ``collection_type`` or its id."""
     if fields.get("type") != COLLECTION:
         return False
     attributes = fields.get("attributes")

@@ -82,7 +82,7 @@ class PageRequest(NamedTuple):
 
 
 class PageResponse(NamedTuple):
-    """A page and the body of its response, as received and decompressed."""
+    """A page, and the body of its response after and before decompression."""
 
     body: bytes
     page: Page

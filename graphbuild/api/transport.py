@@ -60,8 +60,8 @@ class Response:
 class Transport:
     """Sends GET requests to URLs below one base URL, one request at a time.
 
-    ``adapter`` replaces the network in tests. Without it, ``deadline`` limits a request with its
-    response (seconds). ``max_bytes`` limits a response body, both compressed and decompressed.
+    ``adapter`` replaces the network in tests. Without it, a request with its response takes at most
+    ``deadline`` seconds. ``max_bytes`` limits a body, both compressed and decompressed.
 
     Raises:
         AuthenticationError: The key has a wrong length, and the base URL is not on this machine.

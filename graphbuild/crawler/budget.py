@@ -31,7 +31,7 @@ class CallBudget(CallRecorder):
         self._reserved: dict[tuple[Entity, str], int] = {}
 
     def reserve(self, task: Task) -> bool:
-        """Record the next call of a task in advance; return False if :meth:`begin_call` fails."""
+        """Record the next call of a task in advance; return whether that was possible."""
         try:
             call = self.begin_call(task.subject, task.relationship)
         except (BudgetExhaustedError, StoreMovedError):
@@ -66,7 +66,7 @@ class CallBudget(CallRecorder):
 
         Raises:
             BudgetExhaustedError: A limit is reached.
-            StoreMovedError: The campaign file, and thus the record, would be lost.
+            StoreMovedError: The campaign file was deleted, moved or replaced.
         """
         self._store.check_in_place()
         reserved = self._reserved.pop((subject, relationship), None)

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from graphbuild.crawler.workers import Executor
     from graphbuild.store import Store, Task
 
-# Entries (five pages) after which a crawl reads no further in a list beyond the seeds. Some
-# collections have a million files.
+# Some collections have a million files. This number of entries takes five pages.
 DEFAULT_PER_NODE = 200
 
 
@@ -149,7 +148,7 @@ class Crawl:
     def _run(self, run: _CrawlRun) -> Iterator[CrawlEvent]:
         """Crawl until no task is left, the run is stopped, or an error ends it.
 
-        If several workers wait for the API flavor, also return when the flavor is known.
+        With several workers, also return as soon as the API flavor becomes known.
         """
         waiting_for_flavor = self._workers > 1 and self._client.api_flavor == AUTO
         try:
@@ -187,9 +186,9 @@ class Crawl:
     ) -> CrawlEvent | None:
         """Store a result and return its event; return None if the run ends.
 
-        Without a rate limit, the next call is recorded in the same transaction, because a second
-        transaction per page would halve the number of pages that many workers can store per second.
-        With a rate limit, the next call may be made much later, so it is recorded when it is made.
+        Without a rate limit, the next call is recorded in the same transaction, because with two
+        transactions per page, many workers would store half as many pages per second. With a rate
+        limit, the next call may be made much later, so it is recorded when it is made.
         """
         rate_limited = self._client.rate_limiter.per_minute is not None
         try:

@@ -86,10 +86,7 @@ class WorkerPool:
         self._threads.submit(self._work, self._idle.pop(), task, retry_on_429=retry_on_429)
 
     def next_result(self) -> tuple[Task, Outcome]:
-        """Wait for a finished task; return it with its page or exception.
-
-        Meanwhile, run the jobs of the workers.
-        """
+        """Run the workers' jobs until a task is finished; return it with its page or exception."""
         while True:
             event = self._events.get()
             if isinstance(event, _Finished):

@@ -62,11 +62,8 @@ def create(path: Path) -> None:
     """Create a campaign file without data, but with the row ``writer`` and a write-ahead log.
 
     The row marks a file that a writer has open. The log is a single zero byte, which SQLite
-    ignores. It has two purposes:
-
-    * If the process is killed before it stores data, :func:`find_missing_data` reports no missing
-      data.
-    * It overwrites an old log, left by a deleted file of the same name, which SQLite would read.
+    ignores. It shows :func:`find_missing_data` that the file is not an incomplete copy, and
+    overwrites any log of a deleted file of the same name, which SQLite would read.
     """
     with translate_sqlite_errors(path), _new_database(path) as connection:
         with log_path(path).open("wb") as log:
@@ -130,10 +127,9 @@ def _new_database(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def remove_drafts(path: Path) -> None:
-    """Delete the temporary files that killed processes left while they created ``path``.
+    """Delete the temporary files of killed processes that were creating ``path`` or its backup.
 
-    The caller must have locked the name (:func:`graphbuild.store.database_file.lock_name`), so
-    that no other process uses these files. Errors are ignored.
+    The caller must have locked the name, so that no other process uses these files.
     """
     draft = re.compile(rf"\.{re.escape(path.name)}(\.schema-\d+\.bak)?\.\d+\.new(-journal)?")
     with suppress(OSError):
@@ -273,9 +269,9 @@ def find_missing_data(connection: sqlite3.Connection, path: Path) -> str:
     """Return a message about the data that an incomplete copy lacks, or an empty string.
 
     An incomplete copy has the row ``writer``, but no log; see
-    :meth:`graphbuild.store.write_session.WriteSession.finish`. A complete file can look the same:
-    after a crawl was killed, the next SQLite program that opens the file writes back the log and
-    removes it, but keeps the row.
+    :meth:`graphbuild.store.write_session.WriteSession.finish`. A complete file can look the same.
+    After a crawl was killed, the next SQLite program that opens the file writes back and removes
+    the log, but keeps the row.
     """
     try:
         if not _is_marked(connection) or _log_size(path):

@@ -82,10 +82,10 @@ class Inferences:
             self._db.update("task", task, inference_conflict=detail)
 
     def count_unread(self, task: int, received: int) -> int:
-        """Return how many inferred references of the current pass are on none of its pages yet.
+        """Return how many inferred references of the current pass are not on any of its pages yet.
 
-        The number is limited to the references that are missing: the list length that the API
-        stated, minus the number of ``received`` references.
+        If the API stated the length of the list, the number is at most this length minus the number
+        of ``received`` references.
         """
         query = "SELECT inferred_count, expected_count FROM task WHERE id = ?"
         ((inferred, expected),) = self._db.rows(query, task)

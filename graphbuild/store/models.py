@@ -63,7 +63,7 @@ class SubjectStatus:
     http_status: int  # of the last request; 0 without a response or after an import
     fetched_at: float | None  # time of the last response or failure, in seconds since 1970, if any
     error_code: str  # of the last request; empty after a success
-    detail: str  # reason of the state, difference of counts, or inference conflict; may be empty
+    detail: str  # reason for the state, difference of counts, or inference conflict; may be empty
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,7 @@ def _tasks(db: Database) -> Iterator[tuple[int, int]]:
 def _observations(
     db: Database, tasks: Iterable[tuple[int, int, int]], at: float = math.inf
 ) -> Iterator[Observation]:
-    """Yield the observations of tasks, without pages fetched after ``at`` (seconds since 1970).
+    """Yield the observations of tasks as of the time ``at`` (seconds since 1970).
 
     ``tasks`` contains three row ids each: of the task, its subject, and the first page to consider.
     """
@@ -207,8 +207,8 @@ def _list_states(db: Database, at: float) -> dict[int, _ListState]:
 def _facts(db: Database, task: int, since: int = 0, at: float = math.inf) -> list[_Fact]:
     """Return the facts of a list, except refuted ones, sorted by reference and collection.
 
-    Pages fetched after the time ``at`` (seconds since 1970) are ignored. Facts whose last page has
-    a row id below ``since`` are omitted.
+    Facts whose first page was fetched after the time ``at`` (seconds since 1970) are omitted, and
+    facts whose last page has a row id below ``since``.
     """
     known = (
         "" if at == math.inf else " AND (SELECT fetched_at FROM page WHERE id = first_page) <= :at"

@@ -203,8 +203,8 @@ class PageWriter:
     def alias_conflict(self, subject: Entity, page: Page) -> str:
         """Return why the file that a page names cannot be ``subject``; empty if it can be.
 
-        If a file was requested by its MD5 and the page names a file that is known to have another
-        MD5, the page belongs to another file. The same applies to SHA-1.
+        It cannot be if a file was requested by its MD5, and the page names a file that is known to
+        have another MD5. The same applies to SHA-1.
         """
         named, hash_name = page.canonical_subject, detect_hash_type(subject.id)
         if named is None or subject.type != FILE or hash_name not in _WEAK_HASHES:
@@ -265,10 +265,7 @@ class PageWriter:
         return self._db.integer(query, task.id, digest) > 0
 
     def _set_import_status(self, task: Task, unfinished_state: str) -> None:
-        """Set the status after an import: complete or short if the cursors connect all pages.
-
-        A list with missing pages gets ``unfinished_state``.
-        """
+        """Set the status after an import. A list with missing pages gets ``unfinished_state``."""
         facts = "fact_by_task WHERE task = ? AND provenance = 0"
         received = self._db.integer(f"SELECT count(DISTINCT reference) FROM {facts}", task.id)  # noqa: S608  constants only
         query = (
@@ -297,10 +294,7 @@ class PageWriter:
 
 
 def _sum_skipped(pages: Iterable[tuple[str | None, int]]) -> int:
-    """Return the number of skipped items of pages, passed as cursors and numbers.
-
-    Of pages with the same cursor, only the last counts.
-    """
+    """Add up the skipped items of (cursor, number) pairs, using the last one of each cursor."""
     return sum(dict(pages).values())
 
 

@@ -2,9 +2,9 @@
 
 A page without a next cursor is the last page of its list. If at least as many distinct references
 were received as the API announced, the list is complete. Otherwise, the last page is requested once
-more. If references are still missing, the list is short. If the API announced no count, references
-are missing if malformed entries were skipped. The detail of the status mentions missing
-references, surplus references, and an announced count that changed between pages.
+more. If references are still missing, the list is short. If the API announced no count, a list with
+skipped malformed entries is short. The detail of the status mentions missing references, surplus
+references, and an announced count that changed between pages.
 
 The list can change while its pages are requested. If the API replaces a reference meanwhile, the
 new reference can be missed although the counts match.
@@ -52,10 +52,7 @@ def status_after_page(state: PagingState) -> Status:
 def status_at_end(expected_counts: frozenset[int], received: int, skipped: int = 0) -> Status:
     """Return the status of a list that was read to the end: complete or short.
 
-    Args:
-        expected_counts: All list lengths that the API stated.
-        received: The number of distinct references received.
-        skipped: The number of malformed entries. They matter only if the API stated no length.
+    The ``skipped`` malformed entries matter only if the API stated no list length.
     """
     if skipped and not expected_counts:
         entries = format_count(skipped, "malformed entry")

@@ -313,7 +313,7 @@ class Store(ObservationReader):
             yield CompressedPage(entity, *rest)
 
     def structural_problems(self) -> Iterator[str]:
-        """Yield the problems that SQLite finds: up to 20 in the structure, and all foreign keys."""
+        """Yield the problems that SQLite finds: damaged structures and violated foreign keys."""
         for (message,) in self._db.rows("PRAGMA integrity_check(20)"):
             if message != "ok":
                 yield message

@@ -224,9 +224,8 @@ class TaskQueue:
     def complete(self) -> int:
         """Set complete lists with inferred references to pending; return how many.
 
-        Each list continues after its newest page, so only the missing pages are requested. They
-        contain all collections of the inferred references. If the newest page is the last page of
-        the list, that page is requested again, because the list was short.
+        Each list continues after its newest page, so only the missing pages are requested. If the
+        newest page is the last page of the list, it is requested again, because the list was short.
         """
         last = "FROM page WHERE page.task = task.id AND number > 0 ORDER BY id DESC LIMIT 1"
         return self._reset(

@@ -1,8 +1,7 @@
 """Protect the data of a campaign file while the file is open for writing.
 
 * The file is marked as open, so that a copy without the write-ahead log is recognized.
-* The log is regularly written back to the main file, so that such a copy lacks only the data of the
-  last seconds.
+* The log is regularly written back to the main file, so that such a copy lacks only recent data.
 * If the file is deleted, moved or replaced, the writer detects that and saves the data.
 """
 
@@ -56,10 +55,9 @@ class WriteSession:
         self._thread.start()
 
     def begin_writing(self) -> None:
-        """Prevent checkpoints by the checkpoint thread until :meth:`end_writing`.
+        """Wait until no checkpoint is running, and prevent others until :meth:`end_writing`.
 
-        SQLite before 3.51.3 can lose data if one connection writes while another one makes a
-        checkpoint. If a checkpoint is running, this method waits for its end.
+        SQLite before 3.51.3 can lose data if one connection writes during another's checkpoint.
         """
         if not self._is_writing:
             self._writing.acquire()
@@ -72,10 +70,7 @@ class WriteSession:
             self._writing.release()
 
     def checkpoint(self, mode: str = "PASSIVE") -> bool:
-        """Write the log back to the main file; return whether all of it was written.
-
-        ``mode`` is a mode of SQLite's ``PRAGMA wal_checkpoint``.
-        """
+        """Write the log back to the main file; return whether all of it was written."""
         self.begin_writing()
         try:
             row = self._connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()

@@ -1,4 +1,4 @@
-"""Accounts: count calls per API key, check quotas, and answer requests below ``/users``."""
+"""Accounts: count calls per API key, check quotas, and respond to requests below ``/users``."""
 
 from __future__ import annotations
 

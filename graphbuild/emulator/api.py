@@ -57,9 +57,9 @@ class Api:
         api_flavor_by_key: API key -> its API flavor, if different from ``api_flavor``.
         user: The user name of every account; in paths, it can replace the API key.
         undocumented: The behavior in cases that the API documentation does not specify.
-        middleware: Receives each request with its response and returns the response to send,
-            for example to simulate an error.
-        clock: Returns the time in seconds since 1970.
+        middleware: A function that receives each request with its response and returns the
+            response to send, for example to simulate an error.
+        clock: A function that returns the time in seconds since 1970.
         log_path: A file to which each entry of ``log`` is appended as a line of JSON, or None.
 
     Attributes:

@@ -25,7 +25,7 @@ _HUB_REFERENCES = 6  # number of references of the hub, see add_hub
 
 @dataclass(slots=True)
 class _Campaign:
-    """A planted campaign: its collections, and the files that belong to them."""
+    """A generated campaign: its collections, and the files that belong to them."""
 
     name: str
     collections: list[Collection]
@@ -219,7 +219,7 @@ class _WorldBuilder:
     def _create_file(self, text: str, number: int, collections: Sequence[Collection]) -> File:
         """Create a file in all of the collections, or in all but one.
 
-        Any two files of a campaign share a collection, because there are at least three.
+        Any two files share a collection, because a campaign has at least three collections.
         """
         ids = [collection.id for collection in collections]
         if self._rng.getrandbits(1):
@@ -249,7 +249,7 @@ def _add_to_collections(
 
 
 def _split(ids: Sequence[str], shares: Sequence[float]) -> Iterator[tuple[str, ...]]:
-    """Split ids into parts of the given shares; a part begins with the last ids of the previous."""
+    """Split ids by shares; each further part begins with the last ids of the previous part."""
     total = 0.0
     for share in shares:
         start = max(0, round(total * len(ids)) - _SHARED_REFERENCES)

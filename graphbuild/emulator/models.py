@@ -65,7 +65,7 @@ class Collection:
     references: tuple[str, ...] = ()  # ids
     collection_type: str | None = None  # such as ``malware-family``; None omits the attribute
     origin: str | None = None  # such as ``Partner``; None omits the attribute
-    mentions_name: bool = True  # whether items of ``related_from`` contain the name
+    mentions_name: bool = True  # whether items of ``related_from`` contain attributes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

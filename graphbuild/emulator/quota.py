@@ -56,7 +56,7 @@ class CallCounter:
 
     def record(self, key: str, resource_path: str, now: float) -> None:
         """Record one call at the time ``now``, in seconds since 1970."""
-        insort(self._times[key], now)  # keeps the order, even if the clock of a test goes backwards
+        insort(self._times[key], now)  # sorted, even if the clock of a test goes backwards
         endpoint, *rest = resource_path.strip("/").split("/")
         if endpoint in _RELATIONSHIP_ENDPOINTS:
             name = _RELATIONSHIP_ENDPOINTS[endpoint] if rest[1:] else endpoint

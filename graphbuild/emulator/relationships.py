@@ -1,8 +1,8 @@
 """The relationships of each object type in the two flavors of the API.
 
 ``classic`` is VirusTotal's API with references. ``gti`` is the API of Google Threat Intelligence,
-where references are collections of type ``report``. The tables agree with the metadata that the API
-returns and with the official clients.
+where references are collections with the ``collection_type`` ``report``. The tables agree with the
+metadata that the API returns and with the official clients.
 """
 
 from __future__ import annotations

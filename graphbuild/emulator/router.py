@@ -43,8 +43,8 @@ class UndocumentedSettings:
         canonical_links: Whether links identify the object by its canonical id (the SHA-256 of a
             file) instead of the id in the request.
         unknown_relationship: The error code if an object does not have the requested relationship.
-        skip_unavailable_embeds: Whether ``?relationships=`` omits relationships that are unknown
-            or restricted. If False, the request fails with the error of the relationship.
+        skip_unavailable_embeds: Whether unknown and restricted relationships in
+            ``?relationships=`` are ignored. If False, the request fails with an error.
         max_entries: The maximum number of entries in all pages of a list; None for no limit. The
             ``count`` in a page is always the length of the whole list.
         free_statuses: HTTP statuses of responses that are not counted against the quotas.

@@ -54,7 +54,7 @@ def parse_list(query: str, name: str) -> list[str]:
 
 
 def select_attributes(attributes: Mapping[str, object], query: str) -> Json:
-    """Return the attributes that a query with ``attributes`` or ``exclude_attributes`` selects."""
+    """Return the attributes that a query selects (``attributes``, ``exclude_attributes``)."""
     included = parse_list(query, "attributes") or attributes
     excluded = parse_list(query, "exclude_attributes")
     return {

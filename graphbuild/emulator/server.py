@@ -132,7 +132,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = not keep
         else:
             body = b"" if self.command == "HEAD" else response.body
-            self.wfile.write(head + body)  # two writes would send two packets
+            self.wfile.write(head + body)  # one write, because two writes send two packets
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _respond  # noqa: N815 - names that the base class calls
 

@@ -36,7 +36,7 @@ class World:
 
     A world does not change; :meth:`replace` returns a changed copy.
 
-    ``campaigns`` maps the name of each planted campaign to the hashes of its files in seed lists.
+    ``campaigns`` maps the name of each campaign to the hashes of its files in seed lists.
     ``objects`` maps each object type to a mapping from ids to objects.
 
     Raises:
@@ -100,7 +100,7 @@ class World:
         return _TEST_FILE if found is None and any_hash.lower() == _TEST_FILE.sha256 else found
 
     def find(self, object_type: str, identifier: str) -> ApiObject | None:
-        """Return the object with an identifier as in a request path, or None."""
+        """Return the object to which an identifier in a request refers, or None."""
         if object_type == "file":
             return self.file(identifier)
         return self.objects[object_type].get(canonical_id(object_type, identifier))
@@ -119,7 +119,7 @@ class World:
             subject.omitted,
             subject.unexpected,
         )
-        if key not in self._related:  # files with the same attributes share one list
+        if key not in self._related:  # subjects with the same relations share one list
             self._related[key] = tuple(self._list_related_references(subject))
         return self._related[key]
 
@@ -181,11 +181,7 @@ class World:
 
 
 def _index(rows: Iterable[tuple[str, T]], problem: str) -> dict[str, T]:
-    """Return a dictionary of the rows.
-
-    Raises:
-        ValueError: Two different values have the same key. The message starts with ``problem``.
-    """
+    """Return a dictionary of the rows; raise ``ValueError`` if a key has two different values."""
     found: dict[str, T] = {}
     for key, value in rows:
         if found.setdefault(key, value) is not value:

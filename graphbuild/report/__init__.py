@@ -46,7 +46,7 @@ def write_report(
     Raises:
         MissingLibraryError: A library of the extra ``analysis`` is not installed.
         ExportError: The folder or a file cannot be written. An existing file that cannot be
-            replaced is unchanged.
+            replaced remains unchanged.
     """
     blocks = build_blocks(collect_data(store, baseline, seed=seed))
     folder = make_folder(Path(folder))

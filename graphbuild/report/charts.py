@@ -44,7 +44,7 @@ _MIN_SHARE = 0.25  # a line means that a collection has at least this share of a
 _MAX_NAME_LENGTH = 24
 _MARGIN = 70
 _MIN_RADIUS, _MAX_RADIUS = 4.5, 26.0
-_Dot = tuple[int, frozenset[int]]  # the number of a cluster, the indices of linked collections
+_Dot = tuple[int, frozenset[int]]  # the number of a cluster, and the indices of linked collections
 
 
 def month_chart(months: Mapping[str, int]) -> str:
@@ -85,7 +85,7 @@ def month_chart(months: Mapping[str, int]) -> str:
 
 
 def _bars(months: Mapping[str, int]) -> dict[str, int]:
-    """Return the number of references for each month, or year if there are more than 300 months.
+    """Return the number of references per month, or per year if there are more than 300 months.
 
     If there are more than 300 years, only the last 300 years with references have a bar.
     """

@@ -75,7 +75,7 @@ def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 
 
 
 def count_references(data: ReportData, cluster: int) -> tuple[int, int, int]:
-    """Return the numbers of references, of independent references and of publishers of a cluster.
+    """Return the numbers of references, independent references and publishers of a cluster.
 
     Duplicates of a reference are not independent. Unknown publishers are not counted.
     """

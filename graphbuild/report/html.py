@@ -2,7 +2,7 @@
 
 Jinja escapes all text. Only the style sheet and the figures are inserted as markup; ``charts.py``
 escapes the text of figures. The content security policy allows only this style sheet (by its hash)
-and images in ``data:`` URLs. Even injected markup could not run a script or send a request.
+and images in ``data:`` URLs. Even injected markup could not run scripts or load resources.
 """
 
 from __future__ import annotations

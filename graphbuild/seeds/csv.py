@@ -1,4 +1,4 @@
-"""Tables (CSV, TSV): one column contains the seeds, the other columns become their attributes.
+"""Tables (CSV, TSV): one column contains seeds, and the others contain attributes of the seeds.
 
 The user can choose the column of the seeds. By default, it is the column in which more than half of
 the non-empty cells are indicators, judged by the first 1,000 rows. If no column or more than one
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MAX_COLUMNS = 100
 MAX_LINE = 4 * 2**20  # characters
-# Characters. csv.field_size_limit() has the same default, but other code can change it.
+# In characters. The limit of the csv module is the same by default, but can be changed.
 MAX_CELL = 131_072
 _SAMPLE_ROWS = 1_000
 _DELIMITERS = ",;\t|"
@@ -199,8 +199,8 @@ def _list_columns(titles: list[str], indexes: Sequence[int]) -> str:
 def _attribute_names(titles: list[str], column: int, reader: SeedReader) -> dict[int, str]:
     """Map the index of each column except ``column`` to a unique name of an attribute.
 
-    The name is the title in lower-case ASCII, or ``column_N`` if no letter or digit remains. A
-    warning reports that columns after the first ``MAX_COLUMNS`` are omitted.
+    The name is the title in lower-case ASCII, or ``column_N`` if no letter or digit remains.
+    Columns after the first ``MAX_COLUMNS`` are omitted, and a warning is added.
     """
     names: dict[int, str] = {}
     others = [index for index in range(len(titles)) if index != column]

@@ -100,8 +100,8 @@ def read_seeds(
 
     Raises:
         SeedError: The format is unknown, or a source cannot be opened, is not text, is too large or
-            does not have the format. For tables: the column of the seeds is missing or ambiguous.
-            For other formats: ``column`` is given.
+            does not have the format. The column of the seeds is missing or ambiguous, or ``column``
+            is used with another format than ``csv``.
         MissingLibraryError: The format needs a library that is not installed.
         TypeError: A source is neither a string nor a ``Path``.
     """

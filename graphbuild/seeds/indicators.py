@@ -26,7 +26,7 @@ from graphbuild.models import (
     detect_hash_type,
 )
 
-# Values of ``Indicator.changes``, in the plural because one warning covers all such lines.
+# Values of ``Indicator.changes``. They are plural, because one warning covers all such lines.
 REFANGED = "defanged names were refanged"
 PORT_REMOVED = "ports were removed"
 HTTP_ADDED = "http:// was added to URLs without a scheme"

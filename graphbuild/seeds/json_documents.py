@@ -19,7 +19,7 @@ _HASHES_BY_STRENGTH = tuple(each.name for each in reversed(HASH_TYPES))
 
 
 def load(texts: Iterable[str], source: str) -> Any:  # noqa: ANN401  any JSON value
-    """Decode a JSON document; raise ``SeedError`` if it is invalid, too large or too deep."""
+    """Decode a JSON document; raise ``SeedError`` if it is invalid, large or deeply nested."""
     text = _join(texts, source)
     try:
         value = json.loads(text)

@@ -20,8 +20,8 @@ _HASHES = frozenset(each.name for each in HASH_TYPES)
 _VALUE_TYPES = frozenset(name for each in SUBJECT_TYPES.values() for name in each.misp_types)
 _SEED = ""
 _SEED_ROLES = _HASHES | {_SEED}
-# Type of a value with two parts, which a vertical bar separates -> roles of the parts. The role of
-# a seed is its hash type or ``_SEED``. Any other role is the name of an attribute of the seed.
+# Type of a composite value (two parts, with a vertical bar between them) -> roles of the parts. The
+# role of a seed is its hash type or ``_SEED``. Other roles are names of attributes of the seed.
 _COMPOSITES = {
     "domain|ip": (_SEED, _SEED),
     "hostname|port": (_SEED, "port"),
@@ -83,7 +83,7 @@ class _EventReader:
             )
 
     def _read_object(self, value: dict[str, Any], context: dict[str, str]) -> None:
-        """Add the seeds of an object; combine the first hash of each type and the file name."""
+        """Add the seeds of an object; the first hash of each type and the name form one seed."""
         context = context | text_fields({"object": value.get("name")})
         hashes: dict[str, str] = {}
         file_attributes: dict[str, str] = {}

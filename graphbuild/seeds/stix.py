@@ -96,8 +96,8 @@ def _read_observable(each: dict[str, Any], number: int, reader: SeedReader) -> N
 def _read_indicator(each: dict[str, Any], number: int, reader: SeedReader) -> None:
     """Add the seeds in the pattern of a STIX indicator.
 
-    Only the pattern is parsed, because ``stix2`` rejects indicators with several hashes after
-    ``IN``. It reads these hashes as one malformed hash.
+    Only the pattern is parsed, because ``stix2`` reads several hashes after ``IN`` as one malformed
+    hash, and rejects the indicator.
     """
     pattern = each.get("pattern")
     if each.get("pattern_type", "stix") != "stix":

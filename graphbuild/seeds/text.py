@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from graphbuild.seeds.results import SeedReader
 
 MAX_LINE = 2**20  # characters
-_WINDOW = 2_000  # characters searched at once; the time that ioc_fanger needs grows quadratically
+_WINDOW = 2_000  # characters searched at once, because the time of ioc_fanger grows quadratically
 _MAX_WARNINGS = 1_000
 # A quick check: text that does not match is not defanged.
 _DEFANG_HINT = re.compile(r"[\[\](){}<\\]|hxxp|\bdot\b", re.IGNORECASE)
@@ -113,7 +113,7 @@ def _strip_punctuation(text: str) -> str:
 
 
 def _is_ordinary_word(kind: str, text: str) -> bool:
-    """Return whether a match is ordinary text, such as ``setup.exe``, ``end.The`` or ``10:30``."""
+    """Return whether a match is ordinary text, such as ``end.The`` or ``10:30:00``."""
     if kind == "domain":
         return not _is_registrable(_host(text).lower())
     if kind == "ipv6":

@@ -9,8 +9,8 @@ contain only files. They are found as follows:
   allocation, Zhou et al. 2007, Phys. Rev. E 76, 046115). A collection that contains nearly all
   files therefore hardly links them.
 * If two collections share significantly many references (q-value of at most 0.05), each file of one
-  collection is also linked to each file of the other. The weight of such a link is proportional to
-  the Jaccard index of the two collections.
+  collection is also linked to each file of the other. The weight of such a link is the Jaccard
+  index of the two collections, divided by the geometric mean of their numbers of files.
 * Files with identical evidence are merged into one node, so that they take no more time than one
   file.
 * The Leiden algorithm (Traag et al. 2019, Sci. Rep. 9, 5233), or the Louvain algorithm if NetworKit

@@ -41,7 +41,7 @@ class Comparison:
         incomplete_before: Subjects for which the earlier snapshot is not complete, with states.
         incomplete_after: Subjects for which the later snapshot is not complete, with states.
         inferred_before: Observations in ``observations.unknown_before`` whose reference the earlier
-            snapshot inferred for the subject, so it may lack collections.
+            snapshot inferred for the subject. Collections of inferred references may be missing.
         inferred_after: Observations in ``observations.unknown_after`` whose reference the later
             snapshot inferred for the subject.
     """

@@ -118,9 +118,8 @@ class Incidence:
         """Return a matrix of files by pieces of evidence: the collections, then the references.
 
         If a file is in a collection, the API returns all references of the collection for the file.
-        Therefore, the collection is one piece of evidence, and these references are none. A
-        reference is a piece of evidence only for files that have it in an observation without a
-        collection.
+        Therefore, only the collection counts as a piece of evidence. A reference is a piece of
+        evidence only for files that have it in an observation without a collection.
         """
         blocks = [self.file_collections, self.file_direct_references]
         return require("scipy.sparse", extra=EXTRA).hstack(blocks, format="csr")

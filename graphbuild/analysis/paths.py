@@ -135,10 +135,10 @@ class EvidenceGraph:
                 pending += [[*path, key] for key in reversed(nearer)]
 
     def _distances(self, source: Entity, target: Entity) -> dict[str, int]:
-        """Return the distances to ``target`` of ``source`` and of all nodes that are not farther.
+        """Return the distance to ``target`` of each node that is not farther than ``source``.
 
-        If no path connects the two nodes, return the distances of all nodes that are connected to
-        ``target``.
+        If no path connects ``source`` and ``target``, return the distance of each node that a path
+        connects to ``target``.
         """
         if source.key == target.key:
             raise AnalysisError(f"{source.key} and {target.key} are the same node")

@@ -8,8 +8,8 @@
 3. The components are packed side by side.
 4. The nodes of each group are placed in its disc in a spiral, like the seeds of a sunflower.
 
-Coordinates are rounded to 0.1. One unit is one pixel at 100 % zoom. The y coordinate grows upwards,
-as in Gephi. The layout does not depend on the order of nodes and edges.
+Coordinates are rounded to 0.1. In the HTML page, one unit is one pixel at a scale of 1. The y
+coordinate grows upwards, as in Gephi. The layout does not depend on the order of nodes and edges.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _INNER_GAP = 6.0  # distance between the edges of nodes in a group; smaller than
 _COMPONENT_GAP = 90.0  # distance between the bounding boxes of components
 _ASPECT = 1.5  # intended ratio of width to height of the whole layout
 _LABEL_SPACE = 24.0  # free space around collections, because they always have a label
-_MAX_DISCS = 1_000  # larger graphs are split, because time and memory are quadratic
+_MAX_DISCS = 1_000  # larger components are split, because time and memory are quadratic
 _MANY_DISCS = 300  # with more discs, ForceAtlas2 runs _FEWER_ITERATIONS
 _ITERATIONS, _FEWER_ITERATIONS = 100, 50
 _DENSITY = 0.3  # assumed share of a cluster's area that its discs cover
@@ -91,7 +91,7 @@ def _pitches(graph: nx.DiGraph[str], groups: Sequence[Sequence[str]]) -> list[fl
     """Return, for each group, the distance between the centers of its nodes.
 
     All nodes of a group have the same degree, and so the same size. For a group of one node, return
-    the node's diameter, including space for a label.
+    the node's diameter; that of a collection includes space for its label.
     """
     radius, pitches = size_scale(graph), []
     for first, *others in groups:
@@ -177,7 +177,7 @@ def _pack_boxes(boxes: Sequence[Point]) -> Iterable[tuple[int, Point]]:
     padded = [(width + _COMPONENT_GAP, height + _COMPONENT_GAP) for width, height in boxes]
     area = sum(width * height for width, height in padded)
     strip = max([width for width, _ in padded] + [math.sqrt(area * _ASPECT)])
-    free = [(0.0, 0.0, math.inf, strip)]  # distance from the top, left, height, width
+    free = [(0.0, 0.0, math.inf, strip)]  # top (downwards), left, height, width
     for index in sorted(range(len(boxes)), key=lambda i: (-padded[i][1], -padded[i][0], i)):
         width, height = padded[index]
         space = min(s for s in free if s[2] >= height and s[3] >= width)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 SHARED_REFERENCES = "shared_references"  # relation of the edges that a projection adds
 # These views can have nodes or edges that no response contains.
 DERIVED_VIEWS = frozenset({"files", "collections", "folded"})
-# Attribute with the original nodes or edges by key. API attributes have no hyphen in their names.
+# The attribute that contains the original nodes or edges by key. No API attribute has this name,
+# because names of API attributes contain no hyphen.
 _FOLDED = "folded-from"
 
 

@@ -42,9 +42,9 @@ class Bridge:
         files: Number of files that have the entity.
         clusters: The numbers of the clusters that contain these files, ascending.
         sole_pairs: The pairs of clusters, by number, that only this entity connects.
-        components: Number of components with files into which the entity's component of the
-            evidence graph falls if the entity is removed; 1 if this separates no files.
-        cut_off_files: Number of files outside the largest of these components.
+        components: Number of parts with files into which the removal of the entity splits its
+            component of the evidence graph; 1 if no files are separated.
+        cut_off_files: Number of files outside the part with the most files.
     """
 
     entity: Entity
@@ -199,7 +199,7 @@ def _connected_components(edges: Matrix) -> tuple[int, Numbers]:
 
 
 def _component_sizes(graph: _FoldedGraph, nodes: Numbers) -> list[int]:
-    """Return the number of files in each component, if any, of the subgraph of ``nodes``."""
+    """Return the number of files of each component that has files, in the subgraph of ``nodes``."""
     count, labels = _connected_components(graph.edges[nodes][:, nodes])
     files = np.bincount(labels, graph.files[nodes], minlength=count).astype(int).tolist()
     nodes_in = np.bincount(labels, minlength=count).tolist()

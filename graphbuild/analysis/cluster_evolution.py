@@ -50,9 +50,9 @@ class Cause:
         files: Number of files of these clusters that have the entity in the joint snapshot.
         exclusive: Whether no file of the separate snapshot has the entity.
         certain: False if missing data may be the only reason why a cluster has no file with the
-            entity in the separate snapshot. True if such a cluster has a file for which the joint
-            snapshot contains an observation with the entity, and the separate snapshot is complete
-            and did not infer the reference.
+            entity in the separate snapshot. Data is not missing if the separate snapshot is
+            complete for a file of such a cluster that has the entity in the joint snapshot, and did
+            not infer the reference.
     """
 
     entity: Entity

@@ -52,9 +52,8 @@ class ReferenceGroup:
     """All references to one article.
 
     Attributes:
-        representative: The member whose URL was changed by the fewest rules; members with a known
-            publisher are preferred. Among equals, it is the member with the most attributes, then
-            the first by node key.
+        representative: The best member by these criteria, in this order: its publisher is known,
+            few rules changed its URL, it has many attributes, its node key sorts first.
         members: All references, sorted by key.
         rules: Names of the rules that matched the members, in the order of ``RULE_DESCRIPTIONS``;
             empty for a group of one reference.

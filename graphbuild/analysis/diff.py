@@ -110,7 +110,7 @@ class AlignedSnapshot(NamedTuple):
 
     triples: Numbers  # one row per observation, sorted
     keys: Numbers  # one integer per triple; equal triples of two snapshots have equal keys
-    complete: Booleans  # for each file of either snapshot: is it complete in this snapshot?
+    complete: Booleans  # for each file of both snapshots, whether its state is ``complete``
     inferred: Numbers  # the keys (``_pair_keys``) of files and references of inferred observations
 
     def numbers(self, column: int) -> Numbers:

@@ -122,7 +122,7 @@ def _add_columns(
 
     ``score_distribution`` contains the probability of each score (column) for each pair of row
     classes (row). ``shared_probability`` contains, for each pair, the probability that both rows
-    have one of the added columns; it is the same for all of these columns.
+    have a given column. All added columns have the same probability.
     """
     max_score = score_distribution.shape[1] - 1
     result = np.zeros_like(score_distribution)

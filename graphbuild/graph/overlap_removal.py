@@ -37,7 +37,7 @@ def remove_overlaps(centers: Floats, radii: Floats) -> Floats:
 
 
 def _shift(centers: Floats, radii: Floats, pairs: Pairs) -> Floats:
-    """Return the vector by which each disc moves in one step; ``radii`` include half the gap."""
+    """Return each disc's movement in one step, given radii that include half of ``GAP``."""
     one, two = pairs[:, 0], pairs[:, 1]
     offset = centers[one] - centers[two]
     distance = np.maximum(np.hypot(offset[:, 0], offset[:, 1]), 1e-6)

@@ -63,8 +63,8 @@ def fold(graph: Graph) -> Graph:
 
     A group of several nodes has a label such as "Report A and 24 more", the number of its nodes as
     ``group_size``, and their keys, separated by spaces, as ``group_members``. Its ``creation_date``
-    is the earliest known date of its nodes. It has ``seed`` and ``state`` if all nodes with this
-    attribute have the same value.
+    is the earliest known date of its nodes. It has the attribute ``seed``, or ``state``, if all
+    nodes that have this attribute have the same value.
 
     An edge between two groups replaces all edges between their nodes. Its weight is the sum of the
     weights of these edges. Its provenance is ``observed`` if all of these edges are observed,

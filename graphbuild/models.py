@@ -87,7 +87,7 @@ _FORBIDDEN_IN_ID = frozenset(" \t\r\n\"'`<>&\\/?#%")
 class HashType(NamedTuple):
     """A hash algorithm."""
 
-    name: str  # the API's file attribute that contains the hash
+    name: str  # the attribute of files in the API that contains the hash
     label: str  # in messages
     hex_length: int  # number of hexadecimal digits
 

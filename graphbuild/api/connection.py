@@ -1,6 +1,6 @@
 """An adapter for ``requests`` whose HTTP connections have a deadline.
 
-The subclasses override only public names of ``http.client`` and ``urllib3``: others may change.
+The subclasses override only public names of ``http.client`` and ``urllib3``.
 """
 
 from __future__ import annotations

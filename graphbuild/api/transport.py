@@ -1,4 +1,4 @@
-"""Sending of HTTP requests with a deadline and a maximum size of the response.
+"""Send HTTP requests with a deadline and a maximum size of the response.
 
 Requests are sent only to URLs below the base URL, and redirects are never followed.
 :mod:`graphbuild.api.connection` enforces the deadline, because the ``timeout`` of ``requests``

@@ -5,7 +5,7 @@ this module. The command line, ``gb.export``, the documentation and the tests us
 
 A writer writes one file of a format: ``writer(graph, stream, **options) -> ExportWarnings``. It
 must accept the options in ``OutputFile.options``. The module of a writer is imported on first use,
-because it may import large libraries that a list of the formats does not need.
+because it may load large libraries, which ``graphbuild --help`` does not need.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ _EDGE_ATTRIBUTES = frozenset({"relation", "weight", "related_from", *_TEXT_ATTRI
 def write_stix(graph: Graph, stream: BinaryIO, *, indicators: bool = False) -> ExportWarnings:
     """Write ``graph`` to ``stream`` as one bundle, one object per line.
 
-    If ``indicators`` is true, write also an indicator for each file, domain, IP address and URL.
+    If ``indicators`` is true, also write an indicator for each file, domain, IP address and URL.
     Platforms may use indicators for detection.
     """
     bundle = _Bundle(graph, indicators=indicators)

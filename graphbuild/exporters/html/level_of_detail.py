@@ -2,7 +2,7 @@
 
 The choice depends on the number of elements: the groups, and the pairs of linked groups. At every
 level, the page contains the whole graph. The status line shows how many nodes are not drawn. The
-search, and the button "Draw missing neighbors", draw such nodes.
+user can draw them with the search or with the button "Draw N missing neighbors".
 """
 
 from __future__ import annotations

@@ -12,10 +12,7 @@ function copyButtonFor(label, textOf) {
   return copy;
 }
 
-/**
- * Copy text and return whether this succeeded. Where the clipboard API is not allowed, as in the
- * frame of a notebook, a temporary text area is used.
- */
+/** Copy text and return whether this succeeded. If the clipboard API fails, use a text area. */
 async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);

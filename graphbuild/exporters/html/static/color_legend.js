@@ -32,7 +32,7 @@ function clusterRows() {
   return rows;
 }
 
-/** Return the name of the most linked collection of a cluster, or of its most linked node if none. */
+/** Return the name of a cluster: that of its most linked collection, or else node. */
 function clusterName(cluster) {
   const own = nodesByDegree.filter((node) => clusterOf(node) === cluster);
   return displayName(own.find((node) => types[node.type].labeled) ?? own[0]);

@@ -173,7 +173,7 @@ function relatedSection(marker) {
   });
 }
 
-/** Return the nodes between the marker and a related node, such as "through Emotet" or "through 12 nodes". */
+/** Return a note on the nodes between the marker and a related node, such as "through Emotet". */
 function throughNote(through) {
   const ids = [...through];
   if (!ids.length) return "";

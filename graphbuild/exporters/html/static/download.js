@@ -29,7 +29,7 @@ function selectedNodes() {
     .sort((a, b) => a.id - b.id);
 }
 
-/** Return the hexadecimal ids of files, which are hashes. */
+/** Return the ids of files that are hashes. */
 function hashesOf(some) {
   return some.filter((node) => /^file$/.test(types[node.type].name))
     .map((node) => String(node.attributes.id)).filter((id) => /^[0-9a-f]+$/i.test(id));

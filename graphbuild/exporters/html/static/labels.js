@@ -1,8 +1,8 @@
 // Labels. Their size on the screen is constant, and they do not overlap. The most important markers
 // are labeled first.
 
-// Collections are labeled at any scale. From NODE_LABEL_SCALE on, all markers with enough space are
-// labeled, and from NEAR_SCALE on, their labels may cover other markers.
+// Collections are labeled at any scale. From NODE_LABEL_SCALE on, other markers with enough space are
+// labeled, too. From NEAR_SCALE on, labels may cover other markers.
 const NODE_LABEL_SCALE = 0.8;
 const NEAR_SCALE = 1.8;
 const FEW = 12; // if at most this many markers are in focus, all of them are labeled

@@ -183,8 +183,9 @@ function linesFor(link) {
 // --- expanding
 
 /**
- * Return the members of a group that get a marker of their own. If `wanted` is empty, up to 200 are
- * added; else `wanted`, and others up to 200 in all. Members that pass the filters are chosen first.
+ * Return the members of a group that get a marker of their own: those that have one, then `wanted`,
+ * then others, first those that pass the filters. Without `wanted`, up to 200 members are added.
+ * With `wanted`, others are added only until 200 members have a marker.
  */
 function expand(group, wanted = []) {
   const outside = state.expanded.get(group) ?? new Set();

@@ -48,7 +48,7 @@ function viewToFragment() {
   return params.toString();
 }
 
-/** Restore the view from the fragment, ignoring unknown parts. */
+/** Restore the view from the fragment, and ignore parts that are unknown or invalid. */
 function viewFromFragment() {
   const text = location.hash.slice(1);
   if (text === ownFragment || !text || text.length > MAX_FRAGMENT) return;

@@ -170,7 +170,7 @@ class _Bundle:
     def _collections(self, subject: str) -> dict[str, str]:
         """Return the collections in a subject's observations, with their provenance.
 
-        It is ``observed`` if at least one observation with the collection was observed.
+        The provenance is ``observed`` if at least one observation with the collection was observed.
         """
         found: dict[str, str] = {}
         for edge in self._graph.succ[subject].values():

@@ -260,7 +260,7 @@ def _is_complete(node: Mapping[str, Any], body: Object) -> bool:
 
 
 def _note(key: str, node: Mapping[str, Any], subject: str, warnings: ExportWarnings) -> Object:
-    """Return a note with type, id and attributes of a node, about the object id ``subject``.
+    """Return a note about the object id ``subject``, with type, id and attributes of its node.
 
     The note is ``modified`` at ``crawl_fetched_at``, if the node has this attribute.
     """

@@ -248,7 +248,7 @@ def test_y_is_inverted_for_browsers():
 
 def test_each_node_needs_a_position():
     graph = build_graph([Observation(EMOTET, BARE, None)])
-    with pytest.raises(ExportError, match="no position; pass finite positions of all nodes"):
+    with pytest.raises(ExportError, match="no position with finite x and y"):
         page_of(graph, positions={EMOTET.key: (1.5, 2.5)})
 
 

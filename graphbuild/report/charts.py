@@ -30,7 +30,7 @@ CLUSTER_COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e0
 OTHER_COLOR = "#8a93a0"  # the color of all further clusters
 _CHART_WIDTH, _CHART_HEIGHT = 960, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 12, 28
-_MIN_LABEL_DISTANCE = 46  # between the starts of two labels of years below the bar chart
+_MIN_LABEL_DISTANCE = 46  # minimum distance between the left ends of two year labels
 _MAX_BARS = 300
 _MAX_GRID_LINES = 5
 # A map of files:
@@ -39,7 +39,7 @@ _MAX_FILE_DOTS = 150  # if the map needs more dots, a map of clusters is drawn i
 # A map of clusters:
 _MAX_CLUSTERS = 40  # maximum number of clusters; the largest ones are drawn
 _TOP_COLLECTIONS = 2  # number of most distinctive collections per cluster
-_LARGEST_COLLECTIONS = 8  # number of largest collections that are always drawn
+_LARGEST_COLLECTIONS = 8  # number of largest collections to draw, even if they are not distinctive
 _MIN_SHARE = 0.25  # a line means that a collection has at least this share of a cluster's files
 _MAX_NAME_LENGTH = 24
 _MARGIN = 70

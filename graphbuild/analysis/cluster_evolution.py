@@ -142,9 +142,10 @@ class ClusterMatching:
         return found
 
     def moved_files(self) -> tuple[MovedFile, ...]:
-        """Return the files with observations in both snapshots whose two clusters do not match.
+        """Return the files whose earlier and later cluster do not match.
 
-        Files for which both clusters contain only one file are omitted.
+        Files with observations in only one snapshot are omitted, and so are files that are alone
+        in both clusters.
         """
         clusters = zip(self._pair.files, self._cluster.T.tolist(), strict=True)
         return tuple(

@@ -93,7 +93,7 @@ class Snapshot:
 
     @property
     def fetched_subjects(self) -> tuple[Entity, ...]:
-        """Return the subjects that are not pending or that have observations, sorted by key."""
+        """Return the subjects with observations or a state other than pending, sorted by key."""
         fetched = (file for file, state in self.states.items() if state != PENDING)
         by_key = {file.key: file for file in (*fetched, *self.incidence.files)}
         return tuple(by_key[key] for key in sorted(by_key))

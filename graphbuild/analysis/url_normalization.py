@@ -81,8 +81,8 @@ def publisher_domain(normalized: NormalizedUrl) -> str:
     """Return the publisher of a page: the registered domain or the IP address in its URL.
 
     If the host is neither in a registered domain nor an IP address, return the whole host. Sites on
-    shared hosts such as ``blogspot.com`` are separate publishers, because their domains are in the
-    public suffix list. The list is the one that tldextract contains; nothing is downloaded.
+    shared hosts such as ``blogspot.com`` are separate publishers, because the public suffix list
+    contains these hosts. The list is part of tldextract, so nothing is downloaded.
 
     The result is an empty string if the URL does not show the publisher or is not a valid web URL.
     URLs of link shorteners, and archive URLs without the original URL, do not show the publisher.

@@ -200,7 +200,7 @@ class SnapshotPair:
         return found[0], found[1]
 
     def entity_changes(self, column: int) -> Changes[Entity]:
-        """Return the changes of a column, which is ``REFERENCES`` or ``COLLECTIONS``."""
+        """Return the changes of the entities in a column, ``REFERENCES`` or ``COLLECTIONS``."""
         old, new = self.snapshots
         added, unknown_before = new.exclusive_numbers(old, column)
         removed, unknown_after = old.exclusive_numbers(new, column)

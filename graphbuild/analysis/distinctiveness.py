@@ -46,9 +46,9 @@ def find_distinctive(
 ) -> list[tuple[DistinctiveEntity, ...]]:
     """Return up to five most distinctive collections or references of each cluster.
 
-    The entities of a cluster are sorted by descending log-likelihood ratio. ``matrix`` is the 0/1
-    matrix of files by ``columns``. ``labels`` are the cluster numbers of the files, from 0 without
-    gaps.
+    The entities of a cluster are sorted by descending log-likelihood ratio. ``matrix`` is a 0/1
+    matrix with a row per file and a column per entity in ``columns``. ``labels`` contains the
+    cluster number of each file, from 0 without gaps.
     """
     sparse = require("scipy.sparse", extra=EXTRA)
     sizes = np.bincount(labels)

@@ -10,8 +10,8 @@ shared references can be a single fact. For this reason:
   its references.
 
 In random data without related files, a test that counts shared references reports a quarter of all
-pairs of files (p <= 0.05). The test of shared evidence reports two to four percent. To reproduce
-both numbers, run ``make bench CASES=ties``.
+pairs of files (p <= 0.05). A test that uses the evidence above reports two to four percent of all
+pairs. To reproduce both numbers, run ``make bench CASES=ties``.
 
 Evidence that many files have is weak. If n of N files (or collections) have a piece of evidence,
 its weight is log2(N / n) bits, rounded to half bits (Sparck Jones 1972, J. Doc. 28). The p-value is

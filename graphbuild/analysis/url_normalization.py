@@ -145,7 +145,7 @@ _AMP_CACHE = re.compile(
 def _find_original(pattern: re.Pattern[str], url: str) -> str:
     """Return the URL of the original page if ``url`` is the URL of a copy, otherwise ``url``.
 
-    ``pattern`` must match the URL of a copy. Its group ``rest`` is the original URL without the
+    ``pattern`` matches URLs of copies. Its group ``rest`` is the original URL without the
     scheme. Its group ``scheme`` may match nothing; the scheme is then ``https`` if the optional
     group ``secure`` matches, otherwise ``http``.
     """

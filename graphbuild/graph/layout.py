@@ -48,7 +48,7 @@ _DENSITY = 0.3  # assumed share of a cluster's area that its discs cover
 _GRAVITY = 0.06
 _PIVOTS = 40  # maximum number of pivots of the initial layout
 _GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
-_SUNFLOWER_SPACING = 1.62  # minimum distance of points if point n is at radius sqrt(n + 0.5)
+_SUNFLOWER_SPACING = 1.62  # minimum distance of points in a spiral with radii sqrt(n + 0.5)
 
 
 class Layout(dict[str, Point]):

@@ -145,7 +145,7 @@ class ResultHandler:
     def _check_failures(
         self, task: Task, error: ApiError | PayloadError, *, may_concern_all: bool
     ) -> None:
-        """Raise an error if the last failures probably affect all subjects."""
+        """Raise an error if the cause of the last failures probably affects all subjects."""
         if not self._may_recur(task, error):
             self._failures = []
             return
@@ -153,7 +153,7 @@ class ResultHandler:
         is_enough = len(self._failures) >= MAX_CONSECUTIVE_FAILURES
         are_equal = all(type(each) is type(error) for each in self._failures)
         if may_concern_all and are_equal and (is_enough or self._is_nothing_readable(task)):
-            self._store.tasks.requeue()  # the subjects are probably not the reason
+            self._store.tasks.requeue()  # the cause is probably not in these subjects
             raise _error_of_all_subjects(task, error)
         if is_enough:
             raise CrawlPaused(

@@ -54,7 +54,7 @@ class CallLog:
         return self._db.integer("SELECT count(*) FROM call WHERE sent AND started_at >= ?", since)
 
     def times(self, since: float) -> list[float]:
-        """Return the start times of all recorded calls since a time; all in seconds since 1970."""
+        """Return the start times of all recorded calls since a time (seconds since 1970)."""
         rows = self._db.rows("SELECT started_at FROM call WHERE started_at >= ?", since)
         return [started_at for (started_at,) in rows]
 

@@ -228,8 +228,8 @@ def _remove_log(path: Path) -> None:
     """Let SQLite write back and remove a log that the last writer left while others read it.
 
     SQLite does this when it closes the last connection to the file, so nothing happens while
-    another process uses the file. Callers must check that the log is not from a killed writer:
-    reading would change the file.
+    another process uses the file. Callers must check that the log is not from a killed writer,
+    because reading must not change the file in that case.
     """
     with suppress(sqlite3.Error), closing(connect(path, "mode=rw")) as connection:
         connection.execute("SELECT 1 FROM sqlite_master")

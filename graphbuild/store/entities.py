@@ -26,7 +26,7 @@ encode_attributes = json.JSONEncoder(ensure_ascii=True, sort_keys=True).encode
 def decode_attributes(text: str, api_id: str, path: Path) -> dict[str, Scalar]:
     """Decode the stored attributes of an entity or a seed.
 
-    Raise StoreError, with ``api_id`` and ``path``, unless they are a JSON object of scalar values.
+    Unless ``text`` is a JSON object of scalar values, raise StoreError with the id and the path.
     """
     with suppress(ValueError, TypeError, RecursionError):
         attributes = json.loads(text)

@@ -4,8 +4,8 @@ To change the schema from version N to N + 1:
 
 1. Before any change, run ``python -m tests.store.save_fixture``. It saves a campaign file of
    version N and its contents as ``tests/store/data/schema-N.db.gz`` and ``schema-N.json.gz``, and
-   prints the digest of the schema. The saved file of version N - 1 is migrated for this. If it
-   lacks values that the new migration changes, pass the path of a campaign file with such values.
+   prints the digest of the schema. By default, it migrates the saved file of version N - 1. If that
+   file lacks values which the new migration changes, pass the path of a campaign file with them.
 2. In :mod:`graphbuild.store.schema`, add that digest to ``_EARLIER_DIGESTS`` under N, set
    ``SCHEMA_VERSION`` to N + 1, and change the tables and views. The docstring of that module
    lists the modules that write each table. Declare new columns after the existing ones, where

@@ -83,9 +83,9 @@ class Totals:
     references: int
     collections: int
     observations: int  # distinct observations and links, without refuted inferences
-    expected: int  # sum of the lengths of all ``related_references`` that the API stated
-    received: int  # sum of the numbers of received references of all ``related_references``
-    inferred: int  # sum of the numbers of inferred references of all lists
+    expected: int  # lengths of ``related_references`` that the API stated, added up over all lists
+    received: int  # received references of ``related_references``, added up over all lists
+    inferred: int  # inferred references, added up over all lists
     warnings: int  # about all pages
     calls: int  # sent by all runs
 

@@ -203,8 +203,8 @@ class PageWriter:
     def alias_conflict(self, subject: Entity, page: Page) -> str:
         """Return why the file that a page names cannot be ``subject``; empty if it can be.
 
-        It cannot be if a file was requested by its MD5, and the page names a file that is known to
-        have another MD5. The same applies to SHA-1.
+        A file that was requested by its MD5 cannot be a file that is known to have another MD5. The
+        same applies to SHA-1.
         """
         named, hash_name = page.canonical_subject, detect_hash_type(subject.id)
         if named is None or subject.type != FILE or hash_name not in _WEAK_HASHES:

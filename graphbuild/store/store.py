@@ -4,7 +4,8 @@ The following guarantees are covered by tests:
 
 * A page, its observations and the next cursor are stored in one transaction. They are on disk
   before the next page of the list is requested (write-ahead log, ``synchronous=FULL``).
-* Each page is stored as received, with its SHA-256, so observations can be parsed from it again.
+* The body of each page is compressed without loss and stored with its SHA-256, so observations can
+  be parsed from it again.
 * Every call is recorded before it is sent.
 * Reading never waits for a crawl, and never changes stored data.
 """
@@ -58,7 +59,7 @@ class Store(ObservationReader):
         missing_data: A message about the data that an incomplete copy lacks; empty for other files.
         tasks: The queue of lists to request, for a crawler.
         page_writer: Stores responses, for a crawler or an importer.
-        inferences: References that were inferred instead of requested, for a crawler.
+        inferences: Reads and stores inferred references, for a crawler.
         calls: The log of API calls.
         api_info: The API flavor, and the time when an exhausted quota resets.
     """

@@ -32,7 +32,7 @@ _TASKS = (
     "SELECT task.id, type, api_id, attributes, relationship, page_count, cursor, depth FROM task"
     " JOIN entity ON entity.id = task.subject"
 )
-# The order that next_task() describes. The index ``task_order`` supports it.
+# The docstring of next_task() describes this order. The index ``task_order`` supports it.
 _ORDER = (
     " ORDER BY depth, cursor IS NOT NULL, failure_count, new_entity_count DESC, task.id LIMIT ?"
 )

@@ -22,9 +22,9 @@ def bridges(
 
     The list also contains nodes without which files of one cluster would not be connected.
 
-    "sole pairs" is the number of pairs of clusters that only this node connects. If the node were
-    removed, its connected component would fall into several. "components" is the number of these
-    that contain files, and "cut-off files" is the number of files outside the largest of them.
+    "sole pairs" is the number of pairs of clusters that only this node connects. If the node is
+    removed, "components" is the number of parts with files into which its component falls, and
+    "cut-off files" is the number of files outside the largest part.
     """
     from graphbuild.analysis import find_bridges, find_clusters
 

@@ -16,11 +16,9 @@ if TYPE_CHECKING:
 
 
 def find_campaign_file(store_path: Path | None) -> Path:
-    """Return ``store_path``; if it is None, return the only campaign file in the current folder.
+    """Return ``store_path`` or, if it is None, the only campaign file in the current folder.
 
-    Raises:
-        typer.BadParameter: ``store_path`` is None, and the number of campaign files in the current
-            folder is not 1.
+    Raise BadParameter if the folder does not contain exactly one.
     """
     if store_path is not None:
         return store_path
@@ -79,15 +77,11 @@ def open_for_writing(store_path: Path | None, *, create: bool) -> Store:
 
 
 def read_incidence(store_path: Path | None, *, merge: bool = False) -> Incidence:
-    """Read the observations of a campaign file; with ``merge``, unite duplicate references.
-
-    Raises:
-        MissingLibraryError: A library of the extra ``analysis`` is not installed.
-    """
+    """Read the observations of a campaign file; with ``merge``, unite duplicate references."""
     from graphbuild._util import require
     from graphbuild.analysis import as_incidence, find_duplicates
 
-    require("scipy", extra="analysis")  # raises the error before the file is read
+    require("scipy", extra="analysis")  # raises MissingLibraryError before the file is read
     with open_for_reading(store_path) as store:
         warn_if_incomplete(store)
         incidence = as_incidence(store)
@@ -95,7 +89,7 @@ def read_incidence(store_path: Path | None, *, merge: bool = False) -> Incidence
 
 
 def warn_if_incomplete(store: Store) -> None:
-    """If there are lists that are not complete, log how many are in each state."""
+    """Log how many lists are in each unfinished state, if there are any."""
     totals = store.totals()
     if totals.complete < totals.lists:
         states = totals.describe_states(*UNFINISHED_STATES)

@@ -23,9 +23,8 @@ def check(store_path: options.StoreOption = None, *, json: options.JsonOption = 
     """Verify the integrity of a campaign file.
 
     The command compares stored pages with their checksums, and observations, states and counts with
-    the pages. It prints one line per problem, which begins with the subject or the file concerned.
-    At most 100 similar problems are listed. The last line names what cannot be checked. The exit
-    code is 1 if there are problems.
+    the pages. It prints one line per problem, and at most 100 lines for similar problems. The last
+    line names what cannot be checked. The exit code is 1 if there are problems.
     """
     from graphbuild.store import NOT_CHECKED, find_damage
 
@@ -51,11 +50,7 @@ def check(store_path: options.StoreOption = None, *, json: options.JsonOption = 
 
 
 def _describe(damage: Damage, path: Path) -> tuple[str, str]:
-    """Return the kind of the damage, and a line that describes it.
-
-    Damages are of one kind if the first two parts of their messages, separated by colons, differ
-    only in numbers.
-    """
+    """Return the kind of ``damage``, for counting similar ones, and a line that describes it."""
     where = damage.subject.readable_id if damage.subject else path
     kind = re.sub(r"[0-9]+", "N", ":".join(damage.problem.split(":")[:2]))
     return kind, f"{where}: {damage.problem}"

@@ -86,10 +86,9 @@ def print_omitted(count: int) -> None:
 
 
 def limit_by_kind(messages: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Yield the first 100 texts of each kind, then a line per kind with the number of the others.
+    """Yield the first 100 texts of each kind, then the number of further texts of each kind.
 
-    Args:
-        messages: Pairs of a kind and a text. All kinds after the tenth count as one kind.
+    ``messages`` are pairs of a kind and a text. All kinds after the tenth count as one kind.
     """
     counts: Counter[str] = Counter()
     for kind, text in messages:
@@ -103,10 +102,7 @@ def limit_by_kind(messages: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def attributes_json(value: object, *names: str) -> dict[str, object]:
-    """Return the named attributes of ``value`` as JSON data.
-
-    Entities are represented by their node keys, and tuples by lists.
-    """
+    """Return the named attributes as JSON data: entities become node keys, and tuples lists."""
 
     def convert(attribute: object) -> object:
         if isinstance(attribute, tuple | list):

@@ -66,7 +66,7 @@ def crawl(
     Without seeds, the crawl continues with the pending subjects of the campaign file.
 
     You can stop a crawl at any time with Ctrl-C. To continue, run the same command again: it
-    requests what is missing. If the campaign is complete, it makes no calls.
+    requests only what is missing, and makes no calls if the campaign is complete.
     """
     from graphbuild.api.client import Client
     from graphbuild.api.rate_limit import RateLimiter
@@ -83,7 +83,7 @@ def crawl(
         added = store.add_seeds(seed_list)
         if seeds:
             _announce_earlier_lists(store, seed_list, only=only)
-        _requeue_subjects(
+        _requeue_lists(
             store, refresh, verify_inferred, complete=complete, retry_failed=retry_failed
         )
         for level in range(depth):
@@ -146,7 +146,7 @@ def _run(crawler: Crawl, store: Store, clock: Clock, *, show_progress: bool) -> 
 
 
 def _announce_earlier_lists(store: Store, seeds: SeedList, *, only: bool) -> None:
-    """Log how many requests are for subjects of earlier lists; with ``only``, exclude them."""
+    """Log the number of requests for earlier lists; with ``only``, exclude their subjects."""
     from graphbuild.api.client import LIMIT
 
     total = store.tasks.remaining_calls(LIMIT)
@@ -164,7 +164,7 @@ def _announce_earlier_lists(store: Store, seeds: SeedList, *, only: bool) -> Non
         store.restrict_tasks(None)
 
 
-def _requeue_subjects(
+def _requeue_lists(
     store: Store,
     refresh: float | None,
     verify_inferred: float | None,
@@ -172,25 +172,22 @@ def _requeue_subjects(
     complete: bool,
     retry_failed: bool,
 ) -> None:
-    """Set the subjects that the options select to pending, and log how many there are."""
+    """Set the lists that the options select to pending, and log how many there are."""
     from graphbuild.api.client import LIMIT
 
     if complete:
         calls = format_count(store.tasks.completion_calls(LIMIT), "call")
-        subjects = format_count(store.tasks.complete(), "subject")
-        notice(f"requesting the pages that --frugal left out of {subjects}: up to {calls}")
+        lists = format_count(store.tasks.complete(), "list")
+        notice(f"requesting the pages that --frugal left out of {lists}: up to {calls}")
     if retry_failed:
-        count = store.tasks.retry_failed()
-        subjects = format_count(count, "subject")
-        notice(f"requesting again {subjects} with a failed, short or incomplete list")
+        lists = format_count(store.tasks.retry_failed(), "failed, short or incomplete list")
+        notice(f"requesting {lists} again")
     if refresh is not None:
-        count = store.tasks.refresh(time.time() - refresh)
-        notice(f"requesting {format_count(count, 'subject')} again")
+        lists = format_count(store.tasks.refresh(time.time() - refresh), "list")
+        notice(f"requesting {lists} again")
     if verify_inferred is not None:
         count = store.tasks.audit(verify_inferred, random.SystemRandom())
-        notice(
-            f"verifying inferred references of {format_count(count, 'subject')}, chosen at random"
-        )
+        notice(f"verifying inferred references of {format_count(count, 'list')}, chosen at random")
 
 
 def _refuse_api_key(seeds: SeedList) -> None:
@@ -206,10 +203,7 @@ def _refuse_api_key(seeds: SeedList) -> None:
 
 
 def _contains(seed: Seed, key: str) -> bool:
-    """Return whether ``key`` is the id of ``seed``, or part of an attribute or column.
-
-    ``key`` is in lower case; the case of the seed does not matter.
-    """
+    """Return whether ``key``, in lower case, is the id of ``seed`` or part of one of its texts."""
     values = (*seed.entity.attributes.values(), *seed.attributes.values())
     return seed.entity.id == key or any(
         key in value.lower() for value in values if isinstance(value, str)
@@ -230,7 +224,7 @@ def _find_key(store: Store) -> ApiKey:
 
 
 def _print_summary(store: Store, calls: int, pages: int) -> None:
-    """Print the totals, the calls and pages of this run, and the first subjects with problems."""
+    """Print the totals of the campaign, the results of this run, and the first problems."""
     print_totals(store)
     print_line(f"this run: {format_count(calls, 'call')}, {format_count(pages, 'page')}")
     print_inferred(store)
@@ -243,7 +237,7 @@ def _print_summary(store: Store, calls: int, pages: int) -> None:
 
 
 def _print_problems(store: Store) -> None:
-    """Print the first subjects with a problem, and the reasons. Pending subjects are omitted."""
+    """Print the first lists with a problem, and the reasons. Pending lists are omitted."""
     problems = [row for row in store.statuses() if row.state != "pending" and has_problem(row)]
     for row in problems[:MAX_LISTED]:
         print_line(f"{row.subject.readable_id}: {row.state}: {row.detail or row.error_code}")

@@ -69,4 +69,4 @@ def _check_earlier_demo(store_path: Path, hashes: Path, world: World, seed_list:
             if not is_demo_list or any(not world.file(each.id) for each in store.subjects()):
                 foreign = store_path
     if foreign:
-        raise ExportError(f"{foreign} is not of a demo; choose another folder with --out")
+        raise ExportError(f"{foreign} is not from this demo; choose another folder with --out")

@@ -24,7 +24,7 @@ def emulate(
     ] = 8080,
     data: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="JSON lines to serve (default: generated data)."),
+        typer.Option(metavar="FILE", help="JSON Lines file to serve (default: generated data)."),
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Random seed of generated data.")] = 1,
     key: Annotated[

@@ -58,9 +58,9 @@ def export(
         typer.Option(
             callback=_check_view,
             metavar="NAME",
-            help="Graph to write: full; folded (files, or references, with the same neighbors "
-            "become one node); backbone (one reference per group with the same neighbors); files, "
-            "or collections (an edge connects two that share references).",
+            help="Graph to write: full; folded (nodes of one type with the same neighbors become "
+            "one node, except collections); backbone (one reference per group with the same "
+            "neighbors); files or collections (an edge connects two that share references).",
         ),
     ] = FULL,
     observed_only: Annotated[
@@ -144,12 +144,7 @@ def export(
 
 
 def _parse_formats(text: str) -> list[str]:
-    """Return the format names in a comma-separated list.
-
-    Raises:
-        typer.BadParameter: The list is empty or contains an unknown name.
-        MissingLibraryError: A format needs a library that is not installed.
-    """
+    """Split a list of formats; raise MissingLibraryError if a format needs a missing library."""
     names = [name.strip().lower() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in FORMATS]
     if unknown or not names:

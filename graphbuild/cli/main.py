@@ -1,4 +1,4 @@
-"""The ``graphbuild`` command: register all subcommands, and add the options of every subcommand.
+"""The ``graphbuild`` command: register all subcommands, and add the options that all of them have.
 
 To add a command, write a module with a function of the command's name, and list the function in
 ``COMMANDS``. ``graphbuild --help`` shows the first sentence of the function's docstring.
@@ -119,7 +119,7 @@ def _with_common_behavior(command: Callable[..., None]) -> Callable[..., None]:
     ]
     parameters = [*signature.parameters.values(), *common]
     run.__annotations__ = {each.name: each.annotation for each in parameters}
-    # typer reads both attributes.
+    # typer reads __annotations__ and __signature__.
     vars(run)["__signature__"] = signature.replace(parameters=parameters)
     return run
 

@@ -43,7 +43,7 @@ def parse_share(text: str | float) -> float:
 
 
 def parse_date(text: str) -> float:
-    """Return a date or time (``2026-10-01``, ``2026-10-01T12:30``) in seconds since 1970.
+    """Return a date or time (``2026-10-01``, ``2026-10-01T12:30``) as seconds since 1970.
 
     A date without a time means 00:00. A time without an offset from UTC is in UTC.
     """
@@ -96,12 +96,7 @@ def _refuse_api_key(value: str | None) -> None:
 
 
 def check_comparison(baseline: Path | None, since: float | None, until: float | None) -> None:
-    """Check the options that select two states of a campaign.
-
-    Raises:
-        typer.BadParameter: Neither or both of ``baseline`` and ``since`` are given, or ``until`` is
-            not later than ``since``.
-    """
+    """Check that either ``baseline`` or ``since`` is given, and that ``until`` is later."""
     if (baseline is None) == (since is None):
         raise typer.BadParameter(
             "choose what to compare with: --baseline OLD.db, or --since DATE for the same file"
@@ -159,7 +154,7 @@ AllowEmptyOption = Annotated[
     bool,
     typer.Option(
         "--allow-empty",
-        help="Accept the hash of the empty file, and hashes that consist of 0 or f only.",
+        help="Accept the hashes of the empty file, and hashes that consist only of 0 or only of f.",
     ),
 ]
 OutOption = Annotated[
@@ -202,8 +197,9 @@ DepthOption = Annotated[
         min=0,
         max=9,
         metavar="N",
-        help="Levels to follow beyond the seeds: 1 requests the files and references of the "
-        "collections and references found, 2 also the references of those files, and so on.",
+        help="Levels to follow beyond the seeds: 1 requests the files of the collections and "
+        "references found, and the references of these collections; 2 also requests the references "
+        "of these files, and so on.",
     ),
 ]
 PerNodeOption = Annotated[
@@ -248,8 +244,8 @@ VerifyInferredOption = Annotated[
         "--verify-inferred",
         parser=parse_share,
         metavar="SHARE",
-        help="Share (0.1, 10%) of the subjects with inferred references whose lists are requested, "
-        "to verify them; inferred edges that are not confirmed are removed.",
+        help="Request the lists of a random share (0.1, 10%) of the subjects with inferred "
+        "references; inferred edges that are not confirmed are removed.",
     ),
 ]
 WorkersOption = Annotated[
@@ -287,8 +283,7 @@ SeedOption = Annotated[
     typer.Option(min=0, max=2**32 - 1, metavar="N", help="Seed of the random number generator."),
 ]
 MergeOption = Annotated[
-    bool,
-    typer.Option("--merge-duplicates", help="Count duplicates once; 'dedupe' lists them."),
+    bool, typer.Option("--merge-duplicates", help="Count duplicate references once (see 'dedupe').")
 ]
 BaselineOption = Annotated[
     Path | None,

@@ -22,7 +22,7 @@ _SETTING = re.compile(rf"(apikey\W{{1,8}})\w{{{MIN_MASKED},}}", re.IGNORECASE)
 
 
 class KeyMask:
-    """Replaces 12 or more consecutive characters of a key by asterisks, in any case."""
+    """Replaces 12 or more consecutive characters of a key, in upper or lower case, by asterisks."""
 
     def __init__(self, keys: Iterable[str]) -> None:
         long_keys = {key.lower() for key in keys if len(key) >= MIN_MASKED}

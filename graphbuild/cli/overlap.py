@@ -85,8 +85,8 @@ def overlap(
 def _print_hubs(hubs: Sequence[Hub], of: str) -> None:
     for hub in hubs[: options.DEFAULT_LIMIT]:
         print_line(
-            f"low weight: {hub.degree:,} {of} share the {hub.entity.type}"
-            f" {shorten(hub.entity.label)}, which counts {hub.bits:g} bits"
+            f"weak evidence: {hub.degree:,} {of} share the {hub.entity.type}"
+            f" {shorten(hub.entity.label)} (weight in bits: {hub.bits:g})"
         )
 
 

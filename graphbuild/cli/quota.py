@@ -39,10 +39,7 @@ class RemainingQuota:
 
 
 def request_quota(user: str | None, base_url: str) -> RemainingQuota | None:
-    """Return the remaining quota of ``user``; None if there is no user or the request fails.
-
-    A failure is logged.
-    """
+    """Return the remaining quota of ``user``; None without a user, or after logging a failure."""
     if not user:
         return None
     from graphbuild.api.auth import find_api_key
@@ -57,7 +54,7 @@ def request_quota(user: str | None, base_url: str) -> RemainingQuota | None:
 
 
 def print_quota(remaining: RemainingQuota) -> None:
-    """Print one line per time window: the remaining calls, and when the quota resets."""
+    """Print one line per time window: the remaining calls, and if known, when they reset."""
     for quota in remaining.quotas:
         owner = remaining.user if quota.owner == "user" else f"{remaining.user}'s {quota.owner}"
         resets_at = quota.resets_at(remaining.requested_at)

@@ -23,7 +23,7 @@ def status(
     store_path: options.StoreOption = None,
     *,
     show_all: Annotated[
-        bool, typer.Option("--all", help="List every subject, not only those with problems.")
+        bool, typer.Option("--all", help="List every subject, not only the first 20 problems.")
     ] = False,
     warnings: Annotated[
         bool,
@@ -54,12 +54,7 @@ def status(
 
 
 def print_status(store: Store, *, show_all: bool = False) -> None:
-    """Print the totals of the campaign, then the status of lists.
-
-    Args:
-        store: The open campaign file.
-        show_all: Print all lists, not only the first 20 with problems.
-    """
+    """Print the totals of the campaign, then the first 20 lists with problems, or all lists."""
     totals = store.totals()
     print_line(str(store.path))
     print_totals(store)
@@ -82,7 +77,7 @@ def print_status(store: Store, *, show_all: bool = False) -> None:
 
 
 def print_totals(store: Store) -> None:
-    """Print one line: how many subjects, references, collections, observations and calls exist."""
+    """Print the totals of the campaign in one line."""
     totals = store.totals()
     print_line(
         f"{totals.describe_subjects()}: {totals.describe_states()} · "

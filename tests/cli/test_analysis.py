@@ -65,7 +65,7 @@ def test_overlap_lists_significant_pairs_and_hubs(campaign) -> None:
     ]
     text = output_of(shell, "overlap")
     assert "chance may explain each of these pairs" in text
-    assert "low weight: 174 files share the collection roundup-1, which counts 1 bits" in text
+    assert "weak evidence: 174 files share the collection roundup-1 (weight in bits: 1)" in text
     full_output = output_of(shell, "overlap", "--all", "--limit", 2).splitlines()
     assert full_output[1].split() == [
         *("source", "target", "references", "independent", "publishers", "evidence"),

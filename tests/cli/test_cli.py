@@ -87,11 +87,11 @@ def test_demo_keeps_a_campaign_file_and_a_seed_list_of_the_user(shell: Shell) ->
     stored = (shell.folder / "campaign.db").read_bytes()
     done = shell("demo", "--out", ".")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "campaign.db is not of a demo; choose another folder with --out" in done.stderr
+    assert "campaign.db is not from this demo; choose another folder with --out" in done.stderr
     assert (shell.folder / "campaign.db").read_bytes() == stored
     (shell.folder / "campaign.db").unlink()
     (shell.folder / "hashes.txt").write_text(f"{'0' * 64}\n")
-    assert "hashes.txt is not of a demo" in shell("demo", "--out", ".").stderr
+    assert "hashes.txt is not from this demo" in shell("demo", "--out", ".").stderr
     assert not (shell.folder / "graph.html").exists()
 
 

@@ -111,7 +111,7 @@ def test_retry_failed_requests_only_failed_and_short_subjects(shell: Shell, serv
     assert api.calls == 4
     process = shell("crawl", *options, "--retry-failed")
     assert process.returncode == 0
-    assert "requesting again 1 subject with a failed, short or incomplete list" in process.stderr
+    assert "requesting 1 failed, short or incomplete list again" in process.stderr
     assert api.calls == 5
 
 
@@ -279,18 +279,18 @@ def test_a_completion_requests_the_pages_that_a_frugal_crawl_left_out(
     (shell.folder / "one.txt").write_text(api.world.hashes()[4])
     options = ("--store", "c.db", "--base-url", url, "--complete")
     process = shell("crawl", "one.txt", *options, "--only")
-    assert "that --frugal left out of 1 subject: up to 2 calls" in process.stderr
+    assert "that --frugal left out of 1 list: up to 2 calls" in process.stderr
     assert api.calls == 9
     process = shell("crawl", *options, "--max-calls", 10)
     assert process.returncode == 3
-    assert "that --frugal left out of 3 subjects: up to 6 calls" in process.stderr
+    assert "that --frugal left out of 3 lists: up to 6 calls" in process.stderr
     assert "up to 5 calls" in shell("status", "--store", "c.db").stdout
     crawl(shell, url)  # the next run goes on, without the option
     assert api.calls == 15
     assert "inferred" not in shell("status", "--store", "c.db").stdout
     assert shell("check", "--store", "c.db").returncode == 0
     process = shell("crawl", *options)
-    assert "that --frugal left out of 0 subjects: up to 0 calls" in process.stderr
+    assert "that --frugal left out of 0 lists: up to 0 calls" in process.stderr
     assert api.calls == 15
 
 

@@ -2,8 +2,8 @@
 
 Tests with these programs led to the following rules:
 
-* All exports declare the same keys, except those of seed lists. No key of a node has the id of a
-  key of an edge. The type of a key is string, long, double or boolean, and no key has a default.
+* All exports declare the same keys, except those of seed lists. Keys of nodes and keys of edges
+  have different ids. The type of a key is string, long, double or boolean. No key has a default.
 * Texts with markup characters are written as CDATA, because Gephi loses spaces between entities.
 * Colors have six hexadecimal digits. Sizes and weights are greater than zero.
 * The file starts with an XML declaration, and contains all nodes before the edges.

@@ -7,7 +7,7 @@ object reference to each collection in its observations. Only some attributes of
 
 MISP accepts an attribute UUID only once across all events, and drops later attributes with the same
 UUID (https://github.com/MISP/MISP/issues/9012). So all UUIDs are derived from the UUID of the
-event. It depends on the seeds, so that MISP recognizes a later export of them as the same event.
+event, which is derived from the seeds. MISP recognizes exports with equal seeds as the same event.
 
 https://www.misp-project.org/datamodels/, https://github.com/MISP/misp-objects
 """

@@ -50,7 +50,7 @@ _VERSION = re.compile(r"\b(?:v|ver|version|build|release)\.?\s*$", re.IGNORECASE
 # Top-level domains that are also file extensions. A domain that ends in one of them is rejected as
 # a possible file name, unless it is defanged.
 _FILE_EXTENSION_DOMAINS = frozenset({"md", "mov", "pl", "pm", "ps", "py", "rs", "sh", "so", "zip"})
-# Uses tldextract's own public suffix list, without a download. Demonstrations need ``example``.
+# tldextract uses its own public suffix list, without downloads. Demonstrations need ``example``.
 _SPLIT_HOST = TLDExtract(cache_dir=None, suffix_list_urls=(), extra_suffixes=["example"])
 
 

@@ -75,8 +75,9 @@ def find_distinctive(
 def _log_likelihood_ratio(inside: Numbers, size: int, total: Numbers, files: int) -> Reals:
     """Return the log-likelihood ratio of a 2x2 table for each entity.
 
-    The table counts the files inside and outside the cluster, with and without the entity. Of all
-    ``files``, ``total`` have the entity. Of the ``size`` files in the cluster, ``inside`` have it.
+    The table counts the files inside and outside the cluster, with and without the entity. For each
+    entity, ``inside`` is the number of files that have it in the cluster of ``size`` files, and
+    ``total`` is the number of all ``files`` that have it.
     """
     ratio = np.zeros(len(inside))
     for seen, row_total in ((inside, total), (size - inside, files - total)):

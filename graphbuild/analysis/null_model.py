@@ -169,8 +169,8 @@ def _fit(degrees: Sequence[Numbers], counts: Sequence[Numbers]) -> Reals:
 
     Rows and columns that contain only 0 or only 1 are removed first, because their probabilities
     are 0 or 1. This is repeated, because the remainder of other rows and columns can then contain
-    only 0 or only 1. ``degrees`` are the distinct degrees of rows and of columns, and ``counts``
-    the numbers of rows and of columns with these degrees.
+    only 0 or only 1. ``degrees`` contains the distinct row degrees and the distinct column degrees.
+    ``counts`` contains the number of rows, or of columns, that have each of these degrees.
     """
     probability = np.zeros((len(degrees[0]), len(degrees[1])))
     remaining = [each.copy() for each in degrees]  # degrees within the rows and columns not removed

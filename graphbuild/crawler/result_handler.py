@@ -1,7 +1,7 @@
 """Store the result of each request: a page or a failure. Raise the errors that end a run.
 
-Some errors may affect one subject or all, for example a refusal of access to a list. Several such
-errors in a row end the run, and the next run requests these subjects after the others.
+The cause of an error may be one subject or affect all of them, for example if access to a list is
+refused. Several such errors in a row end the run. The next run requests these subjects last.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class ResultHandler:
         self._failures: list[ApiError | PayloadError] = []  # in a row; may affect all subjects
         self._was_answered = False  # whether this run has received a page
         self._detects_flavor = client.api_flavor == AUTO
-        # While the quota is exhausted, retries after a 429 are useless. A page ends this state.
+        # While the quota is exhausted, retries after a 429 are useless until a page is received.
         self.retry_on_429 = store.api_info.quota_resets_at() <= client.clock.now()
 
     def handle(self, task: Task, outcome: PageResponse | BaseException) -> CrawlEvent | None:

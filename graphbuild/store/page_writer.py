@@ -294,7 +294,7 @@ class PageWriter:
 
 
 def _sum_skipped(pages: Iterable[tuple[str | None, int]]) -> int:
-    """Add up the skipped items of (cursor, number) pairs, using the last one of each cursor."""
+    """Add up the numbers in (cursor, number) pairs, using only the last pair of each cursor."""
     return sum(dict(pages).values())
 
 

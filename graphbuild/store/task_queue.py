@@ -288,7 +288,10 @@ class TaskQueue:
         ).rowcount
 
     def reopen(self, limit: int) -> int:
-        """Set lists truncated before ``limit`` entries were read to pending; return how many."""
+        """Continue truncated lists with fewer than ``limit`` entries read; return how many.
+
+        Their state becomes pending.
+        """
         return self._reset(
             "detail = '', truncated_at = 0 WHERE truncated_at > 0 AND received_count < ?", limit
         )
@@ -316,8 +319,8 @@ class TaskQueue:
     ) -> RemainingCalls:
         """Return the number of calls that a crawl needs, with ``limit`` entries per page.
 
-        A :meth:`refresh` of lists requested before ``before`` is included, and with ``complete``
-        also the calls after :meth:`complete`.
+        The number includes the calls after a :meth:`refresh` with the time ``before``, and with
+        ``complete`` also those after :meth:`complete`.
         """
         left_out = ":complete AND inferred_count > 0 AND state = :state"
         (row,) = self._db.rows(

@@ -63,11 +63,7 @@ def _report_missing_data(store: Store) -> Store:
 
 
 def open_for_writing(store_path: Path | None, *, create: bool) -> Store:
-    """Find a campaign file with :func:`find_campaign_file`, and open it for writing.
-
-    Log an error if it is an incomplete copy. If the file does not exist, create it; without
-    ``create``, raise StoreError instead.
-    """
+    """Find a campaign file and open it for writing; with ``create``, create it if it is missing."""
     from graphbuild.store import Store
 
     path = find_campaign_file(store_path)

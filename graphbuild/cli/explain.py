@@ -26,8 +26,8 @@ def explain(
         str,
         typer.Argument(
             metavar="A",
-            help="Title, name, URL, hash or id of a node, or the first 8 or more characters of its "
-            "id.",
+            help="Key, title, name, URL, hash or id of a node, or the first 8 or more characters "
+            "of its id.",
         ),
     ],
     other: Annotated[str, typer.Argument(metavar="B", help="The other node.")],

@@ -149,9 +149,7 @@ def _daily_limit(
 
 def _print_cost(cost: CostEstimate, remaining: RemainingQuota | None) -> None:
     if cost.exact:
-        print_line(
-            f"{format_count(cost.at_least, 'call')} (exact: the length of each list is known)"
-        )
+        print_line(f"{format_count(cost.at_least, 'call')} (exact: each list's length is known)")
     else:
         print_line(f"at least {format_count(cost.at_least, 'call')}: one per page of 40 references")
         if cost.expected is None:
@@ -169,9 +167,7 @@ def _print_monthly_shortage(cost: CostEstimate, remaining: RemainingQuota) -> No
     resets_at = monthly and monthly.resets_at(remaining.requested_at)
     if monthly and resets_at and cost.at_least > monthly.remaining:
         reset = quota.format_utc(resets_at)
-        print_line(
-            f"the monthly quota is too small for all calls; the rest must wait until {reset}"
-        )
+        print_line(f"the monthly quota is too small; the other calls must wait until {reset}")
 
 
 def _format_counts(counts: Counter[str]) -> str:

@@ -29,11 +29,7 @@ def timeline(
     merge: options.MergeOption = False,
     json: options.JsonOption = False,
 ) -> None:
-    """Show the publication dates of references.
-
-    The command counts references by month, and lists the first and the last reference of each
-    collection.
-    """
+    """Count references by month, and list the first and the last reference of each collection."""
     from graphbuild.analysis import build_timeline, find_clusters
 
     incidence = read_incidence(store_path, merge=merge)

@@ -205,8 +205,8 @@ DepthOption = Annotated[
 PerNodeOption = Annotated[
     int | None,
     _count(
-        help="With --depth: maximum entries per list beyond the seeds (default: 200); truncated "
-        "lists are reported.",
+        help="With --depth: number of entries after which no more pages of a list are requested, "
+        "except for seeds (default: 200). The status shows such lists as limited.",
     ),
 ]
 RefreshOption = Annotated[

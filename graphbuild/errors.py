@@ -29,7 +29,7 @@ class GraphbuildError(Exception):
 
 
 class SeedError(GraphbuildError):
-    """A seed list cannot be read or used. Invalid indicators are skipped without it."""
+    """A seed list cannot be read or used. Invalid indicators do not raise it; they are skipped."""
 
 
 class PayloadError(GraphbuildError):

@@ -1,12 +1,13 @@
 """Compare two snapshots: which observations and entities were added, removed or unchanged.
 
-A snapshot can lack an observation only because its page had not been requested. An observation
-therefore counts as *added* only if the earlier snapshot is complete for its file, and as *removed*
-only if the later snapshot is complete for its file. Otherwise, its change is unknown. The change is
-also unknown if the snapshot without the observation inferred the reference for the file, because
-collections of inferred references can be missing. A reference or collection is added if the earlier
-snapshot does not contain it and one of its observations is added. It is removed if the later
-snapshot does not contain it and one of its observations is removed.
+A snapshot may lack an observation merely because the page that contains it had not been requested.
+An observation therefore counts as *added* only if the earlier snapshot is complete for its file,
+and as *removed* only if the later snapshot is complete for its file. Otherwise, its change is
+unknown. The change is also unknown if the reference is inferred for this file in the snapshot that
+lacks the observation, because an inferred reference may have more collections than are known. A
+reference or collection is added if the earlier snapshot does not contain it and one of its
+observations is added. It is removed if the later snapshot does not contain it and one of its
+observations is removed.
 """
 
 from __future__ import annotations

@@ -30,8 +30,9 @@ _NEVER_TRUNCATED = frozenset({"url", "author"})  # a truncated value would be mi
 def parse_attributes(value: object, path: str, warnings: list[str]) -> dict[str, Scalar]:
     """Return the valid scalar attributes, and lists of strings joined with "; ".
 
-    Empty values, and most objects and lists of other values, are left out without a warning. Every
-    other change adds a message with ``path``, the path of ``value``, to ``warnings``.
+    Empty values, and most objects and lists of other values, are left out without a warning. For
+    all other changes, a message is added to ``warnings``. It begins with the path of the changed
+    value, which begins with ``path``, the path of ``value``.
 
     Raises:
         PayloadError: There are more than ``MAX_ATTRIBUTES`` attributes.

@@ -57,7 +57,7 @@ class ApiKey:
         if not length:
             raise _key_error(f"the API key is empty; {_INSTRUCTIONS}")
         raise _key_error(
-            f"the API key has {length} characters, and some of them are not letters or digits "
+            f"the API key has {length} characters, and some of them are not ASCII letters or digits "
             "(perhaps a space, a quote or a line end); copy the key again"
         )
 

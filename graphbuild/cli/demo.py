@@ -59,7 +59,7 @@ def demo(
 
 
 def _check_earlier_demo(store_path: Path, hashes: Path, world: World, seed_list: str) -> None:
-    """Raise ExportError if a file exists that an earlier demo did not write."""
+    """Raise ExportError if the seed list or the campaign file exists and is not from this demo."""
     foreign = None
     is_demo_list = hashes.exists() and hashes.read_bytes() == seed_list.encode()
     if hashes.exists() and not is_demo_list:

@@ -102,7 +102,7 @@ def _print_observations(
             print_line(f"   - {describe_observation(observation, quote)}", _MAX_LINE)
         hidden = len(step.observations[maximum:]) if maximum else 0
         if hidden:
-            print_line(f"   - … and {hidden:,} more observations")
+            print_line(f"   - … and {format_count(hidden, 'more observation')}")
 
 
 def _quote(text: str) -> str:

@@ -108,7 +108,7 @@ def check_comparison(baseline: Path | None, since: float | None, until: float | 
 _count = partial(typer.Option, min=1, metavar="N")
 _date = partial(typer.Option, parser=parse_date, metavar="DATE")
 
-# --- options of every command --------------------------------------------------------------------
+# --- options of every command: added in main.py, applied in console.py ---------------------------
 
 VerboseOption = Annotated[
     bool, typer.Option("--verbose", "-v", help="Log every API request to standard error.")

@@ -43,8 +43,8 @@ def overlap(
     collection. Other references are not compared, because a file has all references of its
     collections. Collections are compared by their references.
 
-    q is a false discovery rate: of the pairs with this q or a smaller one, the share that is
-    expected to be due to chance.
+    q is a false discovery rate: the expected share of chance results among the pairs with this q
+    or a smaller one.
     """
     from graphbuild.analysis import find_duplicates, find_overlaps
 

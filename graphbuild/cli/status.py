@@ -29,7 +29,7 @@ def status(
         bool,
         typer.Option(
             "--warnings",
-            help="List only the warnings about pages: which values were dropped or changed.",
+            help="List only the warnings about stored pages, such as values that were left out.",
         ),
     ] = False,
     user: options.UserOption = None,

@@ -186,9 +186,10 @@ class Crawl:
     ) -> CrawlEvent | None:
         """Store a result and return its event; return None if the run ends.
 
-        Without a rate limit, the next call is recorded in the same transaction, because with two
-        transactions per page, many workers would store half as many pages per second. With a rate
-        limit, the next call may be made much later, so it is recorded when it is made.
+        Without a rate limit, the transaction that stores the result also records the next call. A
+        second transaction per page would halve the number of pages that many workers store per
+        second. With a rate limit, the next call may be made much later, so it is recorded when it
+        is made.
         """
         rate_limited = self._client.rate_limiter.per_minute is not None
         try:

@@ -38,7 +38,7 @@ class SerialExecutor:
         self._results: list[tuple[Task, Outcome]] = []
 
     def has_capacity(self) -> bool:
-        """Return whether a task can be submitted, because no earlier result is left."""
+        """Return whether a task can be submitted: only if no earlier result is waiting."""
         return not self._results
 
     def submit(self, task: Task, *, retry_on_429: bool) -> None:
@@ -78,7 +78,7 @@ class WorkerPool:
         self._threads = ThreadPoolExecutor(len(clients), thread_name_prefix="graphbuild")
 
     def has_capacity(self) -> bool:
-        """Return whether a task can be submitted, because a worker is idle."""
+        """Return whether a task can be submitted: only if a worker is idle."""
         return bool(self._idle)
 
     def submit(self, task: Task, *, retry_on_429: bool) -> None:
@@ -147,7 +147,7 @@ class _RecorderProxy(CallRecorder):
 
 
 def _fetch(client: Client, task: Task, recorder: CallRecorder, *, retry_on_429: bool) -> Outcome:
-    """Request the next page of a task. Return an exception, even ``KeyboardInterrupt``.
+    """Return the next page of a task or, if the request fails, the exception (of any kind).
 
     The exception is handled in the crawling thread. If it ends the run, the crawl first stores the
     results of the other workers.

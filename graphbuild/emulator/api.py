@@ -1,4 +1,4 @@
-"""Return the responses of the emulated API, independent of the HTTP server."""
+"""The responses of the emulated API, independently of the HTTP server."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Emulator:
         """Bind the port and serve requests in background threads.
 
         Raises:
-            OSError: The port is in use.
+            OSError: The port cannot be used; for example, another program uses it.
         """
         self._server = _Server(self._port, self.api)
         self._thread = threading.Thread(

@@ -80,7 +80,7 @@ def _edge_rows(graph: Graph, table: _Table) -> Iterator[Sequence[bytes]]:
             yield source_cell, encode_key(target), *encode_cached(edge, ignored)
 
 
-_ROWS_PER_WRITE = 250  # a larger number takes more memory, a smaller one more calls
+_ROWS_PER_WRITE = 250  # a larger number takes more memory, a smaller one more writes
 
 
 class _ChangedCell(bytes):

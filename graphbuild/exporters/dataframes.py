@@ -62,7 +62,8 @@ def _frame(table_of: TypedTable, graph: nx.DiGraph[str]) -> pd.DataFrame:
 def _times(column: pd.Series[Any]) -> pd.Series[Any]:
     """Return ``column`` as times in UTC with a resolution of one microsecond.
 
-    Nanoseconds, the default resolution of pandas, cannot represent all years of ``datetime``.
+    The default resolution depends on the version of pandas. In pandas 2, it is a nanosecond, with
+    which only the years 1677 to 2262 can be represented.
     """
     import numpy as np  # noqa: PLC0415  slow to import, and few runs need it
     import pandas as pd  # noqa: PLC0415

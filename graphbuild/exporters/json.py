@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 _ENDPOINT_NAMES = frozenset({"source", "target"})
-_OBJECTS_PER_WRITE = 250  # a larger number takes more memory, a smaller one more calls
+_OBJECTS_PER_WRITE = 250  # a larger number takes more memory, a smaller one more writes
 _DIRECT_TYPES = frozenset({str, bool, type(None)})  # JSON represents every value of these types
 _NUMBER_TYPES = frozenset({int, float})
 _NOT_JSON = object()  # result of _to_json_value for values that are omitted

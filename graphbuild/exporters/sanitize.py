@@ -53,14 +53,14 @@ _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _DAY = 86_400
 _EPOCH = date(1970, 1, 1).toordinal()
 _ORDINALS = range(date.min.toordinal(), date.max.toordinal() + 1)
-_LINES_PER_WRITE = 250  # a larger number takes more memory, a smaller one more calls
+_LINES_PER_WRITE = 250  # a larger number takes more memory, a smaller one more writes
 
 
 def xml_text(text: str) -> str:
     """Return ``text`` without characters that XML 1.0 forbids, and with normalized white space.
 
-    Forbidden characters are replaced by U+FFFD. White space is removed at both ends, and each other
-    run of white space becomes one space, because Gephi, browsers and XML parsers treat white space
+    Forbidden characters are replaced by U+FFFD. White space is removed at both ends, and every
+    remaining run of white space becomes one space, because Gephi, browsers and XML parsers treat white space
     differently. Markup characters are not escaped.
     """
     # Printable texts, the common case, have no illegal characters and only spaces as white space.

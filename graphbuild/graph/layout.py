@@ -158,7 +158,7 @@ def _bounds(centers: Floats, radii: Floats) -> tuple[Floats, Floats]:
 
 
 def _turn_wide(centers: Floats) -> Floats:
-    """Center points at the origin, and rotate them so that their longest axis is horizontal."""
+    """Move the mean of the points to the origin, and turn their longest axis horizontal."""
     centered = centers - centers.mean(axis=0)
     xx, yy = np.sum(centered**2, axis=0)
     angle = -0.5 * math.atan2(2 * float(np.sum(centered[:, 0] * centered[:, 1])), float(xx - yy))

@@ -347,9 +347,9 @@ def _method(data: ReportData) -> Iterator[Block]:
             " connects them."
         ),
         (
-            "Inside and outside: the numbers of files in the cluster and of other files that have"
-            " the collection or reference. Lift: the share of such files in the cluster, divided by"
-            " their share among all files."
+            "Inside and outside: how many files have the collection or reference, in the cluster"
+            " and outside it. Lift: the share of the cluster's files that have it, divided by the"
+            " share of all files that have it."
         ),
         (
             "Sole pairs: pairs of clusters that only this bridge connects. Components: if the"
@@ -358,8 +358,8 @@ def _method(data: ReportData) -> Iterator[Block]:
         ),
         (
             "Added and removed: references, collections and observations in only one snapshot, if"
-            " the other snapshot is complete for a subject that has them. Otherwise, the change is"
-            " unknown."
+            " the other snapshot is complete for a subject that has them. Otherwise, or if the other"
+            " snapshot infers the reference for the subject, the change is unknown."
         ),
         "URLs are defanged. For details, see docs/analysis.md of graphbuild.",
     )

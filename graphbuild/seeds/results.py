@@ -104,7 +104,10 @@ class SeedReader:
     _counted_warnings: dict[str, list[int]] = field(default_factory=dict, init=False)
 
     def add(self, text: str, number: int, attributes: Mapping[str, str] | None = None) -> None:
-        """Parse and add an indicator, or reject it; ``number`` is its line (see ``unit``)."""
+        """Parse and add an indicator, or reject it.
+
+        ``number`` is the number of its line, object or attribute (see ``unit``), from 1.
+        """
         if reason := self.try_add(text, number, attributes):
             self.reject(text, number, reason)
 

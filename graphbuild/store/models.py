@@ -34,7 +34,7 @@ class FetchedPage:
 
     body: bytes
     page: Page  # parsed from the body
-    fetched_at: float  # seconds since 1970; of an imported page, when its file was modified
+    fetched_at: float  # seconds since 1970; for an imported page, when its file was modified
     cursor: str | None  # of this page; None for the first page of a list
     compressed: bytes = b""  # the body as the API's gzip stream; empty if it sent none
     http_status: int = 200  # 0 for an imported page

@@ -76,7 +76,7 @@ def write_html(  # noqa: PLR0913  all but the first two have defaults
             drawn at first, see ``level_of_detail``.
 
     Returns:
-        Counts that are all zero. Texts are truncated for display, which is not counted.
+        Zero counts, because this format does not count the texts that it truncates for display.
 
     Raises:
         ExportError: ``positions`` has no finite position for a node, or the drawing library is

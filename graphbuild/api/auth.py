@@ -57,8 +57,8 @@ class ApiKey:
         if not length:
             raise _key_error(f"the API key is empty; {_INSTRUCTIONS}")
         raise _key_error(
-            f"the API key has {length} characters, and some of them are not ASCII letters or digits "
-            "(perhaps a space, a quote or a line end); copy the key again"
+            f"the API key has {length} characters, and some of them are not ASCII letters or "
+            "digits (perhaps a space, a quote or a line end); copy the key again"
         )
 
     def reveal(self) -> str:

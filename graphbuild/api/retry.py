@@ -24,7 +24,8 @@ RETRY_AT_ONCE = frozenset({HTTPStatus.MISDIRECTED_REQUEST, HTTPStatus.TOO_EARLY}
 # All waits are in seconds.
 MAX_RETRY_WAIT = 600.0  # even if Retry-After is longer; must be at least MINUTE for is_quota_spent
 DEFAULT_WAIT = 60.0  # after a 429 without a valid Retry-After; the rate limit is per minute
-FIRST_BACKOFF = 1.0  # longest wait before the first retry, except after a 429; doubled for each later one
+# Longest wait before the first retry, except after a 429. It doubles with each further retry.
+FIRST_BACKOFF = 1.0
 QUOTA_RETRY_AFTER = 600.0  # a longer Retry-After means that the daily or monthly quota is spent
 _MAX_QUOTA_RETRY_AFTER = 32 * 86_400.0  # a longer value is ignored: quota periods end each month
 

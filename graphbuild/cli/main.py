@@ -1,7 +1,8 @@
 """The ``graphbuild`` command: register all subcommands, and add the options that all of them have.
 
 To add a command, write a module with a function of the command's name, and list the function in
-``COMMANDS``. If the name is a Python keyword, append an underscore, as in ``import_``. ``graphbuild --help`` shows the first sentence of the function's docstring.
+``COMMANDS``. If the name is a Python keyword, append an underscore, as in ``import_``.
+``graphbuild --help`` shows the first sentence of the function's docstring.
 
 The modules of commands import slow libraries inside functions, so that ``--help`` is fast.
 """

@@ -60,8 +60,8 @@ def xml_text(text: str) -> str:
     """Return ``text`` without characters that XML 1.0 forbids, and with normalized white space.
 
     Forbidden characters are replaced by U+FFFD. White space is removed at both ends, and every
-    remaining run of white space becomes one space, because Gephi, browsers and XML parsers treat white space
-    differently. Markup characters are not escaped.
+    remaining run of white space becomes one space, because Gephi, browsers and XML parsers treat
+    white space differently. Markup characters are not escaped.
     """
     # Printable texts, the common case, have no illegal characters and only spaces as white space.
     if not text.isprintable():

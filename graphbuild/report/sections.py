@@ -358,8 +358,8 @@ def _method(data: ReportData) -> Iterator[Block]:
         ),
         (
             "Added and removed: references, collections and observations in only one snapshot, if"
-            " the other snapshot is complete for a subject that has them. Otherwise, or if the other"
-            " snapshot infers the reference for the subject, the change is unknown."
+            " the other snapshot is complete for a subject that has them. Otherwise, or if the"
+            " other snapshot infers the reference for the subject, the change is unknown."
         ),
         "URLs are defanged. For details, see docs/analysis.md of graphbuild.",
     )

@@ -21,7 +21,7 @@ _MAX_LIST_TEXT = 4_096  # characters of a joined list of strings
 _INT64_RANGE = range(-(2**63), 2**63)
 _DATE_RANGE = range(631_152_000, 4_102_444_800)  # 1990 to 2099, in seconds since 1970 (UTC)
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# "constructor" is excluded: every JavaScript object, as in the HTML page, has such a property.
+# "constructor" is excluded, because every JavaScript object of the HTML page has this property.
 _NAME = re.compile(r"(?!constructor\Z)[a-z][a-z0-9_]{0,63}")
 _TEXT_ONLY = frozenset({"url", "title", "author", "name"})
 _NEVER_TRUNCATED = frozenset({"url", "author"})  # a truncated value would be misleading
@@ -30,9 +30,9 @@ _NEVER_TRUNCATED = frozenset({"url", "author"})  # a truncated value would be mi
 def parse_attributes(value: object, path: str, warnings: list[str]) -> dict[str, Scalar]:
     """Return the valid scalar attributes, and lists of strings joined with "; ".
 
-    Empty values, and most objects and lists of other values, are left out without a warning. For
-    all other changes, a message is added to ``warnings``. It begins with the path of the changed
-    value, which begins with ``path``, the path of ``value``.
+    Empty values are left out without a warning; so are objects and lists of other values, unless
+    the attribute must be a date or a string. For all other changes, a message that starts with
+    ``path`` (the path of ``value`` in the response) is added to ``warnings``.
 
     Raises:
         PayloadError: There are more than ``MAX_ATTRIBUTES`` attributes.

@@ -95,7 +95,7 @@ def find_api_key(environment: Mapping[str, str] | None = None, home: Path | None
 
 
 def find_user_name(environment: Mapping[str, str] | None = None, home: Path | None = None) -> str:
-    """Return the user name from ``VT_USER``, or else from ``.vt.toml``; empty if there is none.
+    """Return the user name from ``VT_USER`` or else ``.vt.toml``, or an empty string.
 
     Only requests for quotas need the user name. The arguments are those of :func:`find_api_key`.
     """
@@ -108,8 +108,8 @@ def find_user_name(environment: Mapping[str, str] | None = None, home: Path | No
 def configured_keys(home: Path | None = None) -> list[str]:
     """Return all texts that may be API keys, so that the caller can mask them in output.
 
-    They come from ``VT_APIKEY`` and ``.vt.toml``, which may be invalid or unused. Without the
-    variable, the first text is empty.
+    They come from ``VT_APIKEY`` and from ``.vt.toml``, even if that file is invalid or not used.
+    If ``VT_APIKEY`` is not set, the first text is empty.
     """
     found = [os.environ.get(KEY_VARIABLE, "").strip()]
     with suppress(OSError):

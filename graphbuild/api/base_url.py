@@ -26,7 +26,7 @@ def check_base_url(text: str) -> str:
         raise ValueError("invalid base URL: expected https://host/path and nothing more")
     scheme, host = found["scheme"].lower(), found["host"].lower()
     if scheme != "https" and not is_loopback(host.strip("[]")):
-        raise ValueError("the key is sent over https only; http is allowed only for this machine")
+        raise ValueError("http would send the key unencrypted; it is allowed only for this machine")
     port = f":{int(found['port'])}" if found["port"] else ""
     return f"{scheme}://{host}{port}{found['path'] or '/api/v3'}"
 

@@ -1,7 +1,7 @@
 """Client of the VirusTotal API v3 with retries, a rate limit and a record of each call.
 
-Request URLs are built from the base URL, a validated id, the relationship and the cursor. URLs in
-responses are never requested. Each request for a page is recorded before it is sent.
+Request URLs are built from the base URL and validated values; URLs in responses are never
+requested. Each request for a page is recorded before it is sent.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 BASE_URL = "https://www.virustotal.com/api/v3"
 LIMIT = 40  # entries per page: the API's maximum for relationships
-# The EICAR test file, which every antivirus service knows.
+# The EICAR test file, which the service knows.
 KNOWN_FILE = Entity(FILE, "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f")
 # HTTP statuses with which the service refuses a relationship that it does not know.
 _UNKNOWN_RELATIONSHIP_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND})
@@ -67,12 +67,12 @@ class CallRecorder:
 
 
 class Client:
-    """A client of the API, which sends one request at a time. Use one :meth:`clone` per thread.
+    """Sends requests to the API, one at a time. Use one :meth:`clone` per thread.
 
     Args:
         key: The API key.
         base_url: URL of the API; plain http is accepted only for this machine.
-        rate_limiter: Limits the requests per minute. The default only waits after HTTP 429.
+        rate_limiter: Limits the requests per minute. The default has no limit except after 429.
         clock: The source of the time and of waits. Tests replace it.
         adapter: The HTTP adapter of ``requests``. Tests replace it.
         deadline: Maximum duration in seconds of a request with its response.
@@ -190,8 +190,8 @@ class Client:
         Raises:
             ApiError: The request failed; the subclass depends on the cause.
             PayloadError: The response is JSON, but not a page of this relationship.
-            QuotaExhaustedError: The service responded with HTTP 429, and ``retry_on_429`` is False,
-                Retry-After is longer than ten minutes, or two minutes of waiting did not help.
+            QuotaExhaustedError: The service responded with HTTP 429 after two minutes of waits,
+                with a Retry-After of more than ten minutes, or while ``retry_on_429`` is False.
             CrawlPaused: The recorder prevented the call, or the clock was stopped.
             ValueError: ``subject`` has an invalid id, or a type without this relationship.
         """
@@ -214,10 +214,10 @@ class Client:
     def _detect_flavor(
         self, fetch: _Fetch, request: PageRequest, refusal: ApiError
     ) -> PageResponse:
-        """Determine the API flavor; return its page or raise its error.
+        """Determine the API flavor; return the page, or raise the error, of the request in it.
 
-        ``refusal`` means that the service does not know the relationship or the subject. The same
-        request in the flavor ``gti`` can show which. If not, the list of a well-known file does.
+        ``refusal`` does not show whether the relationship or the subject is unknown. The same
+        request in the flavor ``gti`` may show it; if not, a request for a well-known file does.
         """
         gti: PageResponse | ApiError | None = None
         if not (isinstance(refusal, NotFoundError) and refusal.names_subject):

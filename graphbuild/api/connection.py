@@ -1,6 +1,6 @@
-"""An adapter for ``requests`` whose HTTP connections have a deadline.
+"""An adapter for ``requests`` that enforces a deadline for each request and its response.
 
-The subclasses override only public names of ``http.client`` and ``urllib3``.
+The subclasses override only public names of their base classes.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def _may_be_own_id(named: Entity, subject: Entity) -> bool:
 
 
 def find_canonical_subject(self_link: SelfLink | None, subject: Entity) -> Entity | None:
-    """Return the subject under the API's own id if that id is only in ``self_link``, else None.
+    """Return the subject under the API's own id if ``self_link`` reveals that id, else None.
 
     :func:`check_self_link` explains the API's own ids. The subject of a stored page can have a
     SHA-256, although the request and ``self_link`` contain the MD5. Therefore, a file in
@@ -155,7 +155,7 @@ def _hash_encoded_text(encoded: str) -> str:
 
 
 def envelope_link(payload: dict[str, Any], name: str) -> object:
-    """Return a link in a response as a value of any JSON type; None if it is missing."""
+    """Return ``links[name]`` of a response, which may have any JSON type, or None."""
     links = payload.get("links")
     return links.get(name) if isinstance(links, dict) else None
 

@@ -95,11 +95,10 @@ def parse_response(
 ) -> PageResponse:
     """Return the page in a response.
 
-    ``address`` is the base URL, for messages. ``now`` (seconds since 1970) replaces a missing Date
-    header.
+    ``address`` is the base URL, for messages. ``now`` is passed to :func:`retry_after`.
 
     Raises:
-        ApiError: The response is an error, damaged or invalid JSON.
+        ApiError: The response is an error, is damaged, or is not valid JSON.
         PayloadError: The response is JSON, but not a page of the requested list.
     """
     if response.status != HTTPStatus.OK:

@@ -1,8 +1,8 @@
 """Create, check, copy and open the SQLite database of a campaign.
 
 * A new file is created under a temporary name and renamed when it is complete.
-* A file that is empty, is not a campaign file, or has a newer schema version is rejected by its
-  header, before SQLite opens it.
+* A file that is empty, is not a campaign file, or has a newer schema version is rejected
+  because of its header, before SQLite opens it.
 * A file whose tables, indexes, views or triggers are not those of its schema version is rejected.
   SQLite would run the triggers of a malicious file (https://sqlite.org/security.html).
 """
@@ -63,7 +63,7 @@ def create(path: Path) -> None:
 
     The row marks a file that a writer has open. The log is a single zero byte, which SQLite
     ignores. It shows :func:`find_missing_data` that the file is not an incomplete copy, and
-    overwrites any log of a deleted file of the same name, which SQLite would read.
+    overwrites any log of a deleted file of the same name, which SQLite would otherwise read.
     """
     with translate_sqlite_errors(path), _new_database(path) as connection:
         with log_path(path).open("wb") as log:
@@ -187,8 +187,8 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
                 backup = path.with_name(f"{path.name}.schema-{version}.bak")
                 copy_database(connection, path, backup)
                 migrations.migrate(connection)
-            # SQLite would check foreign keys at each insert, which takes a fifth of the time to
-            # store a page. `graphbuild check` verifies them instead.
+            # SQLite would check foreign keys at each insert, which would take a fifth of the
+            # time to store a page. `graphbuild check` verifies them instead.
             connection.execute("PRAGMA foreign_keys = OFF")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
@@ -225,7 +225,7 @@ def open_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _remove_log(path: Path) -> None:
-    """Let SQLite write back and remove a log that the last writer left while others read it.
+    """Let SQLite write back and remove a log that the last writer left because of readers.
 
     SQLite does this when it closes the last connection to the file, so nothing happens while
     another process uses the file. Callers must check that the log is not from a killed writer,
@@ -304,7 +304,7 @@ def _log_size(path: Path) -> int:
 def _connect_for_reading(path: Path) -> sqlite3.Connection:
     """Connect in SQLite's read-only mode if possible.
 
-    After a killed writer, SQLite may need write access for the recovery. In a folder without
+    After a writer was killed, SQLite may need write access for the recovery. In a folder without
     permission to write, SQLite cannot create the shared memory for a log, so a file without a log
     is opened as immutable.
     """

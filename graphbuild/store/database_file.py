@@ -1,6 +1,6 @@
 """Read the header of a campaign file, and lock the file so that it has at most one writer.
 
-SQLite locks the file with POSIX locks. A process loses all of its POSIX locks of a file when it
+SQLite locks the file with POSIX locks. A process loses all of its POSIX locks on a file when it
 closes *any* descriptor of that file (https://sqlite.org/howtocorrupt.html). Therefore, all
 :class:`DatabaseFile` objects for a file share one descriptor. It is closed with the last of them.
 """

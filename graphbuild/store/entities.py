@@ -168,7 +168,7 @@ def unite_entities(db: Database, alias: int, canonical: int) -> None:
 
 
 def next_alias_page_number(db: Database, task: int) -> int:
-    """Return the number of the next page that was requested for an alias: -1, -2, ...
+    """Return the next free number of pages that were requested for an alias: -1, -2, ...
 
     Facts of such a page are observations of the canonical subject, but paging ignores the page.
     """

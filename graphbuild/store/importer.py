@@ -63,7 +63,7 @@ def read_responses(
 def import_responses(store: Store, pages: Iterable[FetchedPage]) -> int:
     """Store pages that are not stored yet; return their number.
 
-    The pages of a subject are stored in the order of their cursors.
+    The pages of a subject are stored in paging order.
     """
     by_subject: dict[Entity, list[FetchedPage]] = {}
     for page in pages:
@@ -96,7 +96,7 @@ def _read(path: Path, subject: Entity | None) -> FetchedPage:
 
 
 def _in_paging_order(pages: list[FetchedPage]) -> Iterator[FetchedPage]:
-    """Yield the pages of one list in the order of their cursors.
+    """Yield the pages of one list, each followed by the page of its ``next_cursor``.
 
     If the next page is missing, continue with the first of the remaining pages.
     """

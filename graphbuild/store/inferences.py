@@ -23,7 +23,7 @@ class Inferences:
         self._db = db
 
     def excluded_tasks(self) -> set[int]:
-        """Return the ids of tasks for which nothing is inferred: audited or with a conflict."""
+        """Return the ids of audited tasks and tasks with a conflict, which get no inferences."""
         query = "SELECT id FROM task WHERE inference_conflict <> '' OR audited = 1"
         return {task_id for (task_id,) in self._db.rows(query)}
 
@@ -51,7 +51,7 @@ class Inferences:
         return observed
 
     def save(self, task: int, collections_by_reference: Mapping[int, Iterable[int]]) -> None:
-        """Store the inferred references of a list, as row ids, and mark the list as complete."""
+        """Store the inferred references (row ids) of a list, and mark the list as complete."""
         with self._db.transaction():
             page = self._db.integer("SELECT max(id) FROM page WHERE task = ?", task)
             self._db.execute_many(

@@ -125,7 +125,7 @@ class AuditResult:
 
 @dataclass(frozen=True, slots=True)
 class RemainingCalls:
-    """Number of calls that are needed to complete a campaign."""
+    """Calls that are still needed to complete a campaign."""
 
     unknown_lists: int  # lists of unknown length; each needs at least one call
     known_pages: int  # remaining pages of the lists of known length

@@ -1,8 +1,8 @@
 # ruff: noqa: INP001 - this folder is not a package
 """Take the screenshots in docs/page.md; ``make pictures`` runs this script.
 
-The argument is the path of the HTML page of the demo. If the page and the installed fonts are the
-same, the screenshots are the same. Each step waits until the page shows a certain text.
+The argument is the path of the HTML page of the demo. The same page, browser and fonts give the
+same screenshots. Each step waits until the page shows a certain text.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SIZE = {"width": 1120, "height": 700}
 
 
 def main(page_of_the_demo: Path) -> None:
-    """Save a screenshot of each step, which starts with the newly opened page."""
+    """Open the page anew for each step, and save a screenshot."""
     FOLDER.mkdir(exist_ok=True)
     with launch_chromium() as browser:
         context = browser.new_context(viewport=SIZE, reduced_motion="reduce", offline=True)

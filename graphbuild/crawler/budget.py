@@ -43,7 +43,7 @@ class CallBudget(CallRecorder):
         """Delete the records of reserved calls that were not made."""
         while self._reserved:
             _, call = self._reserved.popitem()
-            with suppress(GraphbuildError):  # a record that remains only makes the count too high
+            with suppress(GraphbuildError):  # if a record remains, the count is too high
                 self._store.calls.cancel(call)
 
     def check(self) -> None:

@@ -1,8 +1,8 @@
 """Estimate the number of calls of a crawl, and when the crawl ends.
 
-A page contains up to 40 references, so a list needs ``max(1, ceil(references / 40))`` calls. The
-first page of a list states the length of the list. The number of pages of other lists is estimated
-from the lists whose length is known.
+A page contains up to 40 references, so a list needs at least ``max(1, ceil(references / 40))``
+calls. The first page of a list states the length of the list. If it is not stored yet, the number
+of pages is estimated from the lists of known length.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class CostEstimate:
     """The number of calls that a crawl needs."""
 
     at_least: int  # lower bound, if no list becomes shorter before it is requested
-    expected: int | None  # estimate; None if lists have unknown lengths and no length is known
+    expected: int | None  # estimate; None if the lengths of all lists are unknown
     exact: bool  # whether the length of every list is known
 
 
@@ -29,7 +29,7 @@ def estimate_cost(*, unseen: int, left: int, mean_pages: float | None) -> CostEs
     Args:
         unseen: Number of lists of unknown length. Each needs at least one call.
         left: Number of calls that the lists of known length still need.
-        mean_pages: Mean number of pages of the lists of known length; None if there are none.
+        mean_pages: Mean number of pages of the lists of known length; None without such lists.
     """
     expected: int | None = left
     if unseen:

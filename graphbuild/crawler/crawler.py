@@ -1,9 +1,9 @@
 """The crawl loop: choose a task, request its next page, store it, yield an event.
 
-An event is yielded after its page is stored durably. To pause, stop iterating; to resume, create
-another :class:`Crawl`. If the request for a single subject fails, the event contains the error, and
-the run continues. An error that affects all subjects ends the run, such as a rejected API key, an
-exhausted quota or an unreachable service.
+An event is yielded after its result is stored durably. To pause, stop iterating; to resume, create
+another :class:`Crawl`. An error that affects one subject is part of its event, and the run
+continues. An error that affects all subjects, such as a rejected API key, an exhausted quota or an
+unreachable service, ends the run.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class _CrawlRun:
 
 
 class Crawl:
-    """Requests the pages that a campaign file does not contain yet. Iterate over it to run it.
+    """Requests the pages that a campaign file does not contain yet. Iterate over a crawl to run it.
 
     Args:
         client: Sends the requests.
@@ -102,8 +102,8 @@ class Crawl:
         """Crawl until no task is pending or the run is stopped; yield an event for each result.
 
         Raises:
-            CrawlPaused: A limit or quota is reached, or the service is unreachable; crawl again to
-                resume.
+            CrawlPaused: A limit or quota is reached, the service is unreachable, or several
+                requests in a row failed; crawl again to resume.
             ApiError: An error affects all subjects.
             StoreError: The campaign file cannot be read or written, or was moved.
         """

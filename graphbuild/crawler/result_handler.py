@@ -1,7 +1,7 @@
 """Store the result of each request: a page or a failure. Raise the errors that end a run.
 
-The cause of an error may be one subject or affect all of them, for example if access to a list is
-refused. Several such errors in a row end the run. The next run requests these subjects last.
+Some errors can affect one subject or all of them, for example a refusal of access to a list.
+Several such errors in a row end the run. The next run requests these subjects last.
 """
 
 from __future__ import annotations

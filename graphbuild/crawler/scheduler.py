@@ -39,7 +39,7 @@ class FifoScheduler:
 
 
 class InferringScheduler(FifoScheduler):
-    """Chooses first pages, then the lists whose pages save most requests; infers references."""
+    """Chooses first pages, then the lists whose pages save the most requests; infers references."""
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
@@ -53,9 +53,9 @@ class InferringScheduler(FifoScheduler):
             self._unfinished[task_id] = store.inferences.observed_references(task_id)
 
     def next_task(self, in_flight: Collection[int]) -> Task | None:
-        """Return a task whose current pass has no page, or else the task that saves most requests.
+        """Return a task whose current pass has no page, or else one that saves the most requests.
 
-        Return None if there is no such task, or if its choice depends on pages in flight.
+        Return None if no task is left, or if the choice depends on pages in flight.
         """
         first = self._store.tasks.next_first_page(in_flight)
         if first is not None:

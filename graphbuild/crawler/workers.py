@@ -38,7 +38,7 @@ class SerialExecutor:
         self._results: list[tuple[Task, Outcome]] = []
 
     def has_capacity(self) -> bool:
-        """Return whether a task can be submitted: only if no earlier result is waiting."""
+        """Return whether a task can be submitted, that is, no earlier result is waiting."""
         return not self._results
 
     def submit(self, task: Task, *, retry_on_429: bool) -> None:
@@ -78,7 +78,7 @@ class WorkerPool:
         self._threads = ThreadPoolExecutor(len(clients), thread_name_prefix="graphbuild")
 
     def has_capacity(self) -> bool:
-        """Return whether a task can be submitted: only if a worker is idle."""
+        """Return whether a task can be submitted, that is, a worker is idle."""
         return bool(self._idle)
 
     def submit(self, task: Task, *, retry_on_429: bool) -> None:

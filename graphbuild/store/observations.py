@@ -111,7 +111,7 @@ class ObservationReader:
                 yield entities[subject], state if at == math.inf else earlier
 
     def links(self) -> Iterator[Link]:
-        """Yield each entry of the lists of references and collections, once per list."""
+        """Yield each entry of the lists other than ``related_references``, once per list."""
         with self._db.snapshot():
             entities = load_entities(self._db)
             query = "SELECT id, subject, relationship FROM task WHERE relationship <> ? ORDER BY id"
@@ -130,7 +130,7 @@ def _observations(
 ) -> Iterator[Observation]:
     """Yield the observations of tasks as of the time ``at`` (seconds since 1970).
 
-    ``tasks`` contains three row ids each: of the task, its subject, and the first page to consider.
+    Each item of ``tasks`` has three row ids: of a task, its subject and the first page to consider.
     """
     entities = load_entities(db)
     times = dict(db.rows("SELECT id, fetched_at FROM page"))
@@ -173,7 +173,7 @@ def _inferred_references(
 
 
 def _list_states(db: Database, at: float) -> dict[int, _ListState]:
-    """Return the state of each list with a page at a time (seconds since 1970), by task id."""
+    """Return by task id the states at the time ``at`` (seconds since 1970) of lists with pages."""
     query = "SELECT first_page FROM inference UNION SELECT last_page FROM inference"
     inferred_after = {page for (page,) in db.rows(query)}
     query = (

@@ -242,8 +242,8 @@ class PageWriter:
         """Store saved pages of one subject in the given order; return the number of new pages.
 
         A page that is already stored with the same bytes is skipped. If pages of the list are
-        missing, a pending list stays pending. Any other list becomes incomplete, and the next crawl
-        requests it.
+        missing, its state stays ``pending`` or becomes ``incomplete``, and the next crawl requests
+        the list.
         """
         with self._db.transaction():
             entity = canonical_id(self._db, self._entities.save(subject))

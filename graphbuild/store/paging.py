@@ -75,7 +75,7 @@ def _endless_paging(state: PagingState) -> str:
         return "the page contains no new reference"
     if not state.item_count and state.previous_page_empty:
         return "two empty pages in a row"
-    # The number of pages is not compared, because the API may send shorter pages than requested.
+    # This counts references, not pages, because the API may send shorter pages than requested.
     if state.page_count > 1 and state.received_count - state.new_count >= expected:
         return f"{expected} references expected, but more pages follow"
     if state.page_count >= MAX_PAGES:

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 
 class Store(ObservationReader):
-    """An open campaign file. Create it with :meth:`open` for writing, or :meth:`read` for reading.
+    """An open campaign file. Use :meth:`open` for writing, or :meth:`read` for reading.
 
     Attributes:
         path: The file.
@@ -282,7 +282,7 @@ class Store(ObservationReader):
     # --- pages -----------------------------------------------------------------------------------
 
     def pages(self) -> Iterator[StoredPage]:
-        """Yield every stored response, in the order in which they were stored.
+        """Yield the stored responses in the order in which they were stored.
 
         Raises:
             StoreError: A page is damaged; the message names its subject.
@@ -298,7 +298,7 @@ class Store(ObservationReader):
             yield StoredPage(page.subject, page.relationship, page.number, body)
 
     def compressed_pages(self) -> Iterator[CompressedPage]:
-        """Yield every stored response without decompressing it, in the order of :meth:`pages`."""
+        """Yield the stored responses without decompressing them, in the order of :meth:`pages`."""
         rows = self._db.rows(
             "SELECT subject, entity.type, entity.api_id, entity.attributes, relationship, number,"
             " body, crc32, sha256, next_cursor, page.expected_count, item_count,"

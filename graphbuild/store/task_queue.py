@@ -152,7 +152,7 @@ class TaskQueue:
         at: float,
         http_status: int = 0,
     ) -> None:
-        """Mark a list as failed ``at`` a time (seconds since 1970).
+        """Mark a list as failed at the time ``at`` (seconds since 1970).
 
         With ``retry``, the next run repeats the request. ``error_code`` is a code of the API or of
         graphbuild. Without a response, ``http_status`` is 0.
@@ -177,10 +177,10 @@ class TaskQueue:
         return self._reset("error_code = '', detail = '', retry = 0 WHERE retry = 1")
 
     def settle_refusals(self, relationship: str) -> None:
-        """Cancel the retries of lists of a relationship that the API refused (HTTP 403).
+        """Do not retry the lists of a relationship to which the API refused access (HTTP 403).
 
         Call this method when a page of the relationship was received. Until then, the license of
-        the key may be the reason for refusals.
+        the key may be the reason for the refusals.
         """
         with self._db.transaction():
             self._db.execute(
@@ -191,7 +191,7 @@ class TaskQueue:
             )
 
     def retry_failed(self) -> int:
-        """Set lists to pending that failed, are short or are incomplete; return how many.
+        """Set failed, short and incomplete lists to pending; return how many.
 
         A failed list continues with the page that failed, unless the API refused the request as
         invalid (HTTP 400). The other lists are restarted at their first page. They include short
@@ -261,7 +261,7 @@ class TaskQueue:
             return len(sample)
 
     def expand(self, depth: int) -> int:
-        """Add the lists of entities in lists of ``depth``, with the next depth; return how many."""
+        """Add the lists of the entities found at ``depth`` to the next depth; return how many."""
         with self._db.transaction():
             new = sum(
                 self._expand(depth, entity_type, relationship)

@@ -28,7 +28,7 @@ _MAX_SAVED_COPIES = 100
 
 
 class WriteSession:
-    """Marks and protects a campaign file from its opening for writing until :meth:`finish`."""
+    """Marks and protects a campaign file that is open for writing, until :meth:`finish`."""
 
     def __init__(self, path: Path, file: DatabaseFile, connection: sqlite3.Connection) -> None:
         real_path = Path(os.path.realpath(path))
@@ -88,7 +88,7 @@ class WriteSession:
 
         The mark is the row ``writer`` of the table ``metadata``. It is written to the main file
         before any other change of the session, and removed after all of them. Therefore, a file
-        with the mark and without a log is an incomplete copy.
+        with the mark and without a log is probably an incomplete copy; see ``find_missing_data``.
 
         While readers use the log, it cannot be removed. If they prevent even writing it back, the
         mark is kept too. If the file was deleted, moved or replaced, raise StoreMovedError with the

@@ -99,7 +99,7 @@ def test_an_invalid_base_url_is_refused_without_repeating_it(text: str) -> None:
     ],
 )
 def test_plain_http_is_allowed_on_this_machine_only(text: str) -> None:
-    with pytest.raises(ValueError, match="https only"):
+    with pytest.raises(ValueError, match="unencrypted"):
         check_base_url(text)
 
 

@@ -2,10 +2,10 @@
 
 The bytes are written to a temporary file in the same folder, which then replaces the target. The
 temporary file is locked while it is written, and the operating system releases the lock when the
-process ends. So an unlocked temporary file was left by a process that was killed, and the next
-export into the folder removes it. Process ids in the file names could not identify such files,
-because several machines may write to one folder. On Windows, and on file systems without locks,
-temporary files of killed processes are not removed.
+process ends. So an unlocked temporary file belongs to no running process, and the next export into
+the folder removes it. Process ids in the file names could not identify such files, because several
+machines may write to one folder. On Windows, and on file systems without locks, temporary files of
+killed processes are not removed.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ def open_atomic(path: Path) -> Iterator[BufferedRandom]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-            # The file is renamed before the stream is closed, because closing releases the lock.
+            # The file is renamed before the stream is closed, because closing releases the lock,
+            # and another export may remove an unlocked file.
             temporary.replace(path)
         fsync_directory(path.parent)
     except OSError as error:
@@ -87,7 +88,7 @@ def remove_unfinished() -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove temporary files that killed exports of the same user left in ``folder``.
+    """Remove the user's unlocked temporary files in ``folder``, which killed exports left.
 
     On Windows, and on file systems without locks, do nothing.
     """

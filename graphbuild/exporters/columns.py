@@ -2,12 +2,12 @@
 
 To give a node attribute a column of its own, add one line to ``NODE_COLUMNS``. The exporters and
 ``docs/formats.md`` use this list. Node-link JSON, JSON Lines, STIX and HTML have no columns and
-contain all exportable attributes. The modules of MISP and DOT choose their attributes themselves.
+contain all exportable attributes. The MISP and DOT writers choose node attributes by name.
 
-Attribute names from API responses never become column names, so that exports can be compared and no
-response can choose an XML id. The column ``attributes`` contains one JSON object: the attributes
-without a column, and values whose type differs from the type of their column. The extra columns of
-a seed list (``seed_*``) follow after all other columns, sorted by name.
+API responses cannot add columns, so that exports can be compared and no response can choose an XML
+id. The column ``attributes`` contains one JSON object: the attributes without a column, and values
+whose type differs from the type of their column. The extra columns of a seed list (``seed_*``)
+follow all other columns, sorted by name.
 """
 
 from __future__ import annotations
@@ -181,7 +181,12 @@ EDGE_COLUMNS: list[Column] = [
     Column("source", TEXT, "Node key of the source.", targets=TABLES),
     Column("target", TEXT, "Node key of the target.", targets=TABLES),
     _attribute("relation", CATEGORY, "Relationship, such as `related_references`."),
-    _attribute("weight", FLOAT, "Number of observations, or of [shared references](#views)."),
+    _attribute(
+        "weight",
+        FLOAT,
+        "Number of observations; in the views `files` and `collections`, of"
+        " [shared references](#views).",
+    ),
     Column("observations", INT, "`weight` as an integer, if it is one.", targets=XML | NEO4J),
     _attribute(
         "related_from",
@@ -207,7 +212,7 @@ OBSERVATION_COLUMNS: list[Column] = [
 
 
 class NodeColumns:
-    """The node columns of one graph in a group of formats, including those of the seed list."""
+    """The node columns of one graph for a group of formats, including those of the seed list."""
 
     def __init__(self, target: Target, graph: nx.DiGraph[str]) -> None:
         seeds = [Column(name, TEXT, "From the seed list.", name) for name in seed_columns(graph)]
@@ -222,7 +227,7 @@ class NodeColumns:
         """Return the values of a node by column name; columns without a value are absent.
 
         The exporters add ``degree``, ``color`` and other values that they compute. Attributes that
-        cannot be exported are omitted and counted in ``warnings``.
+        cannot be exported are omitted and, except None, counted in ``warnings``.
         """
         values: dict[str, Any] = {}
         rest: dict[str, Any] = {}
@@ -243,12 +248,12 @@ class NodeColumns:
 
 
 def columns_for(columns: Iterable[Column], target: Target) -> list[Column]:
-    """Return those of ``columns`` that the formats of the group ``target`` have."""
+    """Return the entries of ``columns`` for the group of formats ``target``."""
     return [column for column in columns if target & column.targets]
 
 
 def readable_node_types() -> dict[str, type]:
-    """Return the Python types of the node attributes with a column in GraphML, by name."""
+    """Return the Python type of each node attribute that has a column in GraphML, by name."""
     return {each.source: each.python_type for each in columns_for(NODE_COLUMNS, XML) if each.source}
 
 
@@ -289,7 +294,7 @@ def seed_columns(graph: nx.DiGraph[str]) -> list[str]:
 
 
 def is_seed_column(name: object, value: object) -> bool:
-    """Return whether ``name`` can be that of a seed-list column, and ``value`` is a text."""
+    """Return whether ``name`` is a valid name of a seed-list column, and ``value`` is a text."""
     if not isinstance(name, str) or not isinstance(value, str):
         return False
     return _SEED_COLUMN.fullmatch(name) is not None

@@ -49,8 +49,8 @@ def write_edges(graph: Graph, stream: BinaryIO, *, csv_guard: bool = True) -> Ex
     """Write one row per edge.
 
     ``related_from`` contains the node keys of the collections, separated by spaces. In the full
-    graph, a ``related_references`` edge was also observed without a collection if its ``weight`` is
-    the number of collections plus one.
+    graph, a ``related_references`` edge has an observation without a collection if its ``weight``
+    is the number of collections plus one.
     """
     table = _Table(csv_guard=csv_guard)
     names = [column.name for column in columns_for(EDGE_COLUMNS, TABLES)]
@@ -84,7 +84,7 @@ _ROWS_PER_WRITE = 250  # a larger number takes more memory, a smaller one more w
 
 
 class _ChangedCell(bytes):
-    """A quoted cell whose content differs from the exported text."""
+    """A quoted cell in which the text of the value was changed."""
 
     guarded: bool  # whether apostrophes were added
     cleaned: bool  # whether NUL or lone surrogates were replaced

@@ -31,7 +31,7 @@ MALWARE, TOOL, CAMPAIGN = "malware", "tool", "campaign"
 INTRUSION_SET, VULNERABILITY = "intrusion-set", "vulnerability"
 REPORT, GROUPING = "report", "grouping"
 
-# The namespace from which graphbuild derives UUIDs. It must not change, because equal content must
+# The namespace from which graphbuild derives UUIDs. It must not change, because an object must
 # have the same UUID in every export.
 NAMESPACE = UUID("0e8a84f3-138e-4a9b-9a82-a241d5627add")
 MAX_NAME = 16_000  # characters; up to 64,000 bytes, which fit a TEXT column of MISP's database
@@ -61,7 +61,7 @@ _THREAT_ACTOR = "threat_actor"
 _CVE = re.compile(r"CVE-[0-9]{4}-(0[0-9]{3}|[1-9][0-9]{3,})", re.IGNORECASE)
 _MAX_TIMESTAMP = 253_402_300_799  # seconds since 1970: the end of the year 9999
 
-# Patterns of URLs according to RFC 3986. They match only ASCII hosts, as browsers convert others.
+# Patterns of URLs according to RFC 3986, with ASCII hosts; safe_link() converts other hosts.
 _CHARACTER = r"(?:[A-Za-z0-9._~:/@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})"
 _REST = rf"(?:/{_CHARACTER}*)?(?:\?(?:{_CHARACTER}|\?)*)?(?:#(?:{_CHARACTER}|\?)*)?"
 _PORT = r"(?::[0-9]{1,5})?"

@@ -1,6 +1,6 @@
 """Build pandas DataFrames of nodes, edges and observations, with the columns of the Parquet files.
 
-Column types are, for example, categories, nullable integers and times in UTC.
+Columns have types such as category, nullable integer and time in UTC.
 """
 
 from __future__ import annotations

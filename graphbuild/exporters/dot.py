@@ -1,8 +1,8 @@
 """Write DOT, the language of Graphviz, for drawing small graphs.
 
 All values are quoted, so no text is interpreted as markup. The file contains no links. Graphviz
-ignores edge attributes that it does not know, such as ``related_from``. Large graphs are written as
-well: Graphviz's program ``dot`` is slow beyond about 1,000 nodes, but its program ``sfdp`` is not.
+ignores edge attributes that it does not know, such as ``related_from``. Large graphs can be
+exported as well; draw them with ``sfdp``, because ``dot`` is slow beyond about 1,000 nodes.
 https://graphviz.org/doc/info/lang.html defines the syntax.
 """
 
@@ -31,7 +31,7 @@ graph [overlap=false, outputorder=edgesfirst]
 node [style=filled, fontname="sans-serif", fontsize=10, fontcolor="#ffffff", color="#333333"]
 edge [color="#999999", arrowsize=0.6]
 """
-# Shapes by type, similar to those of the HTML page, but with space for a label inside.
+# Shapes by type. Unlike the shapes of the HTML page, they have space for a label inside.
 _SHAPES = {FILE: "ellipse", REFERENCE: "box", COLLECTION: "octagon"}
 _OTHER_SHAPE = "hexagon"
 _DARK_TEXT = {REFERENCE: "#000000"}  # references are orange, on which white text is hard to read

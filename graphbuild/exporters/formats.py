@@ -42,7 +42,7 @@ class OutputFile:
     """One of the files of a format."""
 
     name: str
-    writer: Writer | str  # if a text: module and name of a function here, such as "dot:write_dot"
+    writer: Writer | str  # or "MODULE:FUNCTION" in this package
     description: str  # the content or purpose of the file, displayed after an export
     options: tuple[str, ...] = ()  # the keys of OPTIONS that the writer accepts
 
@@ -93,7 +93,7 @@ class Format:
         return {option for file in self.files for option in file.options}
 
 
-FORMATS: dict[str, Format] = {}  # by name; the help and the documentation have the same order
+FORMATS: dict[str, Format] = {}  # by name, in the order of the help and the documentation
 DEFAULT_FORMATS = ("graphml", "html", "csv")
 
 
@@ -274,7 +274,7 @@ register(
                 "graph.jsonl", "json:write_lines", "one object per line: nodes, edges, observations"
             ),
         ),
-        readers="programs that read a stream, [one object per line](#json)",
+        readers="programs that read a stream of [one object per line](#json)",
         contents="lossless; lone surrogates become U+FFFD",
         suffixes=(".jsonl",),
     ),

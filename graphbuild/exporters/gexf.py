@@ -1,7 +1,7 @@
 """Write GEXF 1.3, with dates for Gephi's timeline.
 
-The start date of a reference is its creation date, if that is known. An edge has the later start
-date of its two nodes. There are no end dates, because the API reports none.
+The start date of a reference is its creation date, if that is known. An edge has the later of the
+start dates of its two nodes. There are no end dates, because the API reports none.
 
 The columns are the same as in GraphML, but label, color, size, position and weight have their own
 elements or XML attributes. The file follows the schema (https://gexf.net/schema.html), and tests
@@ -57,7 +57,8 @@ def _head(source: XmlSource) -> Iterator[str]:
 
 
 def _declared(scope: str, columns: Iterable[tuple[str, str]]) -> Iterator[str]:
-    # Gephi Lite displays the id of a column, Gephi and networkx its title. So both are the name.
+    # Gephi Lite displays the id of a column; Gephi and networkx use its title. So both contain the
+    # column name.
     yield f'<attributes class="{scope}" mode="static">\n'
     for name, kind in columns:
         if name not in _BUILT_IN:

@@ -40,8 +40,9 @@ _TRUE = frozenset({"true", "True", "TRUE", "1"})
 def read_graphml(source: str | Path | BinaryIO) -> nx.DiGraph[str]:
     """Return the graph in a GraphML file that ``write_graphml`` wrote.
 
-    White space in attributes with a column remains single spaces, as the writer wrote it. Other
-    exported attributes are restored exactly. Computed columns, such as colors, are not read.
+    In attributes with a column, white space remains single spaces, and characters that XML forbids
+    remain U+FFFD, as the writer wrote them. Other exported attributes are restored exactly.
+    Computed columns, such as colors, are not read.
 
     Args:
         source: Path or binary stream. If it is a path, the file may be compressed with gzip.
@@ -72,7 +73,7 @@ class _Reader:
         self.graph: Graph = nx.DiGraph()
         self._node_types = readable_node_types()
         self._names: dict[str, str] = {}  # column names by key id
-        self._ids: list[str] = []  # id of the current node, or source and target of the edge
+        self._ids: list[str] = []  # id of the current node, or ids of the current edge's ends
         self._texts: dict[str, str] = {}  # texts of the current node or edge, by column
         self._column: str | None = None
         self._text: list[str] = []
@@ -119,7 +120,7 @@ class _Reader:
                 key_id = self._attribute(attributes, "id")
                 self._names[key_id] = attributes.get("attr.name", key_id)
             case "graph" if self._ids:
-                self._refuse("contains a graph inside a node, which graphbuild never writes")
+                self._refuse("contains a graph inside a node or edge; graphbuild never writes one")
             case "graph" if attributes.get("edgedefault") != "directed":
                 self._refuse("contains an undirected graph; only directed graphs can be read")
             case "node" | "edge" if self._ids:

@@ -489,7 +489,7 @@ def broken_files():
     twice = text.replace(b'<node id="' + TALK.key.encode(), b'<node id="' + report)
     yield "twice", twice, "occurs twice"
     yield "nested", text.replace(b"</node>", b"", 1), "inside another"
-    yield "graph", text.replace(b"</node>", b"<graph/></node>", 1), "graph inside a node"
+    yield "graph", text.replace(b"</node>", b"<graph/></node>", 1), "graph inside a node or edge"
 
 
 @pytest.mark.parametrize(

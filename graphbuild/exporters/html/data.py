@@ -63,8 +63,8 @@ def _type(name: str) -> dict[str, Any]:
         "name": name,
         "shape": node_shape(name),
         "color": node_color(name),
-        "labeled": name == COLLECTION,  # whether nodes of this type are labeled at any scale
-        "dated": name == REFERENCE,  # whether nodes of this type can have a date
+        "labeled": name == COLLECTION,  # whether nodes of this type are labeled at every scale
+        "dated": name == REFERENCE,  # whether the page uses the dates of nodes of this type
     }
 
 

@@ -124,7 +124,7 @@ class _FactTable:
 def shared_reference_counts(
     folded: FoldedGraph, types: Sequence[str]
 ) -> list[tuple[int, int, int]]:
-    """Return the pairs of collections that share references, with the number of references.
+    """Return the pairs of collections that share references, and how many each pair shares.
 
     A collection is given by the index of its group. ``types`` has the node type of each group.
     """

@@ -36,7 +36,7 @@ def encode_block(document: object) -> str:
 
 
 def _escape(error: UnicodeError) -> tuple[str, int]:
-    """Return the JSON escape of the characters that ASCII cannot encode."""
+    """Return the JSON escapes of the characters that ASCII cannot encode, and their end."""
     found = cast("UnicodeEncodeError", error)
     return json.dumps(found.object[found.start : found.end])[1:-1], found.end
 
@@ -45,7 +45,7 @@ codecs.register_error(_ESCAPE_ERRORS, _escape)
 
 
 def json_scalar(value: object) -> str | float | bool | None:
-    """Return ``value`` if JavaScript represents it exactly, else its text, which is truncated."""
+    """Return ``value`` if JavaScript represents it exactly, else its text; truncate long texts."""
     if type(value) is str:
         return truncate(value, MAX_TEXT)
     if value is None or isinstance(value, bool):
@@ -63,5 +63,5 @@ def truncate(text: str, max_length: int) -> str:
 
 
 def single_line(title: str) -> str:
-    """Return a title of one line without invisible characters; "graphbuild" if nothing remains."""
+    """Return ``title`` as one line without invisible characters, or "graphbuild" if it is empty."""
     return truncate(_INVISIBLE.sub(" ", title).strip(), MAX_LABEL) or "graphbuild"

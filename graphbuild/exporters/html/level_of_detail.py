@@ -54,7 +54,7 @@ def choose_initial_view(types: Sequence[str], folded: FoldedGraph, *, full: bool
 def _backbone(types: Sequence[str], folded: FoldedGraph) -> list[int]:
     """Return up to ``MAX_PER_TYPE`` groups of each type, those with the most neighboring nodes.
 
-    References that do not connect two collections or two groups of files are left out.
+    References that connect neither two collections nor two groups of files are left out.
     """
     neighbors = folded.neighbors()
     sizes = list(map(len, folded.groups))

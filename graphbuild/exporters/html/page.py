@@ -73,7 +73,7 @@ def write_html(  # noqa: PLR0913  all but the first two have defaults
         clusters: The cluster number of each node, 0 for the largest cluster. Nodes that are not in
             ``clusters`` have no cluster. If None, ``graph.drawing_clusters`` computes the clusters.
         full: Whether a large graph is drawn as a whole, with WebGL. Otherwise, only a part of it is
-            drawn at first, see ``level_of_detail``.
+            drawn at first; see ``level_of_detail``.
 
     Returns:
         Zero counts, because this format does not count the texts that it truncates for display.
@@ -97,8 +97,8 @@ def write_html(  # noqa: PLR0913  all but the first two have defaults
 def _network(heading: str, block: str, renderer: str) -> Any:  # noqa: ANN401  pyvis is untyped
     """Return a pyvis network that renders the template ``page.html``.
 
-    The template escapes all texts except ``Markup``. The network has no nodes and edges: they are
-    in the data block.
+    The template escapes all texts except ``Markup``. The network has no nodes or edges, because
+    they are in the data block.
     """
     from jinja2 import DictLoader, Environment  # noqa: PLC0415  slow to import
     from markupsafe import Markup  # noqa: PLC0415  slow to import
@@ -131,13 +131,13 @@ def _read(name: str) -> str:
 
 
 def _script(renderer: str) -> str:
-    """Return all scripts of the page in one function, so that they define no global names."""
+    """Return graphbuild's scripts as one function, so that they define no global names."""
     texts = [_read(name.format(renderer=renderer)) for name in _SCRIPTS]
     return '(() => {\n"use strict";\n' + "\n".join(texts) + "})();\n"
 
 
 def _library(renderer: str = "vis") -> str:
-    """Return the script of the drawing library, whose hash must be the expected one."""
+    """Return the script of the drawing library; raise ``ExportError`` if its hash is wrong."""
     (package, path), description, expected = _LIBRARIES[renderer]
     try:
         file = files(package) / path
@@ -146,7 +146,7 @@ def _library(renderer: str = "vis") -> str:
         raise ExportError(f"{path} of {package} is missing; expected {description}") from error
     if digest != expected:
         raise ExportError(f"{path} of {package} is not {description}")
-    # The last line refers to a source map, which the package does not contain.
+    # The last line is removed: it refers to a source map, which the package does not contain.
     return file.read_text(encoding="utf-8").partition("//# sourceMappingURL=")[0]
 
 

@@ -22,7 +22,7 @@ Public names are imported on first use, which keeps ``import graphbuild`` fast.
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # type checkers treat it as True; ``typing`` takes long to import
+TYPE_CHECKING = False  # type checkers treat it as True; importing it from ``typing`` is slow
 
 if TYPE_CHECKING:
     from graphbuild.analysis import find_clusters as find_clusters

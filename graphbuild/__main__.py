@@ -6,7 +6,7 @@ its KeyboardInterrupt could be lost in a callback. Some commands install other h
 :mod:`graphbuild.cli.signals`.
 """
 
-# ``signal``, unlike ``_signal``, imports other modules. SIGINT would then print a traceback.
+# ``signal``, unlike ``_signal``, imports other modules, during which SIGINT prints a traceback.
 from _signal import (  # type: ignore[import-not-found]  # typeshed does not describe it
     SIG_DFL,
     SIGINT,

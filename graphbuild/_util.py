@@ -53,7 +53,7 @@ def to_plain_text(text: MixedText) -> str:
 
 
 def escape_unprintable(text: str, max_length: int = MAX_DISPLAY_LENGTH) -> str:
-    """Escape unprintable characters, which a terminal would hide or interpret as commands.
+    """Escape unprintable characters, which a terminal may hide or interpret as commands.
 
     If ``text`` has more than ``max_length`` characters, the rest is replaced by an ellipsis first.
     """

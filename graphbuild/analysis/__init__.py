@@ -1,6 +1,6 @@
-"""Analyze a campaign: duplicates, overlaps, clusters, bridges, centrality, paths, changes.
+"""Analyze campaigns: overlaps, duplicates, clusters, bridges, centrality, paths, changes, dates.
 
-All results are computed from observations, not from paths of the exported graph::
+Nodes are related by observations, not by paths of the exported graph::
 
     import graphbuild as gb
     from graphbuild import analysis

@@ -2,10 +2,10 @@
 
 For each reference and collection, two questions are answered independently:
 
-* *Which clusters does the node connect, and does another node connect them?* A collection connects
-  two clusters if it contains files of both clusters. A reference connects two clusters if files of
-  both clusters have it. However, a reference does not count if a collection that contains it also
-  connects the two clusters, because it is then not a second piece of evidence.
+* *Which pairs of clusters does the node connect, and does another node also connect them?* A
+  collection connects two clusters if it contains files of both clusters. A reference connects two
+  clusters if files of both clusters have it. However, a reference does not count if a collection
+  that contains it also connects the two clusters: it is then not a second piece of evidence.
 * *Which files are separated if the node is removed?* The evidence graph links files to their
   collections, collections to their references, and files to the references for which the API names
   no collection. A node is a cut vertex (Hopcroft and Tarjan 1973, Commun. ACM 16) if its component
@@ -42,7 +42,7 @@ class Bridge:
         files: Number of files that have the entity.
         clusters: The numbers of the clusters that contain these files, ascending.
         sole_pairs: The pairs of clusters, by number, that only this entity connects.
-        components: Number of parts with files into which the removal of the entity splits its
+        components: Number of parts that contain files after the entity is removed from its
             component of the evidence graph; 1 if no files are separated.
         cut_off_files: Number of files outside the part with the most files.
     """
@@ -143,10 +143,10 @@ def _importance(bridge: Bridge) -> tuple[int, int, int, str]:
 def _connections(
     collections_of: dict[int, set[int]], references_of: dict[int, set[int]], contents: Matrix
 ) -> dict[Pair, list[int]]:
-    """Return up to three collections and references that connect each pair of clusters.
+    """Return, for each pair of clusters, up to three entities that connect it.
 
-    If there are more, some are omitted, because only pairs with a single connection are of
-    interest. Pairs without a connection have no entry. References are numbered after collections.
+    Further entities are omitted, because only pairs with a single connection are of interest.
+    Pairs without a connection have no entry. References are numbered after collections.
     ``contents`` is the matrix of collections by references.
     """
     rows = np.split(contents.indices + contents.shape[0], contents.indptr[1:-1])

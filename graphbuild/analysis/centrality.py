@@ -5,10 +5,9 @@ their collections, collections to their references, and files to the references 
 names no collection. The exported graph has other shortest paths, because it links each file to each
 of its references.
 
-* *Betweenness* (Freeman 1977, Sociometry 40) is the share of the shortest paths between two other
-  nodes that contain the node, averaged over all pairs of other nodes. In graphs of more than
-  :data:`MAX_EXACT_NODES` nodes, betweenness is estimated from a sample of start nodes (Geisberger,
-  Sanders and Schultes 2008, ALENEX).
+* *Betweenness* (Freeman 1977, Sociometry 40) is the share of shortest paths through the node,
+  averaged over all pairs of other nodes. In graphs of more than :data:`MAX_EXACT_NODES` nodes, it
+  is estimated from a sample of start nodes (Geisberger, Sanders and Schultes 2008, ALENEX).
 * *PageRank* (Brin and Page 1998, Comput. Netw. 30) is the share of time that a random walk spends
   at the node. At each step, the walk may restart at a random node.
 """
@@ -42,7 +41,7 @@ class NodeCentrality:
 
     Attributes:
         degree: Number of neighbors in the evidence graph.
-        betweenness: Mean share of the shortest paths between two other nodes, from 0 to 1.
+        betweenness: Mean share of shortest paths through the node, from 0 to 1.
         pagerank: PageRank, from 0 to 1; the sum over all nodes is 1.
     """
 

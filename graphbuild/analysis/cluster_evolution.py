@@ -50,9 +50,9 @@ class Cause:
         files: Number of files of these clusters that have the entity in the joint snapshot.
         exclusive: Whether no file of the separate snapshot has the entity.
         certain: False if missing data may be the only reason why a cluster has no file with the
-            entity in the separate snapshot. Data is not missing if the separate snapshot is
-            complete for a file of such a cluster that has the entity in the joint snapshot, and did
-            not infer the reference.
+            entity in the separate snapshot. True if such a cluster contains a file with the entity
+            in the joint snapshot, and the separate snapshot is complete for this file and did not
+            infer the reference.
     """
 
     entity: Entity
@@ -156,7 +156,7 @@ class ClusterMatching:
         )
 
     def changes(self) -> tuple[ClusterChange, ...]:
-        """Return one change per cluster or group of matching clusters, sorted by kind.
+        """Return one change per group of matching clusters and per unmatched cluster, by kind.
 
         Clusters of one file are omitted. One cluster can be in both a merge and a split.
         """

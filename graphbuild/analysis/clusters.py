@@ -10,7 +10,7 @@ contain only files. They are found as follows:
   files therefore hardly links them.
 * If two collections share significantly many references (q-value of at most 0.05), each file of one
   collection is also linked to each file of the other. The weight of such a link is the Jaccard
-  index of the two collections, divided by the geometric mean of their numbers of files.
+  index of the collections' references, divided by the geometric mean of their numbers of files.
 * Files with identical evidence are merged into one node, so that they take no more time than one
   file.
 * The Leiden algorithm (Traag et al. 2019, Sci. Rep. 9, 5233), or the Louvain algorithm if NetworKit
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 Method = Literal["auto", "leiden", "louvain"]
 RUNS = 10
 _MAX_RESOLUTION_STEPS = 20  # three or four are usual
-_RESOLUTION_TOLERANCE = 0.02  # relative change at which the iteration ends
+_RESOLUTION_TOLERANCE = 0.02  # relative change below which the iteration ends
 _LEIDEN_ITERATIONS = 5  # more iterations change nothing on the data of the benchmark
 
 
@@ -76,9 +76,9 @@ class Cluster:
 
     @property
     def name(self) -> str:
-        """Return the label of the first top collection or, if there is none, top reference.
+        """Return the label of the first top collection.
 
-        If the cluster has neither, return the label of its first file.
+        If there is none, return the label of the first top reference, or else of the first file.
         """
         for each in (*self.top_collections, *self.top_references):
             return each.entity.label
@@ -138,7 +138,7 @@ def find_clusters(
 ) -> Clustering:
     """Find clusters of files.
 
-    The same observations and arguments give the same clusters.
+    The same observations, arguments and library versions give the same clusters.
 
     Args:
         data: A graph, a store, observations or an ``Incidence``.
@@ -172,7 +172,7 @@ class WeightedGraph(NamedTuple):
     size: int  # number of nodes
     source: Numbers  # for each edge, the smaller node number; each edge is stored once
     target: Numbers  # for each edge, the larger node number; for a self-loop, the same number
-    weight: Reals  # for each edge, the total weight between the files of its two nodes or one node
+    weight: Reals  # for each edge, the total weight of the links between files of its nodes
 
     def modularity(self, labels: Numbers, resolution: float) -> float:
         """Return the modularity of clusters, given by the cluster number of each node.
@@ -288,7 +288,7 @@ def louvain(graph: WeightedGraph) -> Partition:
 
 
 def _resolution(graph: WeightedGraph, partition: Partition, seed: int) -> float:
-    """Return the resolution that the clusters found at this resolution imply.
+    """Return a resolution at which the clusters imply the same resolution.
 
     Clusters are found at a resolution of 1, then at the resolution that these clusters imply, and
     so on, until the resolution hardly changes.

@@ -20,11 +20,11 @@ def bridges(
 ) -> None:
     """Show references and collections that connect clusters.
 
-    The list also contains nodes without which files of one cluster would not be connected.
+    The list also contains nodes whose removal would separate connected files.
 
-    "sole pairs" is the number of pairs of clusters that only this node connects. If the node is
-    removed, "components" is the number of parts with files into which its component falls, and
-    "cut-off files" is the number of files outside the largest part.
+    "sole pairs" is the number of pairs of clusters that only this node connects. "components" is
+    the number of parts with files into which the removal of the node splits its component, and
+    "cut-off files" is the number of files outside the part with the most files.
     """
     from graphbuild.analysis import find_bridges, find_clusters
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def find_campaign_file(store_path: Path | None) -> Path:
     """Return ``store_path`` or, if it is None, the only campaign file in the current folder.
 
-    Raise BadParameter if the folder does not contain exactly one.
+    In the second case, raise BadParameter unless the folder contains exactly one.
     """
     if store_path is not None:
         return store_path
@@ -29,7 +29,7 @@ def find_campaign_file(store_path: Path | None) -> Path:
     if found:
         problem = f"several campaign files: {', '.join(map(str, found))}; choose one"
     elif others := [*campaign_files(Path("output")), *campaign_files(Path("output/demo"))]:
-        problem = f"no campaign file (*.db); there is {others[0]}"
+        problem = f"no campaign file (*.db); a subfolder contains {others[0]}"
     else:
         problem = (
             "no campaign file (*.db); create one with 'crawl' or 'import' and --store campaign.db"

@@ -18,9 +18,9 @@ def centrality(
 ) -> None:
     """Rank files, references and collections by centrality.
 
-    Betweenness is the mean share of the shortest paths between two other nodes that contain the
-    node. In graphs of more than 2,000 nodes, it is estimated from a random sample. PageRank is the
-    share of time that a random walk spends at the node.
+    The betweenness of a node is the share of shortest paths through it, averaged over all pairs of
+    other nodes. In graphs of more than 2,000 nodes, it is estimated from a random sample. PageRank
+    is the share of time that a random walk spends at the node.
     """
     from graphbuild.analysis import compute_centrality
 

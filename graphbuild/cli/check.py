@@ -50,7 +50,7 @@ def check(store_path: options.StoreOption = None, *, json: options.JsonOption = 
 
 
 def _describe(damage: Damage, path: Path) -> tuple[str, str]:
-    """Return the kind of ``damage``, for counting similar ones, and a line that describes it."""
+    """Return a kind, which is equal for similar problems, and a line that describes ``damage``."""
     where = damage.subject.readable_id if damage.subject else path
     kind = re.sub(r"[0-9]+", "N", ":".join(damage.problem.split(":")[:2]))
     return kind, f"{where}: {damage.problem}"

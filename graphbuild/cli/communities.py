@@ -22,8 +22,8 @@ def communities(
 ) -> None:
     """Show clusters of files and what characterizes them.
 
-    The algorithm runs ten times with different seeds. The stability of a cluster (0 to 1) is its
-    similarity to the most similar cluster of each run, on average.
+    The algorithm runs ten times with different random seeds. The stability of a cluster (0 to 1) is
+    its mean similarity to the most similar cluster of each run.
     """
     from graphbuild.analysis import find_clusters
 

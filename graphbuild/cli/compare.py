@@ -41,7 +41,8 @@ def compare(
 
     If the earlier list of a subject is not complete, its new references count as "unknown before"
     instead of "added". If the later list is not complete, missing references count as "unknown
-    after" instead of "removed". The same applies to observations of inferred references.
+    after" instead of "removed". The same applies to an observation whose reference is inferred in
+    the other state.
     """
     from graphbuild.analysis import compare as compare_snapshots
 

@@ -102,7 +102,7 @@ def limit_by_kind(messages: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def attributes_json(value: object, *names: str) -> dict[str, object]:
-    """Return the named attributes as JSON data: entities become node keys, and tuples lists."""
+    """Return the named attributes as JSON data: entities become node keys, tuples become lists."""
 
     def convert(attribute: object) -> object:
         if isinstance(attribute, tuple | list):
@@ -124,7 +124,7 @@ def shorten(text: str, longest: int = 40) -> str:
 
 @contextmanager
 def spinner() -> Iterator[Callable[[str], None]]:
-    """Show a spinner; yield a function that sets the text beside it, the name of the current step.
+    """Show a spinner; yield a function that sets the name of the current step beside it.
 
     Nothing is shown with ``--quiet``, or if standard error is not a terminal.
     """

@@ -75,7 +75,7 @@ def crawl(
     if only and not seeds:
         raise typer.BadParameter("needs a seed list", param_hint="--only")
     if complete and frugal:
-        message = "requests the pages that --frugal leaves out; use only one of them"
+        message = "requests the pages that --frugal leaves out; use only one of the two options"
         raise typer.BadParameter(message, param_hint="--complete")
     seed_list = read_seed_lists(seeds or [], format_name, column, allow_empty=allow_empty)
     _refuse_api_key(seed_list)
@@ -146,7 +146,7 @@ def _run(crawler: Crawl, store: Store, clock: Clock, *, show_progress: bool) -> 
 
 
 def _announce_earlier_lists(store: Store, seeds: SeedList, *, only: bool) -> None:
-    """Log the number of requests for earlier lists; with ``only``, exclude their subjects."""
+    """Log the number of requests for earlier lists; with ``only``, exclude them from this run."""
     from graphbuild.api.client import LIMIT
 
     total = store.tasks.remaining_calls(LIMIT)

@@ -1,4 +1,4 @@
-"""``graphbuild dedupe``: find duplicate references and their publishers."""
+"""``graphbuild dedupe``: find duplicate references, and count references by publisher."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def dedupe(
     *,
     json: options.JsonOption = False,
 ) -> None:
-    """Show duplicate references and the publishers.
+    """Show duplicate references, and all publishers.
 
     Two references are duplicates if their URLs differ only in ways that do not change the article,
-    such as tracking parameters, or if they have the same date and the same specific title. URLs are
-    defanged, except in JSON.
+    such as tracking parameters, or if they have the same date and the same title, unless the title
+    is short or generic. URLs are defanged, except in JSON.
     """
     from graphbuild.analysis import find_duplicates
 

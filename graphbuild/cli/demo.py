@@ -28,7 +28,7 @@ def demo(
 ) -> None:
     """Crawl and export made-up campaigns, without an API key.
 
-    The output includes the equivalent commands.
+    The output shows the crawl and export commands that do the same.
     """
     from graphbuild.emulator import Api, Emulator, generate_world
 

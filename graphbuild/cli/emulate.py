@@ -35,11 +35,19 @@ def emulate(
     ] = None,
     per_minute: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Calls per minute; further calls get status 429."),
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Maximum calls per minute and API key; further calls get status 429.",
+        ),
     ] = None,
     per_day: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Calls per UTC day; further calls get status 429."),
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Maximum calls per UTC day and API key; further calls get status 429.",
+        ),
     ] = None,
     log: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Log file: one JSON line per request.")
@@ -52,7 +60,7 @@ def emulate(
         ),
     ] = "classic",
 ) -> None:
-    """Serve an emulated API, to try graphbuild without a key."""
+    """Serve an emulated API, to try graphbuild offline."""
     from graphbuild.emulator import Api, Emulator, Quota
 
     api = Api(

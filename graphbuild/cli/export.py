@@ -69,7 +69,8 @@ def export(
     timestamps: Annotated[
         bool,
         typer.Option(
-            "--timestamps", help="Add the times of the first and last response with each edge."
+            "--timestamps",
+            help="Add to each edge the times of the first and last response with it.",
         ),
     ] = False,
     no_csv_guard: Annotated[

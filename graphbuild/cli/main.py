@@ -71,7 +71,7 @@ app = typer.Typer(
     "  graphbuild demo                                   try it without an API key\n"
     "  graphbuild crawl hashes.txt --store campaign.db   request references from VirusTotal\n"
     "  graphbuild export --store campaign.db --out maps  write graph and tables\n\n"
-    "The API key is read from the variable VT_APIKEY, or from apikey in ~/.vt.toml.",
+    "The API key is read from the environment variable VT_APIKEY, or from apikey in ~/.vt.toml.",
     epilog="Exit codes: 0 success · 1 error · 2 wrong usage · 3 paused, run again to continue · "
     "4 finished, but some subjects failed or are not complete · 5 campaign file deleted, moved or "
     "replaced during the run · 130 interrupted",

@@ -96,7 +96,7 @@ def _refuse_api_key(value: str | None) -> None:
 
 
 def check_comparison(baseline: Path | None, since: float | None, until: float | None) -> None:
-    """Check that either ``baseline`` or ``since`` is given, and that ``until`` is later."""
+    """Check that either ``baseline`` or ``since`` is given, and ``until`` is after ``since``."""
     if (baseline is None) == (since is None):
         raise typer.BadParameter(
             "choose what to compare with: --baseline OLD.db, or --since DATE for the same file"
@@ -198,8 +198,8 @@ DepthOption = Annotated[
         max=9,
         metavar="N",
         help="Levels to follow beyond the seeds: 1 requests the files of the collections and "
-        "references found, and the references of these collections; 2 also requests the references "
-        "of these files, and so on.",
+        "references found, and the references of these collections; 2 also requests the lists of "
+        "the nodes found at level 1, and so on.",
     ),
 ]
 PerNodeOption = Annotated[
@@ -262,7 +262,7 @@ ApiFlavorOption = Annotated[
     typer.Option(
         "--api-flavor",
         help="Relationship to request: classic (related_references), gti (related_reports), or "
-        "auto (detected with the first request).",
+        "auto (detected by the first requests).",
     ),
 ]
 ApiKeyOption = Annotated[str | None, typer.Option(hidden=True, callback=_refuse_api_key)]

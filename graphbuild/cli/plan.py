@@ -167,7 +167,7 @@ def _print_monthly_shortage(cost: CostEstimate, remaining: RemainingQuota) -> No
     resets_at = monthly and monthly.resets_at(remaining.requested_at)
     if monthly and resets_at and cost.at_least > monthly.remaining:
         reset = quota.format_utc(resets_at)
-        print_line(f"the monthly quota is too small; the other calls must wait until {reset}")
+        print_line(f"the monthly quota is too small; the remaining calls must wait until {reset}")
 
 
 def _format_counts(counts: Counter[str]) -> str:

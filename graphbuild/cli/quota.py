@@ -54,7 +54,7 @@ def request_quota(user: str | None, base_url: str) -> RemainingQuota | None:
 
 
 def print_quota(remaining: RemainingQuota) -> None:
-    """Print one line per time window: the remaining calls, and if known, when they reset."""
+    """Print one line per time window: the remaining calls and, if known, when the quota resets."""
     for quota in remaining.quotas:
         owner = remaining.user if quota.owner == "user" else f"{remaining.user}'s {quota.owner}"
         resets_at = quota.resets_at(remaining.requested_at)

@@ -29,7 +29,7 @@ def status(
         bool,
         typer.Option(
             "--warnings",
-            help="List only the warnings about stored pages, such as values that were left out.",
+            help="List only the warnings about stored pages, for example about omitted values.",
         ),
     ] = False,
     user: options.UserOption = None,
@@ -112,7 +112,7 @@ def print_verification(store: Store) -> None:
 
 
 def has_problem(row: SubjectStatus) -> bool:
-    """Return whether a list is not complete, or its status has a detail such as a mismatch."""
+    """Return whether a list is not complete, or its status has a detail, such as unequal counts."""
     return row.state != COMPLETE or bool(row.detail)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from graphbuild.analysis import TimelineSeries
     from graphbuild.models import Entity
 
-_BAR_WIDTH = 40  # characters of the bar of the month with the most references
+_BAR_WIDTH = 40  # length of the longest bar, in characters
 
 
 def timeline(

@@ -1,4 +1,4 @@
-"""The responses of the emulated API, independently of the HTTP server."""
+"""Create the responses of the emulated API, without the HTTP server."""
 
 from __future__ import annotations
 

@@ -39,7 +39,8 @@ _NO_TITLE, _NO_DATE, _NO_AUTHOR, _FOREIGN = 8, 9, 11, 7
 _NETWORKS = tuple(map(IPv4Address, ("192.0.2.0", "198.51.100.0", "203.0.113.0")))
 _NETWORK6 = IPv6Address("2001:db8::")
 _HOSTS_PER_NETWORK = 254
-# About one in five IP addresses is IPv6. Once the IPv4 networks are used up, every address is.
+# About one in five IP addresses is IPv6. Once the IPv4 networks are used up, all further addresses
+# are IPv6.
 _IPV6_INTERVAL = 5
 
 

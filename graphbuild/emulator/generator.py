@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", File, Indicator)
 
-_SHARED_REFERENCES = 3  # maximum number that two consecutive collections of a campaign share
+_SHARED_REFERENCES = 3  # maximum number for two consecutive collections of a campaign
 _UNKNOWN_FILES = 2  # number of files without collections and references
 _HUB_REFERENCES = 6  # number of references of the hub, see add_hub
 
@@ -59,8 +59,8 @@ def generate_world(  # noqa: PLR0913 - sizes of the world, keyword-only except t
             A file is also in the hub, a collection with files of all campaigns, with the
             probability ``4 * noise``. Without noise, there is no hub, and campaigns share no
             collection and no reference.
-        indicators_per_campaign: The number of domains, IP addresses and URLs of each campaign. It
-            does not affect files and references.
+        indicators_per_campaign: The total number of domains, IP addresses and URLs of each
+            campaign. It does not affect files and references.
     """
     builder = _WorldBuilder(seed, noise)
     for number in range(campaigns):
@@ -202,7 +202,7 @@ class _WorldBuilder:
     def _create_references(self, number: int, name: str, count: int) -> list[str]:
         """Return the ids of ``count`` references, of which the first has an invalid date.
 
-        The references are new, but with noise, some are those of the previous campaign instead.
+        With noise, some of them are references of the previous campaign; all others are new.
         """
         earlier = [
             reference
@@ -249,7 +249,7 @@ def _add_to_collections(
 
 
 def _split(ids: Sequence[str], shares: Sequence[float]) -> Iterator[tuple[str, ...]]:
-    """Split ids by shares; each further part begins with the last ids of the previous part."""
+    """Split ids by shares; each part but the first begins with the last ids of the part before."""
     total = 0.0
     for share in shares:
         start = max(0, round(total * len(ids)) - _SHARED_REFERENCES)

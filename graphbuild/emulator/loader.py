@@ -57,7 +57,7 @@ def _build(rows: list[tuple[int, Row]], kind: str, build: Callable[[Row], T]) ->
             try:
                 yield build(row)
             except KeyError as error:
-                problem = f"missing key, or unknown number of another line: {error}"
+                problem = f"missing key, or no line with this number: {error}"
                 raise ValueError(f"line {number}: {problem}") from error
             except (TypeError, ValueError) as error:
                 raise ValueError(f"line {number}: {error}") from error

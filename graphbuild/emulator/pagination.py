@@ -32,7 +32,7 @@ def parse_page_params(query: str) -> PageParams:
     """Read ``limit`` and ``cursor`` from a query string; raise ``ServiceError`` if one is invalid.
 
     Of several cursors or limits, the first is used, as in the API. The limit of the query takes
-    precedence over that in its cursor; the API documentation does not specify this case.
+    precedence over the limit in the cursor; the API documentation does not specify this case.
     """
     fields = parse_qs(query, keep_blank_values=True)
     cursor = fields.get("cursor", [None])[0]

@@ -92,7 +92,7 @@ class World:
         return [*self.files.values(), *self.indicators]
 
     def file(self, any_hash: str) -> File | None:
-        """Return the file with an MD5, SHA-1 or SHA-256 in any case, or None.
+        """Return the file with an MD5, SHA-1 or SHA-256 (in upper or lower case), or None.
 
         Clients detect the API flavor with the EICAR test file, so every world knows its SHA-256.
         """

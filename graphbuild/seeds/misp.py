@@ -83,7 +83,7 @@ class _EventReader:
             )
 
     def _read_object(self, value: dict[str, Any], context: dict[str, str]) -> None:
-        """Add the seeds of an object; the first hash of each type and the name form one seed."""
+        """Add the seeds of an object; its file name and first hash of each type form one seed."""
         context = context | text_fields({"object": value.get("name")})
         hashes: dict[str, str] = {}
         file_attributes: dict[str, str] = {}

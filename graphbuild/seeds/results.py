@@ -60,7 +60,7 @@ class SeedList:
     warnings: list[str] = field(default_factory=list)
     duplicates: int = 0
     skipped: int = 0
-    # Columns need less memory than Seed objects, and a list can have a million lines.
+    # These fields need less memory than Seed objects, and a list can have a million lines.
     _entities: dict[Entity, None] = field(default_factory=dict, repr=False)
     _sources: list[str] = field(default_factory=list, repr=False)
     _lines: array[int] = field(default_factory=lambda: array("Q"), repr=False)

@@ -204,7 +204,7 @@ def test_a_plan_considers_the_monthly_quota(shell: Shell, service) -> None:
     url = service(Api(generate_family_world(1, 1), quota=Quota(per_month=1)))
     hashes = seeds(shell, *generate_family_world(2, 1).hashes())
     output = shell("plan", hashes, "--base-url", url, "--user", "analyst").stdout
-    assert "the monthly quota is too small; the other calls must wait until" in output
+    assert "the monthly quota is too small; the remaining calls must wait until" in output
     assert "-01 00:00 UTC" in output
 
 

@@ -297,7 +297,7 @@ def test_a_completion_requests_the_pages_that_a_frugal_crawl_left_out(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--complete", "--frugal"), "use only one of them"),
+        (("--complete", "--frugal"), "use only one of the two options"),
         (("--refresh", "yesterday"), "is not an age; use 90m, 12h, 30d or 2w"),
         (("--refresh", "-3d"), "is not an age"),
         (("--refresh", "3 d"), "is not an age"),

@@ -143,7 +143,7 @@ def test_a_missing_campaign_file_is_reported_with_instructions(folder: Path) -> 
     assert result.exit_code == 2
     assert "--store campaign.db" in " ".join(result.stderr.split())
     make_campaign(folder / "output" / "demo" / "campaign.db")
-    assert "there is output/demo/campaign.db" in " ".join(run("export").stderr.split())
+    assert "a subfolder contains output/demo/campaign.db" in " ".join(run("export").stderr.split())
 
 
 def test_plan_needs_no_campaign_file(folder: Path) -> None:

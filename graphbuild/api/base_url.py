@@ -23,7 +23,7 @@ def check_base_url(text: str) -> str:
     """
     found = _BASE_URL.fullmatch(text)
     if not found or not _is_valid(found):
-        raise ValueError("invalid base URL: expected https://host/path and nothing more")
+        raise ValueError("invalid base URL: expected https://host[:port][/path] and nothing more")
     scheme, host = found["scheme"].lower(), found["host"].lower()
     if scheme != "https" and not is_loopback(host.strip("[]")):
         raise ValueError("http would send the key unencrypted; it is allowed only for this machine")

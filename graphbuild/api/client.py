@@ -72,11 +72,11 @@ class Client:
     Args:
         key: The API key.
         base_url: URL of the API; plain http is accepted only for this machine.
-        rate_limiter: Limits the requests per minute. The default has no limit except after 429.
-        clock: The source of the time and of waits. Tests replace it.
+        rate_limiter: Limits the requests per minute. By default, only HTTP 429 causes waits.
+        clock: Used for times and waits. Tests replace it.
         adapter: The HTTP adapter of ``requests``. Tests replace it.
         deadline: Maximum duration in seconds of a request with its response.
-        max_bytes: Maximum size of a response body, compressed and decompressed.
+        max_bytes: Maximum bytes of a response body, both compressed and decompressed.
         api_flavor: ``classic``, ``gti``, or ``auto`` to detect it from the first responses.
 
     Raises:
@@ -248,7 +248,7 @@ class Client:
                 part of a URL, because proxies may log URLs.
         """
         if not is_user_name(user) or self._key.reveal().lower() in user.lower():
-            raise ValueError("this is not a user name of the service")
+            raise ValueError("invalid user name; expected up to 63 letters, digits and _ . @ + -")
         response = self._transport.get(f"/users/{quote(user, safe='')}/overall_quotas", {})
         self._transport.close()  # this response does not name its request; see _exchange
         if response.status != HTTPStatus.OK or response.body_error:

@@ -145,7 +145,7 @@ class _Response(http.client.HTTPResponse):
 
 
 class _SocketStream(io.RawIOBase):
-    """The bytes that a socket receives before the deadline."""
+    """The bytes that a socket receives. Reading after the deadline raises TimeoutError."""
 
     def __init__(self, sock: socket.socket, state: RequestState) -> None:
         self._sock = sock

@@ -73,7 +73,7 @@ class RateLimiter:
         self._sent = deque(sorted([*self._sent, *earlier]), maxlen=self.per_minute)
 
     def acquire(self, monotonic: float) -> float:
-        """Return 0 if a request may be sent now, else the seconds to wait before asking again.
+        """Return 0 if a request may be sent now, else the seconds to wait before calling again.
 
         If the result is 0, call :meth:`record` when the request ends, or :meth:`release` if the
         request is not sent. ``monotonic`` is the current time of the monotonic clock in seconds.

@@ -58,8 +58,8 @@ class RetryPolicy:
 
     def _wait_after(self, failure: TransientError) -> float:
         if isinstance(failure, RateLimitError):
-            # The second and the third retry wait for a new minute, so that a 429 after both waits
-            # cannot be caused by the limit per minute.
+            # The second and the third retry each wait at least a minute, so that a 429 after both
+            # waits cannot be caused by the limit per minute.
             return max(failure.retry_after, MINUTE if self._retries > 1 else 0.0)
         if failure.status in RETRY_AT_ONCE and self._retries == 1:
             return 0.0

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from graphbuild.api.auth import ApiKey
 
 MAX_BYTES = 32 * 1024 * 1024  # of the body of a response, by default
-_MAX_ERROR_BYTES = 64 * 1024  # of the body of an error, which contains only a code and a message
+_MAX_ERROR_BYTES = 64 * 1024  # of the body of an error response: a code and a message
 _CONNECT_TIMEOUT = 10.0  # seconds, for each address of the host
 _CHUNK = 64 * 1024  # bytes
 _GZIP = 16 + zlib.MAX_WBITS  # makes zlib expect the gzip format

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from graphbuild._util import format_count
 from graphbuild.api.client import LIMIT
 from graphbuild.crawler.inference import CollectionKnowledge, choose_next_file
 from graphbuild.crawler.result_handler import CrawlEvent
@@ -94,9 +95,10 @@ class InferringScheduler(FifoScheduler):
         inference = self._knowledge.infer(self._unfinished[task_id])
         if inference.surplus > 0 and task_id not in self._excluded:
             self._excluded.add(task_id)
+            surplus = format_count(inference.surplus, "reference")
             self._store.inferences.save_conflict(
                 task_id,
-                f"its collections contain {inference.surplus} references more than the API stated",
+                f"its collections contain {surplus} more than the API stated",
             )
         references = inference.collections_by_reference
         # Without an inference, no edge would be marked, so the list has to be read to its end.

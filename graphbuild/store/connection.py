@@ -269,8 +269,8 @@ def find_missing_data(connection: sqlite3.Connection, path: Path) -> str:
     """Return a message about the data that an incomplete copy lacks, or an empty string.
 
     An incomplete copy has the row ``writer``, but no log; see
-    :meth:`graphbuild.store.write_session.WriteSession.finish`. A complete file can look the same.
-    After a crawl was killed, the next SQLite program that opens the file writes back and removes
+    :meth:`graphbuild.store.write_session.WriteSession.finish`. A complete file can look the same:
+    after a crawl was killed, the next SQLite program that opens the file writes back and removes
     the log, but keeps the row.
     """
     try:

@@ -141,7 +141,7 @@ class Database:
         return int(row[0] or 0) if row else 0
 
     def execute(self, statement: str, *values: object, **named: object) -> sqlite3.Cursor:
-        """Run a statement. Before a statement that changes the file, begin a transaction."""
+        """Run a statement. If it changes the file, the caller must have begun a transaction."""
         with translate_sqlite_errors(self.path):
             return self._connection.execute(statement, named or values)
 

@@ -26,7 +26,7 @@ encode_attributes = json.JSONEncoder(ensure_ascii=True, sort_keys=True).encode
 def decode_attributes(text: str, api_id: str, path: Path) -> dict[str, Scalar]:
     """Decode the stored attributes of an entity or a seed.
 
-    Unless ``text`` is a JSON object of scalar values, raise StoreError with the id and the path.
+    Raise StoreError if ``text`` is not a JSON object of scalar values.
     """
     with suppress(ValueError, TypeError, RecursionError):
         attributes = json.loads(text)
@@ -141,8 +141,8 @@ def canonical_task(db: Database, task_id: int) -> int | None:
 def unite_entities(db: Database, alias: int, canonical: int) -> None:
     """Make one entity an alias of another, so that their lists are requested only once.
 
-    ``alias`` and ``canonical`` are row ids. Aliases, seeds, tasks and pages of the first are moved
-    to the second. If both have a task for the same list, one of the two tasks is retired.
+    ``alias`` and ``canonical`` are row ids. Aliases, seeds, tasks and pages of ``alias`` are moved
+    to ``canonical``. If both have a task for one relationship, one of the two tasks is retired.
     """
     db.execute("UPDATE entity SET same_as = ? WHERE id = ?", canonical, alias)
     db.execute("UPDATE entity SET same_as = ? WHERE same_as = ?", canonical, alias)

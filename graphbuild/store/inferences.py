@@ -105,8 +105,8 @@ class Inferences:
         """Confirm or refute the inferences for a list after all pages of a pass were stored.
 
         An inference is confirmed if a page that was stored later contains it. Otherwise, it is
-        refuted if it belongs to the same pass, or if the list is audited. Other inferences of an
-        earlier pass are kept, because the list may have changed since then.
+        refuted if it was made in this pass, or if the list is audited. The remaining inferences are
+        kept, because the list may have changed since an earlier pass.
 
         If an inference is refuted, nothing more is inferred for the list.
         """

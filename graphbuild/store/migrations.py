@@ -12,8 +12,8 @@ To change the schema from version N to N + 1:
    ``ALTER TABLE ... ADD COLUMN`` inserts them: otherwise, the digests differ.
 3. Here, write a function that changes a file of version N, and add it to ``MIGRATIONS`` under N.
    It must not use ``schema.SCHEMA`` or ``schema.VIEWS``, which change with later versions.
-4. Run ``tests/store/test_migrations.py``, which migrates every saved file and compares the contents
-   that ``Store`` returns. Add a test for values that it does not return.
+4. Run ``tests/store/test_migrations.py``, which migrates every saved file and compares the values
+   that ``Store`` returns with the saved contents. Add a test for values that it does not return.
 
 Each migration and the increment of the version number are one transaction, so a killed migration is
 repeated from its start. Before the first migration of a file that is opened for writing, a backup

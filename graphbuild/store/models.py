@@ -61,7 +61,7 @@ class SubjectStatus:
     inferred_count: int  # references that were inferred instead of requested
     cursor: str | None  # of the next page; None before the first and after the last page
     http_status: int  # of the last request; 0 without a response or after an import
-    fetched_at: float | None  # time of the last response or failure, in seconds since 1970, if any
+    fetched_at: float | None  # of the last response or failure, in seconds since 1970
     error_code: str  # of the last request; empty after a success
     detail: str  # reason for the state, difference of counts, or inference conflict; may be empty
 
@@ -102,7 +102,7 @@ class Totals:
     def describe_states(self, *states: str) -> str:
         """Return the number of lists in each of ``states``, such as ``1 complete, 0 failed``.
 
-        ``short`` and ``limited`` are omitted if they are 0. By default, all states are included.
+        ``short`` and ``limited`` are omitted if they are 0. By default, ``states`` are all states.
         """
         counts = {state: int(getattr(self, state)) for state in states or STATES}
         return ", ".join(

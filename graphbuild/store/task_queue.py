@@ -126,7 +126,7 @@ class TaskQueue:
         return next(map(self._task, self._db.rows(query, subject, RELATED_REFERENCES)))
 
     def ids(self, state: str) -> list[int]:
-        """Return the ids of the ``related_references`` tasks in a state, in the order of addition.
+        """Return the ids of the ``related_references`` tasks in a state, oldest task first.
 
         A restriction applies only to pending tasks, because inference uses all complete lists.
         """

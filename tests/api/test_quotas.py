@@ -246,7 +246,7 @@ def test_a_key_as_user_name_is_refused_and_not_repeated(shell: Shell) -> None:
     shell.environment["VT_USER"] = KEY
     result = shell("plan", "seeds.txt", "--base-url", "http://127.0.0.1:1")
     assert result.returncode == 0
-    assert "not a user name" in result.stderr
+    assert "invalid user name" in result.stderr
 
 
 FAULTS = {

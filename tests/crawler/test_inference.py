@@ -138,7 +138,7 @@ def test_one_file_with_an_excess_reference_is_read_in_full(tmp_path) -> None:
             row.subject.id: (row.received_count, row.inferred_count, row.detail)
             for row in store.statuses()
         }
-    assert rows[last.id] == (89, 0, "its collections contain 1 references more than the API stated")
+    assert rows[last.id] == (89, 0, "its collections contain 1 reference more than the API stated")
     assert sorted(rows[other.id] for other in others) == [(40, 50, ""), (90, 0, "")]
     assert campaign.triples() == campaign.world.triples()
 

@@ -214,7 +214,7 @@ class Client:
     def _detect_flavor(
         self, fetch: _Fetch, request: PageRequest, refusal: ApiError
     ) -> PageResponse:
-        """Determine the API flavor; return the page, or raise the error, of the request in it.
+        """Determine the API flavor; return the page or raise the error of a request in that flavor.
 
         ``refusal`` does not show whether the relationship or the subject is unknown. The same
         request in the flavor ``gti`` may show it; if not, a request for a well-known file does.

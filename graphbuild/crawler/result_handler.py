@@ -1,7 +1,7 @@
 """Store the result of each request: a page or a failure. Raise the errors that end a run.
 
 Some errors can affect one subject or all of them, for example a refusal of access to a list.
-Several such errors in a row end the run. The next run requests these subjects last.
+Several such errors in a row end the run. The next run starts with other subjects.
 """
 
 from __future__ import annotations

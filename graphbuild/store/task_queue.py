@@ -177,7 +177,7 @@ class TaskQueue:
         return self._reset("error_code = '', detail = '', retry = 0 WHERE retry = 1")
 
     def settle_refusals(self, relationship: str) -> None:
-        """Do not retry the lists of a relationship to which the API refused access (HTTP 403).
+        """Cancel the retries of refused lists (HTTP 403) of a relationship.
 
         Call this method when a page of the relationship was received. Until then, the license of
         the key may be the reason for the refusals.

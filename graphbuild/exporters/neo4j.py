@@ -82,7 +82,7 @@ def write_edges(graph: Graph, stream: BinaryIO) -> ExportWarnings:
 
 
 def import_command(name_suffix: str = "") -> str:
-    """Return the command that creates a database from the tables with this name suffix."""
+    """Return the command that creates a database from the tables, given their name suffix."""
     return _COMMAND.format(*(add_name_suffix(name, name_suffix) for name in (NODES, EDGES)))
 
 

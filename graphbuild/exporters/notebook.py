@@ -1,4 +1,4 @@
-"""Display the HTML page in a sandboxed frame of a notebook, which contains the whole page."""
+"""Display the HTML page in a notebook, in a sandboxed frame that contains the whole page."""
 
 from __future__ import annotations
 

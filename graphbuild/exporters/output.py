@@ -82,7 +82,7 @@ def export_all(  # noqa: PLR0913  all but the first three have defaults
 
     Args:
         graph: As for :func:`export`.
-        folder: Folder of the files; it is created if it is missing.
+        folder: Folder for the files; it is created if it is missing.
         formats: Names of formats, which are the keys of ``FORMATS``.
         positions: As for :func:`export`.
         name_suffix: Text added to each file name: ``graph-NAME_SUFFIX.graphml``.

@@ -71,7 +71,7 @@ def typed_nodes(graph: Graph, warnings: ExportWarnings) -> tuple[list[Column], I
 # --- edges ---------------------------------------------------------------------------------------
 
 
-# Name of each edge attribute with a column -> the value for edges that lack the attribute.
+# Name of an edge attribute that has a column -> the value for edges without the attribute.
 _EDGE_DEFAULTS: dict[str, Any] = {
     **{each.source: None for each in EDGE_COLUMNS if each.source},
     "weight": 1,
@@ -135,7 +135,7 @@ def typed_edges(graph: Graph, warnings: ExportWarnings) -> tuple[list[Column], I
     times = [each.name for each in columns if each.dtype is TIME]
 
     def convert(edge: Edge, found: ExportWarnings) -> Row:
-        # Attributes without a column are not counted, because node-link JSON contains them.
+        # Attributes without a column are not counted; node-link JSON contains them.
         values = edge_values(edge, ExportWarnings())
         has_collections = values["related_from"] or values["relation"] == RELATED_REFERENCES
         keys = collection_keys(values["related_from"]) if has_collections else None
@@ -157,7 +157,7 @@ def split_weight(weight: object) -> tuple[float | None, int | None]:
     """Return a weight as a ``float``, and as a count of observations.
 
     The count is None if the weight is a ``float``. Both results are None if the weight is not a
-    number, not finite, or an integer beyond 2**53, which a ``float`` may not represent exactly.
+    number, not finite, or an integer beyond ±2**53, which a ``float`` may not represent exactly.
     """
     if type(weight) is int and abs(weight) <= 2**53:
         return float(weight), weight

@@ -32,7 +32,7 @@ _BIDI = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 # _STARTS: characters that can start a formula. _SKIPPED: characters that a spreadsheet may skip
 # before a formula, and the apostrophe, so that unguard_cell() removes only added apostrophes. _CELL
 # matches the start of the text, and the position after a character at which some spreadsheets start
-# a new cell. In "Emotet - new", the sign does not start a formula, as it is between two spaces.
+# a new cell. In "Emotet - new", the sign is between two spaces, and does not start a formula.
 _STARTS = "=+@\uff1d\uff0b\uff20\uff0d\ufe66\ufe62\ufe6b\ufe63-"  # also full-width and small forms
 _SPACES = "\x0b\x0c\x1c-\x1f\x85\xa0\u1680\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000"
 _SKIPPED = f"'\"\x00-\x08\x0e-\x1b\x7f\ufffd\ufeff{_SPACES}"
@@ -80,7 +80,7 @@ def label_text(text: str, max_length: int = MAX_LABEL) -> str:
     """Return ``text`` as a label of at most ``max_length`` characters.
 
     The text is cleaned by :func:`xml_text`, and bidirectional embeddings, overrides and isolates
-    are removed. If no visible character remains, the label is ``(no title)``.
+    are removed. If no visible character remains, return ``(no title)``.
     """
     label = xml_text(text)
     if not label.isprintable():
@@ -169,7 +169,7 @@ def format_value(value: object) -> str:
 
 
 def format_date(seconds: int) -> str:
-    """Return the date of Unix seconds in UTC, such as ``2018-01-12``.
+    """Return the UTC date of a time in Unix seconds, such as ``2018-01-12``.
 
     The result is empty if the date is outside the years 1 to 9999.
     """

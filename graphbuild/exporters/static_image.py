@@ -1,6 +1,6 @@
 """Draw the graph as a static image with matplotlib, for code hosts, papers and mail.
 
-Equal graphs give equal images.
+With the same matplotlib and fonts, equal graphs give equal images.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _MARGIN = 60.0  # around the graph, in units of the layout
 _LEGEND_HEIGHT = 0.4  # inches
 _MAX_SCALE = 0.5  # points per unit of the layout; limits the size of nodes in small graphs
 _MIN_ASPECT, _MAX_ASPECT = 0.25, 1.0  # height divided by width
-_MIN_SIZE = 2.5  # points, diameter of a node
+_MIN_SIZE = 2.5  # points, minimum diameter of a node
 _MIN_COLLECTION_SIZE = 8.0
 _MAX_LABEL = 32  # characters
 _MAX_ID = 16  # characters, if the label is the id of a collection without a name

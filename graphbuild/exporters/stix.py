@@ -76,7 +76,7 @@ class _Bundle:
         self._graph = graph
         self._indicators = indicators
         self._ids = _object_ids(graph)
-        # Node key of a collection that is a container -> keys of its subjects, without duplicates.
+        # Node key of a collection that becomes a grouping or report -> keys of its subjects.
         self._members: dict[str, dict[str, None]] = {}
         for subject in graph:
             for collection in self._collections(subject):

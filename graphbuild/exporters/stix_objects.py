@@ -2,7 +2,7 @@
 
 * Files, and valid domains, IP addresses and URLs, become observables. Their ids are computed as the
   standard defines, so that other programs give the same observable the same id. An extension of a
-  file would change its id, so a ``note`` about the observable contains all other attributes.
+  file would change its id, so a ``note`` about the observable contains all attributes.
 * All other nodes become domain objects. An extension contains the type and id of the VirusTotal
   object and all its attributes.
 
@@ -200,7 +200,7 @@ def _required_properties(node: Mapping[str, Any], kind: str | None) -> Object:
 
 
 def _external_references(node: Mapping[str, Any], kind: str | None) -> Iterator[Object]:
-    """Yield the URL of a node, if it is a safe link, its CVE number and its VirusTotal id."""
+    """Yield external references of a node: its URL if safe, its CVE number, its VirusTotal id."""
     link = safe_link(node.get("url") or node.get("link"))
     if link:
         yield {"source_name": url_host(link), "url": link}
@@ -260,7 +260,7 @@ def _is_complete(node: Mapping[str, Any], body: Object) -> bool:
 
 
 def _note(key: str, node: Mapping[str, Any], subject: str, warnings: ExportWarnings) -> Object:
-    """Return a note about the object id ``subject``, with type, id and attributes of its node.
+    """Return a note about the object ``subject``, with the type, id and attributes of its node.
 
     The note is ``modified`` at ``crawl_fetched_at``, if the node has this attribute.
     """
@@ -287,7 +287,7 @@ def _note(key: str, node: Mapping[str, Any], subject: str, warnings: ExportWarni
 def indicator(
     key: str, node: Mapping[str, Any], object_id: str, body: Object, valid_from: str
 ) -> Iterator[Object]:
-    """Yield an indicator for an observable, and a relationship from it to the observable."""
+    """Yield an indicator for an observable, and the relationship that connects the two."""
     own_id = indicator_id(key)
     yield new_object(
         own_id,

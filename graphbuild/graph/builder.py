@@ -4,7 +4,7 @@ The API reports ternary relationships: a file is related to a reference through 
 graph of pairs alone would not show which collection belongs to which file. For example, the graph
 of (F1, R, C1) and (F2, R, C2) contains the path F1 -> R -> C2, which the API did not report.
 Therefore, each file -> reference edge lists its collections, and ``extract_observations`` returns
-exactly the observations from which the graph was built.
+the triples from which the graph was built.
 
 Node keys are ``type:id``. Node attributes:
 
@@ -160,7 +160,7 @@ class _Builder:
     def __init__(self, *, timestamps: bool) -> None:
         self.graph: nx.DiGraph[str] = nx.DiGraph()
         self._timestamps = timestamps
-        # The last added entity by key. Adding the same object again is skipped to save time.
+        # The entity added last for each key. Adding the same object again is skipped to save time.
         self._latest: dict[str, Entity] = {}
         # Maps each tuple of collections to itself, so that edges share equal tuples in memory.
         self._collections: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -206,7 +206,7 @@ class _Builder:
             self._edge(target, collection)["weight"] += 1
 
     def add_link(self, link: Link) -> None:
-        """Add an edge for a link, unless both nodes are the same or this edge already exists."""
+        """Add an edge from the source to the target of a link, if they differ and none exists."""
         source, target = self.add_node(link.source), self.add_node(link.target)
         if source != target and not self.graph.has_edge(source, target):
             self.graph.add_edge(source, target, relation=link.relationship, weight=1)

@@ -1,7 +1,7 @@
 """Find clusters for drawing, which the layout of large graphs and the colors of the HTML page use.
 
-The Louvain algorithm of networkx clusters the folded graph. The clusters contain files, references
-and collections. No optional library is needed.
+The Louvain algorithm of networkx clusters the folded graph. The clusters contain nodes of all
+types. No optional library is needed.
 
 The commands ``communities`` and ``report`` show other clusters, which contain only files:
 :mod:`graphbuild.analysis.clusters` finds them by shared evidence.

@@ -37,7 +37,7 @@ Point: TypeAlias = tuple[float, float]
 MIN_DISTANCE = 16.0  # minimum distance between the centers of any two nodes
 
 _SEED = 20_240_229
-_INNER_GAP = 6.0  # distance between the edges of nodes in a group; smaller than that of two groups
+_INNER_GAP = 6.0  # distance between the borders of nodes in a group; smaller than between groups
 _COMPONENT_GAP = 90.0  # distance between the bounding boxes of components
 _ASPECT = 1.5  # intended ratio of width to height of the whole layout
 _LABEL_SPACE = 24.0  # free space around collections, because they always have a label

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float64]
 Pairs: TypeAlias = NDArray[np.intp]
 
-GAP = 26.0  # intended distance between the edges of two discs
-MIN_GAP = 4.5  # minimum distance between the edges of two discs, if GAP cannot be reached
+GAP = 26.0  # intended distance between the borders of two discs
+MIN_GAP = 4.5  # minimum distance between the borders of two discs, if GAP cannot be reached
 _STEPS = 120  # maximum number of steps
 _STEPS_PER_SEARCH = 6  # number of steps between two searches for close pairs
 _MAX_COMPARED = 300  # maximum number of discs for which all pairs are compared
 
 
 def remove_overlaps(centers: Floats, radii: Floats) -> Floats:
-    """Return centers at which the edges of any two discs are at least ``MIN_GAP`` apart.
+    """Return centers at which the borders of any two discs are at least ``MIN_GAP`` apart.
 
     In each step, discs that are closer than ``GAP`` are moved apart. The smaller of two discs moves
     farther. If discs are closer than ``MIN_GAP`` after the last step, the whole layout is enlarged.

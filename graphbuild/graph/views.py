@@ -63,8 +63,8 @@ def fold(graph: Graph) -> Graph:
 
     A group of several nodes has a label such as "Report A and 24 more", the number of its nodes as
     ``group_size``, and their keys, separated by spaces, as ``group_members``. Its ``creation_date``
-    is the earliest known date of its nodes. It has the attribute ``seed``, or ``state``, if all
-    nodes that have this attribute have the same value.
+    is the earliest known date of its nodes. It has ``seed`` (or ``state``) if all of its nodes
+    with this attribute have the same value.
 
     An edge between two groups replaces all edges between their nodes. Its weight is the sum of the
     weights of these edges. Its provenance is ``observed`` if all of these edges are observed,
@@ -203,9 +203,9 @@ def backbone_view(graph: Graph) -> Graph:
 def _project(graph: Graph, kept: Sequence[str], neighbors: Mapping[str, Iterable[str]]) -> Graph:
     """Return the ``kept`` nodes, with an edge between any two that share references.
 
-    The references of a node are those in ``neighbors``, a mapping from node keys.
+    ``neighbors`` maps the key of each node to its neighbors, including its references.
     """
-    # Nodes with the same set of references are compared only once, because there are many of them.
+    # Each distinct set of references is compared only once, because many nodes have the same set.
     groups: dict[frozenset[str], list[str]] = defaultdict(list)
     for key in kept:
         references = (each for each in neighbors[key] if graph.nodes[each]["type"] == REFERENCE)
@@ -222,12 +222,12 @@ def _project(graph: Graph, kept: Sequence[str], neighbors: Mapping[str, Iterable
 
 
 def _shared_counts(sets: Sequence[frozenset[str]]) -> Counter[tuple[int, int]]:
-    """Return the number of common elements of each two sets that overlap, by the sets' indices."""
+    """Return the number of common elements of each pair of overlapping sets, by their indices."""
     containing: dict[str, list[int]] = defaultdict(list)
     for index, references in enumerate(sets):
         for reference in references:
             containing[reference].append(index)
-    # References in exactly the same sets are counted together, because there are many of them.
+    # References in exactly the same sets are counted together, because many are in the same sets.
     counts: Counter[tuple[int, int]] = Counter()
     for indices, count in Counter(map(tuple, containing.values())).items():
         for pair in combinations(indices, 2):

@@ -190,7 +190,7 @@ def cve_id(node: Mapping[str, object]) -> str | None:
 
 
 def object_name(node: Mapping[str, object], warnings: ExportWarnings) -> str:
-    """Return the label of a node as the name of its STIX or MISP object; it is never empty.
+    """Return the label of a node as a name, never empty, for its STIX or MISP object.
 
     A label with forbidden characters is counted in ``warnings``.
     """

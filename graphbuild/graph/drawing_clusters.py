@@ -68,7 +68,7 @@ def node_clusters(graph: Graph) -> dict[str, int]:
 def number_clusters(
     quotient: nx.Graph[int], groups: Sequence[Sequence[str]], clusters: Sequence[Sequence[int]]
 ) -> dict[str, int]:
-    """Return what :func:`node_clusters` returns, from a quotient graph and its clusters."""
+    """Return the result of :func:`node_clusters`, from a quotient graph and its clusters."""
     # A group of nodes without neighbors is a cluster of its own in ``clusters``.
     linked = [cluster for cluster in clusters if quotient.degree[cluster[0]]]
     members = [sorted(key for group in cluster for key in groups[group]) for cluster in linked]

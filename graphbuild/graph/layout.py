@@ -216,8 +216,8 @@ def _arrange(
         rows = [index[disc] for disc in members]
         inner = _arrange(graph.subgraph(members), members, radii[rows])
         centers[rows] = inner - np.mean(_bounds(inner, radii[rows]), axis=0)
-        # A cluster's disc is smaller than its bounding circle. Few discs are near this circle, so
-        # the bounding circles of two clusters may overlap.
+        # A cluster is arranged like a disc smaller than its bounding circle. Few of its discs are
+        # near this circle, so the bounding circles of two clusters may overlap.
         area = float(np.sum((radii[rows] + GAP / 2) ** 2))
         cluster_radii.append(math.sqrt(area / _DENSITY))
     between = nx.Graph(

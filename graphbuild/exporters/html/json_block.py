@@ -24,7 +24,7 @@ _INVISIBLE = re.compile(
 
 
 def encode_block(document: object) -> str:
-    """Return ``document`` as ASCII JSON without ``<``, ``>`` and ``&``, for a script element."""
+    """Return ``document`` as ASCII JSON without ``<``, ``>`` or ``&``, for a script element."""
     try:
         text = msgspec.json.encode(document).decode("utf-8")
     except UnicodeEncodeError:  # a lone surrogate, which only the json module can escape

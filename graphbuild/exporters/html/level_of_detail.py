@@ -23,8 +23,8 @@ MAP = "map"  # collections, with lines between those that share references
 FULL = "full"  # everything, drawn with WebGL
 MAX_ALL = 5_000  # elements
 MAX_REDUCED = 15_000  # elements
-MAX_BACKBONE = 60_000  # elements; a graph with more starts as a map
-MAX_PER_TYPE = 300  # groups of each type in the backbone
+MAX_BACKBONE = 60_000  # elements; without ``full``, a larger graph starts as a map
+MAX_PER_TYPE = 300  # maximum number of groups of each type in the backbone
 
 
 class InitialView(NamedTuple):

@@ -80,7 +80,7 @@ class Column:
     # A function of the values of all columns with a ``source``. Columns with neither a ``source``
     # nor a function get their values from the exporters.
     compute: Callable[[Values], object] | None = None
-    types: tuple[str, ...] = ()  # types of nodes with this attribute, for the documentation; empty for all
+    types: tuple[str, ...] = ()  # types of nodes with this attribute; empty for all types
     targets: Target = EVERYWHERE
     title: str = ""  # the name on the HTML page; if empty, the page displays ``name``
 

@@ -43,8 +43,8 @@ def export(graph: Graph, path: str | Path, *, positions: Positions | None = None
             of a registered format. If it is a symbolic link, the link is replaced, not the file
             that it refers to.
         positions: Position of each node, y upwards. If None, the layout is computed for formats
-            with positions. If empty, no positions are written, except to HTML, for which the layout
-            is computed.
+            with positions. If empty, the file contains no positions; for HTML, the layout is
+            computed.
 
     Returns the path of the file.
 

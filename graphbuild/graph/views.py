@@ -34,7 +34,7 @@ _FOLDED = "folded-from"
 
 
 def fold_groups(graph: Graph) -> list[list[str]]:
-    """Group nodes that have the same type, neighbors and relations to these neighbors.
+    """Return the groups of nodes with the same type, neighbors and relations to the neighbors.
 
     Each collection is a group of its own. Between two groups, there is an edge either for every
     pair of nodes or for no pair, so folding a folded graph again changes nothing. Groups and nodes

@@ -77,8 +77,8 @@ def export_all(  # noqa: PLR0913  all but the first three have defaults
 ) -> list[ExportedFile]:
     """Write ``graph`` into ``folder`` in several formats; compute the layout at most once.
 
-    Each file is written completely or not at all. If an error occurs, the files that are already
-    written remain.
+    Each file is written completely or not at all. If an error occurs, the files already written
+    remain.
 
     Args:
         graph: As for :func:`export`.

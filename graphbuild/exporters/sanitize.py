@@ -1,6 +1,7 @@
 """Convert values to text, and clean texts for XML, labels, JSON and table cells.
 
-The graph contains the texts of the API unchanged. They are cleaned only when they are exported.
+Texts in the graph still contain control characters and all white space from the API. They are
+cleaned only when they are exported.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ def clean_surrogates(value: Any, warnings: ExportWarnings) -> Any:  # noqa: ANN4
 
 
 def json_text(values: Mapping[str, object]) -> str:
-    """Return ``values`` as one line of JSON with sorted names, safe in XML and in tables.
+    """Return ``values`` as one line of JSON with sorted names, for XML and tables.
 
     Characters that XML forbids, and line endings, become JSON escapes, so no character is lost.
     """

@@ -53,7 +53,7 @@ _DIRECTIONS = (
     *((0.8, -0.8), (-0.8, -0.8), (0.8, 0.8), (-0.8, 0.8)),
 )
 _OUTSIDE_COST = 20.0  # cost per area of a label outside the image; overlaps cost 1 per area
-_BORDER = 4.0  # points; a label closer to the edge of the image counts as outside
+_BORDER = 4.0  # points; a label closer to the border of the image counts as outside
 _MISSING_GLYPH = "\N{WHITE SQUARE}"
 
 

@@ -1,8 +1,8 @@
 """Build the graph file -> reference -> collection from observations.
 
 The API reports ternary relationships: a file is related to a reference through a collection. A
-graph of pairs alone would not show which collection belongs to which file. For example, the graph
-of (F1, R, C1) and (F2, R, C2) contains the path F1 -> R -> C2, which the API did not report.
+graph of pairs alone would not show which collections relate a file to a reference. For example, the
+graph of (F1, R, C1) and (F2, R, C2) contains the path F1 -> R -> C2, which the API did not report.
 Therefore, each file -> reference edge lists its collections, and ``extract_observations`` returns
 the triples from which the graph was built.
 
@@ -72,7 +72,7 @@ def build_graph(
         subjects: Entities to add even without observations, such as the seeds. Only these may have
             the attributes ``seed``, ``state``, ``crawl_*`` and ``seed_*``.
         links: Links that a crawl with ``--depth`` found.
-        timestamps: Whether edges get ``first_seen`` and ``last_seen``.
+        timestamps: Whether ``related_references`` edges get ``first_seen`` and ``last_seen``.
     """
     builder = _Builder(timestamps=timestamps)
     for subject in subjects:

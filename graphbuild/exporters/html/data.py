@@ -94,7 +94,7 @@ def _nodes(graph: Graph, positions: Positions, type_names: Sequence[str]) -> lis
 
 
 def _attributes(known: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the known attributes of a node, except type and label, for the details panel."""
+    """Return the attributes in the details panel: all but type, label and those that are None."""
     return {
         name: str(known[name]) if name == "url" else json_scalar(known[name])
         for name in _panel_order(tuple(known))

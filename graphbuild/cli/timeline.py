@@ -29,7 +29,10 @@ def timeline(
     merge: options.MergeOption = False,
     json: options.JsonOption = False,
 ) -> None:
-    """Count references by month, and list the first and the last reference of each collection."""
+    """Count references by month and by collection.
+
+    For each collection, the first and the last reference are listed.
+    """
     from graphbuild.analysis import build_timeline, find_clusters
 
     incidence = read_incidence(store_path, merge=merge)

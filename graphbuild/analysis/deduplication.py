@@ -43,7 +43,7 @@ RULE_DESCRIPTIONS = {
     TITLE_AND_DATE: "the same specific title and the same date",
 }
 _MIN_WORDS, _MIN_SPECIFIC_WORDS = 4, 2  # minimum numbers of words in a specific title
-_MAX_TITLE_LENGTH = 1_000  # number of characters of a title that are compared
+_MAX_TITLE_LENGTH = 1_000  # maximum number of characters of a title that are compared
 _WORD = re.compile(r"\w+")
 
 
@@ -54,7 +54,7 @@ class ReferenceGroup:
     Attributes:
         representative: The best member by these criteria, in this order: its publisher is known,
             few rules changed its URL, it has many attributes, its node key sorts first.
-        members: All references, sorted by key.
+        members: The references of the group, sorted by key.
         rules: Names of the rules that matched the members, in the order of ``RULE_DESCRIPTIONS``;
             empty for a group of one reference.
         publishers: The publisher of each member, in the order of ``members``; an empty string if
@@ -183,7 +183,7 @@ def find_duplicates(references: Iterable[Entity]) -> Deduplication:
     members = sorted(dict.fromkeys(references), key=lambda each: each.key)
     urls = {each: normalize_url(reference_url(each)) for each in members}
     same: nx.utils.UnionFind[Entity] = nx.utils.UnionFind(members)
-    # The first reference with each URL, and with each pair of title and date.
+    # The first reference with each normalized URL, and with each pair of title and date.
     first_with: dict[object, Entity] = {}
     for each in members:
         title, date = specific_title(each), publication_date(each)

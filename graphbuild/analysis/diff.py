@@ -111,7 +111,7 @@ class AlignedSnapshot(NamedTuple):
 
     triples: Numbers  # one row per observation, sorted
     keys: Numbers  # one integer per triple; equal triples of two snapshots have equal keys
-    complete: Booleans  # for each file of both snapshots, whether its state is ``complete``
+    complete: Booleans  # for each file of either snapshot, whether it is complete in this one
     inferred: Numbers  # the keys (``_pair_keys``) of files and references of inferred observations
 
     def numbers(self, column: int) -> Numbers:
@@ -142,7 +142,7 @@ class AlignedSnapshot(NamedTuple):
         return np.isin(_pair_keys(triples), self.inferred)
 
     def exclusive_numbers(self, other: AlignedSnapshot, column: int) -> tuple[Numbers, Numbers]:
-        """Return the numbers of references or collections that ``other`` does not contain.
+        """Return the indices of the references or collections that ``other`` does not contain.
 
         The first array contains the entities in a triple of a file for which ``other`` is complete
         and did not infer the reference. The second array contains the remaining entities.

@@ -44,7 +44,7 @@ class DistinctiveEntity:
 def find_distinctive(
     matrix: Matrix, labels: Numbers, columns: Sequence[Entity]
 ) -> list[tuple[DistinctiveEntity, ...]]:
-    """Return up to five most distinctive collections or references of each cluster.
+    """Return the most distinctive collections or references of each cluster, at most five.
 
     The entities of a cluster are sorted by descending log-likelihood ratio. ``matrix`` is a 0/1
     matrix with a row per file and a column per entity in ``columns``. ``labels`` contains the
@@ -76,8 +76,8 @@ def _log_likelihood_ratio(inside: Numbers, size: int, total: Numbers, files: int
     """Return the log-likelihood ratio of a 2x2 table for each entity.
 
     The table counts the files inside and outside the cluster, with and without the entity. For each
-    entity, ``inside`` is the number of files that have it in the cluster of ``size`` files, and
-    ``total`` is the number of all ``files`` that have it.
+    entity, ``inside`` is the number of files in the cluster that have it, and ``total`` the number
+    of all files that have it. The cluster contains ``size`` of all ``files`` files.
     """
     ratio = np.zeros(len(inside))
     for seen, row_total in ((inside, total), (size - inside, files - total)):

@@ -68,7 +68,7 @@ def describe_step(
 ) -> str:
     """Describe a step of a path in one sentence.
 
-    With ``duplicates``, the description of a file and a collection also contains the number of
+    With ``duplicates``, a step between a file and a collection is described with the numbers of
     independent references and of known publishers, if there are several references.
     """
     by_type = {step.source.type: step.source, step.target.type: step.target}
@@ -98,7 +98,7 @@ def _count_references(step: PathStep, duplicates: Deduplication | None) -> str:
 
 
 def describe_observation(observation: Observation, quote: Callable[[str], str]) -> str:
-    """Describe an observation: its reference with author, date and URL, subject and collection."""
+    """Describe an observation: its subject, collection and reference (author, date, URL)."""
     reference = observation.reference
     author, date = reference.attributes.get("author"), publication_date(reference)
     url, collection = reference_url(reference), observation.related_from

@@ -9,9 +9,9 @@ shared references can be a single fact. For this reason:
 * For collections, the evidence is shared references, because the author of each collection selects
   its references.
 
-In random data without related files, a test that counts shared references reports a quarter of all
-pairs of files (p <= 0.05). A test that uses the evidence above reports two to four percent of all
-pairs. To reproduce both numbers, run ``make bench CASES=ties``.
+In random data without related files, a test that counts shared references reports about a quarter
+of all pairs of files (p <= 0.05). A test that uses the evidence above reports two to four percent
+of all pairs. To reproduce both numbers, run ``make bench CASES=ties``.
 
 Evidence that many files have is weak. If n of N files (or collections) have a piece of evidence,
 its weight is log2(N / n) bits, rounded to half bits (Sparck Jones 1972, J. Doc. 28). The p-value is
@@ -66,7 +66,8 @@ class Overlap:
         adamic_adar: Sum over the shared references of 1 / log(number of nodes that have the
             reference) (Adamic and Adar 2003, Soc. Networks 25).
         bits: Total weight of the shared evidence.
-        p_value: Probability that two such nodes share at least as many bits by chance.
+        p_value: Probability that two nodes with the same numbers of pieces of evidence share at
+            least as many bits by chance.
         q_value: Smallest false discovery rate at which the pair is significant.
         independent_references: Number of shared references, with duplicates counted once; None
             unless :meth:`Overlaps.with_duplicates` was called.
@@ -139,7 +140,7 @@ class Overlaps:
     def with_duplicates(self, incidence: Incidence, duplicates: Deduplication) -> Overlaps:
         """Return the same pairs, with ``independent_references`` and ``publishers``.
 
-        The pairs were found in ``incidence``, and ``duplicates`` in its references.
+        The pairs must come from ``incidence``, and ``duplicates`` from its references.
         """
         of_files = self.nodes == incidence.files
         matrix = incidence.file_references if of_files else incidence.collection_references
@@ -238,7 +239,7 @@ def project(matrix: Matrix, weights: NDArray[Any] | None = None) -> Matrix:
 
 
 def jaccard(matrix: Matrix, source: Numbers, target: Numbers, shared: Numbers) -> Reals:
-    """Return the Jaccard index of each pair of rows, which have ``shared`` columns in common."""
+    """Return the Jaccard index of each pair of rows; ``shared`` counts their common columns."""
     sizes = np.diff(matrix.indptr)
     index: Reals = shared / np.maximum(sizes[source] + sizes[target] - shared, 1)
     return index

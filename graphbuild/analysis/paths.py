@@ -80,7 +80,7 @@ class EvidenceGraph:
         Args:
             name: A key (``collection:...``), an id or its first 8 or more characters, a URL, an IP
                 address, a domain, or a complete title or name. URLs, IP addresses and domains may
-                be defanged. Case matters only in keys and URLs.
+                be defanged. Case is ignored, except in keys and in URLs of references.
 
         Raises:
             AnalysisError: No node, or more than one node, matches.

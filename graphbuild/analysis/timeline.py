@@ -1,4 +1,4 @@
-"""Count references by month of publication in the campaign, each collection and each cluster."""
+"""Count the references of a campaign, its collections and its clusters by month of publication."""
 
 from __future__ import annotations
 

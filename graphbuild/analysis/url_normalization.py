@@ -1,7 +1,7 @@
 """Normalize URLs, so that different URLs of one page become equal, and find the page's publisher.
 
 The rules in :data:`URL_RULES` are applied in order, and again until no rule changes the URL. The
-normalized URL is only for comparison. It may not work in a browser; for example, ``http`` becomes
+normalized URL is only for comparison. It can fail in a browser; for example, ``http`` becomes
 ``https``.
 
 * The rule ``spelling`` follows RFC 3986, section 6 (case, percent-encoding, dot segments, ports).
@@ -40,8 +40,8 @@ class Rule:
     ``ValueError`` for an invalid URL.
     """
 
-    name: str  # in the results of ``dedupe``
-    description: str  # the differences between URLs that the rule removes
+    name: str  # as in the results of ``dedupe``
+    description: str  # the differences that the rule removes
     apply: Callable[[str], str]
 
 
@@ -50,11 +50,13 @@ class NormalizedUrl:
     """A normalized URL."""
 
     url: str  # the original text if it cannot be normalized
-    rules: tuple[str, ...] = ()  # names of the rules that changed the URL, sorted as URL_RULES
+    rules: tuple[
+        str, ...
+    ] = ()  # names of the rules that changed the URL, ordered as in URL_RULES
 
 
 def normalize_url(url: str, *, skipped_rule: str = "") -> NormalizedUrl:
-    """Normalize a URL, or return any other text unchanged.
+    """Normalize a web URL. Return it unchanged if it is invalid, ambiguous or too long.
 
     All rules are applied except the one with the name ``skipped_rule``.
     """
@@ -268,7 +270,7 @@ URL_RULES = (
     Rule("www", "a host with and without www", partial(_WWW.sub, r"\1")),
     Rule("renamed_host", "twitter.com and x.com", partial(_TWITTER.sub, r"\1x.com")),
     Rule("trailing_slash", "a path with and without a final / or index.html", _trim_path),
-    Rule("tracking", "with and without tracking parameters", _remove_tracking),
+    Rule("tracking", "a URL with and without tracking parameters", _remove_tracking),
     Rule("fragment", "different positions in one page", _remove_fragment),
 )
 

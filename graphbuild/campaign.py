@@ -76,7 +76,7 @@ class Campaign:
 
         Raises:
             StoreError: The campaign file is damaged.
-            ValueError: There is no such view.
+            ValueError: ``view`` is not one of these names.
         """
         from graphbuild.graph.builder import build_graph  # noqa: PLC0415  loads networkx
         from graphbuild.graph.views import view as view_of  # noqa: PLC0415  loads networkx
@@ -191,8 +191,7 @@ def build_graph(
             are added in the order of the observations.
         subjects: Entities to add before all others, even if they have no observations. Ignored if
             ``source`` is a campaign.
-        links: Related files and references found with ``--depth``. Ignored if ``source`` is a
-            campaign.
+        links: Links that a crawl with ``--depth`` found. Ignored if ``source`` is a campaign.
         timestamps: Whether to add the times of responses; see :meth:`Campaign.graph`.
 
     Raises:

@@ -107,7 +107,7 @@ class QuotaExhaustedError(CrawlPaused):
 
 
 class BudgetExhaustedError(CrawlPaused):
-    """A limit of calls set by the user, per campaign or per UTC day, is reached."""
+    """The user's limit of calls, per campaign or per UTC day, is reached."""
 
 
 class StoreError(GraphbuildError):
@@ -123,7 +123,10 @@ class StoreMovedError(StoreError):
 
 
 class ExportError(GraphbuildError):
-    """A graph cannot be written or read. If writing fails, an existing file stays unchanged."""
+    """A graph or report cannot be written, or a graph cannot be read.
+
+    If writing fails, an existing file stays unchanged.
+    """
 
 
 class AnalysisError(GraphbuildError):

@@ -1,4 +1,4 @@
-"""Data model: entities, seeds, observations, links, pages and their types and states.
+"""Data model: entities, seeds, observations, links, pages, object types and task states.
 
 An entity is an object of the API. It is identified by its type and id together, because ids are
 unique only within a type (https://docs.virustotal.com/reference/objects).
@@ -70,7 +70,7 @@ FAILED = "failed"  # the last request failed, or its response was rejected
 STATES = (COMPLETE, SHORT, LIMITED, INCOMPLETE, FAILED, PENDING)
 UNFINISHED_STATES = (PENDING, SHORT, LIMITED, INCOMPLETE, FAILED)
 
-SEED_ATTRIBUTE_PREFIX = "seed_"  # of node attributes that come from a seed list
+SEED_ATTRIBUTE_PREFIX = "seed_"  # prefix of node attributes that come from a seed list
 # Attributes with these prefixes do not come from the API.
 LOCAL_ATTRIBUTE_PREFIXES = ("crawl_", "group_", SEED_ATTRIBUTE_PREFIX)
 
@@ -111,7 +111,7 @@ def detect_hash_type(text: str) -> str | None:
 
 
 class _NoAttributes(dict[str, Scalar]):
-    """An empty dictionary that rejects assignments; a ``MappingProxyType`` cannot be pickled."""
+    """An empty dictionary that rejects assignments, but can be pickled (as no mapping proxy can)."""
 
     def __setitem__(self, name: str, value: Scalar) -> NoReturn:
         raise TypeError("the attributes of an entity cannot be changed")
@@ -220,6 +220,7 @@ class Observation:
         provenance: ``observed`` on a page, or ``inferred`` from other observations. If it is
             ``inferred``, subject and reference may have more collections than are known.
         first_seen: Time of the first response with the observation, in seconds since 1970, or None.
+            If it was inferred: of the subject's last page before the inference.
         last_seen: Time of the last response with the observation, in seconds since 1970, or None.
     """
 

@@ -50,9 +50,7 @@ class NormalizedUrl:
     """A normalized URL."""
 
     url: str  # the original text if it cannot be normalized
-    rules: tuple[
-        str, ...
-    ] = ()  # names of the rules that changed the URL, ordered as in URL_RULES
+    rules: tuple[str, ...] = ()  # names of the rules that changed the URL, as in URL_RULES
 
 
 def normalize_url(url: str, *, skipped_rule: str = "") -> NormalizedUrl:

@@ -34,8 +34,8 @@ def write_report(
 ) -> list[ExportedFile]:
     """Write ``report.md`` and ``report.html``, each atomically; return the written files.
 
-    The same campaign file, baseline and seed give the same bytes. The folder is created if it does
-    not exist.
+    The same campaign file, baseline, seed and library versions give the same bytes. The folder is
+    created if it does not exist.
 
     Args:
         store: The campaign file.

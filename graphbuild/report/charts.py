@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from graphbuild.analysis import Clustering, Incidence
 
-# Cluster colors for readers with color blindness, after Okabe and Ito (2008).
+# Cluster colors that readers with color blindness can distinguish, after Okabe and Ito (2008).
 CLUSTER_COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b8a800")
 OTHER_COLOR = "#8a93a0"  # the color of all further clusters
 _CHART_WIDTH, _CHART_HEIGHT = 960, 240
@@ -122,8 +122,8 @@ def cluster_map(incidence: Incidence, clustering: Clustering) -> tuple[str, str]
     linked = {dot: files for dot, files in dots.items() if dot[1]}
     text = (
         "Files (dots) and their collections (diamonds). Files of one cluster with the same"
-        " collections share a dot; larger dots have more files. Colors and numbers identify the"
-        " clusters."
+        " collections share a dot; larger dots have more files. Numbers identify the clusters; only"
+        " the largest have their own colors."
     )
     if len(drawn) < len(by_size):
         omitted = format_count(len(by_size) - len(drawn), "smaller collection")

@@ -27,7 +27,7 @@ def render_html(blocks: Sequence[Block]) -> str:
     from jinja2 import Environment  # noqa: PLC0415  needed only for HTML
     from markupsafe import Markup  # noqa: PLC0415  needed only for HTML
 
-    # Browsers convert line endings to LF before they check the hash, and so does read_text().
+    # read_text() converts line endings to LF, as browsers do before they check the hash.
     folder = files("graphbuild.report")
     page = (folder / "page.html").read_text(encoding="utf-8")
     style = (folder / "style.css").read_text(encoding="utf-8") + _swatch_style()
@@ -44,7 +44,7 @@ def render_html(blocks: Sequence[Block]) -> str:
 
 
 def _swatch_style() -> str:
-    """Return the style rules that give the swatch of each cluster the color of the figure."""
+    """Return the style rules that give the swatch of each cluster its color in the figure."""
     colors = {f".c{number}": color for number, color in enumerate(CLUSTER_COLORS, 1)}
     return "".join(
         f".swatch{suffix} {{ background: {color}; }}\n"

@@ -73,8 +73,7 @@ def _overview(data: ReportData) -> Iterator[Block]:
     if totals.complete < totals.lists:
         warning = (
             f"Incomplete data: {totals.describe_states(*UNFINISHED_STATES)} of"
-            f" {totals.describe_subjects()}. References that were not fetched are"
-            " missing from this report."
+            f" {totals.describe_subjects()}. References may be missing from this report."
         )
         yield Paragraph(warning, is_warning=True)
     clusters = sum(len(cluster.files) > 1 for cluster in data.clustering)
@@ -336,7 +335,7 @@ def _method(data: ReportData) -> Iterator[Block]:
     clustering = data.clustering
     lines = (
         (
-            "All results are derived from observations. In an observation, the API lists a"
+            "The results are derived from observations. In an observation, the API lists a"
             " reference for a file, either through a collection or without one. Paths in the"
             " exported graph are not evidence, because they can combine observations of different"
             " files."

@@ -111,7 +111,7 @@ def detect_hash_type(text: str) -> str | None:
 
 
 class _NoAttributes(dict[str, Scalar]):
-    """An empty dictionary that rejects assignments, but can be pickled (as no mapping proxy can)."""
+    """An empty dictionary that rejects assignments, but, unlike a mapping proxy, can be pickled."""
 
     def __setitem__(self, name: str, value: Scalar) -> NoReturn:
         raise TypeError("the attributes of an entity cannot be changed")

@@ -26,7 +26,7 @@ DEPENDENCIES: dict[str, set[str]] = {
     "api": {"errors", "models"},
     "seeds": {"_util", "errors", "models"},
     "store": {"_util", "api", "errors", "models"},
-    "crawler": {"api", "errors", "models", "store"},
+    "crawler": {"_util", "api", "errors", "models", "store"},
     "graph": {"_util", "errors", "models"},
     "analysis": {"_util", "errors", "graph", "models", "seeds"},
     "exporters": {"_util", "errors", "graph", "models", "seeds"},

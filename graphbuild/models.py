@@ -60,7 +60,7 @@ FILES = "files"
 # Values of `Observation.provenance`.
 OBSERVED, INFERRED = "observed", "inferred"
 
-# States of a task, which is one list of a subject.
+# States of a task. A task is one list to read: a subject and a relationship.
 PENDING = "pending"  # at least one page has yet to be requested
 COMPLETE = "complete"  # the whole list was read or, with --frugal, inferred
 SHORT = "short"  # the list ended with fewer entries than the API announced
@@ -71,7 +71,7 @@ STATES = (COMPLETE, SHORT, LIMITED, INCOMPLETE, FAILED, PENDING)
 UNFINISHED_STATES = (PENDING, SHORT, LIMITED, INCOMPLETE, FAILED)
 
 SEED_ATTRIBUTE_PREFIX = "seed_"  # prefix of node attributes that come from a seed list
-# Attributes with these prefixes do not come from the API.
+# Prefixes of reserved names. API attributes with such a name are dropped.
 LOCAL_ATTRIBUTE_PREFIXES = ("crawl_", "group_", SEED_ATTRIBUTE_PREFIX)
 
 _MAX_ID_LENGTH = 256  # characters; the longest known ids have fewer than 100

@@ -288,10 +288,10 @@ def louvain(graph: WeightedGraph) -> Partition:
 
 
 def _resolution(graph: WeightedGraph, partition: Partition, seed: int) -> float:
-    """Return a resolution at which the clusters imply the same resolution.
+    """Return the resolution for the clusters, which is computed by iteration.
 
     Clusters are found at a resolution of 1, then at the resolution that these clusters imply, and
-    so on, until the resolution hardly changes.
+    so on, until the resolution hardly changes, at most ``_MAX_RESOLUTION_STEPS`` times.
     """
     resolution = 1.0
     for _ in range(_MAX_RESOLUTION_STEPS):

@@ -194,7 +194,7 @@ class _ItemParser:
         return tuple(entries)
 
     def parse_targets(self, items: list[Any]) -> tuple[Entity, ...]:
-        """Return the valid items, without duplicates, of a page of ``files`` or ``references``."""
+        """Return the distinct entities on a page of ``files`` or ``references``."""
         for index, item in enumerate(items):
             self._parse_target(item, f"data[{index}]")
         return tuple(self._targets.values())

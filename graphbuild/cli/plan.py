@@ -38,7 +38,7 @@ def plan(
     allow_empty: options.AllowEmptyOption = False,
     json: options.JsonOption = False,
 ) -> None:
-    """Estimate the number of calls and the end of a crawl.
+    """Estimate how many calls a crawl needs and when it ends.
 
     The number is exact if the first page of every subject is stored. Otherwise, the command prints
     a lower bound, and an estimate from the subjects whose first page is stored, if there are any.

@@ -41,8 +41,8 @@ def status(
     If your user name is known (--user), the remaining quota is requested, which costs no call.
     """
     with open_for_reading(store_path) as store:
-        if warnings and not json:
-            print_warnings(store)
+        if warnings:
+            print_warnings(store, json=json)
             return
         remaining = quota.request_quota(user, base_url)
         if json:
@@ -116,13 +116,22 @@ def has_problem(row: SubjectStatus) -> bool:
     return row.state != COMPLETE or bool(row.detail)
 
 
-def print_warnings(store: Store) -> None:
-    """Parse all stored pages again, and print what the parser drops or changes."""
+def print_warnings(store: Store, *, json: bool) -> None:
+    """Parse all stored pages again, and print the warnings of the parser."""
     from graphbuild.api.parser import parse_page
 
-    for page in store.pages():
-        for warning in parse_page(page.body, page.subject, page.relationship).warnings:
-            print_line(f"{page.subject.readable_id}, page {page.number}: {warning}")
+    warnings = [
+        (page.subject, page.number, warning)
+        for page in store.pages()
+        for warning in parse_page(page.body, page.subject, page.relationship).warnings
+    ]
+    if json:
+        names = ("type", "id", "page", "warning")
+        rows = [(subject.type, subject.id, *others) for subject, *others in warnings]
+        print_json({"warnings": [dict(zip(names, row, strict=True)) for row in rows]})
+        return
+    for subject, number, warning in warnings:
+        print_line(f"{subject.readable_id}, page {number}: {warning}")
 
 
 def status_json(store: Store) -> dict[str, object]:

@@ -104,7 +104,7 @@ def _attribute(
     title: str = "",
     targets: Target = EVERYWHERE,
 ) -> Column:
-    """Return a column that contains the attribute ``name``."""
+    """Return a column that contains the attribute with the same name."""
     return Column(name, dtype, description, name, None, types, targets, title)
 
 

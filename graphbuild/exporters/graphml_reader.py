@@ -170,7 +170,7 @@ class _Reader:
         node_type = texts["type"]
         entity = Entity(node_type, key.removeprefix(f"{node_type}:"), attributes)
         label = texts.get("label") or entity.label
-        if label == label_text(entity.label):  # the writer cleaned and truncated the label
+        if label == label_text(entity.label):  # the writer may have cleaned or truncated the label
             label = entity.label
         own = {"type": node_type, "label": label, "id": entity.id}
         self.graph.add_node(key, **{**attributes, **own})

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def export(graph: Graph, path: str | Path, *, positions: Positions | None = None) -> Path:
     """Write ``graph`` to ``path``, in the format that the suffix of ``path`` selects.
 
-    The file is written completely or not at all; an existing file is replaced.
+    The file is written completely or not at all. An existing file is replaced.
 
     Args:
         graph: A graph as :func:`~graphbuild.graph.builder.build_graph` returns it, or a view of it.

@@ -246,7 +246,10 @@ def observable_id(body: Object) -> str:
 def observable_with_note(
     key: str, node: Mapping[str, Any], object_id: str, body: Object, warnings: ExportWarnings
 ) -> Iterator[Object]:
-    """Yield an observable, and a note if the observable does not contain all data of the node."""
+    """Yield an observable, and a note if the node may have data that the observable lacks.
+
+    Such data are attributes besides type, label and id, or an id of another form.
+    """
     yield {"type": body["type"], "spec_version": _SPEC_VERSION, "id": object_id, **body}
     if len(node) > len(_GRAPH_ATTRIBUTES) or not _is_complete(node, body):
         yield _note(key, node, object_id, warnings)

@@ -11,7 +11,7 @@ Node keys are ``type:id``. Node attributes:
 * ``type``, ``label`` and ``id``, always present;
 * attributes of the API (``url``, ``title``, ``author``, ``creation_date``, ``name``, ...);
 * on subjects ``seed`` (bool), ``state``, ``crawl_*`` (from the campaign file) and ``seed_*`` (from
-  the seed list). API attributes with these names, or ``group_*``, are dropped.
+  the seed list). On other nodes, API attributes with these names or ``group_*`` are dropped.
 
 Edge attributes:
 

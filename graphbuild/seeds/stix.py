@@ -1,4 +1,4 @@
-"""STIX bundles: read files, domains, IP addresses and URLs, also from the patterns of indicators.
+"""STIX bundles: hashes, domains, IP addresses and URLs of observables and indicator patterns.
 
 Objects are parsed one by one, so that an invalid object does not affect the others. In patterns,
 only comparisons with ``=`` and ``IN`` are read. Other comparisons, such as ``LIKE`` or negated

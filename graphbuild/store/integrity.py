@@ -106,7 +106,7 @@ _RULES = (
     ),
     (
         "subject",
-        "'the list is complete, but ' || expected_count || ' references are expected'",
+        "'the list is complete with ' || received_count || ' of ' || expected_count || ' entries'",
         f"""task WHERE {_NO_ALIAS_PAGES} AND state = '{COMPLETE}' AND detail = ''
             AND received_count <> expected_count AND NOT EXISTS (SELECT 1 {_INFERENCES})
             AND EXISTS (SELECT 1 {_PAGES} AND page.expected_count = task.expected_count

@@ -69,8 +69,9 @@ class PageWriter:
     ) -> SaveResult:
         """Store a page of a list, its observations and the next cursor; update the list's status.
 
-        Entities that are equal according to the page are united. A list beyond the seeds (depth 1
-        or more) is not read further when ``limit`` entries of it are stored.
+        Aliases that the page shows, such as the MD5 of a file, are united with their entities. A
+        list beyond the seeds (depth 1 or more) is not read further when ``limit`` entries of it are
+        stored.
         """
         db, page = self._db, fetched.page
         with db.transaction():
@@ -123,7 +124,7 @@ class PageWriter:
         return SaveResult(0, Status(COMPLETE, ALIAS_DETAIL))
 
     def _insert_page(self, task: int, number: int, fetched: FetchedPage) -> int:
-        """Insert a page, and its facts unless a recent page has the same; return the row id."""
+        """Insert a page, with its facts unless a recent page has the same; return the row id."""
         page, body = fetched.page, _compress(fetched)
         facts = self._save_entities(page)
         duplicate_of = self._page_of.get(facts)

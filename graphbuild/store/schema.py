@@ -11,7 +11,7 @@ The steps to change the schema are listed in :mod:`graphbuild.store.migrations`.
 * ``call_log``: call and metadata.
 * ``connection`` and ``write_session``: the row ``writer`` of metadata.
 
-The module ``models`` describes most values. Notes on the other columns:
+The module ``models`` of this package describes most columns. Notes on others:
 
 * Other tables refer to an entity by its ``id``. ``related_from`` is 0 if the API names no
   collection, because a column of a primary key cannot be NULL.

@@ -118,7 +118,7 @@ CHANGES = [
     ("UPDATE task SET cursor = 'x' WHERE id = 1", {A}, "the cursor of the next page"),
     ("UPDATE task SET expected_count = 3 WHERE id = 1", {A}, "the expected count 3 is not"),
     ("UPDATE task SET received_count = 1 WHERE id = 1", {A}, "1 references are counted"),
-    ("UPDATE task SET received_count = 3 WHERE id = 2", {B}, "complete, but 2 references"),
+    ("UPDATE task SET received_count = 3 WHERE id = 2", {B}, "complete with 3 of 2 entries"),
     ("UPDATE page SET next_cursor = 'x' WHERE id = 1", {A}, "its last page is not stored"),
     ("UPDATE page SET next_cursor = 'x' WHERE id = 1", {A}, "page 1 has a cursor or count"),
     ("UPDATE page SET expected_count = 7 WHERE id = 1", {A}, "page 1 has a cursor or count"),
@@ -186,7 +186,7 @@ def test_a_list_with_a_page_to_request_is_intact(store: Store, path: Path) -> No
     change(path, "UPDATE task SET state = 'complete' WHERE id = 1")
     assert damage_in(path) == [
         Damage(Entity("file", A), "the list is complete, but its last page is not stored"),
-        Damage(Entity("file", A), "the list is complete, but 2 references are expected"),
+        Damage(Entity("file", A), "the list is complete with 1 of 2 entries"),
     ]
 
 

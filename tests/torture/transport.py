@@ -38,6 +38,8 @@ _NEEDED = 6
 _DEADLINE = 0.6
 _SLACK = 10.0  # seconds beyond the deadlines, for a machine under load
 _MAX_CALLS = 12  # per run: three subjects, four attempts each
+# A documented 403 settles its subject if others were answered before.
+_SETTLING = frozenset({"T22.3"})
 _SOCKET_FAULTS = (
     ("drip", 0.02),
     ("drip_headers", 0.02),
@@ -72,6 +74,8 @@ def _faults() -> Iterator[tuple[str, str, Any]]:
     """Yield name, kind and value of each fault that does not settle a subject."""
     for row in corpus.read():
         passing = row["expect"] == "STOP" or (row["expect"] == "PAGE" and row.get("calls") != 1)
+        if row["id"] in _SETTLING:
+            continue
         if row["kind"] == "http" and passing and len(row["answers"]) == 1:
             yield (row["id"], *fault_of(row["answers"][0], "http"))
     for kind, value in _SOCKET_FAULTS:

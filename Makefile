@@ -23,7 +23,7 @@ help:
 	@echo "make torture                 thousands of kills, signals, faults and bad inputs; see PARTS"
 	@echo "make bench                   speed, size and memory against alternatives; see CASES"
 	@echo "make mutate                  mutation testing; see MODULES, SAMPLE"
-	@echo "make floors                  smoke tests with the lowest allowed versions of all dependencies"
+	@echo "make floors                  smoke tests with the lowest allowed versions of direct dependencies"
 	@echo "make notebooks               run the notebooks and save their output"
 	@echo "make jupyter                 test gb.show in JupyterLab and Notebook 7"
 	@echo "make pictures                take the pictures of docs/page.md again"

@@ -247,7 +247,7 @@ class ClusterMatching:
                         )
                     )
         causes.sort(key=_cause_order)
-        # Linking files are in the single cluster, and have no observations on the other side.
+        # Linking files are in the cluster ``joint`` and have no observations on the other side.
         candidate = (self._cluster[separate] == 0) & (self._cluster[1 - separate] == joint)
         linked: dict[int, set[int]] = defaultdict(set)
         for triple in there.triples[candidate[there.triples[:, FILES]]].tolist():

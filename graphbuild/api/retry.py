@@ -22,7 +22,8 @@ RETRIES = 3  # maximum number of retries of one request
 # HTTP statuses that concern the connection. The first retry is sent at once on a new connection.
 RETRY_AT_ONCE = frozenset({HTTPStatus.MISDIRECTED_REQUEST, HTTPStatus.TOO_EARLY})
 # All waits are in seconds.
-# At least MINUTE; otherwise, three retries cannot reach the two minutes of is_quota_spent.
+
+# Must be at least MINUTE: otherwise, three retries may wait less than is_quota_spent requires.
 MAX_RETRY_WAIT = 600.0
 DEFAULT_WAIT = 60.0  # after a 429 without a valid Retry-After; the rate limit is per minute
 # Longest wait before the first retry, except after a 429. It doubles with each further retry.

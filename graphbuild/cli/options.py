@@ -270,8 +270,8 @@ FrugalOption = Annotated[
     bool,
     typer.Option(
         "--frugal",
-        help="Make fewer requests: infer the rest of a file's list if other files of the same "
-        "collections prove it. Inferred edges are marked.",
+        help="Make fewer requests: do not request the remaining references of a subject if the "
+        "lists of other subjects in the same collections prove them. Inferred edges are marked.",
     ),
 ]
 

@@ -74,7 +74,7 @@ class ResultHandler:
         self._store = store
         self._limit = limit
         self._failures: list[ApiError | PayloadError] = []  # in a row; may affect all subjects
-        self._was_answered = False  # whether this run has received a page
+        self._answered: set[str] = set()  # relationships of which this run has received a page
         self._detects_flavor = client.api_flavor == AUTO
         # While the quota is exhausted, retries after a 429 are useless until a page is received.
         self.retry_on_429 = store.api_info.quota_resets_at() <= client.clock.now()
@@ -102,10 +102,11 @@ class ResultHandler:
         raise outcome
 
     def _store_page(self, task: Task, response: PageResponse) -> CrawlEvent:
-        if not self._was_answered:
+        if task.relationship not in self._answered:
             # The key may read this relationship, so refusals of single subjects are final.
             self._store.tasks.settle_refusals(task.relationship)
-        self._failures, self._was_answered, self.retry_on_429 = [], True, True
+            self._answered.add(task.relationship)
+        self._failures, self.retry_on_429 = [], True
         now = self._client.clock.now()
         page = response.page
         if conflict := self._store.page_writer.alias_conflict(task.subject, page):
@@ -166,7 +167,7 @@ class ResultHandler:
         if isinstance(error, ForbiddenError):
             # If the key could read a list of a seed in this run, the refusal of another seed
             # affects only that seed.
-            return bool(task.depth) or not self._was_answered
+            return bool(task.depth) or task.relationship not in self._answered
         return isinstance(error, TransientError | BaseUrlError)
 
     def _is_nothing_readable(self, task: Task) -> bool:

@@ -188,9 +188,9 @@ class _Reader:
         try:
             values = json.loads(text or "{}")
         except (ValueError, RecursionError):
-            self._refuse("attributes is not JSON")
+            self._refuse("the value of attributes is not JSON")
         if not isinstance(values, dict):
-            self._refuse("attributes is not a JSON object")
+            self._refuse("the value of attributes is not a JSON object")
         return {name: value for name, value in values.items() if is_exportable(value)}
 
     def _add_edge(self, source: str, target: str, texts: dict[str, str]) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MAX_COLUMNS = 100
 MAX_LINE = 4 * 2**20  # characters
-# In characters. The limit of the csv module is the same by default, but can be changed.
+# In characters. Checked here, because other code in the process can change the csv module's limit.
 MAX_CELL = 131_072
 _SAMPLE_ROWS = 1_000
 _DELIMITERS = ",;\t|"

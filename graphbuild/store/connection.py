@@ -225,7 +225,7 @@ def open_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _remove_log(path: Path) -> None:
-    """Let SQLite write back and remove a log that the last writer left because of readers.
+    """Let SQLite write back and remove a log that the last writer left because others were reading.
 
     SQLite does this when it closes the last connection to the file, so nothing happens while
     another process uses the file. Callers must check that the log is not from a killed writer,

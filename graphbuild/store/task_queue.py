@@ -179,8 +179,8 @@ class TaskQueue:
     def settle_refusals(self, relationship: str) -> None:
         """Cancel the retries of refused lists (HTTP 403) of a relationship.
 
-        Call this method once a page of the relationship has been received. Until then, the license
-        of the key may be the reason for the refusals.
+        Call this method after the first page of the relationship has been received. Until then, the
+        license of the key may be the reason for the refusals.
         """
         with self._db.transaction():
             self._db.execute(

@@ -481,7 +481,7 @@ def broken_files():
     yield "relation", re.sub(rb'<data key="e_relation">[^<]*</data>', b"", text), "no relation"
     yield "date", text.replace(b"1515715200", b"soon"), "not an integer"
     yield "number", text.replace(b'e_observations">3', b'e_observations">3.5'), "not an integer"
-    yield "json", text.replace(b'{"size": 5120}', b"{"), "attributes is not JSON"
+    yield "json", text.replace(b'{"size": 5120}', b"{"), "the value of attributes is not JSON"
     yield "list", text.replace(b'{"size": 5120}', b"[]"), "not a JSON object"
     yield "deep json", text.replace(b'{"size": 5120}', b"[" * 100_000), "not JSON"
     yield "lost", text.replace(b'target="' + report, b'target="x'), "is not a node"

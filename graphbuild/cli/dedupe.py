@@ -23,7 +23,7 @@ def dedupe(
     *,
     json: options.JsonOption = False,
 ) -> None:
-    """Show duplicate references, and the publishers of all references.
+    """Show duplicate references, and the publishers.
 
     Two references are duplicates if their URLs differ only in ways that do not change the article,
     such as tracking parameters, or if they have the same date and the same title, unless the title

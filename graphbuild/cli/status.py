@@ -116,7 +116,7 @@ def has_problem(row: SubjectStatus) -> bool:
     return row.state != COMPLETE or bool(row.detail)
 
 
-def print_warnings(store: Store, *, json: bool) -> None:
+def print_warnings(store: Store, *, json: bool = False) -> None:
     """Parse all stored pages again, and print the warnings of the parser."""
     from graphbuild.api.parser import parse_page
 

@@ -53,7 +53,8 @@ class ReferenceGroup:
 
     Attributes:
         representative: The best member by these criteria, in this order: its publisher is known,
-            few rules changed its URL, it has many attributes, its node key sorts first.
+            the fewest rules changed its URL, it has the most attributes, its node key sorts
+            first.
         members: The references of the group, sorted by key.
         rules: Names of the rules that matched the members, in the order of ``RULE_DESCRIPTIONS``;
             empty for a group of one reference.

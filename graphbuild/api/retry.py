@@ -1,8 +1,8 @@
 """The retry policy: which failures are retried, how often, and after how long.
 
 Only a :class:`~graphbuild.errors.TransientError` is retried: HTTP 408, 421, 424, 425, 429 and 5xx,
-a broken connection, a missed deadline, a damaged page and a few other failures. A 429 that means a
-spent quota is not retried; see :meth:`RetryPolicy.is_quota_spent`.
+a broken connection, a missed deadline, a damaged page and other temporary failures. A 429 that
+means a spent quota is not retried; see :meth:`RetryPolicy.is_quota_spent`.
 """
 
 from __future__ import annotations

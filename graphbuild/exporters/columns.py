@@ -168,7 +168,7 @@ NODE_COLUMNS: list[Column] = [
     _attribute(
         "crawl_detail",
         TEXT,
-        "Reason for the state, or a mismatch between expected and received counts.",
+        "Reason for the state, or how the expected count changed or differs.",
         *_SUBJECTS,
     ),
     _attribute("crawl_fetched_at", TIME, "Time of the last response (`--timestamps`).", *_SUBJECTS),

@@ -47,7 +47,10 @@ class XmlSource:
         self._columns = NodeColumns(XML, graph)
 
     def node_columns(self) -> Iterator[tuple[str, str]]:
-        """Yield the name and XML type of each node column except ``id``, which the key contains."""
+        """Yield the name and XML type of each node column except ``id``.
+
+        The key of a node contains its id.
+        """
         return _declarations(each for each in self._columns.columns if each.name != "id")
 
     def edge_columns(self) -> Iterator[tuple[str, str]]:

@@ -280,8 +280,8 @@ def _bridges(data: ReportData) -> Iterator[Block]:
     bridges, links = data.bridges.bridges, data.bridges.single_links
     verb = "is" if data.bridges.joined_pairs == 1 else "are"
     yield Paragraph(
-        f"{format_count(data.bridges.joined_pairs, 'pair')} of clusters {verb} connected,"
-        f" {len(links):,} of them by a single reference or collection."
+        f"{format_count(data.bridges.joined_pairs, 'pair')} of clusters {verb} connected. Number"
+        f" of pairs that a single reference or collection connects: {len(links):,}."
     )
     if bridges:
         rows = [

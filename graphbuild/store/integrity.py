@@ -127,7 +127,7 @@ _RULES = (
     ),
     (
         "(SELECT subject FROM task WHERE task.id = page.task)",
-        "'page ' || number || ' is not a duplicate of the page that is stored as its original'",
+        "'page ' || number || ' is stored as a duplicate, but its record is inconsistent'",
         """page WHERE duplicate_of IS NOT NULL AND (duplicate_of >= id
             OR EXISTS (SELECT 1 FROM fact WHERE fact.page = page.id)
             OR EXISTS (SELECT 1 FROM page AS other WHERE other.id = page.duplicate_of
@@ -141,7 +141,7 @@ _RULES = (
     ),
     (
         "entity",
-        "'the seed has no task'",
+        "'no list of references is recorded for the seed'",
         f"""seed WHERE NOT EXISTS (SELECT 1 FROM task WHERE subject = seed.entity
             AND relationship = '{RELATED_REFERENCES}')""",  # noqa: S608  constants only
     ),

@@ -158,6 +158,7 @@ def _inferred_references(
     The collections of such a reference may have changed since that page. Therefore, even its
     observations on earlier pages are regarded as inferred.
     """
+    # If an inference was repeated after the time ``at``, only its first page was known then.
     on_page: dict[int, int] = {}
     for fact in facts:
         on_page[fact.reference] = max(on_page.get(fact.reference, 0), fact.last_on_page)

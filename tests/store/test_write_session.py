@@ -149,28 +149,29 @@ def test_file_that_is_not_in_place_is_noticed_and_saved(
         assert again.totals().complete == 2
 
 
-def test_deleted_folder_is_saved_elsewhere(tmp_path: Path, monkeypatch) -> None:
+@pytest.fixture
+def store_in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """Return a store with one page in a folder below the current one; tests close it."""
     (tmp_path / "folder").mkdir()
     monkeypatch.chdir(tmp_path)
-    path = tmp_path / "folder" / "campaign.db"
-    store = Store.open(path)
+    store = Store.open(tmp_path / "folder" / "campaign.db")
     store.add_seeds(parse_seeds([A]))
     commit(store, body(R1))
-    shutil.rmtree(path.parent)
+    return store
+
+
+def test_deleted_folder_is_saved_elsewhere(tmp_path: Path, store_in_folder: Store) -> None:
+    store = store_in_folder
+    shutil.rmtree(store.path.parent)
     with pytest.raises(StoreMovedError, match=f"is in {tmp_path / 'campaign.db'};"):
         store.close()
     assert is_complete(tmp_path / "campaign.db", 1)
 
 
 def test_data_is_saved_in_the_next_folder_if_sqlite_cannot_write_to_the_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store_in_folder: Store
 ) -> None:
-    (tmp_path / "folder").mkdir()
-    monkeypatch.chdir(tmp_path)
-    path = tmp_path / "folder" / "campaign.db"
-    store = Store.open(path)
-    store.add_seeds(parse_seeds([A]))
-    commit(store, body(R1))
+    store, path = store_in_folder, store_in_folder.path
     path.unlink()
     copy_database = write_session.copy_database
 

@@ -196,6 +196,8 @@ def test_no_function_that_waits_has_the_key_in_a_variable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     waits, may_end = threading.Event(), threading.Event()
+    if way == "CONNECT":  # bytes after the headers of a proxy would end the request
+        start = start.partition(b"\r\n\r\n")[0]
 
     def wait(server: Listener, connection: socket.socket) -> None:
         if way != "handshake":

@@ -102,7 +102,9 @@ class Inferences:
         return unread if expected is None else max(0, min(unread, expected - received))
 
     def settle(self, task: int) -> None:
-        """Confirm or refute the inferences for a list after all pages of a pass were stored.
+        """Confirm or refute the inferences for a list after a pass has made it complete.
+
+        This includes lists whose announced count changed: all announced references were received.
 
         An inference is confirmed if a page that was stored later contains it. Otherwise, it is
         refuted if it was made in this pass, or if the list is audited. The remaining inferences are

@@ -87,7 +87,7 @@ class PageWriter:
                 cursor = fetched.cursor
             if page.count is not None:
                 db.update("task", task.id, expected_count=page.count)
-            if status == Status(COMPLETE):
+            if status.state == COMPLETE:
                 self._inferences.settle(task.id)
             elif (
                 status.state == PENDING

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from graphbuild.emulator import World, generate_family_world
+from graphbuild.emulator import Reference, World, generate_family_world
 from graphbuild.emulator.http_messages import Response
 from graphbuild.errors import BudgetExhaustedError
 from graphbuild.models import COMPLETE, INFERRED, OBSERVED, PENDING, SHORT
@@ -216,6 +216,42 @@ def test_inferences_that_no_page_of_their_pass_contains_are_refuted(tmp_path) ->
         "",
         "inferred, but not returned by the API: 1 observation",
     ]
+
+
+@pytest.mark.parametrize("audited", [False, True])
+def test_inferences_are_settled_although_the_expected_count_changed(tmp_path, audited) -> None:
+    campaign = frugal(tmp_path / "c.db", generate_family_world(2, 190))
+    (row,) = (row for row in statuses(campaign) if row.inferred_count)
+    if audited:
+        audit(campaign, 1.0)
+    else:
+        complete(campaign)
+    with pytest.raises(BudgetExhaustedError):
+        campaign.crawl(max_calls=campaign.api.calls + 1)
+    campaign.api.world = exchange_last_reference(campaign.world, row.subject.id, new=2)
+    campaign.crawl()
+    (row,) = (each for each in statuses(campaign) if each.subject == row.subject)
+    assert (row.state, row.expected_count, row.received_count) == (COMPLETE, 191, 191)
+    assert row.detail == (
+        "the expected count changed between 190 and 191; 191 received; "
+        "inferred, but not returned by the API: 1 observation"
+    )
+    assert inferred_pairs(campaign) == set()
+    assert completion_calls(campaign) == complete(campaign) == 0
+
+
+def exchange_last_reference(world: World, file: str, new: int) -> World:
+    """Return a world in which ``new`` references replace the last reference of a file."""
+    changed = world.files[file]
+    *_, last = world.related_references(changed)
+    references = [Reference.from_url(f"https://new.example/{number}") for number in range(new)]
+    changed = replace(
+        changed,
+        omitted=tuple((last.id, collection) for collection in changed.collections),
+        without_collection=tuple(each.id for each in references),
+    )
+    files = [changed if each.id == file else each for each in world.files.values()]
+    return World(files, [*world.references.values(), *references], world.collections.values())
 
 
 def test_a_refuted_inference_is_not_current_although_an_earlier_page_has_it(tmp_path) -> None:

@@ -83,7 +83,7 @@ class Campaign:
 
         with self.store.snapshot():
             graph = build_graph(
-                self.store.observations(),
+                self.store.observations(direct=True),
                 subjects=self.store.subjects(times=timestamps),
                 links=self.store.links(),
                 timestamps=timestamps,

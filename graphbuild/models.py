@@ -222,6 +222,9 @@ class Observation:
         first_seen: Time of the first response with the observation, in seconds since 1970, or None.
             If it was inferred: of the subject's last page before the inference.
         last_seen: Time of the last response with the observation, in seconds since 1970, or None.
+        relationship: The list that contains the reference: ``related_references``, or the subject's
+            own ``references``, which a crawl with ``--direct`` requests. The latter states no
+            collection.
     """
 
     subject: Entity
@@ -230,6 +233,7 @@ class Observation:
     provenance: str = OBSERVED
     first_seen: float | None = field(default=None, compare=False)
     last_seen: float | None = field(default=None, compare=False)
+    relationship: str = RELATED_REFERENCES
 
 
 class Entry(NamedTuple):
@@ -242,7 +246,7 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An entry of a relationship other than ``related_references``; it has no ``related_from``."""
+    """An entry of a list of a collection or reference; it has no ``related_from``."""
 
     source: Entity  # the collection or reference whose relationship was requested
     relationship: str  # ``files`` or ``references``

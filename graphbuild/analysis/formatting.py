@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from graphbuild._util import UntrustedText, format_count
 from graphbuild.analysis.deduplication import publication_date, reference_url
-from graphbuild.models import COLLECTION, INFERRED, REFERENCE
+from graphbuild.models import COLLECTION, INFERRED, REFERENCE, REFERENCES
 from graphbuild.seeds.indicators import defang
 
 if TYPE_CHECKING:
@@ -111,6 +111,8 @@ def describe_observation(observation: Observation, quote: Callable[[str], str]) 
     through = describe_node(collection, quote) if collection else "no named collection"
     inferred = ", inferred" if observation.provenance == INFERRED else ""
     subject = describe_node(observation.subject, quote)
+    if observation.relationship == REFERENCES:
+        return f"{', '.join(parts)}; a direct reference of {subject}"
     return f"{', '.join(parts)}; listed for {subject} through {through}{inferred}"
 
 

@@ -186,7 +186,7 @@ def _observations(data: object) -> Iterator[Observation]:
     else:
         store = getattr(data, "store", data)
         read = getattr(store, "observations", None)
-        found = read() if callable(read) else store
+        found = read(direct=True) if callable(read) else store
     if isinstance(found, Iterable) and not isinstance(found, str | bytes):
         observations = iter(found)
         first = next(observations, None)
@@ -203,7 +203,7 @@ def _observations(data: object) -> Iterator[Observation]:
 
 def _observations_of_graph(graph: nx.DiGraph[str]) -> Iterator[Observation]:
     try:
-        yield from extract_observations(graph)
+        yield from extract_observations(graph, direct=True)
     except KeyError as error:
         raise TypeError(
             f"a node or edge of the graph has no attribute {error}; pass a graph made by"

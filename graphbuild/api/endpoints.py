@@ -41,7 +41,12 @@ class ObjectType(NamedTuple):
 
     endpoint: str  # the first part of the URL path of its objects
     relationships: tuple[str, ...]  # the relationships that a crawl requests
+    direct_relationships: tuple[str, ...] = ()  # requested only by a crawl with ``--direct``
     has_hash_id: bool = False  # whether the ids must be SHA-256 hashes
+
+    def has(self, relationship: str) -> bool:
+        """Return whether a crawl can request ``relationship`` of objects of this type."""
+        return relationship in self.relationships or relationship in self.direct_relationships
 
 
 class Relationship(NamedTuple):
@@ -51,11 +56,13 @@ class Relationship(NamedTuple):
     gti_name: str  # the name in the API flavor ``gti``
 
 
+# The relationships of subjects that every crawl requests, and those that need ``--direct``.
+_OF_SUBJECTS = (RELATED_REFERENCES,), (REFERENCES,)
 OBJECT_TYPES = {
-    FILE: ObjectType("files", (RELATED_REFERENCES,), has_hash_id=True),
-    DOMAIN: ObjectType("domains", (RELATED_REFERENCES,)),
-    IP_ADDRESS: ObjectType("ip_addresses", (RELATED_REFERENCES,)),
-    URL: ObjectType("urls", (RELATED_REFERENCES,)),
+    FILE: ObjectType("files", *_OF_SUBJECTS, has_hash_id=True),
+    DOMAIN: ObjectType("domains", *_OF_SUBJECTS),
+    IP_ADDRESS: ObjectType("ip_addresses", *_OF_SUBJECTS),
+    URL: ObjectType("urls", *_OF_SUBJECTS),
     REFERENCE: ObjectType("references", (FILES,), has_hash_id=True),
     COLLECTION: ObjectType("collections", (FILES, REFERENCES)),
 }
@@ -76,8 +83,7 @@ def endpoint_path(subject: Entity, relationship: str, api_flavor: str = CLASSIC)
             invalid.
     """
     object_type = OBJECT_TYPES.get(subject.type)
-    relationships = object_type.relationships if object_type else ()
-    if not object_type or relationship not in relationships or not is_object_id(subject.id):
+    if not object_type or not object_type.has(relationship) or not is_object_id(subject.id):
         raise ValueError(f"cannot request {relationship} of {subject.type} {subject.id!a}")
     endpoint, object_id = object_type.endpoint, subject.id
     if subject.id_text:  # the API accepts a URL in base64 as an id, and canonicalizes it

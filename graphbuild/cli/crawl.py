@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from graphbuild.crawler import Crawl
     from graphbuild.seeds import Seed, SeedList
     from graphbuild.store import Store
+    from graphbuild.store.models import RemainingCalls
 
 
 def crawl(
@@ -55,6 +56,7 @@ def crawl(
     api_key: options.ApiKeyOption = None,  # noqa: ARG001  the callback refuses any value
     *,
     allow_empty: options.AllowEmptyOption = False,
+    direct: options.DirectOption = False,
     frugal: options.FrugalOption = False,
     complete: options.CompleteOption = False,
     retry_failed: options.RetryFailedOption = False,
@@ -82,12 +84,11 @@ def crawl(
     with open_for_writing(store_path, create=bool(seeds)) as store:
         added = store.add_seeds(seed_list)
         if seeds:
-            _announce_earlier_lists(store, seed_list, only=only)
+            _announce_earlier_lists(store, seed_list, only=only, direct=direct)
         _requeue_lists(
             store, refresh, verify_inferred, complete=complete, retry_failed=retry_failed
         )
-        for level in range(depth):
-            store.tasks.expand(level)
+        _add_lists(store, depth, direct=direct)
         calls_before, pages, paused = store.calls.count(), 0, ""
         if store.tasks.has_pending():  # otherwise, the crawl needs no API key
             key, limiter = _find_key(store), RateLimiter(per_minute)
@@ -102,6 +103,7 @@ def crawl(
                     frugal=frugal,
                     depth=depth,
                     per_node=per_node or DEFAULT_PER_NODE,
+                    direct=direct,
                     workers=workers,
                 )
                 pages, paused = _run(crawler, store, client.clock, show_progress=not json)
@@ -145,13 +147,11 @@ def _run(crawler: Crawl, store: Store, clock: Clock, *, show_progress: bool) -> 
     return pages, paused
 
 
-def _announce_earlier_lists(store: Store, seeds: SeedList, *, only: bool) -> None:
+def _announce_earlier_lists(store: Store, seeds: SeedList, *, only: bool, direct: bool) -> None:
     """Log the number of requests for earlier lists; with ``only``, exclude them from this run."""
-    from graphbuild.api.client import LIMIT
-
-    total = store.tasks.remaining_calls(LIMIT)
+    total = _remaining_calls(store, direct=direct)
     store.restrict_tasks(seeds)
-    earlier = total.at_least - store.tasks.remaining_calls(LIMIT).at_least
+    earlier = total.at_least - _remaining_calls(store, direct=direct).at_least
     if earlier:
         at_least = "at least " if total.unknown_lists else ""
         requests = f"{at_least}{format_count(earlier, 'request')}"
@@ -162,6 +162,15 @@ def _announce_earlier_lists(store: Store, seeds: SeedList, *, only: bool) -> Non
         )
     if not only:
         store.restrict_tasks(None)
+
+
+def _remaining_calls(store: Store, *, direct: bool) -> RemainingCalls:
+    """Return the number of calls that the crawl needs, with ``direct`` for direct references."""
+    from graphbuild.api.client import LIMIT
+
+    calls = store.tasks.remaining_calls(LIMIT)
+    added = store.tasks.count_without_direct() if direct else 0
+    return replace(calls, unknown_lists=calls.unknown_lists + added)
 
 
 def _requeue_lists(
@@ -188,6 +197,14 @@ def _requeue_lists(
     if verify_inferred is not None:
         count = store.tasks.audit(verify_inferred, random.SystemRandom())
         notice(f"verifying inferred references of {format_count(count, 'list')}, chosen at random")
+
+
+def _add_lists(store: Store, depth: int, *, direct: bool) -> None:
+    """Add the lists that the options select, as far as their subjects are known."""
+    for level in range(depth):
+        store.tasks.expand(level)
+    if direct:
+        store.tasks.add_direct()
 
 
 def _refuse_api_key(seeds: SeedList) -> None:

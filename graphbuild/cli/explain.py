@@ -11,11 +11,13 @@ from graphbuild._util import escape_markdown, escape_unprintable, format_count
 from graphbuild.cli import options
 from graphbuild.cli.campaign_file import open_for_reading, warn_if_incomplete
 from graphbuild.cli.console import attributes_json, print_json, print_line
+from graphbuild.models import REFERENCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from graphbuild.analysis import Deduplication, EvidenceGraph, EvidencePath
+    from graphbuild.models import Observation
 
 _MAX_OBSERVATIONS = 10  # per step
 _MAX_LINE = 5_000  # characters; each text within a line is truncated separately
@@ -49,7 +51,7 @@ def explain(
 
     with open_for_reading(store_path) as store:
         warn_if_incomplete(store)
-        evidence = EvidenceGraph(store.observations())
+        evidence = EvidenceGraph(store.observations(direct=True))
     ends = evidence.find_node(one), evidence.find_node(other)
     paths = evidence.shortest_paths(*ends)
     if json:
@@ -121,6 +123,12 @@ def _path_json(path: EvidencePath) -> list[dict[str, object]]:
             triple = attributes_json(each, "subject", "reference", "related_from", "provenance")
             names = ("title", "url", "creation_date")
             shown = {name: each.reference.attributes.get(name) for name in names}
-            observations.append({**triple, **shown})
+            observations.append({**triple, **shown, **_direct_json(each)})
         steps.append({**attributes_json(step, "source", "target"), "observations": observations})
     return steps
+
+
+def _direct_json(observation: Observation) -> dict[str, object]:
+    """Return the relationship of a direct reference; nothing for other observations."""
+    is_direct = observation.relationship == REFERENCES
+    return {"relationship": observation.relationship} if is_direct else {}

@@ -110,7 +110,7 @@ def export(
                 graph = build_graph(
                     (
                         each
-                        for each in store.observations()
+                        for each in store.observations(direct=True)
                         if each.provenance == OBSERVED or not observed_only
                     ),
                     subjects=store.subjects(times=timestamps),

@@ -202,6 +202,14 @@ DepthOption = Annotated[
         "the nodes found at level 1, and so on.",
     ),
 ]
+DirectOption = Annotated[
+    bool,
+    typer.Option(
+        "--direct",
+        help="Also request the references that are attached to each subject itself, not only those "
+        "of its collections: one more list per subject.",
+    ),
+]
 PerNodeOption = Annotated[
     int | None,
     _count(

@@ -34,6 +34,7 @@ def plan(
     user: options.UserOption = None,
     base_url: options.BaseUrlOption = options.DEFAULT_BASE_URL,
     *,
+    direct: options.DirectOption = False,
     complete: options.CompleteOption = False,
     allow_empty: options.AllowEmptyOption = False,
     json: options.JsonOption = False,
@@ -51,15 +52,17 @@ def plan(
     seed_list = read_seed_lists(seeds or [], format_name, column, allow_empty=allow_empty)
     remaining = quota.request_quota(user, base_url)
     known: dict[Entity, str] = {}
-    cost, calls_today = estimate_cost(unseen=len(seed_list), left=0, mean_pages=None), 0
+    lists = 2 if direct else 1  # per seed
+    cost, calls_today = estimate_cost(unseen=lists * len(seed_list), left=0, mean_pages=None), 0
     path = _find_existing_file(store_path)
     if path:
         with read_store(path) as store:
             known = store.known_states(seed.entity for seed in seed_list)
             before = 0.0 if refresh is None else time.time() - refresh
             work = store.tasks.remaining_calls(LIMIT, before, complete=complete)
+            added = store.tasks.count_without_direct() if direct else 0
             cost = estimate_cost(
-                unseen=work.unknown_lists + len(seed_list) - len(known),
+                unseen=work.unknown_lists + added + lists * (len(seed_list) - len(known)),
                 left=work.known_pages,
                 mean_pages=store.tasks.mean_pages(LIMIT),
             )

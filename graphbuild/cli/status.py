@@ -64,6 +64,7 @@ def print_status(store: Store, *, show_all: bool = False) -> None:
         print_line(f"{known:,} of {totals.expected:,} references are known{inferred}")
     print_inferred(store)
     print_verification(store)
+    _print_without_direct(store)
     subjects = list(store.statuses())
     problems = [row for row in subjects if has_problem(row)]
     rows = subjects if show_all else problems[:MAX_LISTED]
@@ -109,6 +110,14 @@ def print_verification(store: Store) -> None:
         )
     if audit.pending:
         print_line(f"verification pending: {format_count(audit.pending, 'subject')}")
+
+
+def _print_without_direct(store: Store) -> None:
+    """Print the number of subjects whose direct references were not requested."""
+    count = store.tasks.count_without_direct()
+    if count:
+        subjects = format_count(count, "subject")
+        print_line(f"direct references of {subjects} were not requested; see 'crawl --direct'")
 
 
 def has_problem(row: SubjectStatus) -> bool:

@@ -57,6 +57,7 @@ class Crawl:
             requests the files and references of each collection and the files of each reference
             that was found. 2 also requests the lists of the entities that were found at depth 1.
         per_node: Number of entries after which a list beyond the seeds is not read further.
+        direct: Also request the list of each subject's own references.
         workers: Maximum concurrent requests. The rate limit applies to all of them together.
 
     Raises:
@@ -73,6 +74,7 @@ class Crawl:
         frugal: bool = False,
         depth: int = 0,
         per_node: int = DEFAULT_PER_NODE,
+        direct: bool = False,
         workers: int = 1,
     ) -> None:
         for name, value, least in (
@@ -88,6 +90,7 @@ class Crawl:
         self._frugal = frugal
         self._depth = depth
         self._per_node = per_node
+        self._direct = direct
         self._workers = workers
         self._stopped = False
 
@@ -114,6 +117,8 @@ class Crawl:
             if depth:
                 self._store.tasks.expand(depth - 1)
                 self._store.tasks.reopen(self._per_node)
+            if self._direct:
+                self._store.tasks.add_direct()
             yield from self._crawl_pending(results)
             if self._stopped or self._store.tasks.next_task():
                 return

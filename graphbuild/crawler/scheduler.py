@@ -79,11 +79,10 @@ class InferringScheduler(FifoScheduler):
 
         Nothing is inferred before the first page of every pending list is stored.
         """
-        if task.relationship != RELATED_REFERENCES:
-            return
-        observed = self._store.inferences.observed_references(task.id)
-        self._unfinished[task.id] = observed
-        self._knowledge.add(observed)
+        if task.relationship == RELATED_REFERENCES:
+            observed = self._store.inferences.observed_references(task.id)
+            self._unfinished[task.id] = observed
+            self._knowledge.add(observed)
         if self._store.tasks.next_first_page() is not None:
             return
         for task_id in self._store.tasks.ids(PENDING):

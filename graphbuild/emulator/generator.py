@@ -41,6 +41,7 @@ def generate_world(  # noqa: PLR0913 - sizes of the world, keyword-only except t
     siblings: int = 4,
     noise: float = 0.1,
     indicators_per_campaign: int = 6,
+    direct_references_per_campaign: int = 0,
 ) -> World:
     """Generate a world of campaigns; the same arguments give the same world.
 
@@ -61,6 +62,9 @@ def generate_world(  # noqa: PLR0913 - sizes of the world, keyword-only except t
             collection and no reference.
         indicators_per_campaign: The total number of domains, IP addresses and URLs of each
             campaign. It does not affect files and references.
+        direct_references_per_campaign: The number of additional references of each campaign that
+            are in no collection. Each is a direct reference (relationship ``references``) of two
+            random files of the campaign.
     """
     builder = _WorldBuilder(seed, noise)
     for number in range(campaigns):
@@ -70,6 +74,7 @@ def generate_world(  # noqa: PLR0913 - sizes of the world, keyword-only except t
     if noise:
         builder.add_hub()
     builder.add_indicators(indicators_per_campaign)
+    builder.add_direct_references(direct_references_per_campaign)
     return builder.build()
 
 
@@ -184,6 +189,17 @@ class _WorldBuilder:
                 rng, created, 2 * self._noise, following.collections[-1], *self._hubs
             )
             self._indicators += created
+
+    def add_direct_references(self, count: int) -> None:
+        """Add ``count`` references to every campaign, each about two random files."""
+        for campaign in self._campaigns:
+            for _ in range(count):
+                reference = self._references.create(campaign.name)
+                indexes = range(len(campaign.files))
+                for index in self._rng.sample(indexes, min(2, len(indexes))):
+                    file = campaign.files[index]
+                    references = (*file.references, reference)
+                    campaign.files[index] = replace(file, references=references)
 
     def build(self) -> World:
         """Return the world; its first file is the documented one, the other files are shuffled."""

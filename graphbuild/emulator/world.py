@@ -164,6 +164,17 @@ class World:
             for collection in item.related_from or (None,)
         }
 
+    def direct_references(self) -> set[tuple[str, str, str]]:
+        """Return the direct references that a complete crawl of all subjects finds.
+
+        Each is a tuple: type of the subject, subject as in a seed list, and id of the reference.
+        """
+        return {
+            (subject.type, subject.seed, reference)
+            for subject in self.subjects()
+            for reference in subject.references
+        }
+
     def _list_related_references(self, subject: Subject) -> Iterable[ListItem]:
         sources: dict[str, dict[str, None]] = {each: {} for each in subject.without_collection}
         omitted = frozenset(subject.omitted)

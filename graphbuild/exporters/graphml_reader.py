@@ -21,8 +21,8 @@ import networkx as nx
 from graphbuild.errors import ExportError
 from graphbuild.exporters.columns import is_seed_column, readable_node_types
 from graphbuild.exporters.sanitize import is_exportable, label_text
-from graphbuild.graph.builder import NO_COLLECTION
-from graphbuild.models import OBSERVED, RELATED_REFERENCES, Entity
+from graphbuild.graph.builder import NO_COLLECTION, RELATED_RELATIONS
+from graphbuild.models import OBSERVED, Entity
 
 if TYPE_CHECKING:
     from graphbuild.graph.builder import Graph
@@ -204,8 +204,9 @@ class _Reader:
         name, kind = ("observations", int) if "observations" in texts else ("weight", float)
         weight = self._value(name, texts.get(name, "1"), kind)
         edge: dict[str, Any] = {"relation": texts["relation"], "weight": weight}
-        if texts["relation"] == RELATED_REFERENCES:
+        if texts["relation"] in RELATED_RELATIONS:
             edge["related_from"] = tuple((texts.get("related_from") or NO_COLLECTION).split())
             edge["provenance"] = texts.get("provenance", OBSERVED)
-        edge |= {name: texts[name] for name in ("first_seen", "last_seen") if name in texts}
+        optional = ("provenance", "first_seen", "last_seen")
+        edge |= {name: texts[name] for name in optional if name in texts}
         self.graph.add_edge(source, target, **edge)

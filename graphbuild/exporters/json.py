@@ -19,9 +19,9 @@ from graphbuild.exporters.results import ExportWarnings
 from graphbuild.exporters.rows import CACHED, cached_by_edge, node_rows
 from graphbuild.exporters.sanitize import clean_surrogates, is_exportable
 from graphbuild.exporters.xml_common import edge_id
-from graphbuild.graph.builder import NO_COLLECTION
+from graphbuild.graph.builder import NO_COLLECTION, RELATED_RELATIONS
 from graphbuild.graph.style import check_positions, node_color, size_scale
-from graphbuild.models import OBSERVED, RELATED_REFERENCES
+from graphbuild.models import OBSERVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -80,7 +80,7 @@ def write_lines(graph: Graph, stream: BinaryIO) -> ExportWarnings:
 
 def _observations(graph: Graph) -> Iterator[dict[str, str | None]]:
     for subject, reference, edge in graph.edges(data=True):
-        if edge["relation"] == RELATED_REFERENCES:
+        if edge["relation"] in RELATED_RELATIONS:
             for collection in edge["related_from"]:
                 yield {
                     "subject": subject,

@@ -20,8 +20,8 @@ from graphbuild.exporters.columns import (
 )
 from graphbuild.exporters.results import ExportWarnings
 from graphbuild.exporters.sanitize import format_value, is_exportable
-from graphbuild.graph.builder import NO_COLLECTION
-from graphbuild.models import OBSERVED, RELATED_REFERENCES
+from graphbuild.graph.builder import NO_COLLECTION, RELATED_RELATIONS
+from graphbuild.models import OBSERVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -137,7 +137,7 @@ def typed_edges(graph: Graph, warnings: ExportWarnings) -> tuple[list[Column], I
     def convert(edge: Edge, found: ExportWarnings) -> Row:
         # Attributes without a column are not counted; node-link JSON contains them.
         values = edge_values(edge, ExportWarnings())
-        has_collections = values["related_from"] or values["relation"] == RELATED_REFERENCES
+        has_collections = values["related_from"] or values["relation"] in RELATED_RELATIONS
         keys = collection_keys(values["related_from"]) if has_collections else None
         values["weight"] = _number(values["weight"], number, found)
         values["related_from"] = keys
@@ -209,7 +209,7 @@ def observation_rows(
     for subject, targets in graph.adjacency():
         subject_cells = convert(texts_of(subject, "type", "id"))
         for reference, edge in targets.items():
-            if edge["relation"] == RELATED_REFERENCES:
+            if edge["relation"] in RELATED_RELATIONS:
                 provenance = edge.get("provenance", OBSERVED)
                 for collection in edge["related_from"]:
                     yield *subject_cells, *source_cells(reference, collection, provenance)

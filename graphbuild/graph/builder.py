@@ -16,15 +16,20 @@ Node keys are ``type:id``. Node attributes:
 Edge attributes:
 
 * ``relation``: ``related_references`` (subject -> reference) or ``related_from`` (reference ->
-  collection). Links that a crawl with ``--depth`` found have ``files`` or ``references``. An edge
+  collection). Direct references, which a crawl with ``--direct`` requests, have ``references``
+  (subject -> reference), or ``REFERENCES_AND_RELATED`` if both lists of the subject contain the
+  reference. Links that a crawl with ``--depth`` found have ``files`` or ``references``. An edge
   that is both ``related_references`` and ``related_from`` has ``related_references``;
-* ``weight``: the number of observations that contain the edge; 1 for links;
+* ``weight``: the number of observations that contain the edge; 1 for links and direct references;
 * on ``related_references``: ``related_from``, a sorted tuple of the node keys of the collections,
   with ``NO_COLLECTION`` for an observation without a collection;
 * on ``related_references``: ``provenance``, which is ``observed`` if at least one observation of
   the edge is observed, otherwise ``inferred``. An inferred edge may lack collections;
 * on ``related_references``, with ``timestamps``: ``first_seen`` and ``last_seen`` (UTC, ISO 8601),
   the earliest and the latest known time of the observations of the edge.
+
+An edge with ``REFERENCES_AND_RELATED`` has the attributes of ``related_references``. A direct
+reference that has only ``references`` is ``observed``, and has no ``related_from``.
 """
 
 from __future__ import annotations
@@ -39,18 +44,23 @@ from graphbuild.errors import ExportError
 from graphbuild.models import (
     LOCAL_ATTRIBUTE_PREFIXES,
     OBSERVED,
+    REFERENCES,
     RELATED_REFERENCES,
+    SUBJECT_TYPES,
     Entity,
     Link,
     Observation,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 Graph: TypeAlias = "nx.DiGraph[str]"  # as build_graph returns it, or a view of one
 
 RELATED_FROM = "related_from"
+# The relation of an edge to a reference that both lists of the subject contain.
+REFERENCES_AND_RELATED = "references_and_related_references"
+RELATED_RELATIONS = frozenset({RELATED_REFERENCES, REFERENCES_AND_RELATED})
 NO_COLLECTION = "-"
 _GRAPH_ATTRIBUTES = frozenset({"type", "label", "id"})
 _LOCAL_ATTRIBUTES = _GRAPH_ATTRIBUTES | {"seed", "state"}
@@ -84,15 +94,18 @@ def build_graph(
     return builder.graph
 
 
-def extract_observations(graph: nx.DiGraph[str]) -> Iterator[Observation]:
+def extract_observations(graph: nx.DiGraph[str], *, direct: bool = False) -> Iterator[Observation]:
     """Yield the observations of a graph, in the order of its edges.
 
     Each observation has the provenance of its edge. Its ``first_seen`` and ``last_seen`` are None,
-    and its entities have only the attributes of the API.
+    and its entities have only the attributes of the API. With ``direct``, also yield the direct
+    references, which have the relationship ``references``.
     """
     entity = cache(partial(_entity, graph))
     for source, target, edge in graph.edges(data=True):
-        if edge["relation"] != RELATED_REFERENCES:
+        if direct and _is_direct(graph, source, edge):
+            yield Observation(entity(source), entity(target), None, relationship=REFERENCES)
+        if edge["relation"] not in RELATED_RELATIONS:
             continue
         for key in edge["related_from"]:
             collection = None if key == NO_COLLECTION else entity(key)
@@ -107,7 +120,8 @@ def extract_links(graph: nx.DiGraph[str]) -> Iterator[Link]:
     link between nodes that are already connected in the same direction.
     """
     for source, target, edge in graph.edges(data=True):
-        if edge["relation"] not in {RELATED_REFERENCES, RELATED_FROM}:
+        is_link = edge["relation"] not in {*RELATED_RELATIONS, RELATED_FROM}
+        if is_link and not _is_direct(graph, source, edge):
             yield Link(_entity(graph, source), edge["relation"], _entity(graph, target))
 
 
@@ -141,6 +155,13 @@ def with_stable_order(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:
     ordered.add_nodes_from(sorted(graph.nodes(data=True)))
     ordered.add_edges_from(sorted(graph.edges(data=True)))
     return ordered
+
+
+def _is_direct(graph: nx.DiGraph[str], source: str, edge: Mapping[str, Any]) -> bool:
+    """Return whether an edge is a direct reference, and not a reference of a collection."""
+    relation = edge["relation"]
+    is_subject = graph.nodes[source]["type"] in SUBJECT_TYPES
+    return relation == REFERENCES_AND_RELATED or (relation == REFERENCES and is_subject)
 
 
 def _entity(graph: nx.DiGraph[str], key: str) -> Entity:
@@ -191,11 +212,12 @@ class _Builder:
         related_from = observation.related_from
         collection = NO_COLLECTION if related_from is None else self.add_node(related_from)
         edge = self._edge(source, target)
-        edge["relation"] = RELATED_REFERENCES
-        if edge.get("provenance") != OBSERVED:
-            edge["provenance"] = observation.provenance
         if self._timestamps:
             _update_timestamps(edge, observation)
+        if observation.relationship == REFERENCES:
+            _add_direct(edge)
+            return
+        _add_related(edge, observation.provenance)
         collections: tuple[str, ...] = edge.get("related_from", ())
         if collection in collections:
             return
@@ -218,6 +240,24 @@ class _Builder:
             self.graph.add_edge(source, target, relation=RELATED_FROM, weight=0)
             return self._edge(source, target)
         return edge
+
+
+def _add_related(edge: dict[str, Any], provenance: str) -> None:
+    """Mark an edge as ``related_references``. A provenance other than ``observed`` is replaced."""
+    if edge["relation"] == REFERENCES:  # the values of the direct reference are replaced
+        edge.update(relation=REFERENCES_AND_RELATED, weight=0, provenance=provenance)
+    elif edge["relation"] != REFERENCES_AND_RELATED:
+        edge["relation"] = RELATED_REFERENCES
+    if edge.get("provenance") != OBSERVED:
+        edge["provenance"] = provenance
+
+
+def _add_direct(edge: dict[str, Any]) -> None:
+    """Mark an edge as a direct reference."""
+    if edge["relation"] in RELATED_RELATIONS:
+        edge["relation"] = REFERENCES_AND_RELATED
+    else:
+        edge.update(relation=REFERENCES, weight=1, provenance=OBSERVED)
 
 
 def _update_timestamps(edge: dict[str, Any], observation: Observation) -> None:

@@ -56,7 +56,7 @@ def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 
         require(library, extra="analysis")
     with store.snapshot():
         totals, statuses = store.totals(), tuple(store.statuses())
-        incidence = Incidence.from_observations(store.observations())
+        incidence = Incidence.from_observations(store.observations(direct=True))
         if baseline:
             now = Snapshot.from_observations(store.current_observations(), store.states())
     clustering = find_clusters(incidence, seed=seed)

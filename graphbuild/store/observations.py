@@ -8,7 +8,7 @@ pages. If no pass is complete, they are the observations of all pages.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from graphbuild.models import (
@@ -17,8 +17,10 @@ from graphbuild.models import (
     INFERRED,
     OBSERVED,
     PENDING,
+    REFERENCES,
     RELATED_REFERENCES,
     SHORT,
+    SUBJECT_TYPES,
     Link,
     Observation,
 )
@@ -63,15 +65,21 @@ class ObservationReader:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def observations(self) -> Iterator[Observation]:
+    def observations(self, *, direct: bool = False) -> Iterator[Observation]:
         """Yield every observation once, except refuted inferences.
 
         The observations are in the order in which the subjects were added. Those of one subject are
         sorted by reference and collection.
+
+        Args:
+            direct: Whether to add the direct references after all others. They have the
+                relationship ``references``, and a crawl with ``--direct`` requests them.
         """
         with self._db.snapshot():
             tasks = ((task, subject, 0) for task, subject in _tasks(self._db))
             yield from _observations(self._db, tasks)
+            if direct:
+                yield from _direct_references(self._db)
 
     def current_observations(self, at: float = math.inf) -> Iterator[Observation]:
         """Yield the observations of each list's last complete pass and of later pages.
@@ -111,18 +119,28 @@ class ObservationReader:
                 yield entities[subject], state if at == math.inf else earlier
 
     def links(self) -> Iterator[Link]:
-        """Yield each entry of the lists other than ``related_references``, once per list."""
+        """Yield each entry of the lists of references and collections, once per list."""
         with self._db.snapshot():
             entities = load_entities(self._db)
             query = "SELECT id, subject, relationship FROM task WHERE relationship <> ? ORDER BY id"
             for task, source, relationship in self._db.rows(query, RELATED_REFERENCES):
+                if entities[source].type in SUBJECT_TYPES:  # a list of direct references
+                    continue
                 for fact in _facts(self._db, task):
                     yield Link(entities[source], relationship, entities[fact.reference])
 
 
-def _tasks(db: Database) -> Iterator[tuple[int, int]]:
+def _tasks(db: Database, relationship: str = RELATED_REFERENCES) -> Iterator[tuple[int, int]]:
     query = "SELECT id, subject FROM task WHERE relationship = ? ORDER BY id"
-    return db.rows(query, RELATED_REFERENCES)
+    return db.rows(query, relationship)
+
+
+def _direct_references(db: Database) -> Iterator[Observation]:
+    """Yield the entries of the lists of direct references."""
+    tasks = ((task, subject, 0) for task, subject in _tasks(db, REFERENCES))
+    for each in _observations(db, tasks):
+        if each.subject.type in SUBJECT_TYPES:  # not a list of the references of a collection
+            yield replace(each, relationship=REFERENCES)
 
 
 def _observations(

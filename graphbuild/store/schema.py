@@ -5,7 +5,7 @@ The steps to change the schema are listed in :mod:`graphbuild.store.migrations`.
 
 * ``entities``: entity. To unite aliases, it also writes seed, task, page and inference.
 * ``store``: seed.
-* ``task_queue``: task.
+* ``task_queue`` and ``task_additions``: task.
 * ``page_writer``: page, fact and task.
 * ``inferences``: inference and task.
 * ``call_log``: call and metadata.

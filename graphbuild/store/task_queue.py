@@ -12,11 +12,13 @@ from graphbuild.models import (
     FAILED,
     INCOMPLETE,
     PENDING,
+    REFERENCES,
     RELATED_REFERENCES,
     SHORT,
     Entity,
     text_attribute,
 )
+from graphbuild.store import task_additions
 from graphbuild.store.entities import decode_attributes
 from graphbuild.store.models import RemainingCalls, Task
 from graphbuild.store.schema import REFUTED
@@ -264,7 +266,9 @@ class TaskQueue:
         """Add the lists of the entities found at ``depth`` to the next depth; return how many."""
         with self._db.transaction():
             new = sum(
-                self._expand(depth, entity_type, relationship)
+                task_additions.add_tasks_of_found(
+                    self._db, depth, entity_type, relationship, self._restriction
+                )
                 for entity_type, object_type in OBJECT_TYPES.items()
                 for relationship in object_type.relationships
             )
@@ -272,20 +276,22 @@ class TaskQueue:
                 self._choose_found(depth)
         return new
 
-    def _expand(self, depth: int, entity_type: str, relationship: str) -> int:
-        return self._db.execute(
-            "INSERT OR IGNORE INTO task (subject, relationship, state, depth)"  # noqa: S608  constants only
-            " SELECT DISTINCT entity.id, :relationship, :pending, :depth + 1 FROM task"
-            " JOIN fact_by_task AS fact ON fact.task = task.id AND provenance <> :refuted"
-            " JOIN entity ON entity.id IN (reference, related_from)"
-            f" WHERE task.depth = :depth AND type = :type AND same_as = 0{self._restriction}"
-            " ORDER BY entity.id",
-            relationship=relationship,
-            pending=PENDING,
-            depth=depth,
-            refuted=REFUTED,
-            type=entity_type,
-        ).rowcount
+    def add_direct(self) -> int:
+        """Add the direct references of each subject, if they are no task yet; return how many."""
+        with self._db.transaction():
+            new = task_additions.add_direct_tasks(self._db, self._restriction)
+            if self._restriction:
+                self._db.execute(
+                    "INSERT OR IGNORE INTO chosen SELECT other.id FROM task JOIN task AS other"  # noqa: S608  constants only
+                    " ON other.subject = task.subject AND other.relationship = ?"
+                    f" WHERE 1{self._restriction}",
+                    REFERENCES,
+                )
+        return new
+
+    def count_without_direct(self) -> int:
+        """Return for how many subjects :meth:`add_direct` would add a task."""
+        return task_additions.count_without_direct(self._db, self._restriction)
 
     def reopen(self, limit: int) -> int:
         """Continue truncated lists with fewer than ``limit`` entries read; return how many.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 import sqlite3
+import tracemalloc
 import zlib
 from typing import TYPE_CHECKING
 
@@ -196,6 +198,24 @@ def test_progress_is_reported_for_each_page(path: Path) -> None:
     with Store.read(path) as store:
         assert list(find_damage(store, lambda *numbers: seen.append(numbers))) == []
     assert seen == [(1, 2), (2, 2)]
+
+
+def test_memory_does_not_grow_with_the_number_of_pages(path: Path) -> None:
+    """40 pages of 200 kB take 4 MB, even if they are compressed."""
+    chance, files = random.Random(1), [f"{number:064x}" for number in range(1, 41)]
+    with Store.open(path) as store:
+        store.add_seeds(parse_seeds(files))
+        for _ in files:
+            noise = {"noise": chance.randbytes(100_000).hex()}
+            commit(store, json.dumps({**json.loads(body(R1)), **noise}).encode())
+    with Store.read(path) as store:
+        tracemalloc.start()
+        try:
+            assert list(find_damage(store)) == []
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < 2 << 20
 
 
 def test_observation_without_a_page_is_found(path: Path) -> None:

@@ -277,6 +277,34 @@ def test_a_negative_chunk_size_is_refused(
     assert failure(open_transport(listener(action).base_url)).code == "Broken"
 
 
+DIGITS = (8, 16, 5_000)
+ABSURD_SIZES = [
+    *(HEAD + b"f" * number + b"\r\n" for number in DIGITS),
+    *(b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * number + b"\r\n\r\n" for number in DIGITS),
+]
+
+
+@pytest.mark.parametrize("head", ABSURD_SIZES, ids=range(len(ABSURD_SIZES)))
+def test_a_body_of_an_absurd_size_is_refused_without_keeping_it(
+    listener: Listeners, open_transport: OpenTransport, head: bytes
+) -> None:
+    def action(server: Listener, connection: socket.socket) -> None:
+        server.read_head(connection)
+        connection.sendall(head)
+        for _ in range(1_000):
+            connection.sendall(b"x" * 65_536)
+
+    transport = open_transport(listener(action).base_url, max_bytes=1 << 20)
+    tracemalloc.start()
+    try:
+        response = fetch(transport)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (response.body, response.body_error) == (b"", f"larger than {1 << 20} bytes")
+    assert peak < 4 << 20
+
+
 @pytest.mark.parametrize(
     "head",
     [

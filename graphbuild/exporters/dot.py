@@ -17,7 +17,7 @@ from graphbuild.exporters.results import ExportWarnings
 from graphbuild.exporters.rows import edge_values
 from graphbuild.exporters.sanitize import label_text, write_lines, xml_text
 from graphbuild.graph.style import node_color
-from graphbuild.models import COLLECTION, FILE, INFERRED, REFERENCE
+from graphbuild.models import COLLECTION, FILE, INFERRED, REFERENCE, UNFINISHED_STATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,7 +43,8 @@ _ENTITY = re.compile(r"&(?=#[0-9]+;|#[xX][0-9a-fA-F]+;|[A-Za-z][A-Za-z0-9]*;)")
 def write_dot(graph: Graph, stream: BinaryIO) -> ExportWarnings:
     """Write ``graph`` to ``stream`` as DOT, without building the document in memory.
 
-    Node attributes other than type and label are omitted without being counted in the result.
+    Of the node attributes, only the type, the label and a state other than ``complete`` are
+    written. The others are omitted without being counted in the result.
     """
     warnings = ExportWarnings()
     write_lines(stream, chain([_HEAD], _nodes(graph), _edges(graph, warnings), "}\n"))
@@ -61,6 +62,7 @@ def _nodes(graph: Graph) -> Iterator[str]:
                 "shape": _SHAPES.get(kind, _OTHER_SHAPE),
                 "fillcolor": node_color(kind),
                 "fontcolor": _DARK_TEXT.get(kind),
+                "state": node["state"] if node.get("state") in UNFINISHED_STATES else None,
             },
         )
 

@@ -39,7 +39,7 @@ from graphbuild.exporters.cti_types import (
 from graphbuild.exporters.json import write_object_list
 from graphbuild.exporters.results import ExportWarnings
 from graphbuild.exporters.sanitize import label_text, xml_text
-from graphbuild.models import FILE, OBSERVED
+from graphbuild.models import FILE, OBSERVED, UNFINISHED_STATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -104,9 +104,14 @@ class _Event:
         """Return the event without objects. Its date is the newest ``creation_date`` of a node."""
         kinds = Counter(node["type"] for _, node in self._graph.nodes(data=True))
         counts = xml_text(", ".join(f"{kind} {count}" for kind, count in kinds.items()))
+        states = [node.get("state") for _, node in self._graph.nodes(data=True)]
+        unfinished = [
+            f"{states.count(each)} {each}" for each in UNFINISHED_STATES if each in states
+        ]
+        incomplete = f"; not complete: {', '.join(unfinished)}" if unfinished else ""
         return {
             "uuid": self._uuid,
-            "info": f"VirusTotal references, from graphbuild: {counts or 'none'}",
+            "info": f"VirusTotal references, from graphbuild: {counts or 'none'}{incomplete}",
             "date": self._newest.strftime("%Y-%m-%d"),
             "timestamp": self._timestamp,
             "threat_level_id": _THREAT_LEVEL_UNDEFINED,

@@ -124,6 +124,14 @@ def test_nodes_and_edges_are_written_with_their_attributes():
     ) in lines
 
 
+def test_a_state_is_written_unless_it_is_complete():
+    graph = campaign()
+    first, second, *_ = (node for _, node in graph.nodes(data=True) if node["type"] == "file")
+    first["state"], second["state"] = "short", "complete"
+    assert write_bytes(graph).count(b"state=") == 1
+    assert b'state="short"];' in write_bytes(graph)
+
+
 def test_inferred_edges_are_dashed():
     _, edges = read_with_pydot(build_graph([Observation(EMOTET, REPORT, GANG, INFERRED)]))
     assert edges[EMOTET.key, REPORT.key]["style"] == "dashed"

@@ -118,6 +118,14 @@ def test_the_event_is_private_and_dated_by_the_data():
     assert event_of(build_graph([])).date.isoformat() == "1970-01-01"
 
 
+def test_the_name_of_the_event_counts_the_subjects_that_are_not_complete():
+    graph = campaign()
+    files = [node for _, node in graph.nodes(data=True) if node["type"] == "file"]
+    for node, state in zip(files, ("short", "complete", "pending"), strict=True):
+        node["state"] = state
+    assert event_of(graph).info.endswith("collection 2; not complete: 1 pending, 1 short")
+
+
 @settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(campaigns())
 def test_pymisp_reads_every_object_and_comments_contain_the_triples(graph):

@@ -244,10 +244,12 @@ def test_copy_during_a_crawl_is_recognized(path: Path) -> None:
     assert is_complete(copy_of(path), 1)
 
 
-def test_copy_of_a_continued_campaign_is_recognized(path: Path) -> None:
+@pytest.mark.parametrize("new", [(), (C,)])
+def test_copy_of_a_continued_campaign_is_recognized(path: Path, new: tuple[str, ...]) -> None:
     sound(path)
     with Store.open(path) as store:
-        store.add_seeds(parse_seeds([C]))
+        if new:
+            store.add_seeds(parse_seeds(new))
         with Store.read(copy_of(path)) as copy:
             assert "2 pages" in copy.missing_data
 

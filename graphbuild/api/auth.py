@@ -23,9 +23,13 @@ if TYPE_CHECKING:
 
 KEY_VARIABLE = "VT_APIKEY"
 USER_VARIABLE = "VT_USER"
-KEY_LENGTH = 64  # characters, each a letter or a digit
-# Finds values of apikey, and words of at least 64 characters, even in a malformed .vt.toml.
-_KEYS = re.compile(r"apikey[\s=\"']*([^\r\n\"']+)|(\w{64,})", re.IGNORECASE)
+KEY_LENGTH = 64  # characters
+_KEY = re.compile("[!-~]+")  # printable ASCII characters without the space
+# Finds values of apikey without comments, and words of at least 64 characters, even in a malformed
+# .vt.toml.
+_KEYS = re.compile(
+    r"apikey[\s=\"']*(.+?)[ \t\r]*(?:\s#.*)?$|([!-~]{64,})", re.IGNORECASE | re.MULTILINE
+)
 _INSTRUCTIONS = (
     f"put your key into the variable {KEY_VARIABLE}, "
     'or into ~/.vt.toml as apikey = "..." (chmod 600)'
@@ -42,14 +46,14 @@ class ApiKey:
     The key is validated here, because ``requests`` would quote an invalid key in an error message.
 
     Raises:
-        AuthenticationError: The key is empty or has characters other than ASCII letters and digits.
-            The message does not contain the key.
+        AuthenticationError: The key is empty, or has characters other than printable ASCII
+            characters without the space. The message does not contain the key.
     """
 
     __slots__ = ("_text",)
 
     def __init__(self, text: str) -> None:
-        if text.isascii() and text.isalnum():
+        if _KEY.fullmatch(text):
             self._text = text
             return
         length = len(text)
@@ -57,13 +61,22 @@ class ApiKey:
         if not length:
             raise _key_error(f"the API key is empty; {_INSTRUCTIONS}")
         raise _key_error(
-            f"the API key has {length} characters, and some of them are not ASCII letters or "
-            "digits (perhaps a space, a quote or a line end); copy the key again"
+            f"the API key has {length} characters, and some of them are not printable ASCII "
+            "characters (perhaps a space or a line end); copy the key again"
         )
 
     def reveal(self) -> str:
         """Return the key as text."""
         return self._text
+
+    def is_in(self, text: str) -> bool:
+        """Return whether ``text`` contains the key, in upper or lower case, as a whole token.
+
+        The characters before and after it must not be ASCII letters or digits. Otherwise, a short
+        key such as ``x`` would be found in most texts.
+        """
+        pattern = rf"(?<![a-z0-9]){re.escape(self._text)}(?![a-z0-9])"
+        return re.search(pattern, text, re.IGNORECASE | re.ASCII) is not None
 
     def check_length(self) -> None:
         """Raise AuthenticationError unless the key has the length of the service's keys."""

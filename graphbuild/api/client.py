@@ -247,7 +247,7 @@ class Client:
             ValueError: ``user`` is not a user name, or it contains the key. The key must not become
                 part of a URL, because proxies may log URLs.
         """
-        if not is_user_name(user) or self._key.reveal().lower() in user.lower():
+        if not is_user_name(user) or self._key.is_in(user):
             raise ValueError("invalid user name; expected up to 63 letters, digits and _ . @ + -")
         response = self._transport.get(f"/users/{quote(user, safe='')}/overall_quotas", {})
         self._transport.close()  # this response does not name its request; see _exchange

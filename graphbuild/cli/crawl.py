@@ -212,18 +212,18 @@ def _refuse_api_key(seeds: SeedList) -> None:
     from graphbuild.api.auth import find_api_key
 
     try:
-        key = find_api_key().reveal().lower()
+        key = find_api_key()
     except AuthenticationError:
         return  # there is no valid key; if the crawl needs one, it reports this error later
     if any(_contains(seed, key) for seed in seeds):
         raise SeedError("the seed list contains your API key; remove it (it was not sent)")
 
 
-def _contains(seed: Seed, key: str) -> bool:
-    """Return whether ``key``, in lower case, is the id of ``seed`` or part of one of its texts."""
+def _contains(seed: Seed, key: ApiKey) -> bool:
+    """Return whether ``key`` is the id of ``seed`` or a whole token of one of its texts."""
     values = (*seed.entity.attributes.values(), *seed.attributes.values())
-    return seed.entity.id == key or any(
-        key in value.lower() for value in values if isinstance(value, str)
+    return seed.entity.id == key.reveal().lower() or any(
+        key.is_in(value) for value in values if isinstance(value, str)
     )
 
 

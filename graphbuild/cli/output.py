@@ -17,35 +17,39 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 MIN_MASKED = 12  # shorter parts of a key, in characters, are not masked
-# A line of a .vt.toml; its key may differ from the configured keys.
-_SETTING = re.compile(rf"(apikey\W{{1,8}})\w{{{MIN_MASKED},}}", re.IGNORECASE)
+# A line of a .vt.toml; its key may differ from the configured keys. It ends before quotes and
+# backslashes, so that masked JSON stays valid.
+_SETTING = re.compile(rf"(apikey\W{{1,8}})[^\s\"'\\]{{{MIN_MASKED},}}", re.IGNORECASE)
 
 
 class KeyMask:
-    """Replaces 12 or more consecutive characters of a key, in upper or lower case, by asterisks."""
+    """Replaces 12 or more consecutive characters of a key, in upper or lower case, by asterisks.
+
+    Backslashes before the characters are masked, too: JSON, Markdown and ``repr`` insert them.
+    """
 
     def __init__(self, keys: Iterable[str]) -> None:
         long_keys = {key.lower() for key in keys if len(key) >= MIN_MASKED}
-        half = MIN_MASKED // 2
+        stripped_keys = {key.replace("\\", "") for key in long_keys}
         # Any 12 consecutive characters of a key contain one of these blocks of 6. Most texts
         # contain no block, and searching for the blocks is 50 times as fast as the pattern.
+        half = MIN_MASKED // 2
         self._blocks = {
             key[start : start + half]
-            for key in long_keys
+            for key in long_keys | stripped_keys
             for start in range(0, len(key) - half + 1, half)
         }
-        parts = {
-            re.escape(key[start : start + MIN_MASKED])
-            for key in long_keys
-            for start in range(len(key) - MIN_MASKED + 1)
-        }
-        self._part = re.compile(f"(?=({'|'.join(parts)}))", re.IGNORECASE)
+        parts = {r"\\*".join(map(re.escape, part)) for part in _parts(stripped_keys)}
+        parts |= {re.escape(part) for part in _parts(long_keys) if "\\" in part}
+        self._part = re.compile(rf"(?=(\\*(?:{'|'.join(parts)})))", re.IGNORECASE)
 
     def __call__(self, text: str) -> str:
         """Return ``text`` with asterisks in place of keys and of values of ``apikey`` settings."""
         lowered = text.lower()
         if "apikey" in lowered:
             text = _SETTING.sub(r"\1****", text)
+        if "\\" in lowered:
+            lowered += lowered.replace("\\", "")
         if any(block in lowered for block in self._blocks):
             characters = list(text)
             for match in self._part.finditer(text):
@@ -53,6 +57,15 @@ class KeyMask:
                 characters[start:end] = "*" * (end - start)
             text = "".join(characters)
         return text
+
+
+def _parts(keys: Iterable[str]) -> set[str]:
+    """Return every part of 12 consecutive characters of the keys."""
+    return {
+        key[start : start + MIN_MASKED]
+        for key in keys
+        for start in range(len(key) - MIN_MASKED + 1)
+    }
 
 
 class _MaskedStream(io.TextIOWrapper):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+import string
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 PACKAGE = Path(auth.__file__).parent
 ORIGINAL_SETTINGS_PATH = auth._settings_path  # before it is hidden from all tests
 OTHER = "fedcba9876543210" * 4
+PRINTABLE = string.ascii_letters + string.digits + string.punctuation
 
 # Typical errors of typing and pasting.
 MALFORMED = {
@@ -31,8 +33,7 @@ MALFORMED = {
     "a carriage return": CANARY + "\r\n",
     "a leading space": " " + CANARY,
     "a space within": CANARY[:32] + " " + CANARY[32:],
-    "two keys": CANARY + "," + CANARY,
-    "quotes": f'"{CANARY}"',
+    "two keys": CANARY + " " + CANARY,
     "a byte order mark": "\ufeff" + CANARY,
     "a Cyrillic letter": CANARY[:-1] + "а",
     "full-width digits": CANARY + "１２",
@@ -72,10 +73,9 @@ def test_the_error_for_an_empty_key_has_instructions() -> None:
     assert "VT_APIKEY" in str(authentication_error(lambda: ApiKey("")))
 
 
-@given(st.text(max_size=80))
-def test_keys_are_ascii_letters_and_digits(text: str) -> None:
-    allowed = set("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-    if text and set(text) <= allowed:
+@given(st.one_of(st.text(max_size=80), st.text(PRINTABLE, max_size=80)))
+def test_keys_are_printable_ascii_without_spaces(text: str) -> None:
+    if text and set(text) <= set(PRINTABLE):
         assert ApiKey(text).reveal() == text
     else:
         with pytest.raises(AuthenticationError):
@@ -88,6 +88,18 @@ def test_a_key_of_another_length_is_reported_by_its_length(length: int) -> None:
     error = authentication_error(ApiKey(text).check_length)
     assert f"{length} characters, expected 64" in str(error)
     assert length == 1 or text not in str(error)
+
+
+@pytest.mark.parametrize("text", [f'"{CANARY}"', f"{CANARY},{CANARY}", f"<{CANARY[:32]}>"])
+def test_a_key_with_quotes_and_two_keys_are_reported_by_their_length(text: str) -> None:
+    error = authentication_error(ApiKey(text).check_length)
+    assert f"{len(text)} characters, expected 64" in str(error)
+    assert CANARY[:16] not in describe_value(error)
+
+
+@pytest.mark.parametrize("text", ["gti-" + CANARY[4:], "vtai_" + CANARY[5:], "~!" + CANARY[2:]])
+def test_a_key_with_punctuation_is_accepted(text: str) -> None:
+    ApiKey(text).check_length()
 
 
 def test_a_key_of_64_characters_is_accepted(key: ApiKey) -> None:
@@ -117,6 +129,40 @@ def test_a_key_has_no_dict(key: ApiKey) -> None:
 
 def test_reveal_returns_the_key(key: ApiKey) -> None:
     assert key.reveal() == CANARY
+
+
+# --- whether a text contains it
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("x", "x"),
+        ("x", "http://evil.example/?k=X"),
+        ("x", "http://evil.example/x/index"),
+        ("gti-a_b", "k=gti-a_b&m=1"),
+        ("gti-a_b", "_GTI-A_B_"),
+        ("a.c*", "(a.c*)"),
+        (CANARY, f"h,k\n1,{CANARY.upper()}\n"),
+    ],
+)
+def test_a_key_is_found_as_a_whole_token(key: str, text: str) -> None:
+    assert ApiKey(key).is_in(text)
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("x", ""),
+        ("x", "http://evil.example/index"),
+        ("x", "0x1"),
+        ("gti-a_b", "gti-a_bc"),
+        ("a.c*", "abc"),
+        (CANARY, f"{CANARY}0"),
+    ],
+)
+def test_a_key_is_not_found_inside_a_longer_token(key: str, text: str) -> None:
+    assert not ApiKey(key).is_in(text)
 
 
 # --- where it is found
@@ -217,6 +263,12 @@ def test_each_configured_key_is_found_also_if_it_is_not_in_use(
     first, *others = configured_keys(tmp_path)
     assert first == OTHER
     assert any(CANARY[:60] in key for key in others)
+
+
+def test_a_configured_key_may_have_quotes_and_its_comment_is_no_part_of_it(tmp_path: Path) -> None:
+    at_home(tmp_path, "user = 'me'\napikey = 'a\"b#c'  # see https://www.virustotal.com\nx = 1\n")
+    _, *others = configured_keys(tmp_path)
+    assert others == ["a\"b#c'"]
 
 
 def test_without_a_settings_file_only_the_variable_is_found(tmp_path: Path) -> None:

@@ -528,6 +528,32 @@ def test_api_key_in_a_column_or_url_is_not_stored(shell: Shell) -> None:
         assert not (shell.folder / "c.db").exists()
 
 
+def test_a_short_key_is_only_found_as_a_whole_token(shell: Shell, service) -> None:
+    shell.environment["VT_APIKEY"] = "x"
+    options = ("--store", "c.db", "--base-url", service(Api(generate_family_world(1, 3))))
+    seeds(shell, "http://evil.example/index?k=xx", "xerox.example")
+    assert shell("crawl", "seeds.txt", *options).returncode == 4  # unknown, but requested
+    process = shell("crawl", seeds(shell, "http://evil.example/index?k=x"), *options)
+    assert process.returncode == 1
+    assert "the seed list contains your API key" in process.stderr
+
+
+def test_a_key_with_punctuation_is_sent_and_never_shown_or_stored(shell: Shell, service) -> None:
+    key = """gti-'0"1`2$3&4<5>6%7;8|9(a)b{c}d[e]f!g#h,i.j/k:l?m@n=o^p_q+r~s*t"""
+    shell.environment["VT_APIKEY"] = key
+    world = generate_family_world(2, 3)
+    api = Api(world, keys=[key])
+    options = ("--store", "c.db", "--base-url", service(api))
+    assert shell("crawl", seeds(shell, *world.hashes()), *options, "-v").returncode == 0
+    assert [entry.status for entry in api.log] == [200, 200]
+    assert key.encode() not in (shell.folder / "c.db").read_bytes()
+    for words in (("plan", seeds(shell, *world.hashes(), key)), ("status", "--store", key)):
+        for process in (shell(*words), shell(*words, "--json")):
+            shown = process.stdout + process.stderr
+            assert "*" * 12 in shown
+            assert not any(key[at : at + 12] in shown.replace("\\", "") for at in range(50))
+
+
 # --- the terminal --------------------------------------------------------------------------------
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import string
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graphbuild._util import escape_markdown
 from graphbuild.cli.console import limit_by_kind
 from graphbuild.cli.output import MIN_MASKED, KeyMask
 from graphbuild.emulator import Api, generate_family_world
@@ -27,11 +27,14 @@ from tests.support.keys import KEY
 from tests.support.shell import seeds
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.support.shell import Shell
 
 FULL = Path("/dev/full")  # a device on which every write fails
 OTHER_KEY = "fedcba9876543210" * 4
-ALPHABET = string.ascii_letters + string.digits
+# Printable ASCII without the space, the mask itself, and the backslash, which has its own test.
+ALPHABET = [chr(code) for code in range(0x21, 0x7F) if chr(code) not in "*\\"]
 keys = st.text(ALPHABET, min_size=MIN_MASKED, max_size=80)
 
 
@@ -81,6 +84,27 @@ def test_eleven_characters_in_a_row_are_shown() -> None:
     assert KeyMask([KEY])(f"{KEY[:11]} {KEY[3:14]}-{KEY[5:17]}") == (
         f"{KEY[:11]} {KEY[3:14]}-{'*' * 12}"
     )
+
+
+@given(
+    keys,
+    st.sampled_from(["", "'", '"', "a\\", "it's \""]),
+    st.sampled_from([ascii, json.dumps, escape_markdown]),
+)
+def test_a_key_is_masked_in_escaped_text(
+    key: str, before: str, escape: Callable[[str], str]
+) -> None:
+    masked = KeyMask([key])(escape(before + key))
+    assert not parts_of_key_in(masked.replace("\\", ""), key)
+    if escape is json.dumps:
+        assert json.loads(masked)
+
+
+@pytest.mark.parametrize("key", ["a\\b" * 21, "\\" * 63 + "a", r"gti\\-0123456789\abcdef"])
+def test_a_key_with_backslashes_is_masked(key: str) -> None:
+    mask = KeyMask([key])
+    assert mask(f"<{key}>") == f"<{'*' * len(key)}>"
+    assert not parts_of_key_in(mask(json.dumps(key)), key)
 
 
 def test_a_line_of_the_settings_file_is_masked_for_any_key() -> None:

@@ -3,7 +3,7 @@
 ::
 
     GraphbuildError
-    ├── SeedError, PayloadError, ExportError, AnalysisError, MissingLibraryError
+    ├── SeedError, PayloadError, ExportError, AnalysisError, MissingLibraryError, ToolNameError
     ├── StoreError
     │   └── StoreMovedError
     ├── ApiError
@@ -135,3 +135,7 @@ class AnalysisError(GraphbuildError):
 
 class MissingLibraryError(GraphbuildError, ImportError):
     """An optional library is not installed. The message contains the command that installs it."""
+
+
+class ToolNameError(GraphbuildError, ValueError):
+    """The name for the header ``x-tool`` is invalid. The message states what is expected."""

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tests.support.http_listener import Action
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_VARIABLES = ("VT_APIKEY", "VT_USER", "GRAPHBUILD_TOOL")
 _NOWHERE = ".invalid"  # names that never resolve (RFC 6761)
 
 # On a busy machine, a deadline per example would fail valid properties.
@@ -126,7 +127,7 @@ def default_signals() -> None:
 def offline() -> Iterator[None]:
     """Fail tests that connect to other hosts than loopback; hide keys and proxies of the user."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("VT_APIKEY", "VT_USER", *_PROXIES, *map(str.lower, _PROXIES)):
+        for name in (*_VARIABLES, *_PROXIES, *map(str.lower, _PROXIES)):
             patch.delenv(name, raising=False)
         for name in ("connect", "connect_ex"):
             patch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))

@@ -19,6 +19,7 @@ from graphbuild.api.quotas import is_user_name, parse_tightest_quotas
 from graphbuild.api.rate_limit import Clock, RateLimiter
 from graphbuild.api.responses import PageRequest, PageResponse, error_code, parse_response
 from graphbuild.api.retry import RetryPolicy, pause_after, quota_exhausted
+from graphbuild.api.tool_name import find_tool_name
 from graphbuild.api.transport import MAX_BYTES, Transport
 from graphbuild.errors import (
     ApiError,
@@ -78,10 +79,13 @@ class Client:
         deadline: Maximum duration in seconds of a request with its response.
         max_bytes: Maximum bytes of a response body, both compressed and decompressed.
         api_flavor: ``classic``, ``gti``, or ``auto`` to detect it from the first responses.
+        tool: The value of the header ``x-tool``, 1 to 100 printable ASCII characters. By default,
+            the value of ``GRAPHBUILD_TOOL`` or, if that is not set, ``graphbuild``.
 
     Raises:
         AuthenticationError: The key is malformed, or its length is wrong. The length is not checked
             if the base URL is on this machine.
+        ToolNameError: The tool name is invalid.
         ValueError: The base URL or the API flavor is invalid.
     """
 
@@ -96,6 +100,7 @@ class Client:
         deadline: float = 60.0,
         max_bytes: int = MAX_BYTES,
         api_flavor: str = AUTO,
+        tool: str | None = None,
     ) -> None:
         if api_flavor not in API_FLAVORS:
             expected = ", ".join(API_FLAVORS)
@@ -105,7 +110,13 @@ class Client:
         self.clock = clock or Clock()
         self.rate_limiter = rate_limiter or RateLimiter()
         self._connect = partial(
-            Transport, self._key, base_url, adapter=adapter, deadline=deadline, max_bytes=max_bytes
+            Transport,
+            self._key,
+            base_url,
+            adapter=adapter,
+            deadline=deadline,
+            max_bytes=max_bytes,
+            tool=find_tool_name() if tool is None else tool,
         )
         self._transport = self._connect()
 
@@ -117,6 +128,7 @@ class Client:
         rate_limiter: RateLimiter | None = None,
         clock: Clock | None = None,
         api_flavor: str = AUTO,
+        tool: str | None = None,
     ) -> Client:
         """Return a client with the key from ``VT_APIKEY`` or ``~/.vt.toml``.
 
@@ -124,6 +136,7 @@ class Client:
 
         Raises:
             AuthenticationError: There is no valid key; see :func:`find_api_key`.
+            ToolNameError: The tool name is invalid.
             ValueError: The base URL or the API flavor is invalid.
         """
         return cls(
@@ -132,6 +145,7 @@ class Client:
             rate_limiter=rate_limiter,
             clock=clock,
             api_flavor=api_flavor,
+            tool=tool,
         )
 
     def clone(self) -> Client:

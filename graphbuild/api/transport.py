@@ -20,6 +20,7 @@ from urllib3.exceptions import HTTPError
 
 from graphbuild.api.base_url import check_base_url, is_loopback
 from graphbuild.api.connection import DeadlineAdapter, RequestState
+from graphbuild.api.tool_name import DEFAULT_TOOL, check_tool_name
 from graphbuild.errors import BaseUrlError, TransientError
 
 if TYPE_CHECKING:
@@ -61,14 +62,16 @@ class Transport:
     """Sends GET requests to URLs below one base URL, one request at a time.
 
     ``adapter`` replaces the network in tests. Without it, a request with its response takes at most
-    ``deadline`` seconds. ``max_bytes`` limits a body, both compressed and decompressed.
+    ``deadline`` seconds. ``max_bytes`` limits a body, both compressed and decompressed. ``tool`` is
+    the value of the header ``x-tool``.
 
     Raises:
         AuthenticationError: The key has a wrong length, and the base URL is not on this machine.
+        ToolNameError: ``tool`` is invalid.
         ValueError: The base URL is invalid.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  all but the first two have names
         self,
         key: ApiKey,
         base_url: str,
@@ -76,6 +79,7 @@ class Transport:
         adapter: BaseAdapter | None,
         deadline: float,
         max_bytes: int,
+        tool: str = DEFAULT_TOOL,
     ) -> None:
         self.base_url = check_base_url(base_url)
         self._host = urlsplit(self.base_url).netloc
@@ -83,6 +87,7 @@ class Transport:
         if not self._is_local:
             key.check_length()
         self._key = key
+        self._headers = {**_HEADERS, "x-tool": check_tool_name(tool)}
         self._deadline = deadline
         self._max_bytes = max_bytes
         self._state = RequestState(key)
@@ -126,7 +131,7 @@ class Transport:
 
     def _prepare(self, path: str, query: Mapping[str, str]) -> requests.PreparedRequest:
         url = self.base_url + path
-        request = requests.Request("GET", url, _HEADERS, params=query).prepare()
+        request = requests.Request("GET", url, self._headers, params=query).prepare()
         if not (request.url or "").startswith(self.base_url + "/"):
             message = "the URL of the request is not below --base-url; nothing was sent"
             raise BaseUrlError(message, sent=False)

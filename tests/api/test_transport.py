@@ -124,6 +124,7 @@ def test_the_request_has_exactly_the_documented_headers(
         "accept": "application/json",
         "accept-encoding": "gzip",
         "user-agent": "graphbuild (gzip)",
+        "x-tool": "graphbuild",
         "connection": "keep-alive",
     }
 

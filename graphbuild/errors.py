@@ -55,7 +55,10 @@ class ApiError(GraphbuildError):
         code: The API's error code, such as ``NotFoundError``. Without an error code of the API, it
             is the status (``HTTP 502``), a code of graphbuild (``Unreachable``), or empty.
         sent: False if no request was sent. Nothing then counts against the quota.
+        api_flavor: The API flavor of the request, ``classic`` or ``gti``; empty if it is not known.
     """
+
+    api_flavor = ""
 
     def __init__(self, message: str, *, status: int = 0, code: str = "", sent: bool = True) -> None:
         self.status = status

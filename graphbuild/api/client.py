@@ -47,7 +47,7 @@ LIMIT = 40  # entries per page: the API's maximum for relationships
 # The EICAR test file, which the service knows.
 KNOWN_FILE = Entity(FILE, "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f")
 # HTTP statuses with which the service refuses a relationship that it does not know.
-_UNKNOWN_RELATIONSHIP_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND})
+UNKNOWN_RELATIONSHIP_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND})
 
 
 class CallRecorder:
@@ -216,7 +216,7 @@ class Client:
         try:
             response = fetch(request, CLASSIC)
         except ApiError as error:
-            is_decided = error.status not in _UNKNOWN_RELATIONSHIP_STATUSES
+            is_decided = error.status not in UNKNOWN_RELATIONSHIP_STATUSES
             if is_decided or isinstance(error, TransientError | BaseUrlError):
                 raise
             refusal = error
@@ -250,6 +250,25 @@ class Client:
             raise gti
         return gti
 
+    def check_access(self, *, recorder: CallRecorder | None = None) -> None:
+        """Request the references of a well-known file, to check whether the key may read them.
+
+        Exactly one request is sent: it is not retried. With the API flavor ``auto``, it uses the
+        flavor ``classic``, and the flavor remains ``auto``.
+
+        Args:
+            recorder: Records the call, and can prevent it.
+
+        Raises:
+            ForbiddenError: The key may not read the references.
+            ApiError: The request failed for another reason.
+            PayloadError: The response is JSON, but not a page.
+            CrawlPaused: The recorder prevented the call, or the clock was stopped.
+        """
+        api_flavor = CLASSIC if self.api_flavor == AUTO else self.api_flavor
+        request = PageRequest(KNOWN_FILE, RELATED_REFERENCES)
+        self._attempt(request, api_flavor, recorder or CallRecorder())
+
     def quotas(self, user: str) -> tuple[Quota, ...]:
         """Fetch the quotas of the user with the name ``user``.
 
@@ -274,11 +293,10 @@ class Client:
     def _fetch(
         self, recorder: CallRecorder, request: PageRequest, api_flavor: str, *, retry_on_429: bool
     ) -> PageResponse:
-        path = endpoint_path(request.subject, request.relationship, api_flavor)
         retries = RetryPolicy(retry_on_429=retry_on_429)
         while True:
             try:
-                return self._attempt(request, path, recorder)
+                return self._attempt(request, api_flavor, recorder)
             except TransientError as error:
                 failure = error
             if isinstance(failure, RateLimitError) and retries.is_quota_spent(failure):
@@ -291,11 +309,15 @@ class Client:
             self._sleep(pause_after(failure))  # no request may be sent during the pause
         raise failure
 
-    def _attempt(self, request: PageRequest, path: str, recorder: CallRecorder) -> PageResponse:
+    def _attempt(
+        self, request: PageRequest, api_flavor: str, recorder: CallRecorder
+    ) -> PageResponse:
+        path = endpoint_path(request.subject, request.relationship, api_flavor)
         call = self._begin_call(request, recorder)
         try:
             result = self._exchange(request, path)
         except ApiError as error:
+            error.api_flavor = api_flavor
             if isinstance(error, RateLimitError) and (pause := pause_after(error)):
                 self.rate_limiter.pause_until(self.clock.monotonic() + pause)
             note = error.code or str(error)
@@ -352,7 +374,7 @@ def _fetch_gti(fetch: _Fetch, request: PageRequest) -> PageResponse | ApiError:
     try:
         return fetch(request, GTI)
     except ApiError as error:
-        is_unknown = error.status in _UNKNOWN_RELATIONSHIP_STATUSES
+        is_unknown = error.status in UNKNOWN_RELATIONSHIP_STATUSES
         if isinstance(error, TransientError) or not (is_unknown or isinstance(error, BaseUrlError)):
             raise
         return error

@@ -88,11 +88,16 @@ def endpoint_path(subject: Entity, relationship: str, api_flavor: str = CLASSIC)
     endpoint, object_id = object_type.endpoint, subject.id
     if subject.id_text:  # the API accepts a URL in base64 as an id, and canonicalizes it
         object_id = base64.urlsafe_b64encode(subject.id_text.encode()).decode().rstrip("=")
-    if api_flavor == GTI:
-        relationship = RELATIONSHIPS[relationship].gti_name
-        if subject.type == REFERENCE:
-            endpoint, object_id = OBJECT_TYPES[COLLECTION].endpoint, report_id(subject.id)
-    return f"/{endpoint}/{quote(object_id, safe='')}/{relationship}"
+    if api_flavor == GTI and subject.type == REFERENCE:
+        endpoint, object_id = OBJECT_TYPES[COLLECTION].endpoint, report_id(subject.id)
+    name = relationship_name(relationship, api_flavor)
+    return f"/{endpoint}/{quote(object_id, safe='')}/{name}"
+
+
+def relationship_name(relationship: str, api_flavor: str) -> str:
+    """Return the name of a relationship in ``api_flavor``; ``auto`` has the classic names."""
+    known = RELATIONSHIPS.get(relationship)
+    return known.gti_name if known and api_flavor == GTI else relationship
 
 
 def report_id(reference_id: str) -> str:

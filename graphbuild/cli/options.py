@@ -273,6 +273,14 @@ ApiFlavorOption = Annotated[
         "auto (detected by the first requests).",
     ),
 ]
+ProbeOption = Annotated[
+    bool,
+    typer.Option(
+        "--probe",
+        help="Make one call to check whether your API key may request references. The exit code is "
+        "1 if not, and 3 if the call failed for a reason that may be temporary.",
+    ),
+]
 ApiKeyOption = Annotated[str | None, typer.Option(hidden=True, callback=_refuse_api_key)]
 FrugalOption = Annotated[
     bool,

@@ -14,6 +14,7 @@ from graphbuild.api.rate_limit import day_start
 from graphbuild.cli import options, quota
 from graphbuild.cli.campaign_file import campaign_files, find_campaign_file, read_store
 from graphbuild.cli.console import print_json, print_line
+from graphbuild.cli.probe import probe_key
 from graphbuild.cli.seed_lists import read_seed_lists, seed_list_json
 from graphbuild.models import FILE, detect_hash_type
 
@@ -33,8 +34,10 @@ def plan(
     refresh: options.RefreshOption = None,
     user: options.UserOption = None,
     base_url: options.BaseUrlOption = options.DEFAULT_BASE_URL,
+    api_flavor: options.ApiFlavorOption = "auto",
     *,
     direct: options.DirectOption = False,
+    probe: options.ProbeOption = False,
     complete: options.CompleteOption = False,
     allow_empty: options.AllowEmptyOption = False,
     json: options.JsonOption = False,
@@ -45,16 +48,26 @@ def plan(
     a lower bound, and an estimate from the subjects whose first page is stored, if there are any.
 
     If your user name is known (--user), the remaining quota is requested, which costs no call.
+    With --probe, one call checks whether your key may request references.
     """
     from graphbuild.api.client import LIMIT
     from graphbuild.crawler.cost_estimate import estimate_cost
 
     seed_list = read_seed_lists(seeds or [], format_name, column, allow_empty=allow_empty)
+    path = _find_existing_file(store_path)
+    readable = None
+    if probe:
+        readable = probe_key(
+            path,
+            base_url=base_url,
+            api_flavor=api_flavor,
+            per_minute=per_minute,
+            per_day=per_day,
+        )
     remaining = quota.request_quota(user, base_url)
     known: dict[Entity, str] = {}
     lists = 2 if direct else 1  # per seed
     cost, calls_today = estimate_cost(unseen=lists * len(seed_list), left=0, mean_pages=None), 0
-    path = _find_existing_file(store_path)
     if path:
         with read_store(path) as store:
             known = store.known_states(seed.entity for seed in seed_list)
@@ -79,9 +92,12 @@ def plan(
                 "cost": asdict(cost),
                 "completion": completion,
                 "quota": quota.quota_json(remaining),
+                "probe": {"relationship": readable} if readable else None,
             }
         )
         return
+    if readable:
+        print_line(f"this API key may read {readable} (checked with 1 call)")
     duplicates = format_count(seed_list.duplicates, "duplicate")
     seeds_by_kind = _format_counts(counts) or "no seeds"
     print_line(f"{seeds_by_kind}; {duplicates}, {len(seed_list.rejected):,} rejected")

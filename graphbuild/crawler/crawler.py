@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from graphbuild.api.endpoints import AUTO
-from graphbuild.api.rate_limit import MINUTE
 from graphbuild.crawler.budget import CallBudget
+from graphbuild.crawler.probe import restore_client_state
 from graphbuild.crawler.result_handler import ResultHandler
 from graphbuild.crawler.scheduler import FifoScheduler, InferringScheduler
 from graphbuild.crawler.workers import SerialExecutor, WorkerPool
@@ -110,7 +110,7 @@ class Crawl:
             ApiError: An error affects all subjects.
             StoreError: The campaign file cannot be read or written, or was moved.
         """
-        self._restore_client_state()
+        restore_client_state(self._client, self._store)
         results = ResultHandler(self._client, self._store, limit=self._per_node)
         self._store.tasks.requeue()
         for depth in range(self._depth + 1):
@@ -122,16 +122,6 @@ class Crawl:
             yield from self._crawl_pending(results)
             if self._stopped or self._store.tasks.next_task():
                 return
-
-    def _restore_client_state(self) -> None:
-        """Give the client the API flavor and the times of recent calls from the campaign file."""
-        known_flavor = self._store.api_info.flavor()
-        if self._client.api_flavor == AUTO and known_flavor:
-            self._client.api_flavor = known_flavor
-        clock = self._client.clock
-        now = clock.now()
-        ages = [now - at for at in self._store.calls.times(now - MINUTE)]
-        self._client.rate_limiter.record_past(ages, clock.monotonic())
 
     def _crawl_pending(self, results: ResultHandler) -> Iterator[CrawlEvent]:
         """Crawl until no task is pending or the run is stopped."""

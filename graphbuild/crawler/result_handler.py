@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from graphbuild.api.endpoints import AUTO
+from graphbuild.api.licenses import explain_refusal
 from graphbuild.errors import (
     ApiError,
     AuthenticationError,
@@ -33,10 +34,6 @@ if TYPE_CHECKING:
 
 # The run ends after this many failures in a row that may affect all subjects.
 MAX_CONSECUTIVE_FAILURES = 3
-_NO_LICENSE = (
-    "this API key may not read {relationship} ({reason}): the relationship needs a VirusTotal "
-    "Enterprise license with the Threat Landscape module"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +152,9 @@ class ResultHandler:
         are_equal = all(type(each) is type(error) for each in self._failures)
         if may_concern_all and are_equal and (is_enough or self._is_nothing_readable(task)):
             self._store.tasks.requeue()  # the cause is probably not in these subjects
-            raise _error_of_all_subjects(task, error)
+            if isinstance(error, ForbiddenError):
+                raise explain_refusal(error, task.relationship, self._client.api_flavor)
+            raise error
         if is_enough:
             raise CrawlPaused(
                 f"{len(self._failures)} subjects in a row could not be read: {error};"
@@ -174,11 +173,3 @@ class ResultHandler:
         """Return whether no task is left and no list of the relationship could be read so far."""
         tasks = self._store.tasks
         return tasks.next_task() is None and not tasks.has_pages(task.relationship)
-
-
-def _error_of_all_subjects(task: Task, error: ApiError | PayloadError) -> ApiError | PayloadError:
-    """Return the error that ends the run; a refusal is explained by the license of the key."""
-    if not isinstance(error, ForbiddenError):
-        return error
-    message = _NO_LICENSE.format(relationship=task.relationship, reason=error.code)
-    return ForbiddenError(message, status=error.status, code=error.code)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WORDS = "You are not authorized to perform the requested operation"
+CLASSIC_LICENSE = "a VirusTotal Enterprise license with the Threat Landscape module"
+GTI_LICENSE = "a Google Threat Intelligence license (Enterprise or higher)"
 
 
 def campaign(folder: Path, files: int = 6, **options: object) -> Campaign:
@@ -108,6 +110,29 @@ def test_a_key_without_a_license_ends_the_run_and_settles_nothing(tmp_path, file
         made.crawl()
     assert len(made.api.log) == min(3, files)
     assert states(made) == [PENDING] * files
+
+
+@pytest.mark.parametrize(
+    ("flavor", "needed"),
+    [
+        ("classic", f"needs {CLASSIC_LICENSE}"),
+        ("gti", f"needs {GTI_LICENSE}"),
+        ("auto", f"needs {CLASSIC_LICENSE}, or {GTI_LICENSE}"),
+    ],
+)
+def test_a_refusal_of_all_subjects_names_the_license_of_the_flavor(
+    tmp_path, flavor: str, needed: str
+) -> None:
+    made = campaign(tmp_path, 1, public_keys=["k" * 64], api_flavor="both")
+    with (
+        Store.open(made.path) as store,
+        made.client(api_flavor=flavor) as client,
+        pytest.raises(ForbiddenError) as caught,
+    ):
+        list(Crawl(client, store))
+    name = "related_reports" if flavor == "gti" else "related_references"
+    assert f"may not read {name} (ForbiddenError)" in str(caught.value)
+    assert str(caught.value).endswith(needed)
 
 
 def test_many_private_files_at_the_start_of_a_list_do_not_block_it(tmp_path) -> None:

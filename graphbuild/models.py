@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,6 +129,8 @@ class Entity:
         type: The API's object type, such as ``file``. Unknown types are allowed.
         id: An id that the API accepts. Hashes are in lower case.
         attributes: The attributes of the object. Comparisons of entities ignore them.
+        qualified_label: A label that tells a collection apart from others with the same name; empty
+            if none is needed. See :mod:`graphbuild.graph.labels`. Comparisons ignore it.
     """
 
     type: str
@@ -135,6 +138,7 @@ class Entity:
     attributes: Mapping[str, Scalar] = field(
         default_factory=lambda: _NO_ATTRIBUTES, compare=False, repr=False
     )
+    qualified_label: str = field(default="", compare=False, repr=False)
 
     @property
     def key(self) -> str:
@@ -143,12 +147,25 @@ class Entity:
 
     @property
     def label(self) -> str:
-        """The title, name, file name or URL; without these, the id, shortened if it is a hash."""
+        """The text for display: ``qualified_label``, or if it is empty, ``plain_label``."""
+        return self.qualified_label or self.plain_label
+
+    @property
+    def plain_label(self) -> str:
+        """The name or URL; without these, the id, shortened if it is a hash.
+
+        A reference without a name has the host and the last path segment of its URL.
+        """
+        return self.name or self.id_text or self._address or shorten_id(self)
+
+    @property
+    def name(self) -> str:
+        """The title, name or file name; empty if the API states none."""
         for name in ("title", "name", "meaningful_name"):
             text = self.attributes.get(name)
             if isinstance(text, str) and text.strip():
                 return text
-        return self.id_text or shorten_id(self)
+        return ""
 
     @property
     def id_text(self) -> str:
@@ -156,6 +173,12 @@ class Entity:
         name = text_attribute(self.type)
         text = self.attributes.get(name) if name else None
         return text if isinstance(text, str) else ""
+
+    @property
+    def _address(self) -> str:
+        """A short form of the URL of a reference; empty for other entities and without a URL."""
+        url = self.attributes.get("url") or self.attributes.get("link")
+        return shorten_url(url) if self.type == REFERENCE and isinstance(url, str) else ""
 
     @property
     def readable_id(self) -> str:
@@ -167,6 +190,24 @@ def text_attribute(entity_type: str) -> str:
     """Return the name of the attribute from which the API computes the id; empty if none."""
     known = SUBJECT_TYPES.get(entity_type)
     return known.text_attribute if known else ""
+
+
+def shorten_url(url: str) -> str:
+    """Return the host of a URL and the last segment of its path, as in ``blog.example/…/emotet``.
+
+    A leading ``www.`` is removed. Without a path, the query follows the host. The result is empty
+    if the URL has no host or is invalid.
+    """
+    try:
+        # Browsers read a backslash in a URL as a slash.
+        parts = urlsplit(url.strip().replace("\\", "/"))
+        host = (parts.hostname or "").removeprefix("www.")
+    except ValueError:
+        return ""
+    segments = [segment for segment in parts.path.split("/") if segment]
+    if not host or not segments:
+        return f"{host}/?{parts.query}" if host and parts.query else host
+    return "/".join([host, *(["…"] if segments[1:] else []), segments[-1]])
 
 
 def shorten_id(entity: Entity) -> str:

@@ -53,7 +53,12 @@ def test_an_entity_can_be_copied_and_pickled_with_its_attributes(attributes):
     for duplicate in (copy.deepcopy(entity), pickle.loads(pickle.dumps(entity))):
         assert duplicate == entity
         assert dict(duplicate.attributes) == attributes
-    assert asdict(entity) == {"type": "file", "id": MD5, "attributes": attributes}
+    assert asdict(entity) == {
+        "type": "file",
+        "id": MD5,
+        "attributes": attributes,
+        "qualified_label": "",
+    }
 
 
 # --- display names -------------------------------------------------------------------------------
@@ -72,6 +77,26 @@ def test_an_entity_can_be_copied_and_pickled_with_its_attributes(attributes):
 )
 def test_a_label_is_the_title_or_the_name_or_the_id(attributes, label):
     assert Entity("collection", "malpedia_win_emotet", attributes).label == label
+
+
+@pytest.mark.parametrize(
+    ("url", "label"),
+    [
+        ("https://blog.example/2024/05/emotet-returns.html", "blog.example/…/emotet-returns.html"),
+        ("https://www.blog.example/emotet/", "blog.example/emotet"),
+        ("http://user:secret@Blog.Example:8080/a/b?c=d#e", "blog.example/…/b"),
+        ("https://blog.example/?p=123", "blog.example/?p=123"),
+        ("https://blog.example", "blog.example"),
+        (r"https://good.example\@evil.example/x", "good.example/…/x"),
+        ("https://[::1/x", "e3b0c44298fc…"),
+        ("not a URL", "e3b0c44298fc…"),
+    ],
+)
+@pytest.mark.parametrize("name", ["url", "link"])
+def test_a_reference_without_a_title_is_labelled_by_its_address(name, url, label):
+    assert Entity("reference", SHA256, {name: url}).label == label
+    assert Entity("reference", SHA256, {name: url, "title": "T"}).label == "T"
+    assert Entity("file", SHA256, {name: url}).label == "e3b0c44298fc…"
 
 
 @pytest.mark.parametrize(

@@ -43,9 +43,9 @@ def describe_node(entity: Entity, quote: Callable[[str], str]) -> str:
 def defanged_label(entity: Entity) -> str:
     """Return the label of a node, shortened to 160 characters and defanged.
 
-    In labels of references and collections, only URLs are defanged.
+    In names of references and collections, only URLs are defanged.
     """
-    if entity.type in {REFERENCE, COLLECTION}:
+    if entity.type == COLLECTION or (entity.type == REFERENCE and entity.name):
         return defang_text(entity.label)
     return defang(shorten(entity.label))
 

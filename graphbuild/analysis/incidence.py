@@ -17,6 +17,7 @@ import numpy as np
 
 from graphbuild._util import require
 from graphbuild.graph.builder import extract_observations
+from graphbuild.graph.labels import label_entities
 from graphbuild.models import INFERRED, Entity, Observation
 
 if TYPE_CHECKING:
@@ -236,13 +237,13 @@ class EntityIndex:
     def sort(self) -> tuple[tuple[Entity, ...], Numbers]:
         """Return the entities, sorted by node key, and the new position of each number.
 
-        The array of positions ends with ``NO_COLLECTION`` (-1), so that the index -1 maps to
-        itself.
+        Collections that share a name get a ``qualified_label``. The array of positions ends with
+        ``NO_COLLECTION`` (-1), so that the index -1 maps to itself.
         """
         order = sorted(range(len(self._entities)), key=lambda number: self._entities[number].key)
         positions = np.full(len(order) + 1, NO_COLLECTION, np.int64)
         positions[order] = np.arange(len(order))
-        return tuple(self._entities[number] for number in order), positions
+        return label_entities([self._entities[number] for number in order]), positions
 
 
 def sorted_unique(values: Numbers) -> Numbers:

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from graphbuild.errors import AnalysisError
+from graphbuild.graph.labels import label_entities
 from graphbuild.models import REFERENCE
 from graphbuild.seeds.indicators import parse_indicator
 
@@ -59,14 +60,15 @@ class EvidenceGraph:
     """Observations, indexed by the nodes that occur in them."""
 
     def __init__(self, observations: Iterable[Observation]) -> None:
-        self._nodes: dict[str, Entity] = {}
+        nodes: dict[str, Entity] = {}
         self._observations: dict[str, list[Observation]] = defaultdict(list)
         for observation in observations:
             for entity in _entities(observation):
-                known = self._nodes.get(entity.key)
+                known = nodes.get(entity.key)
                 if known is None or len(entity.attributes) > len(known.attributes):
-                    self._nodes[entity.key] = entity
+                    nodes[entity.key] = entity
                 self._observations[entity.key].append(observation)
+        self._nodes = {node.key: node for node in label_entities(list(nodes.values()))}
 
     @property
     def references(self) -> tuple[Entity, ...]:
@@ -169,11 +171,21 @@ class EvidenceGraph:
             for observation in self._observations[rarer]:
                 keys = tuple(entity.key for entity in _entities(observation))
                 if source in keys and target in keys:
-                    found[keys] = observation
+                    found[keys] = self._with_labels(observation)
             ordered = sorted(found.items(), key=lambda item: (item[0][1], item[0]))
             observations = tuple(observation for _, observation in ordered)
             known[source, target] = PathStep(self._nodes[source], self._nodes[target], observations)
         return known[source, target]
+
+    def _with_labels(self, observation: Observation) -> Observation:
+        """Return ``observation`` with the entities of ``_nodes``, which have qualified labels."""
+        related_from = observation.related_from
+        return replace(
+            observation,
+            subject=self._nodes[observation.subject.key],
+            reference=self._nodes[observation.reference.key],
+            related_from=None if related_from is None else self._nodes[related_from.key],
+        )
 
 
 def _entities(observation: Observation) -> tuple[Entity, ...]:
@@ -193,6 +205,7 @@ def _matchers(name: str) -> Iterator[Callable[[Entity], bool]]:
         entity = parse_indicator(name).entity
         urls = {entity.attributes.get("url", name), name}
         yield lambda node: node == entity or node.attributes.get("url") in urls
+    yield lambda node: node.plain_label.casefold().strip() == folded
     yield lambda node: node.label.casefold().strip() == folded
     prefix = folded.removesuffix("…")
     yield lambda node: len(prefix) >= _MIN_PREFIX_LENGTH and node.id.casefold().startswith(prefix)

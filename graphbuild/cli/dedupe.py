@@ -63,10 +63,10 @@ def dedupe(
 
 
 def _print_group(group: ReferenceGroup) -> None:
-    from graphbuild.analysis import defang_text, reference_url
+    from graphbuild.analysis import defanged_label, reference_url
 
     console.print_line()
-    console.print_line(f"{defang_text(group.representative.label)} ({', '.join(group.rules)})")
+    console.print_line(f"{defanged_label(group.representative)} ({', '.join(group.rules)})")
     for member, publisher in zip(group.members, group.publishers, strict=True):
         mark = "*" if member == group.representative else "-"
         url = console.shorten(defang(reference_url(member) or member.id), _MAX_URL)

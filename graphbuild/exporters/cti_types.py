@@ -46,17 +46,6 @@ _COLLECTION_TYPES = {
     "report": REPORT,
     "collection": GROUPING,
 }
-# Prefix of a collection id -> STIX type. In the classic API, collections have no collection_type.
-_PREFIXES = (
-    ("malware--", MALWARE),
-    ("campaign--", CAMPAIGN),
-    ("threat-actor--", INTRUSION_SET),
-    ("vulnerability--", VULNERABILITY),
-    ("report--", REPORT),
-    ("malpedia_", MALWARE),
-    ("threatfox_", MALWARE),
-    ("analysis_virustotal_", MALWARE),
-)
 _THREAT_ACTOR = "threat_actor"
 _CVE = re.compile(r"CVE-[0-9]{4}-(0[0-9]{3}|[1-9][0-9]{3,})", re.IGNORECASE)
 _MAX_TIMESTAMP = 253_402_300_799  # seconds since 1970: the end of the year 9999
@@ -78,8 +67,9 @@ _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 def stix_type(node: Mapping[str, object]) -> str | None:
     """Return the STIX type of a reference, collection or threat actor; None for other nodes.
 
-    The type of a collection depends on its ``collection_type``. If this attribute is missing or
-    unknown, the prefix of the id determines the type. The default is a grouping.
+    The type of a collection depends on its ``collection_type`` only. If this attribute is missing
+    or unknown, the collection is a grouping. Ids do not show the kind: an id that starts with
+    ``malware--`` can be that of a malware family or of a software toolkit.
     """
     if node["type"] == REFERENCE:
         return REPORT
@@ -87,11 +77,13 @@ def stix_type(node: Mapping[str, object]) -> str | None:
         return INTRUSION_SET
     if node["type"] != COLLECTION:
         return None
-    reported = node.get("collection_type")
-    if isinstance(reported, str) and reported in _COLLECTION_TYPES:
-        return _COLLECTION_TYPES[reported]
-    name = str(node["id"])
-    return next((kind for prefix, kind in _PREFIXES if name.startswith(prefix)), GROUPING)
+    return _COLLECTION_TYPES.get(collection_kind(node), GROUPING)
+
+
+def collection_kind(node: Mapping[str, object]) -> str:
+    """Return the ``collection_type`` of a collection; empty if the API states none."""
+    kind = node.get("collection_type") if node["type"] == COLLECTION else None
+    return kind.strip() if isinstance(kind, str) else ""
 
 
 def file_hashes(node: Mapping[str, object]) -> dict[str, str]:

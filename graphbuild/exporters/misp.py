@@ -9,6 +9,10 @@ MISP accepts an attribute UUID only once across all events, and drops later attr
 UUID (https://github.com/MISP/MISP/issues/9012). So all UUIDs are derived from the UUID of the
 event, which is derived from the seeds. MISP recognizes exports with equal seeds as the same event.
 
+If the API states the kind of a collection, the first attribute of its object has a tag with the
+kind. A malware family, toolkit or actor also has the tag of a MISP galaxy cluster with its name.
+MISP shows the cluster if its galaxies contain one of this name, and otherwise only the tag.
+
 https://www.misp-project.org/datamodels/, https://github.com/MISP/misp-objects
 """
 
@@ -26,7 +30,9 @@ from graphbuild.exporters.cti_types import (
     MALWARE,
     MAX_NAME,
     REPORT,
+    TOOL,
     VULNERABILITY,
+    collection_kind,
     cve_id,
     file_hashes,
     object_name,
@@ -42,7 +48,7 @@ from graphbuild.exporters.sanitize import label_text, xml_text
 from graphbuild.models import FILE, OBSERVED, UNFINISHED_STATES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from graphbuild.graph.builder import Graph
 
@@ -53,6 +59,9 @@ _THREAT_LEVEL_UNDEFINED, _ANALYSIS_COMPLETED = "4", "2"
 _EDGE_ATTRIBUTES = frozenset({"relation", "weight", "provenance", "related_from"})
 _PAYLOAD, _NETWORK, _ANALYSIS = "Payload delivery", "Network activity", "External analysis"
 _OTHER, _INTERNAL = "Other", "Internal reference"
+# STIX type of a collection -> the MISP galaxy that has clusters for objects of this type.
+_GALAXIES = {MALWARE: "tool", TOOL: "tool", INTRUSION_SET: "threat-actor"}
+_MAX_TAG_TEXT = 150  # characters of a kind or name in a tag; MISP stores tags of up to 255
 # Name of an object template -> its meta-category, UUID and version.
 _TEMPLATES = {
     "file": ("file", "688c46fb-5edb-40a3-8273-1af7923e2215", "25"),
@@ -138,12 +147,21 @@ class _Event:
                 "comment": xml_text(key),
                 "deleted": False,
                 **({"first_seen": date.isoformat()} if date else {}),
-                "Attribute": [self._attribute(object_uuid, value) for value in values],
+                "Attribute": list(self._attributes(object_uuid, values, _tags(node))),
                 "ObjectReference": list(self._references(key, object_uuid)),
             }
 
     def _id(self, *words: str) -> str:
         return stable_uuid(self._uuid, *words)
+
+    def _attributes(
+        self, object_uuid: str, values: Iterable[_Value], tags: list[str]
+    ) -> Iterator[Json]:
+        """Yield the attributes of an object; the first has the tags."""
+        for value in values:
+            tagged = {"Tag": [{"name": tag} for tag in tags]} if tags else {}
+            yield self._attribute(object_uuid, value) | tagged
+            tags = []
 
     def _attribute(self, object_uuid: str, value: _Value) -> Json:
         return {
@@ -224,6 +242,23 @@ def _object_content(node: Mapping[str, Any], warnings: ExportWarnings) -> tuple[
         _Value("type", "text", _INTERNAL, kind or xml_text(str(node["type"])), correlates=False),
         _Value("comment", "comment", _INTERNAL, name, correlates=False),
     ]
+
+
+def _tags(node: Mapping[str, Any]) -> list[str]:
+    """Return the tags of a collection whose kind the API states; other nodes have none."""
+    kind = collection_kind(node)
+    if not kind:
+        return []
+    tags = [f'virustotal:collection-type="{_tag_text(kind)}"']
+    galaxy, name = _GALAXIES.get(stix_type(node) or ""), node.get("name")
+    if galaxy and isinstance(name, str) and name.strip():
+        tags.append(f'misp-galaxy:{galaxy}="{_tag_text(name)}"')
+    return tags
+
+
+def _tag_text(text: str) -> str:
+    """Return ``text`` for the value of a tag, which stands in double quotes."""
+    return label_text(text, _MAX_TAG_TEXT).replace('"', "'")
 
 
 def _file(node: Mapping[str, Any]) -> Iterator[_Value]:

@@ -8,7 +8,8 @@ the triples from which the graph was built.
 
 Node keys are ``type:id``. Node attributes:
 
-* ``type``, ``label`` and ``id``, always present;
+* ``type``, ``label`` and ``id``, always present; collections of the same name have different
+  labels (:mod:`graphbuild.graph.labels`);
 * attributes of the API (``url``, ``title``, ``author``, ``creation_date``, ``name``, ...);
 * on subjects ``seed`` (bool), ``state``, ``crawl_*`` (from the campaign file) and ``seed_*`` (from
   the seed list). On other nodes, API attributes with these names or ``group_*`` are dropped.
@@ -41,6 +42,7 @@ import networkx as nx
 
 from graphbuild._util import format_timestamp
 from graphbuild.errors import ExportError
+from graphbuild.graph.labels import label_nodes
 from graphbuild.models import (
     LOCAL_ATTRIBUTE_PREFIXES,
     OBSERVED,
@@ -91,6 +93,7 @@ def build_graph(
         builder.add_observation(observation)
     for link in links:
         builder.add_link(link)
+    label_nodes(builder.graph)
     return builder.graph
 
 

@@ -363,23 +363,22 @@ def test_modified_is_the_last_modification_date():
 @pytest.mark.parametrize(
     ("identifier", "stated", "kind"),
     [
-        ("malpedia_win_emotet", None, "malware"),
-        ("threatfox_elf_mirai", None, "malware"),
-        ("analysis_virustotal_zenbox_metasploit", None, "malware"),
-        ("malware--350aa703-7750-5e07-997b-476375955828", None, "malware"),
+        ("malpedia_win_emotet", None, "grouping"),
+        ("analysis_virustotal_zenbox_metasploit", None, "grouping"),
+        ("malware--350aa703-7750-5e07-997b-476375955828", None, "grouping"),
         ("malware--350aa703-7750-5e07-997b-476375955828", "software-toolkit", "tool"),
         ("anything", "malware-family", "malware"),
-        ("campaign--24f96f40-b2fa-512c-b1da-2f22a949d12d", None, "campaign"),
-        ("threat-actor--bcaaad6f-0597-4b89-b69b-84a6be2b7bc3", None, "intrusion-set"),
+        ("anything", "campaign", "campaign"),
         ("anything", "threat-actor", "intrusion-set"),
-        ("report--24-10072685", None, "report"),
-        ("alienvault_64edfc5ab93abb1407070292", None, "grouping"),
+        ("anything", "vulnerability", "vulnerability"),
+        ("anything", "report", "report"),
+        ("threat-actor--bcaaad6f-0597-4b89-b69b-84a6be2b7bc3", None, "grouping"),
+        ("report--24-10072685", None, "grouping"),
         ("malpedia_win_emotet", "collection", "grouping"),
-        ("malpedia_win_emotet", "never met", "malware"),
-        ("de2dc92e" * 8, None, "grouping"),
+        ("malpedia_win_emotet", "never met", "grouping"),
     ],
 )
-def test_the_type_of_a_collection_follows_from_its_attribute_or_id(identifier, stated, kind):
+def test_the_type_of_a_collection_follows_from_its_attribute_only(identifier, stated, kind):
     collection = Entity("collection", identifier, {"collection_type": stated} if stated else {})
     objects = parsed(build_graph([Observation(EMOTET, REPORT, collection)]))
     keys = entity_keys(objects)
@@ -391,7 +390,8 @@ def test_the_type_of_a_collection_follows_from_its_attribute_or_id(identifier, s
 
 
 def test_a_vulnerability_has_its_cve_number():
-    collection = Entity("collection", "vulnerability--cve-2022-30190", {"name": "Follina"})
+    attributes = {"name": "Follina", "collection_type": "vulnerability"}
+    collection = Entity("collection", "vulnerability--cve-2022-30190", attributes)
     found = only(parsed(build_graph([Observation(EMOTET, REPORT, collection)])), "vulnerability")
     assert found["name"] == "Follina"
     assert found["external_references"][0]["external_id"] == "CVE-2022-30190"

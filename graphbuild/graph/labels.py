@@ -1,0 +1,120 @@
+"""Tell collections apart that share a name, such as three collections named "Emotet".
+
+The label of such a collection contains a qualifier: ``Emotet (malware family, Partner)``. The
+qualifier is the first of the following that no other collection of this name has:
+
+1. the attributes ``collection_type`` and ``origin``, or without these the source in the id;
+2. both attributes and the source;
+3. the id, with long hexadecimal numbers shortened to 8 digits;
+4. the id.
+
+If an id contains no source, qualifier 3 replaces it. Labels depend on all collections of a
+campaign, so they are computed when a graph or an incidence is complete.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from graphbuild.models import COLLECTION, Entity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    import networkx as nx
+
+_MAX_LABEL = 80  # characters; the exporters cut longer labels
+_MIN_NAME = 20  # minimum number of characters of the name in a label with a qualifier
+_MAX_PART = 40  # maximum number of characters of an attribute in a qualifier
+# The id of a collection from a partner starts with the name of the partner: malpedia_win_emotet. A
+# collection from a sandbox has an id such as analysis_virustotal_zenbox_metasploit.
+_SOURCE = re.compile(r"(analysis_virustotal_[a-z0-9]+|[a-z0-9]+)_")
+_LONG_HEX = re.compile(r"([0-9a-f]{8})[0-9a-f-]{8,}")
+
+
+def label_nodes(graph: nx.DiGraph[str]) -> None:
+    """Set the label of each collection in ``graph`` that shares its name with another."""
+    collections = [
+        Entity(COLLECTION, node["id"], node)
+        for _, node in graph.nodes(data=True)
+        if node["type"] == COLLECTION
+    ]
+    for key, label in distinct_labels(collections).items():
+        graph.nodes[key]["label"] = label
+
+
+def label_entities(entities: Sequence[Entity]) -> tuple[Entity, ...]:
+    """Return ``entities`` with a ``qualified_label`` for collections that share their name."""
+    labels = distinct_labels(each for each in entities if each.type == COLLECTION)
+    return tuple(
+        replace(each, qualified_label=labels[each.key]) if each.key in labels else each
+        for each in entities
+    )
+
+
+def distinct_labels(collections: Iterable[Entity]) -> dict[str, str]:
+    """Return the labels of the collections that share their name with another, by node key.
+
+    Names are the same if they differ only in case, white space or invisible characters.
+    """
+    entities = {each.key: each for each in collections}
+    labels = {key: each.plain_label for key, each in entities.items()}
+    changed: dict[str, str] = {}
+    for qualifier in _QUALIFIERS:
+        for key in _clashing(labels):
+            changed[key] = labels[key] = _qualified(entities[key], qualifier)
+    return changed
+
+
+def _clashing(labels: Mapping[str, str]) -> list[str]:
+    """Return the keys whose label another key also has."""
+    keys: dict[str, list[str]] = defaultdict(list)
+    for key, label in labels.items():
+        keys[_normalized(label)].append(key)
+    return [key for group in keys.values() if len(group) > 1 for key in group]
+
+
+def _normalized(label: str) -> str:
+    if not label.isprintable():
+        label = "".join(char for char in label if char.isprintable() or char.isspace())
+    return " ".join(label.split()).casefold()
+
+
+def _qualified(entity: Entity, qualifier: Callable[[Entity], str]) -> str:
+    suffix = f" ({qualifier(entity)})"
+    name, longest = entity.plain_label.strip(), max(_MIN_NAME, _MAX_LABEL - len(suffix))
+    if len(name) > longest:
+        name = f"{name[: longest - 1].rstrip()}…"
+    return name + suffix
+
+
+def _description(entity: Entity) -> str:
+    return _stated(entity) or _source(entity) or _short_id(entity)
+
+
+def _description_and_source(entity: Entity) -> str:
+    parts = _stated(entity), _source(entity)
+    return ", ".join(part for part in parts if part) or _short_id(entity)
+
+
+def _stated(entity: Entity) -> str:
+    """Return the kind and the origin that the API states, such as ``campaign, Partner``."""
+    kind, origin = (entity.attributes.get(name) for name in ("collection_type", "origin"))
+    words = kind.replace("-", " ") if isinstance(kind, str) else ""
+    parts = words.strip(), origin.strip() if isinstance(origin, str) else ""
+    return ", ".join(part[:_MAX_PART] for part in parts if part)
+
+
+def _source(entity: Entity) -> str:
+    found = _SOURCE.match(entity.id)
+    return found[1] if found else ""
+
+
+def _short_id(entity: Entity) -> str:
+    return _LONG_HEX.sub(r"\1…", entity.id)
+
+
+_QUALIFIERS = (_description, _description_and_source, _short_id, lambda entity: entity.id)

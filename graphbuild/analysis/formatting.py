@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from graphbuild.models import Entity, Observation
 
 _MAX_TEXT_LENGTH = 160  # maximum number of characters of a title, name or URL
-_MAX_CLUSTER_NAME_LENGTH = 60
+_MAX_CLUSTER_NAME_LENGTH = 80  # a label with a qualifier has at most 80 characters
 _URL = re.compile(r"\S*https?:\S*|\S*://\S*", re.IGNORECASE)
 
 
@@ -120,7 +120,7 @@ def describe_observation(observation: Observation, quote: Callable[[str], str]) 
 
 
 def describe_cluster(cluster: Cluster) -> MixedText:
-    """Return the number of a cluster, the first 60 characters of its name, and its size."""
+    """Return the number of a cluster, the first 80 characters of its name, and its size."""
     name = UntrustedText(cluster.name[:_MAX_CLUSTER_NAME_LENGTH])
     files = format_count(len(cluster.files), "file")
     return f"cluster {cluster.number} (", name, f", {files})"

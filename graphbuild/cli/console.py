@@ -25,6 +25,7 @@ LOG = logging.getLogger("graphbuild")
 notice = LOG.info  # logs a message that is not an error; --quiet hides it
 error = LOG.error  # logs an error, even with --quiet
 _MAX_PER_KIND = 100
+_MIN_KEPT = 12  # minimum number of characters before a qualifier that :func:`shorten` keeps
 _MAX_KINDS = 10
 
 
@@ -118,8 +119,15 @@ def entity_json(entity: Entity, value: object, *names: str) -> dict[str, object]
 
 
 def shorten(text: str, longest: int = 40) -> str:
-    """Return ``text``; if it has more than ``longest`` characters, replace the rest by "…"."""
-    return text if len(text) <= longest else text[:longest] + "…"
+    """Return ``text``; if it has more than ``longest`` characters, replace some of them by "…".
+
+    They are at the end, or before a short qualifier in parentheses, which tells labels apart.
+    """
+    if len(text) <= longest:
+        return text
+    qualifier = text[text.rfind(" (") :] if text.endswith(")") else ""
+    kept = longest - len(qualifier)
+    return f"{text[:kept]}…{qualifier}" if kept >= _MIN_KEPT else f"{text[:longest]}…"
 
 
 @contextmanager

@@ -132,7 +132,9 @@ NODE_COLUMNS: list[Column] = [
     Column("key", TEXT, "Node key, `type:id`.", targets=TABLES | NEO4J),
     _attribute("type", CATEGORY, "Type of the object in the API."),
     _attribute("id", TEXT, "Id of the object in the API.", title="ID"),
-    _attribute("label", TEXT, "Title, name, URL or shortened id, for display."),
+    _attribute(
+        "label", TEXT, "Title, name, URL or shortened id, for display; see [labels](#labels)."
+    ),
     Column("color", TEXT, "Color of the node type, `#rrggbb`.", targets=XML),
     Column("size", FLOAT, "Radius, from 6 to 30; it grows with the degree.", targets=XML),
     Column("x", FLOAT, "Horizontal position; it grows to the right.", targets=XML),
@@ -150,11 +152,18 @@ NODE_COLUMNS: list[Column] = [
         types=_BOTH,
     ),
     Column("domain", TEXT, "Host of `url`, in Punycode.", compute=_domain, types=_WITH_URL),
-    # The XML formats have no column ``name``, because Cytoscape would use it as the node key.
     _attribute(
         "name", TEXT, "Name of the collection.", COLLECTION, targets=TABLES | NEO4J, title="Name"
     ),
-    _attribute("collection_type", CATEGORY, "Type, such as `malware-family`.", COLLECTION),
+    # The XML formats have no column ``name``, because Cytoscape would use it as the node key.
+    Column("api_name", TEXT, "The same as `name`.", "name", types=(COLLECTION,), targets=XML),
+    _attribute(
+        "collection_type",
+        CATEGORY,
+        "Kind, such as `malware-family`; empty if the API states none.",
+        COLLECTION,
+        title="Kind",
+    ),
     _attribute("origin", CATEGORY, "Source of the collection, such as `Crowdsourced`.", COLLECTION),
     _attribute("tags", TEXT, "Tags of the collection, separated by semicolons.", COLLECTION),
     Column("collections", INT, "Number of `related_from` edges.", types=(REFERENCE,), targets=XML),
@@ -252,9 +261,9 @@ def columns_for(columns: Iterable[Column], target: Target) -> list[Column]:
     return [column for column in columns if target & column.targets]
 
 
-def readable_node_types() -> dict[str, type]:
-    """Return the Python type of each node attribute that has a column in GraphML, by name."""
-    return {each.source: each.python_type for each in columns_for(NODE_COLUMNS, XML) if each.source}
+def readable_node_columns() -> dict[str, Column]:
+    """Return the node columns of GraphML that contain an attribute, by column name."""
+    return {each.name: each for each in columns_for(NODE_COLUMNS, XML) if each.source}
 
 
 def column_titles() -> dict[str, str]:

@@ -37,7 +37,7 @@ NAMESPACE = UUID("0e8a84f3-138e-4a9b-9a82-a241d5627add")
 MAX_NAME = 16_000  # characters; up to 64,000 bytes, which fit a TEXT column of MISP's database
 
 # Value of collection_type -> STIX type: https://gtidocs.virustotal.com/reference/collections
-_COLLECTION_TYPES = {
+COLLECTION_TYPES = {
     "malware-family": MALWARE,
     "software-toolkit": TOOL,
     "campaign": CAMPAIGN,
@@ -77,7 +77,7 @@ def stix_type(node: Mapping[str, object]) -> str | None:
         return INTRUSION_SET
     if node["type"] != COLLECTION:
         return None
-    return _COLLECTION_TYPES.get(collection_kind(node), GROUPING)
+    return COLLECTION_TYPES.get(collection_kind(node), GROUPING)
 
 
 def collection_kind(node: Mapping[str, object]) -> str:

@@ -19,9 +19,10 @@ from xml.parsers import expat
 import networkx as nx
 
 from graphbuild.errors import ExportError
-from graphbuild.exporters.columns import is_seed_column, readable_node_types
+from graphbuild.exporters.columns import is_seed_column, readable_node_columns
 from graphbuild.exporters.sanitize import is_exportable, label_text
 from graphbuild.graph.builder import NO_COLLECTION, RELATED_RELATIONS
+from graphbuild.graph.labels import label_entities
 from graphbuild.models import OBSERVED, Entity
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class _Reader:
     def __init__(self, name: str) -> None:
         self.name = name
         self.graph: Graph = nx.DiGraph()
-        self._node_types = readable_node_types()
+        self._node_columns = readable_node_columns()
         self._names: dict[str, str] = {}  # column names by key id
         self._ids: list[str] = []  # id of the current node, or ids of the current edge's ends
         self._texts: dict[str, str] = {}  # texts of the current node or edge, by column
@@ -101,7 +102,16 @@ class _Reader:
             self._parser.Parse(b"", True)  # noqa: FBT003
         except (expat.ExpatError, LookupError, ValueError) as error:  # e.g. an unknown encoding
             raise ExportError(f"{self.name}: is not a complete XML file: {error}") from error
+        self._restore_labels()
         return self.graph
+
+    def _restore_labels(self) -> None:
+        """Restore the characters of labels that the writer cleaned or truncated."""
+        nodes = [node for _, node in self.graph.nodes(data=True)]
+        entities = label_entities([Entity(node["type"], node["id"], node) for node in nodes])
+        for node, entity in zip(nodes, entities, strict=True):
+            if node["label"] == label_text(entity.label):
+                node["label"] = entity.label
 
     def _refuse(self, problem: str) -> NoReturn:
         raise ExportError(f"{self.name}, line {self._parser.CurrentLineNumber}: {problem}")
@@ -162,17 +172,15 @@ class _Reader:
             self._refuse(f"the node {key[:80]!a} occurs twice")
         if "type" not in texts:
             self._refuse(f"the node {key[:80]!a} has no type; graphbuild did not write this file")
-        attributes = self._extra_attributes(texts.get("attributes")) | {
-            name: self._value(name, text, self._node_types.get(name, str))
-            for name, text in texts.items()
-            if name in self._node_types or is_seed_column(name, text)
-        }
+        attributes = self._extra_attributes(texts.get("attributes"))
+        for name, text in texts.items():
+            if column := self._node_columns.get(name):
+                attributes[column.source] = self._value(name, text, column.python_type)
+            elif is_seed_column(name, text):
+                attributes[name] = text
         node_type = texts["type"]
         entity = Entity(node_type, key.removeprefix(f"{node_type}:"), attributes)
-        label = texts.get("label") or entity.label
-        if label == label_text(entity.label):  # the writer may have cleaned or truncated the label
-            label = entity.label
-        own = {"type": node_type, "label": label, "id": entity.id}
+        own = {"type": node_type, "label": texts.get("label") or entity.label, "id": entity.id}
         self.graph.add_node(key, **{**attributes, **own})
 
     def _value(self, name: str, text: str, kind: type) -> Any:  # noqa: ANN401  text, number or boolean

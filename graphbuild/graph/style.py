@@ -1,9 +1,11 @@
 """Define the color, shape and size of nodes for the layout and the exporters.
 
 Files, references and collections each have their own color and shape. All other types share a
-fourth color and shape. Blue and orange are from Okabe and Ito (2008, "Color Universal Design"), and
-red is from Paul Tol's "vibrant" scheme (2021), because these colors remain distinguishable with
-color blindness. Further colors of the HTML page are in ``exporters/html/static/colors.js``.
+fourth color and shape. A collection whose kind the API states (``collection_type``) has the color
+of collections and, for most kinds, another shape. Blue and orange are from Okabe and Ito (2008,
+"Color Universal Design"), and red is from Paul Tol's "vibrant" scheme (2021), because these colors
+remain distinguishable with color blindness. Further colors of the HTML page are in
+``exporters/html/static/colors.js``.
 """
 
 from __future__ import annotations
@@ -25,6 +27,14 @@ Positions: TypeAlias = "Mapping[str, tuple[float, float]]"  # of nodes; y grows 
 # Colors have six hexadecimal digits, because Gephi reads the short form "#f00" as almost black.
 COLORS = {FILE: "#0072b2", REFERENCE: "#e69f00", COLLECTION: "#cc3311"}
 SHAPES = {FILE: "dot", REFERENCE: "square", COLLECTION: "diamond"}
+# Shapes of collections by kind. Malware families and toolkits have the same shape. Collections of
+# other kinds, or without a stated kind, are diamonds.
+COLLECTION_SHAPES = {
+    "malware-family": "hexagon",
+    "software-toolkit": "hexagon",
+    "threat-actor": "star",
+    "campaign": "triangleDown",
+}
 OTHER_COLOR = "#777777"
 OTHER_SHAPE = "triangle"
 MIN_RADIUS, MAX_RADIUS = 6.0, 30.0
@@ -35,8 +45,10 @@ def node_color(node_type: str) -> str:
     return COLORS.get(node_type, OTHER_COLOR)
 
 
-def node_shape(node_type: str) -> str:
-    """Return the vis-network name of the shape of a node type."""
+def node_shape(node_type: str, kind: str = "") -> str:
+    """Return the vis-network name of the shape of a node type and, for collections, of a kind."""
+    if node_type == COLLECTION and kind in COLLECTION_SHAPES:
+        return COLLECTION_SHAPES[kind]
     return SHAPES.get(node_type, OTHER_SHAPE)
 
 

@@ -63,7 +63,7 @@ def csv_text(_displayed_name: str, text: str) -> str:
 
 def xml_text(name: str, text: str) -> str | None:
     """Clean texts of columns; JSON escapes what XML cannot hold. Empty texts are omitted."""
-    return (clean(text) or None) if name in NODE_COLUMNS else text
+    return (clean(text) or None) if name in NODE_COLUMNS or name == "name" else text
 
 
 def html_text(name: str, text: str) -> str:
@@ -87,7 +87,11 @@ def merge_json_attributes(rows: dict[str, dict[str, Any]]) -> Nodes:
 def read_with_networkx(read: Callable[[io.BytesIO], nx.Graph], name: str, files: Files) -> Nodes:
     graph = read(io.BytesIO(files[name]))
     nodes = {key: parse_json_attributes(dict(node)) for key, node in graph.nodes.items()}
-    return {key: node | node.pop("attributes", {}) for key, node in nodes.items()}
+    for node in nodes.values():
+        node.update(node.pop("attributes", {}))
+        if "api_name" in node:
+            node["name"] = node.pop("api_name")
+    return nodes
 
 
 def read_csv(files: Files) -> Nodes:

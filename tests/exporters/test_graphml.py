@@ -209,13 +209,9 @@ def test_networkx_reads_the_attributes_of_files_and_collections():
     assert nodes[UNKNOWN.key]["state"] == "not found"
     assert nodes[LOADER.key]["label"] == "load & run.exe"
     assert json.loads(nodes[EMOTET.key]["attributes"]) == {"size": 5120}
-    assert nodes[GANG.key]["label"] == "win.emotet"
+    assert nodes[GANG.key]["label"] == nodes[GANG.key]["api_name"] == "win.emotet"
     assert nodes[GANG.key]["collection_type"] == "malware-family"
-    assert json.loads(nodes[OTHERS.key]["attributes"]) == {
-        "name": "Spam run",
-        "shown": True,
-        "targets": 12,
-    }
+    assert json.loads(nodes[OTHERS.key]["attributes"]) == {"shown": True, "targets": 12}
     assert nodes[BARE.key]["collections"] == 0
 
 

@@ -216,22 +216,76 @@ def test_objects_of_files_reports_and_collections():
             "url",
             {"url": "http://a.example/"},
         ),
-        (Entity("collection", "threat-actor--1"), "intrusion-set", {"name": "threat-actor--1"}),
         (
-            Entity("collection", "vulnerability--cve-2022-30190", {"name": "Follina"}),
+            Entity("collection", "actor", {"collection_type": "threat-actor"}),
+            "intrusion-set",
+            {"name": "actor"},
+        ),
+        (
+            Entity(
+                "collection",
+                "vulnerability--cve-2022-30190",
+                {"name": "Follina", "collection_type": "vulnerability"},
+            ),
             "vulnerability",
             {"id": "CVE-2022-30190", "summary": "Follina"},
         ),
         (
-            Entity("collection", "campaign--1", {"name": "Operation"}),
+            Entity("collection", "c1", {"name": "Operation", "collection_type": "campaign"}),
             "internal-reference",
-            {"identifier": "campaign--1", "type": "campaign", "comment": "Operation"},
+            {"identifier": "c1", "type": "campaign", "comment": "Operation"},
+        ),
+        (
+            Entity("collection", "threat-actor--1", {"name": "APT37"}),
+            "internal-reference",
+            {"identifier": "threat-actor--1", "type": "grouping", "comment": "APT37"},
         ),
     ],
 )
 def test_objects_of_other_types(entity, name, expected):
     (found,) = event_of(build_graph([], subjects=[entity])).objects
     assert (found.name, values(found)) == (name, expected)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "tags"),
+    [
+        ({"name": "Emotet"}, []),
+        (
+            {"name": "Emotet", "collection_type": "malware-family"},
+            ['virustotal:collection-type="malware-family"', 'misp-galaxy:tool="Emotet"'],
+        ),
+        (
+            {"name": "APT37", "collection_type": "threat-actor"},
+            ['virustotal:collection-type="threat-actor"', 'misp-galaxy:threat-actor="APT37"'],
+        ),
+        (
+            {"name": "Operation", "collection_type": "campaign"},
+            ['virustotal:collection-type="campaign"'],
+        ),
+        (
+            {"name": 'A"\0="B', "collection_type": 'x"y'},
+            ['virustotal:collection-type="x\'y"'],
+        ),
+        (
+            {"name": 'A" \n="B', "collection_type": "threat-actor"},
+            [
+                'virustotal:collection-type="threat-actor"',
+                "misp-galaxy:threat-actor=\"A' ='B\"",
+            ],
+        ),
+    ],
+)
+def test_a_stated_kind_becomes_a_tag_and_a_galaxy_cluster(attributes, tags):
+    (found,) = event_of(build_graph([], subjects=[Entity("collection", "c1", attributes)])).objects
+    first, *others = found.attributes
+    assert [tag.name for tag in first.tags] == tags
+    assert not any(each.tags for each in others)
+
+
+def test_files_and_references_have_no_tags():
+    found = by_key(event_of(campaign()))
+    assert not any(a.tags for key in (EMOTET.key, REPORT.key) for a in found[key].attributes)
 
 
 def test_first_seen_of_a_report_is_its_date():

@@ -42,6 +42,8 @@ EDGE_COLUMNS = _types(columns.EDGE_COLUMNS)
 # Columns that an exporter computes: an attribute with such a name is written with the other
 # attributes that have no column.
 _COMPUTED = frozenset(each.name for each in columns.NODE_COLUMNS if not each.source)
+# Columns of the XML formats whose attribute has another name.
+_RENAMED = {"name": "api_name"}
 _COLORS = {"file": "#0072b2", "reference": "#e69f00", "collection": "#cc3311"}
 _HASHES = {32: "md5", 40: "sha1", 64: "sha256"}
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -145,10 +147,12 @@ def _columns(attributes: Values, node_columns: Mapping[str, type]) -> Values:
     for name, value in attributes.items():
         if name in {"label", "type", "id"} or not _is_exportable(value):
             continue
-        if node_columns.get(name) is not type(value) or name in _COMPUTED:
+        column = _RENAMED.get(name, name)
+        is_foreign = name in _COMPUTED or name in _RENAMED.values()
+        if node_columns.get(column) is not type(value) or is_foreign:
             without_column[name] = value
         elif (text := clean(value) if isinstance(value, str) else value) != "":
-            values[name] = text
+            values[column] = text
     if "url" in values and (host := _host(attributes["url"])):
         values["domain"] = host
     if "creation_date" in values and (day := _day(values["creation_date"])):

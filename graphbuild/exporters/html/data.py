@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from graphbuild.exporters.columns import column_titles
+from graphbuild.exporters.cti_types import COLLECTION_TYPES, collection_kind
 from graphbuild.exporters.html.folded_graph import fold_for_page, shared_reference_counts
 from graphbuild.exporters.html.json_block import MAX_LABEL, json_scalar, truncate
 from graphbuild.exporters.html.level_of_detail import MAP, choose_initial_view
@@ -19,7 +20,12 @@ if TYPE_CHECKING:
     from graphbuild.graph.builder import Graph
     from graphbuild.graph.style import Positions
 
+# The page treats collections of each kind as a type of their own, with a shape and a filter. Those
+# of the general kind "collection", of an unknown kind or without a kind are of one type.
+DisplayType: TypeAlias = tuple[str, str]  # the API's object type, and the kind or ""
+
 _TYPE_ORDER = (COLLECTION, REFERENCE, FILE)
+_KIND_ORDER = (*(kind for kind in COLLECTION_TYPES if kind != COLLECTION), "")
 _FIRST_ATTRIBUTES = ("id", "title", "name", "url", "author", "creation_date")
 
 
@@ -29,17 +35,16 @@ def page_data(
     """Return the content of the data block; ``write_html`` documents the arguments."""
     folded = fold_for_page(graph)
     node_types = [str(name) for _, name in graph.nodes(data="type")]
-    type_names = [name for name in _TYPE_ORDER if name in node_types]
-    type_names += sorted(set(node_types).difference(_TYPE_ORDER))
+    types = sorted({_display_type(node) for _, node in graph.nodes(data=True)}, key=_legend_order)
     firsts = [members[0] for members in folded.groups]  # links refer to a group by its first member
     group_types = [node_types[first] for first in firsts]
     initial = choose_initial_view(group_types, folded, full=full)
     document = {
-        "types": [_type(name) for name in type_names],
+        "types": [_type(*each) for each in types],
         "titles": column_titles(),
         "relations": folded.relations,
         "facts": folded.facts,
-        "nodes": _nodes(graph, positions, type_names),
+        "nodes": _nodes(graph, positions, types),
         "groups": [members for members in folded.groups if len(members) > 1],
         "links": [
             (firsts[source], firsts[target], relation, facts)
@@ -58,28 +63,43 @@ def page_data(
     return document
 
 
-def _type(name: str) -> dict[str, Any]:
+def _display_type(node: Mapping[str, Any]) -> DisplayType:
+    kind = collection_kind(node)
+    return str(node["type"]), kind if kind in _KIND_ORDER else ""
+
+
+def _legend_order(display_type: DisplayType) -> tuple[int, str, int]:
+    """Return a sort key: collections by kind, references, files, then other types by name."""
+    name, kind = display_type
+    position = _TYPE_ORDER.index(name) if name in _TYPE_ORDER else len(_TYPE_ORDER)
+    return position, name, _KIND_ORDER.index(kind)
+
+
+def _type(name: str, kind: str) -> dict[str, Any]:
     return {
         "name": name,
-        "shape": node_shape(name),
+        "title": f"{name}: {kind.replace('-', ' ')}" if kind else name,
+        "shape": node_shape(name, kind),
         "color": node_color(name),
         "labeled": name == COLLECTION,  # whether nodes of this type are labeled at every scale
         "dated": name == REFERENCE,  # whether the page uses the dates of nodes of this type
     }
 
 
-def _nodes(graph: Graph, positions: Positions, type_names: Sequence[str]) -> list[dict[str, Any]]:
+def _nodes(
+    graph: Graph, positions: Positions, types: Sequence[DisplayType]
+) -> list[dict[str, Any]]:
     """Return the nodes. The index of a node in this list is its id in the scripts.
 
     Unlike a node key, an index cannot contain markup or equal a property name of JavaScript.
     """
     radius, degrees = size_scale(graph), dict(graph.degree())
-    type_number = {name: number for number, name in enumerate(type_names)}
+    type_number = {each: number for number, each in enumerate(types)}
     nodes = []
     for key, attributes in graph.nodes(data=True):
         x, y = positions[key]
         node = {
-            "type": type_number[str(attributes["type"])],
+            "type": type_number[_display_type(attributes)],
             "label": truncate(str(attributes["label"]), MAX_LABEL),
             "attributes": _attributes(attributes),
             "x": float(x),

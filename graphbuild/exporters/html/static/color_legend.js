@@ -23,7 +23,7 @@ function clusterRows() {
   for (const node of nodes) sizes.set(clusterOf(node), (sizes.get(clusterOf(node)) ?? 0) + 1);
   const all = [...sizes.keys()].filter((cluster) => cluster !== NO_CLUSTER).sort((a, b) => a - b);
   const rows = all.slice(0, CLUSTER_COLORS.length).map((cluster) =>
-    colorRow(clusterColor(cluster), isolatedText(`around ${truncate(clusterName(cluster), 60)}`),
+    colorRow(clusterColor(cluster), isolatedText(`around ${truncate(clusterName(cluster), 80)}`),
       sizes.get(cluster)));
   const small = all.slice(CLUSTER_COLORS.length);
   const nodeCount = small.reduce((sum, cluster) => sum + sizes.get(cluster), 0);

@@ -44,10 +44,10 @@ function markerPanel(marker) {
   const fold = isFolded(marker);
   return [
     heading("Details"),
-    createElement("p", { className: "type" }, typeIcon(types[marker.type]), isolatedText(types[marker.type].name),
+    createElement("p", { className: "type" }, typeIcon(types[marker.type]), isolatedText(types[marker.type].title),
       createElement("span", { className: "what", textContent: fold
         ? `${countText(marker)} · ${linksNote(marker)} each` : `· ${linksNote(marker)}` }), clearButton()),
-    createElement("p", { className: "name", dir: "auto" }, isolatedText(fold ? titleOf(marker) : marker.first.label)),
+    createElement("p", { className: "name", dir: "auto" }, isolatedText(titleOf(marker))),
     ...warnings(marker),
     actions(marker),
     selectionButtons(),
@@ -169,7 +169,7 @@ function relatedSection(marker) {
     const these = nodesByDegree.filter((other) => other.type === index && near.has(other.id));
     if (!these.length) return [];
     const note = (other) => throughNote(near.get(other.id));
-    return listing(`${showInvisible(type.name)}: ${formatNumber(these.length)}`, these, note);
+    return listing(`${showInvisible(type.title)}: ${formatNumber(these.length)}`, these, note);
   });
 }
 
@@ -178,14 +178,14 @@ function throughNote(through) {
   const ids = [...through];
   if (!ids.length) return "";
   if (ids.length > 2) return `through ${kindsOf(ids)}`;
-  return `through ${ids.map((id) => truncate(viaName(id), 60)).join(", ")}`;
+  return `through ${ids.map((id) => truncate(viaName(id), 80)).join(", ")}`;
 }
 
 function kindsOf(ids) {
-  const kinds = new Set(ids.map((id) => nodes[id]?.type));
-  const [only] = kinds;
-  const same = kinds.size === 1 && only !== undefined;
-  return plural(ids.length, same ? showInvisible(types[only].name) : "node");
+  const names = new Set(ids.map((id) => types[nodes[id]?.type]?.name));
+  const [only] = names;
+  const same = names.size === 1 && only !== undefined;
+  return plural(ids.length, same ? showInvisible(only) : "node");
 }
 
 function viaName(id) {

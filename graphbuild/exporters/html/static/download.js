@@ -8,7 +8,7 @@ const STARTS = "=+@\\uff1d\\uff0b\\uff20\\uff0d\\ufe66\\ufe62\\ufe6b\\ufe63-";
 const FORMULA = new RegExp(
   `(?:^|(?<=[;|:\\t\\n\\r]))(?=[${SKIPPED} ]*[${STARTS}])`
   + `|(?<= )(?=[${SKIPPED}]*[${STARTS}]+(?![ ${STARTS}]))|^(?='*[ ]*[\\t\\r])`, "gu");
-const COLUMNS = ["title", "name", "url", "author", "creation_date", "state"];
+const COLUMNS = ["title", "name", "url", "author", "creation_date", "collection_type", "state"];
 const NO_XML = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu;
 
 function buildTools() {
@@ -133,7 +133,7 @@ function svgLabels(marker) {
   const words = [];
   if (isFolded(marker)) words.push(svgLabel(countText(marker), marker.x, marker.y + 5));
   if (types[marker.type].labeled || state.focus) {
-    words.push(svgLabel(truncate(titleOf(marker), 40), marker.x, marker.y + marker.size + 16));
+    words.push(svgLabel(truncate(titleOf(marker), 48), marker.x, marker.y + marker.size + 16));
   }
   return words;
 }

@@ -8,7 +8,19 @@ function cornersOf(shape, size) {
     diamond: [[0, -size], [size, 0], [0, size], [-size, 0]],
     square: [[-size, -size], [size, -size], [size, size], [-size, size]],
     triangle: [[0, -size], [size, size * 0.8], [-size, size * 0.8]],
+    triangleDown: [[0, size], [size, -size * 0.8], [-size, -size * 0.8]],
+    hexagon: [[size, 0], [size / 2, size * 0.87], [-size / 2, size * 0.87], [-size, 0],
+      [-size / 2, size * -0.87], [size / 2, size * -0.87]],
+    star: starCorners(size * 1.07, size * 0.41),
   }[shape];
+}
+
+/** Return the corners of a star with five points; the first point is at the top. */
+function starCorners(outer, inner) {
+  return Array.from({ length: 10 }, (_, index) => {
+    const angle = (Math.PI * index) / 5, radius = index % 2 ? inner : outer;
+    return [Math.sin(angle) * radius, -Math.cos(angle) * radius];
+  });
 }
 
 /** Return the center and scale, at most MAX_SCALE, at which `markers` fill a view (size in pixels). */

@@ -100,7 +100,7 @@ function inView({ x, y }, { left, top, right, bottom }) {
 function drawLabel(scene, marker) {
   const { context, scale } = scene;
   const count = isFolded(marker) && !hasCount(marker, scale) ? `${countText(marker)} ` : "";
-  const text = count + truncate(titleOf(marker), isFocal(marker) ? 60 : 32);
+  const text = count + truncate(titleOf(marker), isFocal(marker) ? 80 : types[marker.type].labeled ? 48 : 32);
   const box = labelBox(scene, marker, context.measureText(text).width / 2);
   if (!box) return;
   scene.taken.push(box);

@@ -28,7 +28,7 @@ function legendRow(type, index) {
   box.onchange = () => { state.hiddenTypes[box.checked ? "delete" : "add"](index); applyFilters(); };
   const count = nodes.filter((node) => node.type === index).length;
   return createElement("li", {}, createElement("label", {}, box, typeIcon(type),
-    createElement("span", { className: "name", dir: "auto" }, isolatedText(type.name)),
+    createElement("span", { className: "name", dir: "auto" }, isolatedText(type.title)),
     createElement("span", { className: "count", textContent: formatNumber(count) })));
 }
 

@@ -76,7 +76,7 @@ function evidenceGroup(fact, pairs) {
 
 /** Return a summary such as "through Red, Blue · 3 observations · inferred". */
 function factNote(fact) {
-  const names = (fact.via ?? []).map((id) => truncate(viaName(id), 60));
+  const names = (fact.via ?? []).map((id) => truncate(viaName(id), 80));
   const provenance = fact.more?.provenance;
   return [names.length && `through ${names.join(", ")}`,
     typeof fact.weight === "number" && plural(fact.weight, "observation"),

@@ -40,7 +40,7 @@ function restOfList(count) {
 
 function listRow(marker) {
   const { type } = marker;
-  const note = `${showInvisible(types[type].name)} · ${plural(marker.links, "link")}${isFolded(marker) ? " each" : ""}`;
+  const note = `${showInvisible(types[type].title)} · ${plural(marker.links, "link")}${isFolded(marker) ? " each" : ""}`;
   const row = createElement("button", { type: "button", className: "neighbor row tall", tabIndex: -1 },
     typeIcon(types[type]), createElement("span", { className: "what", dir: "auto" },
       isFolded(marker) ? `${countText(marker)} ` : "", isolatedText(truncate(titleOf(marker), 120)),

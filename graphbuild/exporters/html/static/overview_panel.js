@@ -17,10 +17,10 @@ function graphPanel() {
     parts.push(...listing("Oldest reference", dated.slice(0, 1), dayNote));
     parts.push(...listing("Newest reference", dated.slice(-1), dayNote));
   }
-  types.forEach((type, index) => {
-    const most = nodesByDegree.filter((node) => node.type === index && node.links > 0).slice(0, FIRST_ROWS);
-    if (most.length) parts.push(...listing(`Most linked: ${showInvisible(type.name)}`, most, linksNote));
-  });
+  for (const name of new Set(types.map((type) => type.name))) { // collections of all kinds together
+    const most = nodesByDegree.filter((node) => types[node.type].name === name && node.links > 0).slice(0, FIRST_ROWS);
+    if (most.length) parts.push(...listing(`Most linked: ${showInvisible(name)}`, most, linksNote));
+  }
   return parts;
 }
 
@@ -34,7 +34,7 @@ function dayNote(node) {
 
 /** Return a row for a pair of collections; its button shows the path between them. */
 function collectionPairRow({ one, other, count }) {
-  const [a, b] = [one, other].map((id) => isolatedText(truncate(displayName(nodes[id]), 60)));
+  const [a, b] = [one, other].map((id) => isolatedText(truncate(displayName(nodes[id]), 80)));
   const what = createElement("span", { className: "what" }, a, " and ", b,
     createElement("span", { className: "also", textContent: `${plural(count, "shared reference")}` }));
   const choose = createElement("button", { type: "button", className: "neighbor row tall" },

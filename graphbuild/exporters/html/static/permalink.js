@@ -25,7 +25,7 @@ let ownFragment = null; // the fragment that this page wrote or read last
 function viewToFragment() {
   const params = new URLSearchParams({ v: "1" });
   const setUnlessDefault = (name, value, fallback) => { if (value !== fallback) params.set(name, String(value)); };
-  setUnlessDefault("hidden", [...state.hiddenTypes].map((index) => types[index].name).join("\n"), "");
+  setUnlessDefault("hidden", [...state.hiddenTypes].map((index) => types[index].title).join("\n"), "");
   setUnlessDefault("min", state.minLinks, 0);
   setUnlessDefault("from", Number.isFinite(state.dates.from) ? monthName(monthOf(state.dates.from)) : "", "");
   setUnlessDefault("to", Number.isFinite(state.dates.to) ? monthName(monthOf(state.dates.to - 1)) : "", "");
@@ -73,7 +73,7 @@ function viewFromFragment() {
 
 function restoreFilters(params) {
   const names = (params.get("hidden") ?? "").split("\n");
-  state.hiddenTypes = new Set(types.flatMap((type, index) => (names.includes(type.name) ? [index] : [])));
+  state.hiddenTypes = new Set(types.flatMap((type, index) => (names.includes(type.title) ? [index] : [])));
   state.minLinks = clampInteger(params.get("min"), 0, Number(byId("min-links").max), 0);
   const options = [...byId("color").options].map((option) => option.value);
   if (options.includes(params.get("color"))) state.color = params.get("color");

@@ -164,7 +164,7 @@ function visNode(marker) {
       : fold ? { background: tint(marker), border: color }
         : { background: color, border: markers.size > CROWDED ? color : theme.outline },
     borderWidth: open ? 3 : fold ? 2 : 1,
-    title: `${truncate(titleOf(marker), 200)}\n${showInvisible(types[marker.type].name)}, `
+    title: `${truncate(titleOf(marker), 200)}\n${showInvisible(types[marker.type].title)}, `
       + `${plural(marker.links, "link")}${fold ? " each" : ""}`,
   };
 }

@@ -140,7 +140,7 @@ function unobservedWarnings(steps) {
     if (typeof link.facts === "number" && !facts[link.facts].via) return false;
     const params = matchingEnds(link, froms, tos, (fact) => fact.via?.some((id) => collection.includes(id)));
     return !params.froms.length && warning(
-      `No observation of ${truncate(viaName(subject[0]), 60)} with ${truncate(viaName(collection[0]), 60)}: `
+      `No observation of ${truncate(viaName(subject[0]), 80)} with ${truncate(viaName(collection[0]), 80)}: `
       + "the reference is related to both, but not in one observation.");
   }).filter(Boolean);
 }

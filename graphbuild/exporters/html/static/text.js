@@ -6,6 +6,9 @@ const OUTLINES = {
   square: "M-5.5 -5.5h11v11h-11z",
   diamond: "M0 -7.5L7.5 0L0 7.5L-7.5 0z",
   triangle: "M0 -6.5L7 5.5H-7z",
+  triangleDown: "M0 6.5L7 -5.5H-7z",
+  hexagon: "M7 0L3.5 6.1H-3.5L-7 0L-3.5 -6.1H3.5z",
+  star: "M0 -7.8L1.8 -2.4H7.4L2.9 0.9L4.6 6.3L0 3L-4.6 6.3L-2.9 0.9L-7.4 -2.4H-1.8z",
 };
 const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 
@@ -52,10 +55,12 @@ function defang(text) {
     `hxxp${secure.toLowerCase()}://${host.replaceAll(".", "[.]")}`);
 }
 
-/** Return the label of a node, or its defanged URL (without scheme and "www.") if it has no title or name. */
-function displayName({ label, attributes: { url, title, name } }) {
-  const nameless = url !== undefined && title === undefined && name === undefined;
-  return nameless ? defang(String(url)).replace(/^hxxps?:\/\/(www\[\.\])?/, "") : showInvisible(label);
+/** Return the label of a node. If it has no title or name, its URL is defanged, without scheme and "www.". */
+function displayName({ type, label, attributes: { url, title, name } }) {
+  if (url === undefined || title !== undefined || name !== undefined) return showInvisible(label);
+  // The label of such a reference is a short form of its URL, which starts with the host.
+  if (types[type].dated) return showInvisible(label).replace(/^[^/]*/, (host) => host.replaceAll(".", "[.]"));
+  return defang(String(url)).replace(/^hxxps?:\/\/(www\[\.\])?/, "");
 }
 
 /** Undo common ways of defanging, for defanged URLs pasted into the search. */

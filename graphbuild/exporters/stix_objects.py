@@ -23,6 +23,7 @@ from graphbuild.exporters.cti_types import (
     GROUPING,
     INTRUSION_SET,
     MALWARE,
+    MAX_NAME,
     REPORT,
     TOOL,
     VULNERABILITY,
@@ -36,7 +37,13 @@ from graphbuild.exporters.cti_types import (
     value_observable,
 )
 from graphbuild.exporters.results import ExportWarnings
-from graphbuild.exporters.sanitize import format_value, url_host, xml_text
+from graphbuild.exporters.sanitize import (
+    NO_TITLE,
+    format_value,
+    label_text,
+    url_host,
+    xml_text,
+)
 from graphbuild.models import FILE, HASH_TYPES, SUBJECT_TYPES
 
 if TYPE_CHECKING:
@@ -48,6 +55,8 @@ UNKNOWN_TIME = "1970-01-01T00:00:00.000Z"
 UNKNOWN_DATE_LABEL = "date-unknown"  # label of a report without a publication date
 _SPEC_VERSION = "2.1"
 _MAX_INTEGER = 2**53 - 1
+_WITH_ALIASES = frozenset({MALWARE, TOOL, CAMPAIGN, INTRUSION_SET})
+_MAX_ALIASES = 100
 _GRAPH_ATTRIBUTES = frozenset({"type", "label", "id"})
 _OBSERVABLE_NAMESPACE = UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")  # section 2.9
 _HASH_NAMES = {each.name: each.label for each in HASH_TYPES}  # as the standard spells them
@@ -180,6 +189,8 @@ def domain_object(
     if is_container(object_id):
         # The standard forbids an empty list.
         body["object_refs"] = list(dict.fromkeys(refs)) or [IDENTITY["id"]]
+    if kind in _WITH_ALIASES and (aliases := _aliases(node, name)):
+        body["aliases"] = aliases
     body["external_references"] = list(_external_references(node, kind))
     extension = _extension(node, warnings) | ({"edges": edges} if edges else {})
     body["extensions"] = {EXTENSION_ID: extension}
@@ -197,6 +208,15 @@ def _required_properties(node: Mapping[str, Any], kind: str | None) -> Object:
     if kind in {TOOL, CAMPAIGN, INTRUSION_SET, VULNERABILITY}:
         return {}
     return {"context": "suspicious-activity" if kind == GROUPING else "unspecified"}
+
+
+def _aliases(node: Mapping[str, Any], name: str) -> list[str]:
+    """Return the API's name, if ``name`` has a qualifier, and the alternative names."""
+    # The parser joins lists of texts with "; ".
+    texts = [node.get("name"), *str(node.get("alt_names") or "").split("; ")]
+    known = (text for text in texts if isinstance(text, str) and text.strip())
+    names = dict.fromkeys(label_text(text, MAX_NAME) for text in known)
+    return [each for each in names if each not in {name, NO_TITLE}][:_MAX_ALIASES]
 
 
 def _external_references(node: Mapping[str, Any], kind: str | None) -> Iterator[Object]:

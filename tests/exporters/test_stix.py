@@ -397,6 +397,18 @@ def test_a_vulnerability_has_its_cve_number():
     assert found["external_references"][0]["external_id"] == "CVE-2022-30190"
 
 
+@pytest.mark.parametrize("kind", ["malware-family", "software-toolkit", "campaign", "threat-actor"])
+def test_alternative_names_are_aliases(kind):
+    attributes = {"name": "Emotet", "alt_names": "Geodo; Heodo; Emotet", "collection_type": kind}
+    one, other = (Entity("collection", key, attributes) for key in ("one_emotet", "two_emotet"))
+    alone = parsed(build_graph([Observation(EMOTET, REPORT, one)]))
+    (found,) = (each for each in alone if each.get("name") == "Emotet")
+    assert found["aliases"] == ["Geodo", "Heodo"]
+    both = parsed(build_graph(Observation(EMOTET, REPORT, each) for each in (one, other)))
+    (found,) = (each for each in both if each.get("name", "").endswith(", one)"))
+    assert found["aliases"] == ["Emotet", "Geodo", "Heodo"]
+
+
 def test_an_actor_of_the_classic_generation_is_an_intrusion_set():
     actor = Entity("threat_actor", "c93281be-f6cd-4cd0-a5a3-defde9d77d8b", {"name": "MUMMY SPIDER"})
     assert only(parsed(build_graph([Observation(EMOTET, REPORT, actor)])), "intrusion-set")
@@ -525,7 +537,9 @@ def test_an_indicator_is_valid_from_the_first_report():
 
 
 def test_a_vulnerability_is_not_indicated():
-    hole = Entity("collection", "vulnerability--cve-2022-30190")
+    hole = Entity(
+        "collection", "vulnerability--cve-2022-30190", {"collection_type": "vulnerability"}
+    )
     objects = parsed(build_graph([Observation(EMOTET, REPORT, hole)]), indicators=True)
     verbs = [each["relationship_type"] for each in of_type(objects, "relationship")]
     assert verbs == ["related-to", "related-to"]

@@ -257,7 +257,7 @@ def _tags(node: Mapping[str, Any]) -> list[str]:
 
 
 def _tag_text(text: str) -> str:
-    """Return ``text`` for the value of a tag, which stands in double quotes."""
+    """Return ``text`` for the value of a tag, with apostrophes instead of double quotes."""
     return label_text(text, _MAX_TAG_TEXT).replace('"', "'")
 
 

@@ -256,10 +256,18 @@ def test_every_type_has_a_color_and_a_shape():
     graph = campaign()
     graph.add_node("domain:a.example", type="domain", label="a.example", id="a.example")
     types = data_of(page_of(graph))["types"]
-    assert [each["name"] for each in types] == ["collection", "reference", "file", "domain"]
-    assert len({each["shape"] for each in types}) == 4
+    assert [(each["name"], each["title"]) for each in types] == [
+        ("collection", "collection: malware family"),
+        ("collection", "collection"),
+        ("reference", "reference"),
+        ("file", "file"),
+        ("domain", "domain"),
+    ]
+    assert len({each["shape"] for each in types}) == 5
     assert all(re.fullmatch("#[0-9a-f]{6}", each["color"]) for each in types)
-    assert {each["shape"] for each in types} <= {"dot", "square", "diamond", "triangle"}
+    assert {each["shape"] for each in types} <= {
+        *("dot", "square", "diamond", "triangle", "hexagon")
+    }
 
 
 def test_an_empty_graph_makes_a_page():

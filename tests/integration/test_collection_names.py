@@ -1,4 +1,4 @@
-"""Two collections of one name are told apart in every output."""
+"""Two collections of one name have different labels in every output."""
 
 from __future__ import annotations
 

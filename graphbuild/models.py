@@ -57,11 +57,14 @@ SUBJECT_LABELS = f"{', '.join(_LABELS[:-1])} or {_LABELS[-1]}"
 RELATED_REFERENCES = "related_references"
 REFERENCES = "references"
 FILES = "files"
+# Stored like a relationship: the request for one object with its attributes (``--describe``).
+DESCRIPTION = "description"
 
 # Values of `Observation.provenance`.
 OBSERVED, INFERRED = "observed", "inferred"
 
-# States of a task. A task is one list to read: a subject and a relationship.
+# States of a task. A task is one list to read: a subject and a relationship. The request for a
+# description is also a task.
 PENDING = "pending"  # at least one page has yet to be requested
 COMPLETE = "complete"  # the whole list was read or, with --frugal, inferred
 SHORT = "short"  # the list ended with fewer entries than the API announced
@@ -311,6 +314,7 @@ class Page:
         canonical_subject: The subject under the API's own id, if the response states it and the
             request used another id, such as the MD5 of a file; otherwise None.
         skipped_count: The number of malformed items, which are skipped.
+        described: The subject with its attributes if the response is a description, else None.
     """
 
     subject: Entity
@@ -322,6 +326,7 @@ class Page:
     targets: tuple[Entity, ...] = ()
     canonical_subject: Entity | None = None
     skipped_count: int = 0
+    described: Entity | None = None
 
     @property
     def observations(self) -> tuple[Observation, ...]:

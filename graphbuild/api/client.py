@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from graphbuild.api.auth import ApiKey, find_api_key
+from graphbuild.api.descriptions import REQUESTED_ATTRIBUTES
 from graphbuild.api.endpoints import API_FLAVORS, AUTO, CLASSIC, GTI, endpoint_path
 from graphbuild.api.json_decoding import decode_json
 from graphbuild.api.quotas import is_user_name, parse_tightest_quotas
@@ -30,7 +31,7 @@ from graphbuild.errors import (
     RateLimitError,
     TransientError,
 )
-from graphbuild.models import FILE, RELATED_REFERENCES, Entity
+from graphbuild.models import DESCRIPTION, FILE, RELATED_REFERENCES, Entity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -192,11 +193,13 @@ class Client:
 
         With the API flavor ``auto``, the first request uses the flavor ``classic``. If the API
         refuses it with HTTP 400 or 404, up to two more requests determine the flavor. After other
-        errors, the flavor remains ``auto``.
+        errors, the flavor remains ``auto``. It also remains ``auto`` after a request for a
+        description, which is the same in both flavors.
 
         Args:
             subject: The entity whose relationship is requested.
-            relationship: ``related_references``, ``references`` or ``files``.
+            relationship: ``related_references``, ``references`` or ``files``; or ``description``
+                for the object itself with its attributes.
             cursor: ``next_cursor`` of the previous page; None for the first page.
             recorder: Records each attempt as a call, and can prevent it.
             retry_on_429: Whether to wait and retry after HTTP 429.
@@ -213,6 +216,8 @@ class Client:
         fetch = partial(self._fetch, recorder or CallRecorder(), retry_on_429=retry_on_429)
         if self.api_flavor != AUTO:
             return fetch(request, self.api_flavor)
+        if relationship == DESCRIPTION:
+            return fetch(request, CLASSIC)
         try:
             response = fetch(request, CLASSIC)
         except ApiError as error:
@@ -348,7 +353,7 @@ class Client:
         """
         result = None
         try:
-            response = self._send(path, request.cursor)
+            response = self._send(path, _query(request))
             address = self._transport.base_url
             result = parse_response(response, request, address, self.clock.now())
         finally:
@@ -356,8 +361,7 @@ class Client:
                 self._transport.close()
         return result
 
-    def _send(self, path: str, cursor: str | None) -> Response:
-        query = {"limit": str(LIMIT)} | ({} if cursor is None else {"cursor": cursor})
+    def _send(self, path: str, query: dict[str, str]) -> Response:
         try:
             return self._transport.get(path, query)
         finally:
@@ -367,6 +371,13 @@ class Client:
     def _sleep(self, seconds: float) -> None:
         if seconds > 0 and not self.clock.sleep(seconds):
             raise CrawlPaused("stopped while waiting")
+
+
+def _query(request: PageRequest) -> dict[str, str]:
+    """Return the query parameters of a request."""
+    if request.relationship == DESCRIPTION:
+        return {"attributes": ",".join(REQUESTED_ATTRIBUTES[request.subject.type])}
+    return {"limit": str(LIMIT)} | ({} if request.cursor is None else {"cursor": request.cursor})
 
 
 def _fetch_gti(fetch: _Fetch, request: PageRequest) -> PageResponse | ApiError:

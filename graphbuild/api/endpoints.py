@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from graphbuild.models import (
     COLLECTION,
+    DESCRIPTION,
     DOMAIN,
     FILE,
     FILE_ID_HASH,
@@ -71,6 +72,8 @@ RELATIONSHIPS = {
     REFERENCES: Relationship(REFERENCE, "reports"),
     FILES: Relationship(FILE, "files"),
 }
+# Objects that a crawl can describe: the name in ``--describe`` -> the object type.
+DESCRIBABLE_TYPES = {OBJECT_TYPES[each].endpoint: each for each in (COLLECTION, FILE)}
 REPORT_PREFIX = "report--"
 _CLASSIC_NAMES = {each.gti_name: name for name, each in RELATIONSHIPS.items()}
 
@@ -78,10 +81,14 @@ _CLASSIC_NAMES = {each.gti_name: name for name, each in RELATIONSHIPS.items()}
 def endpoint_path(subject: Entity, relationship: str, api_flavor: str = CLASSIC) -> str:
     """Return the URL path of a relationship of ``subject``, relative to the base URL.
 
+    With ``DESCRIPTION`` as the relationship, return the path of the object itself.
+
     Raises:
         ValueError: A crawl does not request this relationship of objects of this type, or the id is
             invalid.
     """
+    if relationship == DESCRIPTION:
+        return _object_path(subject)
     object_type = OBJECT_TYPES.get(subject.type)
     if not object_type or not object_type.has(relationship) or not is_object_id(subject.id):
         raise ValueError(f"cannot request {relationship} of {subject.type} {subject.id!a}")
@@ -98,6 +105,12 @@ def relationship_name(relationship: str, api_flavor: str) -> str:
     """Return the name of a relationship in ``api_flavor``; ``auto`` has the classic names."""
     known = RELATIONSHIPS.get(relationship)
     return known.gti_name if known and api_flavor == GTI else relationship
+
+
+def _object_path(subject: Entity) -> str:
+    if subject.type not in DESCRIBABLE_TYPES.values() or not is_object_id(subject.id):
+        raise ValueError(f"cannot describe {subject.type} {subject.id!a}")
+    return f"/{OBJECT_TYPES[subject.type].endpoint}/{quote(subject.id, safe='')}"
 
 
 def report_id(reference_id: str) -> str:

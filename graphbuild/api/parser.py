@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.api.attributes import parse_attributes
+from graphbuild.api.descriptions import parse_description
 from graphbuild.api.endpoints import (
     OBJECT_TYPES,
     RELATIONSHIPS,
@@ -32,6 +33,7 @@ from graphbuild.api.links import (
 from graphbuild.errors import PayloadError
 from graphbuild.models import (
     COLLECTION,
+    DESCRIPTION,
     FILE_ID_HASH,
     REFERENCE,
     RELATED_REFERENCES,
@@ -55,6 +57,8 @@ _REPORT_ATTRIBUTES = {"name": "title", "link": "url"}  # gti name -> classic nam
 def parse_page(body: bytes, subject: Entity, relationship: str = RELATED_REFERENCES) -> Page:
     """Parse the body of a response to a request for a relationship of ``subject``.
 
+    With ``DESCRIPTION`` as the relationship, the response contains the object itself.
+
     Raises:
         KeyError: The relationship is unknown.
         PayloadError: The body is not a page, or the page is about another subject.
@@ -66,6 +70,8 @@ def parse_payload(
     payload: dict[str, Any], subject: Entity, relationship: str = RELATED_REFERENCES
 ) -> Page:
     """Parse the decoded JSON of a response; see :func:`parse_page`."""
+    if relationship == DESCRIPTION:
+        return parse_description(payload, subject)
     items = _items(payload)
     check_depth({name: value for name, value in payload.items() if name != "data"}, "")
     parser = _ItemParser(RELATIONSHIPS[relationship].target_type)

@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
+from graphbuild.api.descriptions import names_requested_id
 from graphbuild.api.endpoints import endpoint_path
 from graphbuild.api.json_decoding import decode_json
 from graphbuild.api.links import check_self_link
@@ -87,7 +88,7 @@ class PageResponse(NamedTuple):
     body: bytes
     page: Page
     compressed_body: bytes = b""  # empty if the body was not compressed with gzip
-    names_subject: bool = False  # whether ``links.self`` is present and names the subject
+    names_subject: bool = False  # whether the response names its subject
 
 
 def parse_response(
@@ -114,7 +115,7 @@ def parse_response(
         status = _STATUS_OF_CODE.get(_error_fields(payload)[0], 502)
         raise _error(status, response, request, address, now)
     page = parse_payload(payload, request.subject, request.relationship)
-    names_subject = check_self_link(
+    names_subject = names_requested_id(page) or check_self_link(
         payload, request.subject, request.relationship, is_first_page=request.cursor is None
     )
     return PageResponse(response.body, page, response.compressed_body, names_subject)

@@ -20,12 +20,13 @@ from graphbuild.cli.signals import on_signal
 from graphbuild.cli.status import (
     MAX_LISTED,
     has_problem,
+    print_descriptions,
     print_inferred,
     print_totals,
     print_verification,
 )
 from graphbuild.errors import AuthenticationError, CrawlPaused, SeedError
-from graphbuild.models import FILE, Entity
+from graphbuild.models import FAILED, FILE, PENDING, Entity
 
 if TYPE_CHECKING:
     from signal import Signals
@@ -53,6 +54,7 @@ def crawl(
     verify_inferred: options.VerifyInferredOption = None,
     workers: options.WorkersOption = 1,
     api_flavor: options.ApiFlavorOption = "auto",
+    describe: options.DescribeOption = None,
     api_key: options.ApiKeyOption = None,  # noqa: ARG001  the callback refuses any value
     *,
     allow_empty: options.AllowEmptyOption = False,
@@ -89,6 +91,7 @@ def crawl(
             store, refresh, verify_inferred, complete=complete, retry_failed=retry_failed
         )
         _add_lists(store, depth, direct=direct)
+        store.descriptions.add(describe or ())
         calls_before, pages, paused = store.calls.count(), 0, ""
         if store.tasks.has_pending():  # otherwise, the crawl needs no API key
             key, limiter = _find_key(store), RateLimiter(per_minute)
@@ -105,10 +108,12 @@ def crawl(
                     per_node=per_node or DEFAULT_PER_NODE,
                     direct=direct,
                     workers=workers,
+                    describe=describe or (),
                 )
                 pages, paused = _run(crawler, store, client.clock, show_progress=not json)
         store.check_in_place()
         calls, totals = store.calls.count() - calls_before, store.totals()
+        has_failed_description = any(row.state == FAILED for row in store.description_statuses())
         if json:
             run = {"calls": calls, "pages": pages, "paused": paused, "added": added}
             print_json({"run": {**run, **seed_list_json(seed_list)}, "campaign": asdict(totals)})
@@ -118,7 +123,7 @@ def crawl(
                 notice(f"paused: {paused}")
     if paused:
         raise typer.Exit(ExitCode.PAUSED)
-    if totals.complete + totals.pending < totals.lists:
+    if totals.complete + totals.pending < totals.lists or has_failed_description:
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 
@@ -246,6 +251,8 @@ def _print_summary(store: Store, calls: int, pages: int) -> None:
     print_line(f"this run: {format_count(calls, 'call')}, {format_count(pages, 'page')}")
     print_inferred(store)
     print_verification(store)
+    if any(True for _ in store.description_statuses()):
+        print_descriptions(store)
     warning_count = store.totals().warnings
     if warning_count:
         warnings = format_count(warning_count, "warning")
@@ -255,7 +262,8 @@ def _print_summary(store: Store, calls: int, pages: int) -> None:
 
 def _print_problems(store: Store) -> None:
     """Print the first lists with a problem, and the reasons. Pending lists are omitted."""
-    problems = [row for row in store.statuses() if row.state != "pending" and has_problem(row)]
+    rows = (*store.statuses(), *store.description_statuses())
+    problems = [row for row in rows if row.state != PENDING and has_problem(row)]
     for row in problems[:MAX_LISTED]:
         print_line(f"{row.subject.readable_id}: {row.state}: {row.detail or row.error_code}")
     if len(problems) > MAX_LISTED:

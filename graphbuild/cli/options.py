@@ -73,6 +73,16 @@ def _parse_format(text: str) -> str:
     return text
 
 
+def _parse_describe(text: str) -> frozenset[str]:
+    from graphbuild.api.endpoints import DESCRIBABLE_TYPES
+
+    names = frozenset(name.strip() for name in text.split(","))
+    if unknown := sorted(names - DESCRIBABLE_TYPES.keys()):
+        expected = ", ".join(DESCRIBABLE_TYPES)
+        raise typer.BadParameter(f"cannot describe {unknown[0][:40]!a}; use {expected} or both")
+    return names
+
+
 def _parse_user(text: str) -> str:
     from graphbuild.api.quotas import is_user_name
 
@@ -215,6 +225,17 @@ PerNodeOption = Annotated[
     _count(
         help="With --depth: number of entries after which no more pages of a list are requested, "
         "except for seeds (default: 200). The status shows such lists as limited.",
+    ),
+]
+DescribeOption = Annotated[
+    frozenset[str] | None,
+    typer.Option(
+        "--describe",
+        parser=_parse_describe,
+        metavar="KINDS",
+        help="Objects to describe with one call each (collections, files, or both, separated by a "
+        "comma): the type, aliases, dates and targets of collections; the names, sizes, other "
+        "hashes and detections of the files in the seed lists.",
     ),
 ]
 RefreshOption = Annotated[

@@ -66,11 +66,13 @@ def plan(
         )
     remaining = quota.request_quota(user, base_url)
     known: dict[Entity, str] = {}
+    describable = {"collections": 0, "files": 0}
     lists = 2 if direct else 1  # per seed
     cost, calls_today = estimate_cost(unseen=lists * len(seed_list), left=0, mean_pages=None), 0
     if path:
         with read_store(path) as store:
             known = store.known_states(seed.entity for seed in seed_list)
+            describable = {name: n.calls for name, n in store.descriptions.counts().items()}
             before = 0.0 if refresh is None else time.time() - refresh
             work = store.tasks.remaining_calls(LIMIT, before, complete=complete)
             added = store.tasks.count_without_direct() if direct else 0
@@ -80,6 +82,8 @@ def plan(
                 mean_pages=store.tasks.mean_pages(LIMIT),
             )
             calls_today = store.calls.count(since=day_start(time.time()).timestamp())
+    new_seeds = [seed.entity for seed in seed_list if seed.entity not in known]
+    describable["files"] += sum(entity.type == FILE for entity in new_seeds)
     counts = Counter(_kind(seed.entity) for seed in seed_list)
     completion = _completion_times(cost, calls_today, per_minute, per_day, remaining)
     if json:
@@ -90,6 +94,7 @@ def plan(
                 **seed_list_json(seed_list),
                 "known": dict(Counter(known.values())),
                 "cost": asdict(cost),
+                "description_calls": describable,
                 "completion": completion,
                 "quota": quota.quota_json(remaining),
                 "probe": {"relationship": readable} if readable else None,
@@ -104,6 +109,10 @@ def plan(
     if known:
         print_line(f"already in the campaign file: {_format_counts(Counter(known.values()))}")
     _print_cost(cost, remaining)
+    print_line(
+        f"more with --describe: {format_count(describable['collections'], 'call')} for the"
+        f" collections found so far, {format_count(describable['files'], 'call')} for the files"
+    )
     for name, end in completion.items():
         calls = "the fewest calls" if name == "at least" else "the expected calls"
         print_line(f"finished, with {calls}: {end}")

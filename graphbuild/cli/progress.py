@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from graphbuild._util import format_count
 from graphbuild.cli.console import LOG, notice
+from graphbuild.models import DESCRIPTION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,6 +90,8 @@ def _describe(event: CrawlEvent) -> str:
         inferred = format_count(event.inferred_references, "reference")
         return f"{name}: {inferred} inferred without a call, {status.state}"
     detail = f" ({status.detail})" if status.detail else ""
+    if event.relationship == DESCRIPTION:
+        return f"{name}: description, {status.state}{detail}"
     warnings = f", {format_count(len(event.warnings), 'warning')}" if event.warnings else ""
     new = format_count(event.new_references, "new reference")
     return f"{name}: page {event.page_number}, {new}{warnings}, {status.state}{detail}"

@@ -11,7 +11,7 @@ from graphbuild._util import format_count, format_timestamp
 from graphbuild.cli import options, quota
 from graphbuild.cli.campaign_file import open_for_reading
 from graphbuild.cli.console import print_json, print_line, print_table
-from graphbuild.models import COMPLETE, RELATED_REFERENCES
+from graphbuild.models import COMPLETE, FAILED, RELATED_REFERENCES
 
 if TYPE_CHECKING:
     from graphbuild.store import Store, SubjectStatus
@@ -65,8 +65,12 @@ def print_status(store: Store, *, show_all: bool = False) -> None:
     print_inferred(store)
     print_verification(store)
     _print_without_direct(store)
-    subjects = list(store.statuses())
-    problems = [row for row in subjects if has_problem(row)]
+    print_descriptions(store)
+    print_weak_hashes(store)
+    descriptions = list(store.description_statuses())
+    subjects = [*store.statuses(), *descriptions]
+    problems = [row for row in store.statuses() if has_problem(row)]
+    problems += [row for row in descriptions if row.state == FAILED]
     rows = subjects if show_all else problems[:MAX_LISTED]
     if rows:
         print_line()
@@ -120,6 +124,33 @@ def _print_without_direct(store: Store) -> None:
         print_line(f"direct references of {subjects} were not requested; see 'crawl --direct'")
 
 
+def print_descriptions(store: Store) -> None:
+    """Print how many objects are described, and what ``crawl --describe`` would cost."""
+    counts = store.descriptions.counts()
+    known = {kind: each for kind, each in counts.items() if each.objects}
+    if not known:
+        return
+    described = (f"{each.described:,} of {each.objects:,} {kind}" for kind, each in known.items())
+    text = f"described: {', '.join(described)}"
+    if pending := sum(each.pending for each in known.values()):
+        text += f", {pending:,} pending"
+    if left := {kind: each.calls for kind, each in known.items() if each.calls}:
+        calls = format_count(sum(left.values()), "call")
+        text += f"; 'crawl --describe {','.join(left)}' describes the others with {calls}"
+    print_line(text)
+
+
+def print_weak_hashes(store: Store) -> None:
+    """Print how many file hashes are not SHA-256, and what ``crawl --describe`` would show."""
+    count = sum(each.weak_hashes for each in store.descriptions.counts().values())
+    if count:
+        verb = "is not a SHA-256" if count == 1 else "are not SHA-256"
+        print_line(
+            f"{format_count(count, 'file hash')} {verb}; 'crawl --describe files' finds the other"
+            " hashes of each file with one call, so that equal files become one node"
+        )
+
+
 def has_problem(row: SubjectStatus) -> bool:
     """Return whether a list is not complete, or its status has a detail, such as unequal counts."""
     return row.state != COMPLETE or bool(row.detail)
@@ -152,6 +183,15 @@ def status_json(store: Store) -> dict[str, object]:
         values = asdict(row)
         del values["subject"]
         lists.append({"type": row.subject.type, "id": row.subject.id, **values})
+    descriptions = {
+        kind: {**asdict(counts), "calls": counts.calls}
+        for kind, counts in store.descriptions.counts().items()
+    }
+    failed = [
+        {"type": row.subject.type, "id": row.subject.id, "detail": row.detail or row.error_code}
+        for row in store.description_statuses()
+        if row.state == FAILED
+    ]
     campaign, audit = asdict(store.totals()), asdict(store.audit_result())
     return {
         "campaign": campaign,
@@ -159,6 +199,7 @@ def status_json(store: Store) -> dict[str, object]:
         "audit": audit,
         "completion_calls": store.tasks.completion_calls(LIMIT),
         "lists": lists,
+        "descriptions": {**descriptions, "failures": failed},
     }
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from graphbuild.api.endpoints import AUTO
+from graphbuild.api.endpoints import AUTO, DESCRIBABLE_TYPES
 from graphbuild.crawler.budget import CallBudget
 from graphbuild.crawler.probe import restore_client_state
 from graphbuild.crawler.result_handler import ResultHandler
@@ -20,7 +20,7 @@ from graphbuild.crawler.workers import SerialExecutor, WorkerPool
 from graphbuild.errors import GraphbuildError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from graphbuild.api.client import Client
     from graphbuild.api.responses import PageResponse
@@ -59,9 +59,11 @@ class Crawl:
         per_node: Number of entries after which a list beyond the seeds is not read further.
         direct: Also request the list of each subject's own references.
         workers: Maximum concurrent requests. The rate limit applies to all of them together.
+        describe: ``collections``, ``files`` or both: objects of which the description is requested.
 
     Raises:
-        ValueError: ``depth`` is negative, or ``per_node`` or ``workers`` is less than 1.
+        ValueError: ``depth`` is negative, ``per_node`` or ``workers`` is less than 1, or
+            ``describe`` contains another name.
     """
 
     def __init__(  # noqa: PLR0913  all but the first two have defaults
@@ -76,6 +78,7 @@ class Crawl:
         per_node: int = DEFAULT_PER_NODE,
         direct: bool = False,
         workers: int = 1,
+        describe: Collection[str] = (),
     ) -> None:
         for name, value, least in (
             ("depth", depth, 0),
@@ -84,6 +87,10 @@ class Crawl:
         ):
             if value < least:
                 raise ValueError(f"{name} is {value}; expected at least {least}")
+        for name in describe:
+            if name not in DESCRIBABLE_TYPES:
+                expected = " or ".join(DESCRIBABLE_TYPES)
+                raise ValueError(f"describe contains {name!r}; expected {expected}")
         self._client = client
         self._store = store
         self._budget = CallBudget(client.clock, store, max_calls=max_calls, per_day=per_day)
@@ -92,6 +99,7 @@ class Crawl:
         self._per_node = per_node
         self._direct = direct
         self._workers = workers
+        self._describe = tuple(describe)
         self._stopped = False
 
     def stop(self) -> None:
@@ -113,6 +121,7 @@ class Crawl:
         restore_client_state(self._client, self._store)
         results = ResultHandler(self._client, self._store, limit=self._per_node)
         self._store.tasks.requeue()
+        self._store.descriptions.add(self._describe)
         for depth in range(self._depth + 1):
             if depth:
                 self._store.tasks.expand(depth - 1)
@@ -122,6 +131,8 @@ class Crawl:
             yield from self._crawl_pending(results)
             if self._stopped or self._store.tasks.next_task():
                 return
+        self._store.descriptions.add(self._describe)  # of the collections that this run has found
+        yield from self._crawl_pending(results)
 
     def _crawl_pending(self, results: ResultHandler) -> Iterator[CrawlEvent]:
         """Crawl until no task is pending or the run is stopped."""

@@ -23,7 +23,7 @@ from graphbuild.errors import (
     QuotaExhaustedError,
     TransientError,
 )
-from graphbuild.models import FAILED, PENDING, Status
+from graphbuild.models import DESCRIPTION, FAILED, PENDING, RELATED_REFERENCES, Status
 from graphbuild.store import FetchedPage
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class CrawlEvent:
         warnings: Messages about skipped or changed items of the page.
         error: The error if the request failed; None otherwise.
         inferred_references: The number of references that were inferred.
+        relationship: The requested relationship, or ``description``.
     """
 
     subject: Entity
@@ -58,6 +59,7 @@ class CrawlEvent:
     warnings: tuple[str, ...] = ()
     error: ApiError | PayloadError | None = None
     inferred_references: int = 0
+    relationship: str = RELATED_REFERENCES
 
 
 class ResultHandler:
@@ -71,7 +73,8 @@ class ResultHandler:
         self._store = store
         self._limit = limit
         self._failures: list[ApiError | PayloadError] = []  # in a row; may affect all subjects
-        self._answered: set[str] = set()  # relationships of which this run has received a page
+        # Relationships of which this run has received a page; of descriptions, with their type.
+        self._answered: set[tuple[str, str]] = set()
         self._detects_flavor = client.api_flavor == AUTO
         # While the quota is exhausted, retries after a 429 are useless until a page is received.
         self.retry_on_429 = store.api_info.quota_resets_at() <= client.clock.now()
@@ -99,10 +102,10 @@ class ResultHandler:
         raise outcome
 
     def _store_page(self, task: Task, response: PageResponse) -> CrawlEvent:
-        if task.relationship not in self._answered:
+        if _answer_kind(task) not in self._answered:
             # The key may read this relationship, so refusals of single subjects are final.
             self._store.tasks.settle_refusals(task.relationship)
-            self._answered.add(task.relationship)
+            self._answered.add(_answer_kind(task))
         self._failures, self.retry_on_429 = [], True
         now = self._client.clock.now()
         page = response.page
@@ -111,7 +114,14 @@ class ResultHandler:
         fetched = FetchedPage(response.body, page, now, task.cursor, response.compressed_body)
         saved = self._store.page_writer.save_page(task, fetched, limit=self._limit)
         number = task.page_count + 1
-        return CrawlEvent(task.subject, number, saved.new_references, saved.status, page.warnings)
+        return CrawlEvent(
+            task.subject,
+            number,
+            saved.new_references,
+            saved.status,
+            page.warnings,
+            relationship=task.relationship,
+        )
 
     def _store_failure(self, task: Task, error: ApiError | PayloadError) -> CrawlEvent:
         if isinstance(error, TransientError) and not error.sent:
@@ -137,7 +147,12 @@ class ResultHandler:
         )
         self._check_failures(task, error, may_concern_all=may_concern_all)
         return CrawlEvent(
-            task.subject, task.page_count + 1, 0, Status(FAILED, str(error)), error=error
+            task.subject,
+            task.page_count + 1,
+            0,
+            Status(FAILED, str(error)),
+            error=error,
+            relationship=task.relationship,
         )
 
     def _check_failures(
@@ -165,11 +180,17 @@ class ResultHandler:
         """Return whether the cause of a failure may be outside its subject."""
         if isinstance(error, ForbiddenError):
             # If the key could read a list of a seed in this run, the refusal of another seed
-            # affects only that seed.
-            return bool(task.depth) or task.relationship not in self._answered
+            # affects only that seed. The same applies to descriptions of one type.
+            is_deeper_list = task.depth and task.relationship != DESCRIPTION
+            return bool(is_deeper_list) or _answer_kind(task) not in self._answered
         return isinstance(error, TransientError | BaseUrlError)
 
     def _is_nothing_readable(self, task: Task) -> bool:
         """Return whether no task is left and no list of the relationship could be read so far."""
         tasks = self._store.tasks
         return tasks.next_task() is None and not tasks.has_pages(task.relationship)
+
+
+def _answer_kind(task: Task) -> tuple[str, str]:
+    """Return the relationship of a task; for descriptions, also the object type."""
+    return task.relationship, task.subject.type if task.relationship == DESCRIPTION else ""

@@ -66,6 +66,7 @@ class Collection:
     collection_type: str | None = None  # such as ``malware-family``; None omits the attribute
     origin: str | None = None  # such as ``Partner``; None omits the attribute
     mentions_name: bool = True  # whether items of ``related_from`` contain attributes
+    attributes: Mapping[str, object] = field(default_factory=dict, hash=False)  # further ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +104,7 @@ class File(_Listed):
     md5: str = ""
     name: str = ""  # the attribute ``meaningful_name``; empty to omit it
     seed_hash: str = ""  # the hash of the file in seed lists; if empty, its id is used
+    attributes: Mapping[str, object] = field(default_factory=dict, hash=False)  # further ones
 
     @property
     def id(self) -> str:

@@ -69,7 +69,7 @@ def _attributes(world: World, entity: ApiObject) -> Json:
         case File():
             hashes = {"sha256": entity.sha256, "sha1": entity.sha1, "md5": entity.md5}
             known = hashes | {"meaningful_name": entity.name}
-            return {name: value for name, value in known.items() if value}
+            return {name: value for name, value in known.items() if value} | dict(entity.attributes)
         case Indicator():
             return {"url": entity.text} if entity.type == "url" else {}
         case Reference():
@@ -102,6 +102,7 @@ def _collection_attributes(world: World, collection: Collection) -> Json:
             "references_count": len(set(collection.references)),
             "files_count": len(world.members(collection.id)),
             **counts,
+            **collection.attributes,
         }
     )
 

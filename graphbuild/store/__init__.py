@@ -4,6 +4,7 @@ from graphbuild.store.integrity import NOT_CHECKED, find_damage
 from graphbuild.store.models import (
     AuditResult,
     Damage,
+    DescriptionCounts,
     FetchedPage,
     RemainingCalls,
     SaveResult,
@@ -18,6 +19,7 @@ __all__ = [
     "NOT_CHECKED",
     "AuditResult",
     "Damage",
+    "DescriptionCounts",
     "FetchedPage",
     "RemainingCalls",
     "SaveResult",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from graphbuild.api.endpoints import API_FLAVORS, RELATIONSHIPS
 from graphbuild.api.parser import parse_page
 from graphbuild.errors import PayloadError, StoreError
-from graphbuild.models import COMPLETE, RELATED_REFERENCES, STATES, Entity
+from graphbuild.models import COMPLETE, DESCRIPTION, RELATED_REFERENCES, STATES, Entity
 from graphbuild.store.entities import decode_attributes
 from graphbuild.store.models import Damage
 from graphbuild.store.schema import CONFIRMED, INFERRED, REFUTED
@@ -45,6 +45,7 @@ def _sql(values: Iterable[object]) -> str:
     return f"({', '.join(map(repr, values))})"
 
 
+_NAMES = (*RELATIONSHIPS, DESCRIPTION)  # values of the columns named ``relationship``
 _PAGES = "FROM page WHERE page.task = task.id"
 # The row id of the first page of the newest pass.
 _PASS = f"(SELECT max(id) {_PAGES} AND number > 0 AND cursor IS NULL)"
@@ -69,7 +70,7 @@ _RULES = (
     (
         "subject",
         "'the relationship ' || quote(relationship) || ' is unknown'",
-        f"task WHERE relationship NOT IN {_sql(RELATIONSHIPS)}",
+        f"task WHERE relationship NOT IN {_sql(_NAMES)}",
     ),
     (
         "subject",
@@ -149,7 +150,7 @@ _RULES = (
         "subject",
         "'call ' || id || ' has invalid values'",
         f"""call WHERE sent NOT IN (0, 1) OR http_status NOT BETWEEN 0 AND 999 OR started_at < 0
-            OR relationship NOT IN {_sql(RELATIONSHIPS)}""",
+            OR relationship NOT IN {_sql(_NAMES)}""",
     ),
     (
         "NULL",
@@ -218,7 +219,7 @@ def _problems(page: CompressedPage, facts: Callable[[int], frozenset[Fact]]) -> 
     if zlib.crc32(page.compressed) != page.crc32 or hashlib.sha256(body).digest() != page.sha256:
         yield f"{name} does not match its stored checksum"
         return
-    if page.relationship not in RELATIONSHIPS:  # a rule reports this
+    if page.relationship not in _NAMES:  # a rule reports this
         return
     try:
         parsed = parse_page(body, page.subject, page.relationship)

@@ -16,16 +16,23 @@ if TYPE_CHECKING:
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS  # zlib then detects the format from the header
 
 
+# The depths of descriptions, which order them among the lists. A file whose SHA-256 is not known is
+# described before all lists; MD5 and SHA-1 are kept apart, because both may be hashes of one file.
+DEPTHS_BEFORE_LISTS = {"md5": -2, "sha1": -1}
+AFTER_LISTS = 1_000
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A list to request: one relationship of one subject."""
+    """A list to request (one relationship of one subject), or a description of one object."""
 
     id: int  # the row id
     subject: Entity
     relationship: str
     page_count: int  # number of stored pages in all passes through the list
     cursor: str | None  # of the next page; None if that is the first page of the list
-    depth: int = 0  # 0 for a seed; for an entity found in a list, the depth of that list plus 1
+    depth: int = 0  # 0 for a seed; for an entity found in a list, the depth of that list plus 1.
+    # For a description: a value of DEPTHS_BEFORE_LISTS, or AFTER_LISTS.
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +128,22 @@ class AuditResult:
     references: int  # number of inferred references in the complete lists
     confirmed: int  # number of these references that the API returned
     refuted: int  # number of these references that it did not return; they are not observations
+
+
+@dataclass(frozen=True, slots=True)
+class DescriptionCounts:
+    """Numbers of objects of one type that ``crawl --describe`` can describe."""
+
+    objects: int  # known objects; files only if they are seeds
+    described: int  # objects whose description is stored
+    pending: int  # objects whose description is pending
+    failed: int  # objects whose description could not be read
+    weak_hashes: int = 0  # files without a task whose SHA-256 is not known
+
+    @property
+    def calls(self) -> int:
+        """The number of calls that ``--describe`` adds: one per object without a task."""
+        return self.objects - self.described - self.pending - self.failed
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from graphbuild.models import (
     COMPLETE,
+    DESCRIPTION,
     INCOMPLETE,
     INFERRED,
     OBSERVED,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 # Tasks whose subject is not an alias.
 CANONICAL_TASKS = "task JOIN entity ON entity.id = task.subject AND entity.same_as = 0"
+CANONICAL_LISTS = f"{CANONICAL_TASKS} AND relationship <> '{DESCRIPTION}'"
 
 
 @dataclass(slots=True)
@@ -122,8 +124,11 @@ class ObservationReader:
         """Yield each entry of the lists of references and collections, once per list."""
         with self._db.snapshot():
             entities = load_entities(self._db)
-            query = "SELECT id, subject, relationship FROM task WHERE relationship <> ? ORDER BY id"
-            for task, source, relationship in self._db.rows(query, RELATED_REFERENCES):
+            query = (
+                "SELECT id, subject, relationship FROM task WHERE relationship NOT IN (?, ?)"
+                " ORDER BY id"
+            )
+            for task, source, relationship in self._db.rows(query, RELATED_REFERENCES, DESCRIPTION):
                 if entities[source].type in SUBJECT_TYPES:  # a list of direct references
                     continue
                 for fact in _facts(self._db, task):

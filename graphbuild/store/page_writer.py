@@ -154,6 +154,8 @@ class PageWriter:
 
     def _save_entities(self, page: Page) -> Facts:
         """Save the entities of a page; return the page's facts, sorted by row ids."""
+        if page.described is not None:
+            self._entities.save(page.described)
         facts = {(self._entities.save(target), NO_ENTITY) for target in page.targets}
         for entry in page.entries:
             reference = self._entities.save(entry.reference)
@@ -218,15 +220,20 @@ class PageWriter:
         return f"the response is about file {named.id!a}, which has another {hash_name}"
 
     def _unite_aliases(self, task: Task, page: Page) -> None:
-        """Unite entities that are equal according to a page, such as a file's MD5 and SHA-256."""
+        """Unite entities that are equal according to a page, such as a file's MD5 and SHA-256.
+
+        Even unknown hashes of a described file are saved as aliases, so that a later seed list with
+        one of them costs no call.
+        """
         if page.canonical_subject is not None:
             self._unite(task.subject, page.canonical_subject)
-        for file in page.targets:
+        is_described = page.described is not None
+        for file in page.targets if page.described is None else (page.described,):
             for name in _WEAK_HASHES if file.type == FILE else ():
                 value = file.attributes.get(name)
                 if isinstance(value, str) and detect_hash_type(value) == name:
                     alias = Entity(FILE, value.lower())
-                    if find_entity(self._db, alias) is not None:
+                    if is_described or find_entity(self._db, alias) is not None:
                         self._unite(alias, file)
 
     def _unite(self, alias: Entity, canonical: Entity) -> None:
@@ -234,7 +241,7 @@ class PageWriter:
         attributes = {hash_name: alias.id} if hash_name else alias.attributes
         alias_id = self._entities.save(alias)
         other_id = self._entities.save(Entity(canonical.type, canonical.id, attributes))
-        if alias_id != other_id:
+        if canonical_id(self._db, alias_id) != canonical_id(self._db, other_id):
             unite_entities(self._db, alias_id, other_id)
 
     # --- import ----------------------------------------------------------------------------------

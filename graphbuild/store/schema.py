@@ -5,7 +5,7 @@ The steps to change the schema are listed in :mod:`graphbuild.store.migrations`.
 
 * ``entities``: entity. To unite aliases, it also writes seed, task, page and inference.
 * ``store``: seed.
-* ``task_queue`` and ``task_additions``: task.
+* ``task_queue``, ``task_additions`` and ``descriptions``: task.
 * ``page_writer``: page, fact and task.
 * ``inferences``: inference and task.
 * ``call_log``: call and metadata.
@@ -17,6 +17,7 @@ The module ``models`` of this package describes most columns. Notes on others:
   collection, because a column of a primary key cannot be NULL.
 * ``entity.same_as`` is the id of the canonical entity if the entity is an alias, otherwise 0. A
   file requested by its MD5 is an alias of the file whose SHA-256 is in the response.
+* ``task.depth`` of a description orders it before or after all lists.
 * ``task.new_entity_count`` is the number of entities that the newest page of the current pass added
   to the campaign file.
 * ``task.failure_count`` is the number of failures since the newest page. Restarting a list keeps

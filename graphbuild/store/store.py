@@ -20,6 +20,7 @@ from graphbuild._util import format_timestamp
 from graphbuild.errors import StoreError
 from graphbuild.models import (
     COMPLETE,
+    DESCRIPTION,
     FILE,
     LOCAL_ATTRIBUTE_PREFIXES,
     RELATED_REFERENCES,
@@ -29,6 +30,7 @@ from graphbuild.models import (
 )
 from graphbuild.store.call_log import ApiInfo, CallLog
 from graphbuild.store.database import Database
+from graphbuild.store.descriptions import Descriptions
 from graphbuild.store.entities import (
     EntityWriter,
     canonical_id,
@@ -39,7 +41,7 @@ from graphbuild.store.entities import (
 )
 from graphbuild.store.inferences import Inferences
 from graphbuild.store.models import AuditResult, CompressedPage, StoredPage, SubjectStatus, Totals
-from graphbuild.store.observations import CANONICAL_TASKS, ObservationReader
+from graphbuild.store.observations import CANONICAL_LISTS, CANONICAL_TASKS, ObservationReader
 from graphbuild.store.page_writer import PageWriter
 from graphbuild.store.schema import CONFIRMED, REFUTED
 from graphbuild.store.task_queue import TaskQueue, subject_entity
@@ -59,6 +61,7 @@ class Store(ObservationReader):
         missing_data: A message about the data that an incomplete copy lacks; empty for other files.
         tasks: The queue of lists to request, for a crawler.
         page_writer: Stores responses, for a crawler or an importer.
+        descriptions: Adds and counts tasks for descriptions of objects, for a crawler.
         inferences: Reads and stores inferred references, for a crawler.
         calls: The log of API calls.
         api_info: The API flavor, and the time when an exhausted quota resets.
@@ -75,6 +78,7 @@ class Store(ObservationReader):
         self.missing_data = db.missing_data
         self._entities = EntityWriter(db)
         self.tasks = TaskQueue(db)
+        self.descriptions = Descriptions(db, self.tasks)
         self.inferences = Inferences(db)
         self.page_writer = PageWriter(db, self._entities, self.tasks, self.inferences)
         self.calls = CallLog(db, self._entities)
@@ -186,7 +190,7 @@ class Store(ObservationReader):
         """
         entities = load_entities(self._db)
         seeds = dict(self._db.rows("SELECT entity, attributes FROM seed"))
-        for subject, status in self._statuses():
+        for subject, status in self._statuses(CANONICAL_LISTS):
             entity = entities[subject]
             attributes: dict[str, Scalar] = {
                 name: value
@@ -202,15 +206,20 @@ class Store(ObservationReader):
 
     def statuses(self) -> Iterator[SubjectStatus]:
         """Yield the progress of each list, in the order in which the lists were added."""
-        return (status for _, status in self._statuses())
+        return (status for _, status in self._statuses(CANONICAL_LISTS))
 
-    def _statuses(self) -> Iterator[tuple[int, SubjectStatus]]:
-        """Yield the row id of the subject and the progress of each list; omit aliases."""
+    def description_statuses(self) -> Iterator[SubjectStatus]:
+        """Yield the progress of each description, in the order in which they were added."""
+        tasks = f"{CANONICAL_TASKS} AND relationship = '{DESCRIPTION}'"
+        return (status for _, status in self._statuses(tasks))
+
+    def _statuses(self, tasks: str) -> Iterator[tuple[int, SubjectStatus]]:
+        """Yield the row id of the subject and the progress of each task of a joined table."""
         rows = self._db.rows(
             "SELECT task.subject, type, api_id, attributes, relationship, state, page_count,"  # noqa: S608  constants only
             " expected_count, received_count, inferred_count, cursor, http_status, fetched_at,"
             " error_code, trim(detail || '; ' || inference_conflict, '; ')"
-            f" FROM {CANONICAL_TASKS} ORDER BY task.id"
+            f" FROM {tasks} ORDER BY task.id"
         )
         for subject, entity_type, api_id, attributes, *rest in rows:
             entity = subject_entity(entity_type, api_id, attributes, self.path)
@@ -235,14 +244,14 @@ class Store(ObservationReader):
     def totals(self) -> Totals:
         """Return counts over the whole campaign."""
         count = self._db.integer
-        by_state = f"SELECT state, count(*) FROM {CANONICAL_TASKS} GROUP BY state"  # noqa: S608  constants only
+        by_state = f"SELECT state, count(*) FROM {CANONICAL_LISTS} GROUP BY state"  # noqa: S608  constants only
         states = dict(self._db.rows(by_state))
         types = dict(self._db.rows("SELECT type, count(*) FROM entity GROUP BY type"))
         of_references = "FROM task WHERE relationship = ?"
         return Totals(
-            subjects=count(f"SELECT count(DISTINCT subject) FROM {CANONICAL_TASKS}"),  # noqa: S608  constants only
+            subjects=count(f"SELECT count(DISTINCT subject) FROM {CANONICAL_LISTS}"),  # noqa: S608  constants only
             files=count(
-                f"SELECT count(DISTINCT subject) FROM {CANONICAL_TASKS} WHERE type = ?",  # noqa: S608  constants only
+                f"SELECT count(DISTINCT subject) FROM {CANONICAL_LISTS} WHERE type = ?",  # noqa: S608  constants only
                 FILE,
             ),
             lists=sum(states.values()),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from graphbuild.api.endpoints import OBJECT_TYPES
 from graphbuild.models import (
     COMPLETE,
+    DESCRIPTION,
     FAILED,
     INCOMPLETE,
     PENDING,
@@ -19,8 +20,9 @@ from graphbuild.models import (
     text_attribute,
 )
 from graphbuild.store import task_additions
+from graphbuild.store.call_estimates import CallEstimates
 from graphbuild.store.entities import decode_attributes
-from graphbuild.store.models import RemainingCalls, Task
+from graphbuild.store.models import AFTER_LISTS, Task
 from graphbuild.store.schema import REFUTED
 
 if TYPE_CHECKING:
@@ -42,6 +44,13 @@ _ORDER = (
 _RESTART = (
     "cursor = NULL, new_entity_count = 0, error_code = '', detail = '', retry = 0, truncated_at = 0"
 )
+# The subjects of chosen lists and the entities found in them; its parameter is REFUTED.
+_CHOSEN_ENTITIES = (
+    "SELECT subject FROM task WHERE id IN (SELECT id FROM temp.chosen)"
+    " UNION SELECT entity.id FROM temp.chosen"
+    " JOIN fact_by_task ON task = chosen.id AND provenance <> ?"
+    " JOIN entity ON entity.id IN (reference, related_from)"
+)
 # A condition for complete lists with inferred references; its parameter is COMPLETE.
 _INFERRED = "inferred_count > 0 AND state = ?"
 REPEATED = "ShortList"  # the error code of a list whose last page is requested again
@@ -49,12 +58,8 @@ REPEATED = "ShortList"  # the error code of a list whose last page is requested 
 _KEEPS_CURSOR = "state = ? AND http_status <> ?"
 
 
-class TaskQueue:
+class TaskQueue(CallEstimates):
     """Adds lists, selects the next list to request, and sets lists to pending again."""
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
-        self._restriction = ""  # an SQL condition that begins with AND; see restrict()
 
     def restrict(self, subjects: Iterable[int] | None) -> None:
         """Restrict the queue to the lists of some subjects and of the entities found from them.
@@ -70,8 +75,28 @@ class TaskQueue:
             statement = "INSERT OR IGNORE INTO chosen SELECT id FROM task WHERE subject = ?"
             self._db.execute_many(statement, [(subject,) for subject in subjects])
             self._restriction = " AND task.id IN (SELECT id FROM temp.chosen)"
-            for depth in range(self._db.integer("SELECT max(depth) FROM task")):
+            query = "SELECT max(depth) FROM task WHERE relationship <> ?"
+            for depth in range(self._db.integer(query, DESCRIPTION)):
                 self._choose_found(depth)
+            self.choose_descriptions()
+
+    def chosen_entities(self) -> set[int] | None:
+        """Return the row ids of the subjects of the chosen lists and of the entities found in them.
+
+        Return None if the queue is not restricted.
+        """
+        if not self._restriction:
+            return None
+        return {entity for (entity,) in self._db.rows(_CHOSEN_ENTITIES, REFUTED)}
+
+    def choose_descriptions(self) -> None:
+        """Extend the restriction to the descriptions of the entities of chosen lists."""
+        self._db.execute(
+            "INSERT OR IGNORE INTO chosen SELECT id FROM task"  # noqa: S608  constants only
+            f" WHERE subject IN ({_CHOSEN_ENTITIES}) AND relationship = ?",
+            REFUTED,
+            DESCRIPTION,
+        )
 
     def _choose_found(self, depth: int) -> None:
         """Extend the restriction to the lists of the entities in chosen lists of one depth."""
@@ -101,17 +126,26 @@ class TaskQueue:
 
         Tasks are compared by these criteria in turn: lower depth, first page before later pages,
         fewer failures since the newest page, more new entities on the newest page, added earlier.
+        No task is returned whose subject may turn out to be that of a description in ``exclude``.
         """
         return self._first_except(exclude, "")
 
     def next_first_page(self, exclude: Collection[int] = ()) -> Task | None:
-        """Return the next task whose current pass has no page, or None; see :meth:`next_task`."""
-        return self._first_except(exclude, " AND cursor IS NULL")
+        """Return the next task whose current pass has no page, or None; see :meth:`next_task`.
+
+        Descriptions that are requested after the lists are omitted.
+        """
+        return self._first_except(exclude, f" AND cursor IS NULL AND depth < {AFTER_LISTS}")
 
     def _first_except(self, exclude: Collection[int], condition: str) -> Task | None:
         query = f"{_TASKS} WHERE state = ?{condition}{self._restriction}{_ORDER}"
-        tasks = map(self._task, self._db.rows(query, PENDING, len(exclude) + 1))
-        return next((task for task in tasks if task.id not in exclude), None)
+        highest_depth = AFTER_LISTS
+        for task in map(self._task, self._db.rows(query, PENDING, len(exclude) + 1)):
+            if task.id not in exclude:
+                return task if task.depth <= highest_depth else None
+            if task.depth < 0:  # this description may unite subjects of the tasks after it
+                highest_depth = task.depth
+        return None
 
     def _task(self, row: tuple[Any, ...]) -> Task:
         task_id, entity_type, api_id, attributes, *rest = row
@@ -307,55 +341,6 @@ class TaskQueue:
         statement = f"UPDATE task SET state = ?, {changes}{self._restriction}"  # noqa: S608  constants only
         with self._db.transaction():
             return self._db.execute(statement, PENDING, *values).rowcount
-
-    # --- estimate --------------------------------------------------------------------------------
-
-    def mean_pages(self, limit: int) -> float | None:
-        """Return the mean number of pages, of ``limit`` entries each, of lists of known length.
-
-        Return None if there is no such list.
-        """
-        mean: float | None
-        pages = "max(1, (expected_count + :limit - 1) / :limit)"
-        ((mean,),) = self._db.rows(f"SELECT avg({pages}) FROM task", limit=limit)  # noqa: S608  constants only
-        return mean
-
-    def remaining_calls(
-        self, limit: int, before: float = 0.0, *, complete: bool = False
-    ) -> RemainingCalls:
-        """Return the number of calls that a crawl needs, with ``limit`` entries per page.
-
-        The number includes the calls after a :meth:`refresh` with the time ``before``, and with
-        ``complete`` also those after :meth:`complete`.
-        """
-        left_out = ":complete AND inferred_count > 0 AND state = :state"
-        (row,) = self._db.rows(
-            "SELECT count(*) FILTER (WHERE expected_count IS NULL), coalesce(sum(max(1,"  # noqa: S608  constants only
-            f" (expected_count - iif((cursor IS NULL AND NOT ({left_out})) OR fetched_at < :before,"
-            " 0, received_count)"
-            " + :limit - 1) / :limit)), 0)"
-            " FROM task WHERE (state = :pending OR retry = 1 OR fetched_at < :before"
-            f" OR {left_out}){self._restriction}",
-            pending=PENDING,
-            state=COMPLETE,
-            complete=complete,
-            before=before,
-            limit=limit,
-        )
-        return RemainingCalls(*row)
-
-    def completion_calls(self, limit: int) -> int:
-        """Return the maximum number of calls after :meth:`complete`, with ``limit`` entries a page.
-
-        Lists that :meth:`complete` has already set to pending are included.
-        """
-        pages = "max(1, (expected_count - received_count + :limit - 1) / :limit)"
-        query = (
-            f"SELECT sum({pages}) FROM task WHERE inferred_count > 0"  # noqa: S608  constants only
-            " AND (state = :complete OR state = :pending AND cursor IS NOT NULL)"
-            f"{self._restriction}"
-        )
-        return self._db.integer(query, limit=limit, complete=COMPLETE, pending=PENDING)
 
 
 def first_page_of_pass(db: Database, task: int) -> int:

@@ -49,6 +49,57 @@ def test_depth_adds_files_and_references_to_the_graph(shell: Shell, service) -> 
     assert api.calls == calls
 
 
+def test_describe_makes_the_calls_of_the_plan_and_adds_names(shell: Shell, service) -> None:
+    world = generate_family_world(3, 2)
+    api = Api(world)
+    url = service(api)
+    weak = [file.md5 for file in world.files.values()]
+    result = crawl(shell, url, seeds(shell, *weak))
+    assert result["run"]["calls"] == 3
+    process = shell("plan", "--store", "c.db")
+    assert (
+        "more with --describe: 1 call for the collections found so far, 3 calls for the files"
+        in process.stdout
+    )
+    status = shell("status", "--store", "c.db").stdout
+    assert "described: 0 of 1 collections, 0 of 3 files; 'crawl --describe collections,files'" in (
+        status
+    )
+    assert "3 file hashes are not SHA-256; 'crawl --describe files' finds the other" in status
+    options = ("--store", "c.db", "--base-url", url)
+    process = shell("crawl", "--describe", "collections,files", "--max-calls", 5, *options)
+    assert process.returncode == 3
+    assert f"{weak[0]}: description, complete" in process.stderr
+    assert "described: 0 of 1 collections, 2 of 3 files, 2 pending" in process.stdout
+    assert estimate(shell) == {"at_least": 2, "expected": 2, "exact": True}
+    assert crawl(shell, url)["run"]["calls"] == 2
+    assert crawl(shell, url, "--describe", "files, collections")["run"]["calls"] == 0
+    status = shell("status", "--store", "c.db").stdout
+    assert "described: 1 of 1 collections, 3 of 3 files\n" in status
+    assert "SHA-256" not in status
+    shell("export", "--store", "c.db", "--out", "maps")
+    graph = nx.read_graphml(shell.folder / "maps" / "graph.graphml")
+    for file in world.files.values():
+        assert graph.nodes[f"file:{file.sha256}"]["label"] == file.name
+        assert file.name in (shell.folder / "maps" / "nodes.csv").read_text()
+
+
+def test_a_failed_description_is_listed_and_sets_the_exit_code(shell: Shell, service) -> None:
+    missing = Fault("status", 404, match="collections/", times=None)
+    api = FaultyApi(generate_family_world(1, 2), faults=[missing])
+    options = ("--store", "c.db", "--base-url", service(api), "--describe", "collections")
+    process = shell("crawl", seeds(shell, *api.world.hashes()), *options)
+    assert process.returncode == 4
+    assert "made_up_family: failed: the service does not know this collection" in process.stdout
+    status = shell("status", "--store", "c.db")
+    assert "1 file: 1 complete, 0 incomplete, 0 failed" in status.stdout
+    assert "made_up_family description  failed" in status.stdout
+    failures = json.loads(shell("status", "--store", "c.db", "--json").stdout)["descriptions"]
+    assert [each["id"] for each in failures["failures"]] == ["made_up_family"]
+    assert shell("crawl", *options).returncode == 4
+    assert api.calls == 2
+
+
 @pytest.mark.parametrize("only", [True, False])
 def test_requests_of_earlier_lists_are_announced_and_can_be_left_out(
     shell: Shell, service, only

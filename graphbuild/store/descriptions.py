@@ -1,0 +1,114 @@
+"""Tasks that request the description of an object (``crawl --describe``).
+
+A description is stored like a page of a list, with :data:`graphbuild.models.DESCRIPTION` as its
+relationship. It contains no observations; its attributes become those of the entity.
+
+A file whose SHA-256 is not known is described before any list is requested. The description
+contains the file's other hashes, so the list is requested only once for all of them. All other
+objects are described after the lists.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from graphbuild.api.endpoints import DESCRIBABLE_TYPES, REPORT_PREFIX
+from graphbuild.models import (
+    COLLECTION,
+    COMPLETE,
+    DESCRIPTION,
+    FAILED,
+    FILE,
+    PENDING,
+    detect_hash_type,
+)
+from graphbuild.store.entities import decode_attributes
+from graphbuild.store.models import AFTER_LISTS, DEPTHS_BEFORE_LISTS, DescriptionCounts
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from graphbuild.store.database import Database
+    from graphbuild.store.task_queue import TaskQueue
+
+
+class _Object(NamedTuple):
+    """An object that can be described."""
+
+    id: int  # the row id
+    depth: int  # the depth of its task
+
+
+class Descriptions:
+    """Adds tasks for descriptions, and counts them."""
+
+    def __init__(self, db: Database, tasks: TaskQueue) -> None:
+        self._db = db
+        self._tasks = tasks
+
+    def add(self, kinds: Collection[str]) -> None:
+        """Add a task for each object without one.
+
+        ``kinds`` contains keys of :data:`graphbuild.api.endpoints.DESCRIBABLE_TYPES`. If the queue
+        is restricted, only objects of the chosen lists get a task.
+        """
+        if not kinds:
+            return
+        with self._db.transaction():
+            found = [each for kind in kinds for each in self._objects(DESCRIBABLE_TYPES[kind])]
+            chosen = self._tasks.chosen_entities()
+            if chosen is not None:
+                found = [each for each in found if each.id in chosen]
+            self._db.execute_many(
+                "INSERT OR IGNORE INTO task (subject, relationship, state, depth)"
+                " VALUES (?, ?, ?, ?)",
+                [(each.id, DESCRIPTION, PENDING, each.depth) for each in found],
+            )
+            if chosen is not None:
+                self._tasks.choose_descriptions()
+
+    def counts(self) -> dict[str, DescriptionCounts]:
+        """Return the numbers of objects by the key in ``DESCRIBABLE_TYPES``."""
+        states = dict(
+            self._db.rows("SELECT subject, state FROM task WHERE relationship = ?", DESCRIPTION)
+        )
+        counts = {}
+        for kind, entity_type in DESCRIBABLE_TYPES.items():
+            objects = list(self._objects(entity_type))
+            found = [states.get(each.id) for each in objects]
+            counts[kind] = DescriptionCounts(
+                objects=len(objects),
+                described=found.count(COMPLETE),
+                pending=found.count(PENDING),
+                failed=found.count(FAILED),
+                weak_hashes=sum(
+                    each.depth < 0 and state is None
+                    for each, state in zip(objects, found, strict=True)
+                ),
+            )
+        return counts
+
+    def _objects(self, entity_type: str) -> Iterator[_Object]:
+        """Yield the objects of a type, except aliases, in the order in which they were added."""
+        return self._seed_files() if entity_type == FILE else self._collections()
+
+    def _seed_files(self) -> Iterator[_Object]:
+        """Yield the files that are seeds. A list of files contains the attributes of its files."""
+        query = (
+            "SELECT id, api_id FROM seed JOIN entity ON entity.id = seed.entity"
+            " WHERE type = ? AND same_as = 0 ORDER BY id"
+        )
+        for entity_id, api_id in self._db.rows(query, FILE):
+            depth = DEPTHS_BEFORE_LISTS.get(detect_hash_type(api_id) or "", AFTER_LISTS)
+            yield _Object(entity_id, depth)
+
+    def _collections(self) -> Iterator[_Object]:
+        """Yield the collections that are not reports, because a report is a reference."""
+        query = (
+            "SELECT id, api_id, attributes FROM entity WHERE type = ? AND same_as = 0 ORDER BY id"
+        )
+        for entity_id, api_id, text in self._db.rows(query, COLLECTION):
+            attributes = decode_attributes(text, api_id, self._db.path)
+            is_report = attributes.get("collection_type") == "report"
+            if not is_report and not api_id.startswith(REPORT_PREFIX):
+                yield _Object(entity_id, AFTER_LISTS)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from tests.support.forking import NOT_INSTALLED, shared_zygote
 from tests.support.keys import KEY
 from tests.support.processes import COVERAGE_ENVIRONMENT
-
-# This folder hides libraries that only tests and notebooks need. NetworKit would import them where
-# they are installed, which takes most of its import time.
-_NOT_INSTALLED = Path(__file__).with_name("not_installed")
 
 
 class Shell:
@@ -20,7 +17,7 @@ class Shell:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        python_path = filter(None, (str(_NOT_INSTALLED), os.environ.get("PYTHONPATH")))
+        python_path = filter(None, (str(NOT_INSTALLED), os.environ.get("PYTHONPATH")))
         self.environment = {
             **os.environ,
             **COVERAGE_ENVIRONMENT,
@@ -31,17 +28,24 @@ class Shell:
 
     def __call__(self, *arguments: object, given: str = "") -> subprocess.CompletedProcess[str]:
         """Run a command with ``given`` as its input; no traceback and no key may be printed."""
-        process = subprocess.run(
-            [sys.executable, "-m", "graphbuild", *map(str, arguments)],
-            input=given,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            cwd=self.folder,
-            env=self.environment,
-            check=False,
-            timeout=120,
-        )
+        words = [str(each) for each in arguments]
+        with TemporaryDirectory() as made:
+            standard_input, out = Path(made, "in"), Path(made, "out")
+            standard_input.write_text(given, encoding="utf-8", newline="")
+            running = shared_zygote().start(
+                *words,
+                out=out,
+                variables=self.environment,
+                folder=self.folder,
+                given=standard_input,
+            )
+            code = running.end()
+            process = subprocess.CompletedProcess(
+                words,
+                code,
+                out.read_text(encoding="utf-8"),
+                running.err.read_text(encoding="utf-8"),
+            )
         assert "Traceback" not in process.stderr, process.stderr
         assert KEY not in process.stdout + process.stderr
         return process

@@ -14,14 +14,16 @@ import pytest
 
 from graphbuild.api import connection, parser, responses
 from graphbuild.api.transport import Transport
+from tests.support import forking
+from tests.support.forking import shared_zygote
 from tests.support.keys import CANARY
-from tests.torture import corpus, forking, key_leaks, power, tracing, wire
-from tests.torture.forking import Zygote
+from tests.torture import corpus, key_leaks, power, tracing, wire
 from tests.torture.results import PartResult, format_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.support.forking import Zygote
 
 pytestmark = pytest.mark.skipif(bool(forking.possible()), reason=forking.possible() or "possible")
 
@@ -46,10 +48,9 @@ SEED = 7
 TRACED = frozenset({"syscalls", "power"})
 
 
-@pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    with Zygote() as zygote:
-        yield zygote
+@pytest.fixture
+def zygote() -> Zygote:
+    return shared_zygote()
 
 
 @pytest.mark.parametrize("part", QUICK)

@@ -15,15 +15,15 @@ from graphbuild.emulator import Emulator, generate_family_world, generate_world
 from graphbuild.errors import StoreError
 from graphbuild.store import Store
 from tests.support.faults import FaultyApi
+from tests.support.forking import environment
 from tests.support.keys import CANARY
-from tests.torture.forking import environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from graphbuild.emulator import World
-    from tests.torture.forking import Running, Zygote
+    from tests.support.forking import Running, Zygote
     from tests.torture.results import PartResult
 
 EXPORTS = ("graph.graphml", "graph.html", "nodes.csv", "edges.csv", "observations.csv")
@@ -98,7 +98,7 @@ class Campaign:
         """Run a command in a fork of the zygote."""
         self._runs += 1
         out = self.folder / f"run{self._runs}.out"
-        variables = {"VT_APIKEY": CANARY, "HOME": str(self.folder)}
+        variables = environment(VT_APIKEY=CANARY, HOME=str(self.folder))
         return self._zygote.start(*command, out=out, variables=variables, held=held)
 
     def start_slowly(self, command: list[str]) -> subprocess.Popen[bytes]:

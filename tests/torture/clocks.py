@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.torture.forking import Zygote
+    from tests.support.forking import Zygote
 
 _WORLD = generate_family_world(6, 30)
 _START = 1_700_006_380.0  # twenty seconds before 00:00 UTC of 2023-11-15

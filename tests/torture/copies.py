@@ -19,7 +19,7 @@ from tests.torture.campaigns import Campaign, needed
 from tests.torture.results import PartResult
 
 if TYPE_CHECKING:
-    from tests.torture.forking import Zygote
+    from tests.support.forking import Zygote
 
 _SECONDS_PER_COPY = 0.3
 _MAX_AGE = 10.0  # seconds of pages that a copy may lack

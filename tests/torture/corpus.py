@@ -20,7 +20,7 @@ from tests.torture.payloads import Memory
 from tests.torture.results import PartResult
 
 if TYPE_CHECKING:
-    from tests.torture.forking import Zygote
+    from tests.support.forking import Zygote
 
 ROWS = Path(__file__).resolve().parents[1] / "data" / "corpus.jsonl"
 _ACCEPTED = frozenset({"OK", "MAP", "ITEM", "LOOP"})

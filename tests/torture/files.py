@@ -21,7 +21,7 @@ from tests.torture.results import PartResult
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.torture.forking import Running, Zygote
+    from tests.support.forking import Running, Zygote
 
 _WORLDS = 3
 _MOVED = 5  # exit code

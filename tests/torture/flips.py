@@ -19,7 +19,7 @@ from tests.torture.results import PartResult
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.torture.forking import Zygote
+    from tests.support.forking import Zygote
 
 _WINDOW = 24  # bytes that identify a part of a page in the file
 _ELSEWHERE = 0.25  # additional rounds that flip a bit anywhere in the file

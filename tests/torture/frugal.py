@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from graphbuild.emulator import World
-    from tests.torture.forking import Zygote
+    from tests.support.forking import Zygote
 
 
 def run(folder: Path, rounds: int, seed: int, zygote: Zygote | None) -> PartResult:  # noqa: ARG001  all parts have the same signature

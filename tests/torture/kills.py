@@ -19,7 +19,7 @@ from tests.torture.results import PartResult
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.torture.forking import Zygote
+    from tests.support.forking import Zygote
 
 _WORLDS = 3
 _SLOW = 0.04  # share of rounds with a new interpreter

@@ -27,7 +27,7 @@ from tests.torture.tracing import traced
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.torture.forking import Zygote
+    from tests.support.forking import Zygote
     from tests.torture.tracing import Call
 
 _SECTOR = 512

@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.errors import GraphbuildError
+from tests.support.forking import environment
 from tests.support.http_listener import Listener
 from tests.support.keys import CANARY
 from tests.torture.payloads import SUBJECT
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.torture.forking import Zygote
+    from tests.support.forking import Zygote
     from tests.torture.responses import CrawlResult
 
 _PATH = f"/api/v3/files/{SUBJECT}/related_references"
@@ -175,14 +176,11 @@ def _environment(
         result.rounds += 1
         before = len(server.api.log)
         options = ["--store", str(home / f"{number}.db"), "--base-url", server.base_url]
-        environment = {
-            "VT_APIKEY": CANARY,
-            "HOME": str(home),
-            **dict.fromkeys(_PROXIES, ""),
-            **variables,
-        }
+        defaults = {"VT_APIKEY": CANARY, "HOME": str(home), **dict.fromkeys(_PROXIES, "")}
         running = zygote.start(
-            "crawl", str(seeds), *options, out=home / f"{number}.out", variables=environment
+            *("crawl", str(seeds), *options),
+            out=home / f"{number}.out",
+            variables=environment(**{**defaults, **variables}),
         )
         code = running.end(60.0)
         calls = len(server.api.log) - before

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 if __name__ == "__main__":  # as a script, without the package on the path
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from tests.support.forking import Zygote, possible
 from tests.support.processes import restore_default_signals
-from tests.torture.forking import Zygote, possible
 from tests.torture.results import PartResult, format_table
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from graphbuild.errors import SeedError
 from graphbuild.seeds import parse_seeds, read_seeds
 from graphbuild.store import Store
+from tests.support.forking import environment
 from tests.support.keys import CANARY
 from tests.torture.payloads import SUBJECT, Memory, content, fill_placeholders
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from graphbuild.seeds import SeedList
-    from tests.torture.forking import Zygote
+    from tests.support.forking import Zygote
     from tests.torture.responses import CorpusServer
 
     Row = Mapping[str, Any]
@@ -150,7 +151,8 @@ def _create_files(folder: Path, server: CorpusServer) -> dict[str, str]:
 
 
 def _run(zygote: Zygote, argv: list[str], out: Path, key: str) -> tuple[int, str]:
-    running = zygote.start(*argv, out=out, variables={"VT_APIKEY": key, "HOME": str(out.parent)})
+    variables = environment(VT_APIKEY=key, HOME=str(out.parent))
+    running = zygote.start(*argv, out=out, variables=variables)
     code = running.end(60.0)
     return code, running.said()
 

@@ -19,7 +19,7 @@ from tests.torture.results import PartResult
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.torture.forking import Zygote
+    from tests.support.forking import Zygote
 
 PAUSED = 3
 _WORLDS = 3

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.torture.forking import Zygote
+    from tests.support.forking import Zygote
 
 _WORLD = generate_family_world(3, 50)
 _NEEDED = 6

@@ -1,39 +1,44 @@
 """Start commands within milliseconds, as forks of a process that has imported the package.
 
-Python takes longer to start than a small crawl takes to run, so a kill at a random moment would
-mostly hit the interpreter. The *zygote* is a process without threads that has imported the package.
-Each command runs in a fork of it, which can be signalled, killed or traced. Run as a script, this
-file is the zygote; imported, it controls one.
+Python takes longer to start than most commands take to run. So tests would be slow, and a kill at a
+random moment would mostly hit the interpreter. The *zygote* is a process without threads that has
+imported the package and its libraries. Each command runs in a fork of it, which can be signalled,
+killed or traced. Run as a script, this file is the zygote; imported, it controls one.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import pkgutil
 import select
 import signal
 import subprocess
 import sys
 import traceback
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 _PACKAGE = Path(__file__).resolve().parents[2]
-_WARM = (
-    "graphbuild.store.importer",
-    "graphbuild.cli.main",
-    "graphbuild.cli.export",
-    "graphbuild.api.client",
-    "graphbuild.crawler",
-    "graphbuild.exporters.html.page",
-    "graphbuild.graph.builder",
-    "graphbuild.api.auth",
-    "graphbuild.graph.layout",
-    "graphbuild.seeds",
-    "graphbuild.store",
-    "requests",
+# These libraries are hidden: only tests and notebooks need them. NetworKit would import them where
+# they are installed, which takes most of its import time.
+NOT_INSTALLED = Path(__file__).with_name("not_installed")
+# Libraries that functions of the package import. Any of them may be missing.
+_LIBRARIES = (
+    "coverage",
+    "networkit",
+    "numpy",
+    "pandas",
+    "rich.console",
+    "rich.progress",
+    "scipy.sparse.csgraph",
 )
 _ANY = 0xFFFFFFFFFFFFFFFF  # PR_SET_PTRACER_ANY
 _PR_SET_PTRACER = 0x59616D61
@@ -49,12 +54,13 @@ def possible() -> str:
 def environment(**more: str) -> dict[str, str]:
     """Return the environment of a process: no coverage, no threads before the fork."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("COV")}
-    paths = [str(_PACKAGE), *filter(None, [kept.get("PYTHONPATH")])]
+    paths = [str(NOT_INSTALLED), str(_PACKAGE), *filter(None, [kept.get("PYTHONPATH")])]
     return {
         **kept,
         "PYTHONPATH": os.pathsep.join(paths),
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",
         **more,
     }
 
@@ -106,7 +112,7 @@ class Zygote:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).resolve())],
+            [sys.executable, "-P", str(Path(__file__).resolve())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment(),
@@ -123,13 +129,36 @@ class Zygote:
         return stream
 
     def start(
-        self, *argv: str, out: Path, variables: dict[str, str] | None = None, held: bool = False
+        self,
+        *argv: str,
+        out: Path,
+        variables: Mapping[str, str],
+        folder: Path | None = None,
+        given: Path | None = None,
+        held: bool = False,
     ) -> Running:
-        """Run ``graphbuild`` with these arguments; ``held`` stops it before its first step."""
+        """Run ``graphbuild`` with these arguments.
+
+        Args:
+            argv: the arguments.
+            out: the file for standard output. Standard error is written to the same name with the
+                suffix ``.err``.
+            variables: all environment variables of the command. Variables that Python reads only
+                when it starts have no effect.
+            folder: the working directory; by default the one of the zygote.
+            given: a file that the command reads as standard input; by default it is empty.
+            held: whether the command stops before its first step.
+        """
         err = out.with_suffix(".err")
         for path in (out, err):  # a kill may come before the command has them
             path.write_bytes(b"")
-        order = {"argv": argv, "out": str(out), "err": str(err), "env": variables, "held": held}
+        order = {
+            "argv": argv,
+            "files": [str(given or os.devnull), str(out), str(err)],
+            "env": dict(variables),
+            "folder": str(folder or Path.cwd()),
+            "held": held,
+        }
         self._orders.write(json.dumps(order).encode() + b"\n")
         self._orders.flush()
         pid = int(self._replies.readline())
@@ -148,13 +177,20 @@ class Zygote:
         self.close()
 
 
+@cache
+def shared_zygote() -> Zygote:
+    """Return a zygote that this process shares until its end."""
+    zygote = Zygote()
+    atexit.register(zygote.close)
+    return zygote
+
+
 # --- in the zygote -------------------------------------------------------------------------------
 
 
 def _serve() -> None:
     """Fork for each order and report the process id, then the exit code."""
-    for name in _WARM:
-        __import__(name)
+    _import_everything()
     # A signal before the command starts ends it, like a starting interpreter.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     replies = os.fdopen(os.dup(1), "wb", buffering=0)
@@ -173,6 +209,23 @@ def _serve() -> None:
         replies.write(b"%d\n" % os.waitstatus_to_exitcode(status))
 
 
+def _import_everything() -> None:
+    """Import all modules of the package, and the libraries that its functions and typer import."""
+    import graphbuild  # noqa: PLC0415  only in the zygote
+
+    for module in pkgutil.walk_packages(graphbuild.__path__, "graphbuild."):
+        __import__(module.name)
+    for name in _LIBRARIES:
+        with suppress(ImportError):
+            __import__(name)
+
+    from typer.testing import CliRunner  # noqa: PLC0415  only in the zygote
+
+    from graphbuild.cli.main import app  # noqa: PLC0415  only in the zygote
+
+    CliRunner().invoke(app, ["crawl", "--help"])
+
+
 def _line(stream: IO[bytes]) -> bytes:
     line = b""
     while not line.endswith(b"\n") and (byte := stream.read(1)):
@@ -180,21 +233,39 @@ def _line(stream: IO[bytes]) -> bytes:
     return line
 
 
-def _child(order: dict[str, object]) -> None:
+def _child(order: dict[str, Any]) -> None:
     """Run the command; never return."""
     code = 70
     try:
-        for number, name in ((0, os.devnull), (1, order["out"]), (2, order["err"])):
+        for number, name in enumerate(order["files"]):
             flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-            opened = os.open(str(name), flags, 0o600)
+            opened = os.open(name, flags, 0o600)
             os.dup2(opened, number)
             os.close(opened)
-        os.environ.update(order["env"] or {})  # type: ignore[call-overload]  # from JSON
+        os.chdir(order["folder"])
+        os.environ.clear()
+        os.environ.update(order["env"])
         if order["held"]:
             _hold()
-        code = _run([str(each) for each in order["argv"]])  # type: ignore[attr-defined]  # same
+        with _measured():
+            code = _run(order["argv"])
     finally:
         os._exit(code)
+
+
+@contextmanager
+def _measured() -> Iterator[None]:
+    """Measure coverage if the environment variables say so."""
+    if "COVERAGE_PROCESS_CONFIG" not in os.environ:
+        yield
+        return
+    import coverage  # noqa: PLC0415  the smoke tests do without it
+
+    measurement = coverage.process_startup()
+    yield
+    if measurement is not None:
+        measurement.stop()
+        measurement.save()
 
 
 def _hold() -> None:

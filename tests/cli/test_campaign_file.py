@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 from graphbuild.emulator import Api, generate_family_world, generate_world
 from graphbuild.store import Store
 from tests.support.mounts import run_with_private_mounts
-from tests.support.paths import DATA
+from tests.support.paths import DATA, ROOT
 from tests.support.shell import seeds
 
 if TYPE_CHECKING:
@@ -207,6 +208,16 @@ READING = (
     "export --store media/empty-log.db --out out",
 )
 
+RUN_ALL = """
+import sys
+from pathlib import Path
+from tests.support.shell import Shell
+
+for words in sys.argv[1:]:
+    command, *options = words.split()
+    print(command, Shell(Path.cwd())(command, *options).returncode)
+"""
+
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs Linux namespaces")
 def test_finished_campaign_is_read_from_read_only_media(shell: Shell, service) -> None:
@@ -222,10 +233,10 @@ def test_finished_campaign_is_read_from_read_only_media(shell: Shell, service) -
         subprocess.run([sys.executable, "-c", code], cwd=folder, check=True)
     (folder / "empty-log.db-wal").touch()
     names = sorted(each.name for each in folder.iterdir())
-    command = f"{sys.executable} -m graphbuild"
-    runs = [f"{command} {words} > /dev/null; echo {words.split()[0]} $?" for words in READING]
     mount = "mount --bind media media && mount -o remount,ro,bind media && touch media/x"
-    done = run_with_private_mounts(shell, "; ".join([mount, *runs]))
+    run = shlex.join([sys.executable, "-c", RUN_ALL, *READING])
+    shell.environment["PYTHONPATH"] = str(ROOT)
+    done = run_with_private_mounts(shell, f"{mount}; {run}")
     assert "Read-only file system" in done.stderr  # of touch
     assert done.stdout.splitlines() == [f"{words.split()[0]} 0" for words in READING], done.stderr
     assert sorted(each.name for each in folder.iterdir()) == names

@@ -16,6 +16,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import traceback
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -73,8 +74,7 @@ class Running:
     out: Path
     err: Path
     _pidfd: int
-    _reap: IO[bytes]
-    _replies: IO[bytes]
+    _zygote: Zygote
 
     def wait(self, seconds: float) -> bool:
         """Wait at most ``seconds``; return whether the command has ended."""
@@ -94,9 +94,7 @@ class Running:
         ended = self.wait(seconds)
         if not ended:
             self.send(signal.SIGKILL)
-        self._reap.write(b"\n")
-        self._reap.flush()
-        code = int(self._replies.readline())
+        code = self._zygote.ask({"reap": self.pid})
         os.close(self._pidfd)
         if not ended:
             raise TimeoutError(f"still running after {seconds:g} s; output: {self.said()[-500:]}")
@@ -108,7 +106,7 @@ class Running:
 
 
 class Zygote:
-    """Controls the process that forks; one command at a time."""
+    """Controls the process that forks; threads may share it."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -119,6 +117,7 @@ class Zygote:
         )
         self._orders = self._pipe(self._process.stdin)
         self._replies = self._pipe(self._process.stdout)
+        self._lock = threading.Lock()
         if self._replies.readline() != b"ready\n":
             raise RuntimeError("the zygote does not start; see its output above")
 
@@ -159,10 +158,15 @@ class Zygote:
             "folder": str(folder or Path.cwd()),
             "held": held,
         }
-        self._orders.write(json.dumps(order).encode() + b"\n")
-        self._orders.flush()
-        pid = int(self._replies.readline())
-        return Running(pid, out, err, os.pidfd_open(pid), self._orders, self._replies)
+        pid = self.ask(order)
+        return Running(pid, out, err, os.pidfd_open(pid), self)
+
+    def ask(self, order: Mapping[str, object]) -> int:
+        """Send an order; return the reply."""
+        with self._lock:
+            self._orders.write(json.dumps(order).encode() + b"\n")
+            self._orders.flush()
+            return int(self._replies.readline())
 
     def close(self) -> None:
         """End the process."""
@@ -189,7 +193,7 @@ def shared_zygote() -> Zygote:
 
 
 def _serve() -> None:
-    """Fork for each order and report the process id, then the exit code."""
+    """Execute orders: start a command and reply its process id, or reap it and reply its code."""
     _import_everything()
     # A signal before the command starts ends it, like a starting interpreter.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -197,16 +201,21 @@ def _serve() -> None:
     replies.write(b"ready\n")
     # Unbuffered: a fork must not inherit what is read ahead.
     orders = os.fdopen(os.dup(0), "rb", buffering=0)
+    running: set[int] = set()
     while line := _line(orders):
         order = json.loads(line)
+        if "reap" in order:
+            pid, status = os.waitpid(order["reap"], 0)
+            running.remove(pid)
+            replies.write(b"%d\n" % os.waitstatus_to_exitcode(status))
+            continue
         pid = os.fork()
         if pid == 0:
             _child(order)
+        running.add(pid)
         replies.write(b"%d\n" % pid)
-        if not _line(orders):  # the parent has ended
-            os.kill(pid, signal.SIGKILL)
-        _, status = os.waitpid(pid, 0)
-        replies.write(b"%d\n" % os.waitstatus_to_exitcode(status))
+    for pid in running:  # the parent has ended
+        os.kill(pid, signal.SIGKILL)
 
 
 def _import_everything() -> None:

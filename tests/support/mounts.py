@@ -22,7 +22,7 @@ def run_with_private_mounts(shell: Shell, script: str) -> subprocess.CompletedPr
         cwd=shell.folder,
         env=shell.environment,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     if "unshare" in process.stderr or "mount:" in process.stderr:
         pytest.skip("this machine does not allow private mounts")

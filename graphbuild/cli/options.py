@@ -233,9 +233,9 @@ DescribeOption = Annotated[
         "--describe",
         parser=_parse_describe,
         metavar="KINDS",
-        help="Objects to describe with one call each (collections, files, or both, separated by a "
-        "comma): the type, aliases, dates and targets of collections; the names, sizes, other "
-        "hashes and detections of the files in the seed lists.",
+        help="Objects to describe with one call each: collections (type, aliases, dates, targets), "
+        "files (name, type, other hashes, detections; only files of seed lists), or "
+        "collections,files.",
     ),
 ]
 RefreshOption = Annotated[

@@ -59,7 +59,7 @@ class Crawl:
         per_node: Number of entries after which a list beyond the seeds is not read further.
         direct: Also request the list of each subject's own references.
         workers: Maximum concurrent requests. The rate limit applies to all of them together.
-        describe: ``collections``, ``files`` or both: objects of which the description is requested.
+        describe: The kinds of objects to describe: ``collections``, ``files`` or both.
 
     Raises:
         ValueError: ``depth`` is negative, ``per_node`` or ``workers`` is less than 1, or

@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from graphbuild.campaign import Campaign as OpenCampaign
 from graphbuild.crawler import Crawl
-from graphbuild.emulator import World
+from graphbuild.emulator import UndocumentedSettings, World
 from graphbuild.emulator.models import Collection, File, Reference
 from graphbuild.errors import BudgetExhaustedError, CrawlPaused
 from graphbuild.models import COLLECTION, FILE, Entity
@@ -369,6 +371,40 @@ def test_hashes_in_later_runs_cost_no_call(tmp_path) -> None:
         campaign.crawl(describe=("files",))
         assert campaign.api.calls == calls
     assert sum(node["type"] == FILE for _, node in graph_of(campaign).nodes(data=True)) == 2
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2), st.sampled_from(["md5", "sha1", "sha256"])),
+        min_size=1,
+        max_size=8,
+    ),
+    st.integers(1, 8),
+    st.booleans(),
+)
+@settings(max_examples=8, deadline=None)
+def test_any_hashes_in_any_order_and_any_lists_name_each_file_once(
+    tmp_path_factory, hashes: list[tuple[int, str]], per_list: int, is_canonical
+) -> None:
+    world = world_of(3)
+    files = list(world.files.values())
+    seeds = [getattr(files[number], name) for number, name in hashes]
+    campaign = Campaign(
+        tmp_path_factory.mktemp("hashes") / "c.db",
+        world.replace(files=[]),
+        undocumented=UndocumentedSettings(canonical_links=is_canonical),
+    )
+    campaign.api.world = world
+    for start in range(0, len(seeds), per_list):
+        add_seeds(campaign.path, seeds[start : start + per_list])
+        campaign.crawl(describe=("files",))
+    seeded = {files[number].sha256 for number, _ in hashes}
+    assert sorted(lists(campaign)) == sorted(f"files/{each}/related_references" for each in seeded)
+    assert len(described(campaign)) == len(seeded)
+    nodes = graph_of(campaign).nodes(data="type")
+    assert {key for key, entity_type in nodes if entity_type == FILE} == {
+        f"file:{each}" for each in seeded
+    }
 
 
 def test_a_list_that_was_read_by_one_hash_is_not_read_by_another(tmp_path) -> None:

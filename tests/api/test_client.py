@@ -501,6 +501,10 @@ FOREIGN_BODIES = {
     "cut": (error_body("NotFoundError")[:-2],),
     "cut short": (error_body("NotFoundError"), "Content-Length: 5000"),
     "not gzip": (error_body("NotFoundError"), "Content-Encoding: gzip"),
+    "gzip without its end": (
+        gzip.compress(error_body("NotFoundError"))[:-8],
+        "Content-Encoding: gzip",
+    ),
     "other encoding": (error_body("NotFoundError"), "Content-Encoding: br"),
     "too long": (error_body("NotFoundError") + b" " * 100_000,),
     "followed by another": (error_body("NotFoundError") * 2,),

@@ -126,11 +126,17 @@ def test_more_than_ten_informational_responses_are_refused(
     assert (error.code, error.sent) == ("Broken", True)
 
 
+@pytest.mark.parametrize("is_followed", [False, True])
 def test_a_connection_that_switches_protocols_is_closed(
-    listener: Listeners, open_transport: OpenTransport
+    listener: Listeners, open_transport: OpenTransport, *, is_followed: bool
 ) -> None:
     switching = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"
-    server, base_url = serve(listener, "http", numbered(switching))
+
+    def switch(server: Listener, connection: socket.socket) -> None:
+        while server.read_head(connection):
+            connection.sendall(switching)
+
+    server, base_url = serve(listener, "http", numbered(switching) if is_followed else switch)
     transport = open_transport(base_url)
     assert [fetch(transport).status for _ in range(2)] == [101, 101]
     assert server.connections == 2

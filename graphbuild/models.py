@@ -59,6 +59,10 @@ REFERENCES = "references"
 FILES = "files"
 # Stored like a relationship: the request for one object with its attributes (``--describe``).
 DESCRIPTION = "description"
+DOMAINS = "domains"
+IP_ADDRESSES = "ip_addresses"
+URLS = "urls"
+ASSOCIATIONS = "associations"
 
 # Values of `Observation.provenance`.
 OBSERVED, INFERRED = "observed", "inferred"

@@ -15,17 +15,21 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from graphbuild.models import (
+    ASSOCIATIONS,
     COLLECTION,
     DESCRIPTION,
     DOMAIN,
+    DOMAINS,
     FILE,
     FILE_ID_HASH,
     FILES,
     IP_ADDRESS,
+    IP_ADDRESSES,
     REFERENCE,
     REFERENCES,
     RELATED_REFERENCES,
     URL,
+    URLS,
     detect_hash_type,
     is_object_id,
 )
@@ -44,10 +48,16 @@ class ObjectType(NamedTuple):
     relationships: tuple[str, ...]  # the relationships that a crawl requests
     direct_relationships: tuple[str, ...] = ()  # requested only by a crawl with ``--direct``
     has_hash_id: bool = False  # whether the ids must be SHA-256 hashes
+    gti_relationships: tuple[str, ...] = ()  # also requested in the API flavor ``gti``
 
     def has(self, relationship: str) -> bool:
         """Return whether a crawl can request ``relationship`` of objects of this type."""
-        return relationship in self.relationships or relationship in self.direct_relationships
+        optional = (*self.direct_relationships, *self.gti_relationships)
+        return relationship in self.relationships or relationship in optional
+
+    def relationships_in(self, api_flavor: str) -> tuple[str, ...]:
+        """Return the relationships that a crawl requests in an API flavor without ``--direct``."""
+        return self.relationships + (self.gti_relationships if api_flavor == GTI else ())
 
 
 class Relationship(NamedTuple):
@@ -65,12 +75,20 @@ OBJECT_TYPES = {
     IP_ADDRESS: ObjectType("ip_addresses", *_OF_SUBJECTS),
     URL: ObjectType("urls", *_OF_SUBJECTS),
     REFERENCE: ObjectType("references", (FILES,), has_hash_id=True),
-    COLLECTION: ObjectType("collections", (FILES, REFERENCES)),
+    COLLECTION: ObjectType(
+        "collections",
+        (FILES, REFERENCES, DOMAINS, IP_ADDRESSES, URLS),
+        gti_relationships=(ASSOCIATIONS,),
+    ),
 }
 RELATIONSHIPS = {
     RELATED_REFERENCES: Relationship(REFERENCE, "related_reports"),
     REFERENCES: Relationship(REFERENCE, "reports"),
     FILES: Relationship(FILE, "files"),
+    DOMAINS: Relationship(DOMAIN, "domains"),
+    IP_ADDRESSES: Relationship(IP_ADDRESS, "ip_addresses"),
+    URLS: Relationship(URL, "urls"),
+    ASSOCIATIONS: Relationship(COLLECTION, "associations"),
 }
 # Objects that a crawl can describe: the name in ``--describe`` -> the object type.
 DESCRIBABLE_TYPES = {OBJECT_TYPES[each].endpoint: each for each in (COLLECTION, FILE)}

@@ -90,7 +90,7 @@ def crawl(
         _requeue_lists(
             store, refresh, verify_inferred, complete=complete, retry_failed=retry_failed
         )
-        _add_lists(store, depth, direct=direct)
+        _add_lists(store, depth, api_flavor, direct=direct)
         store.descriptions.add(describe or ())
         calls_before, pages, paused = store.calls.count(), 0, ""
         if store.tasks.has_pending():  # otherwise, the crawl needs no API key
@@ -204,10 +204,12 @@ def _requeue_lists(
         notice(f"verifying inferred references of {format_count(count, 'list')}, chosen at random")
 
 
-def _add_lists(store: Store, depth: int, *, direct: bool) -> None:
+def _add_lists(store: Store, depth: int, api_flavor: str, *, direct: bool) -> None:
     """Add the lists that the options select, as far as their subjects are known."""
+    if api_flavor == "auto":
+        api_flavor = store.api_info.flavor() or api_flavor
     for level in range(depth):
-        store.tasks.expand(level)
+        store.tasks.expand(level, api_flavor)
     if direct:
         store.tasks.add_direct()
 

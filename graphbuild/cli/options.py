@@ -207,9 +207,9 @@ DepthOption = Annotated[
         min=0,
         max=9,
         metavar="N",
-        help="Levels to follow beyond the seeds: 1 requests the files of the collections and "
-        "references found, and the references of these collections; 2 also requests the lists of "
-        "the nodes found at level 1, and so on.",
+        help="Levels to follow beyond the seeds: 1 requests the files, domains, IP addresses, URLs "
+        "and references of the collections found, and the files of the references found; 2 also "
+        "requests the lists of the nodes found at level 1, and so on.",
     ),
 ]
 DirectOption = Annotated[

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphbuild._util import format_count
+from graphbuild.api.endpoints import AUTO
 from graphbuild.api.rate_limit import day_start
 from graphbuild.cli import options, quota
 from graphbuild.cli.campaign_file import campaign_files, find_campaign_file, read_store
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from graphbuild.cli.quota import RemainingQuota
     from graphbuild.crawler.cost_estimate import CostEstimate
     from graphbuild.models import Entity
+    from graphbuild.store import Store
 
 
 def plan(
@@ -31,6 +33,8 @@ def plan(
     column: options.ColumnOption = None,
     per_minute: options.PerMinuteOption = None,
     per_day: options.PerDayOption = None,
+    depth: options.DepthOption = 0,
+    per_node: options.PerNodeOption = None,
     refresh: options.RefreshOption = None,
     user: options.UserOption = None,
     base_url: options.BaseUrlOption = options.DEFAULT_BASE_URL,
@@ -46,13 +50,16 @@ def plan(
 
     The number is exact if the first page of every subject is stored. Otherwise, the command prints
     a lower bound, and an estimate from the subjects whose first page is stored, if there are any.
+    With --depth, the lists of entities that are not found yet are not included.
 
     If your user name is known (--user), the remaining quota is requested, which costs no call.
     With --probe, one call checks whether your key may request references.
     """
     from graphbuild.api.client import LIMIT
+    from graphbuild.crawler import DEFAULT_PER_NODE
     from graphbuild.crawler.cost_estimate import estimate_cost
 
+    per_node = per_node or DEFAULT_PER_NODE
     seed_list = read_seed_lists(seeds or [], format_name, column, allow_empty=allow_empty)
     path = _find_existing_file(store_path)
     readable = None
@@ -69,18 +76,25 @@ def plan(
     describable = {"collections": 0, "files": 0}
     lists = 2 if direct else 1  # per seed
     cost, calls_today = estimate_cost(unseen=lists * len(seed_list), left=0, mean_pages=None), 0
+    found = _FoundLists(depth)
     if path:
         with read_store(path) as store:
             known = store.known_states(seed.entity for seed in seed_list)
             describable = {name: n.calls for name, n in store.descriptions.counts().items()}
             before = 0.0 if refresh is None else time.time() - refresh
-            work = store.tasks.remaining_calls(LIMIT, before, complete=complete)
-            added = store.tasks.count_without_direct() if direct else 0
-            cost = estimate_cost(
-                unseen=work.unknown_lists + added + lists * (len(seed_list) - len(known)),
-                left=work.known_pages,
-                mean_pages=store.tasks.mean_pages(LIMIT),
+            work = store.tasks.remaining_calls(
+                LIMIT, before, complete=complete, per_node=per_node, reopen=depth > 0
             )
+            added = store.tasks.count_without_direct() if direct else 0
+            added += lists * (len(seed_list) - len(known))
+            found = _count_found_lists(store, depth, per_node, api_flavor, direct=direct)
+            found.is_complete = found.is_complete and not added and refresh is None
+            cost = estimate_cost(
+                unseen=work.unknown_lists + added + found.counts.total(),
+                left=work.known_pages,
+                mean_pages=store.tasks.mean_pages(LIMIT, per_node),
+            )
+            cost = replace(cost, exact=cost.exact and found.is_complete)
             calls_today = store.calls.count(since=day_start(time.time()).timestamp())
     new_seeds = [seed.entity for seed in seed_list if seed.entity not in known]
     describable["files"] += sum(entity.type == FILE for entity in new_seeds)
@@ -95,6 +109,7 @@ def plan(
                 "known": dict(Counter(known.values())),
                 "cost": asdict(cost),
                 "description_calls": describable,
+                **found.to_json(),
                 "completion": completion,
                 "quota": quota.quota_json(remaining),
                 "probe": {"relationship": readable} if readable else None,
@@ -113,11 +128,59 @@ def plan(
         f"more with --describe: {format_count(describable['collections'], 'call')} for the"
         f" collections found so far, {format_count(describable['files'], 'call')} for the files"
     )
+    _print_found_lists(found)
     for name, end in completion.items():
         calls = "the fewest calls" if name == "at least" else "the expected calls"
         print_line(f"finished, with {calls}: {end}")
     if not user:
         print_line(quota.USER_NAME_HINT)
+
+
+@dataclass(slots=True)
+class _FoundLists:
+    """The lists that --depth adds to a crawl."""
+
+    depth: int
+    # The number of lists of the entities found so far, by object type and relationship.
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    is_complete: bool = False  # whether no list can add more entities
+
+    def to_json(self) -> dict[str, object]:
+        """Return the lists as JSON data; empty without --depth."""
+        if not self.depth:
+            return {}
+        rows = [
+            {"type": entity_type, "relationship": relationship, "lists": count}
+            for (entity_type, relationship), count in sorted(self.counts.items())
+        ]
+        return {"found": rows, "found_is_complete": self.is_complete}
+
+
+def _count_found_lists(
+    store: Store, depth: int, per_node: int, api_flavor: str, *, direct: bool
+) -> _FoundLists:
+    if not depth:
+        return _FoundLists(depth, is_complete=True)
+    flavor = api_flavor if api_flavor != AUTO else store.api_info.flavor() or AUTO
+    counts, above = (
+        store.tasks.count_found(each, flavor, direct=direct) for each in (depth, depth - 1)
+    )
+    is_complete = not (above or store.tasks.can_find_more(depth, per_node))
+    return _FoundLists(depth, counts, is_complete)
+
+
+def _print_found_lists(found: _FoundLists) -> None:
+    if not found.depth:
+        return
+    counts = [
+        f"{relationship} of {format_count(count, entity_type.replace('_', ' '))}"
+        for (entity_type, relationship), count in sorted(found.counts.items())
+    ]
+    lists = format_count(found.counts.total(), "list")
+    text = f"--depth {found.depth} adds {lists} of the entities found so far"
+    print_line(": ".join(filter(None, (text, ", ".join(counts)))))
+    if not found.is_complete:
+        print_line("the crawl can find more entities, whose lists are not included")
 
 
 def _find_existing_file(store_path: Path | None) -> Path | None:

@@ -54,8 +54,9 @@ class Crawl:
         per_day: Maximum calls per UTC day; None for no limit except that of the API.
         frugal: Infer references instead of requesting them where the stored pages allow it.
         depth: How far to crawl beyond the seeds. 0 requests the references of the seeds. 1 also
-            requests the files and references of each collection and the files of each reference
-            that was found. 2 also requests the lists of the entities that were found at depth 1.
+            requests the files, domains, IP addresses, URLs and references of each collection (and
+            its associations in the API flavor ``gti``), and the files of each reference. 2 also
+            requests the lists of the entities that were found at depth 1.
         per_node: Number of entries after which a list beyond the seeds is not read further.
         direct: Also request the list of each subject's own references.
         workers: Maximum concurrent requests. The rate limit applies to all of them together.
@@ -124,7 +125,7 @@ class Crawl:
         self._store.descriptions.add(self._describe)
         for depth in range(self._depth + 1):
             if depth:
-                self._store.tasks.expand(depth - 1)
+                self._store.tasks.expand(depth - 1, self._client.api_flavor)
                 self._store.tasks.reopen(self._per_node)
             if self._direct:
                 self._store.tasks.add_direct()

@@ -67,6 +67,7 @@ class Collection:
     origin: str | None = None  # such as ``Partner``; None omits the attribute
     mentions_name: bool = True  # whether items of ``related_from`` contain attributes
     attributes: Mapping[str, object] = field(default_factory=dict, hash=False)  # further ones
+    associations: tuple[str, ...] = ()  # ids of associated collections
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

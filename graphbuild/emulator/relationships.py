@@ -81,6 +81,11 @@ def _collections_of(world: World, reference: Reference) -> Sequence[ListItem]:
     return _items("collection", world.collections_of(reference.id))
 
 
+def _associations(_: World, parent: Collection) -> Sequence[ListItem]:
+    ids = (*map(report_id, parent.references), *parent.associations)
+    return _items("collection", ids)
+
+
 def _members(object_type: str) -> ListFunction:
     return lambda world, parent: _items(object_type, world.members(parent.id, object_type))
 
@@ -98,13 +103,13 @@ _OF_SUBJECTS: Mapping[str, ListFunction] = {
 }
 _MEMBERS = {ENDPOINTS[each]: _members(each) for each in ("file", *INDICATOR_TYPES)}
 # In the API, "associations" contains all related objects. The emulator lists only the reports of a
-# collection, and the collections of a report.
+# collection with the collections that it states, and the collections of a report.
 _RELATIONSHIPS: Mapping[str, Mapping[str, ListFunction]] = {
     "collection": {
         **_MEMBERS,
         "references": _references,
         "reports": _reports,
-        "associations": _reports,
+        "associations": _associations,
     },
     "reference": {**_MEMBERS, "collections": _collections_of},
     "report": {**_MEMBERS, "associations": _collections_of},

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from graphbuild.store.database import Database
 
 
+# The number of entries of a list that a crawl reads; its parameter is ``per_node`` or None.
+_READ_LENGTH = "iif(depth AND :per_node, min(expected_count, :per_node), expected_count)"
+
+
 class CallEstimates:
     """Base class of :class:`~graphbuild.store.task_queue.TaskQueue` that counts calls."""
 
@@ -18,34 +22,46 @@ class CallEstimates:
         self._db = db
         self._restriction = ""  # an SQL condition that begins with AND; see TaskQueue.restrict()
 
-    def mean_pages(self, limit: int) -> float | None:
+    def mean_pages(self, limit: int, per_node: int | None = None) -> float | None:
         """Return the mean number of pages, of ``limit`` entries each, of lists of known length.
 
-        Return None if there is no such list.
+        Lists beyond the seeds count with at most ``per_node`` entries. Return None if the length of
+        no list is known.
         """
         mean: float | None
-        pages = "max(1, (expected_count + :limit - 1) / :limit)"
-        ((mean,),) = self._db.rows(f"SELECT avg({pages}) FROM task", limit=limit)  # noqa: S608  constants only
+        pages = f"max(1, ({_READ_LENGTH} + :limit - 1) / :limit)"
+        query = f"SELECT avg({pages}) FROM task"  # noqa: S608  constants only
+        ((mean,),) = self._db.rows(query, limit=limit, per_node=per_node)
         return mean
 
     def remaining_calls(
-        self, limit: int, before: float = 0.0, *, complete: bool = False
+        self,
+        limit: int,
+        before: float = 0.0,
+        *,
+        complete: bool = False,
+        per_node: int | None = None,
+        reopen: bool = False,
     ) -> RemainingCalls:
         """Return the number of calls that a crawl needs, with ``limit`` entries per page.
 
-        The number includes the calls after ``refresh`` with the time ``before``, and with
-        ``complete`` also those after the method ``complete``.
+        The number includes the calls after ``refresh`` with the time ``before``, with ``complete``
+        those after the method ``complete``, and with ``reopen`` those after the method ``reopen``.
+        Lists beyond the seeds are read up to ``per_node`` entries.
         """
         left_out = ":complete AND inferred_count > 0 AND state = :state"
         (row,) = self._db.rows(
             "SELECT count(*) FILTER (WHERE expected_count IS NULL"  # noqa: S608  constants only
             " AND relationship <> :description),"
             " coalesce(sum(iif(relationship = :description, 1, max(1,"
-            f" (expected_count - iif((cursor IS NULL AND NOT ({left_out})) OR fetched_at < :before,"
+            f" ({_READ_LENGTH} - iif((cursor IS NULL AND NOT ({left_out})) OR fetched_at < :before,"
             " 0, received_count)"
             " + :limit - 1) / :limit))), 0)"
             " FROM task WHERE (state = :pending OR retry = 1 OR fetched_at < :before"
-            f" OR {left_out}){self._restriction}",
+            f" OR {left_out} OR :reopen AND truncated_at > 0 AND received_count < :per_node)"
+            f"{self._restriction}",
+            per_node=per_node,
+            reopen=reopen,
             pending=PENDING,
             state=COMPLETE,
             complete=complete,

@@ -79,7 +79,7 @@ class Totals:
 
     subjects: int  # without aliases
     files: int  # subjects of the type ``file``
-    lists: int  # of all subjects; a deeper crawl requests two lists per collection
+    lists: int  # of all subjects; a deeper crawl requests several lists per collection
     complete: int
     short: int
     limited: int

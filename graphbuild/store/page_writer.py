@@ -198,7 +198,8 @@ class PageWriter:
         self._db.update("task", task.id, truncated_at=limit)
         ((expected,),) = self._db.rows("SELECT expected_count FROM task WHERE id = ?", task.id)
         total = "" if expected is None else f" of {expected:,}"
-        detail = f"{received:,}{total} {task.relationship} read; the limit per node is {limit:,}"
+        entries = task.relationship.replace("_", " ")
+        detail = f"{received:,}{total} {entries} read; the limit per node is {limit:,}"
         return Status(LIMITED, detail)
 
     # --- aliases ---------------------------------------------------------------------------------

@@ -6,9 +6,12 @@ SQL that begins with ``AND``, or empty.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
+from graphbuild.api.endpoints import OBJECT_TYPES
 from graphbuild.models import PENDING, REFERENCES, RELATED_REFERENCES
+from graphbuild.store.entities import load_entities
 from graphbuild.store.schema import REFUTED
 
 if TYPE_CHECKING:
@@ -64,3 +67,33 @@ def add_tasks_of_found(
         refuted=REFUTED,
         type=entity_type,
     ).rowcount
+
+
+def count_found(
+    db: Database, depth: int, api_flavor: str, *, direct: bool
+) -> Counter[tuple[str, str]]:
+    """Return the number of missing tasks by object type and relationship.
+
+    They are the tasks of the entities that the lists above ``depth`` contain. With ``direct``,
+    subjects without a task also need one for their direct references.
+    """
+    entities = load_entities(db)
+    tasks = db.rows("SELECT subject, relationship FROM task")
+    known = {(entities[subject].key, relationship) for subject, relationship in tasks}
+    facts = db.rows(
+        "SELECT DISTINCT reference, related_from FROM task JOIN fact_by_task AS fact"
+        " ON fact.task = task.id WHERE depth < ? AND provenance <> ?",
+        depth,
+        REFUTED,
+    )
+    found = {
+        entities[row_id].key: entities[row_id].type for row in facts for row_id in row if row_id
+    }
+    missing: Counter[tuple[str, str]] = Counter()
+    for key, entity_type in found.items():
+        object_type = OBJECT_TYPES.get(entity_type)
+        relationships = object_type.relationships_in(api_flavor) if object_type else ()
+        missing.update((entity_type, each) for each in relationships if (key, each) not in known)
+        if direct and object_type and not any((key, each) in known for each in relationships):
+            missing.update((entity_type, each) for each in object_type.direct_relationships)
+    return missing

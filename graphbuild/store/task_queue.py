@@ -27,6 +27,7 @@ from graphbuild.store.schema import REFUTED
 
 if TYPE_CHECKING:
     import random
+    from collections import Counter
     from collections.abc import Collection, Iterable
     from pathlib import Path
 
@@ -296,15 +297,18 @@ class TaskQueue(CallEstimates):
                 self._reset(f"{_RESTART}, audited = 1 WHERE id = ?", task_id)
             return len(sample)
 
-    def expand(self, depth: int) -> int:
-        """Add the lists of the entities found at ``depth`` to the next depth; return how many."""
+    def expand(self, depth: int, api_flavor: str) -> int:
+        """Add the lists of the entities found at ``depth`` to the next depth; return how many.
+
+        In the API flavor ``gti``, collections have an additional list.
+        """
         with self._db.transaction():
             new = sum(
                 task_additions.add_tasks_of_found(
                     self._db, depth, entity_type, relationship, self._restriction
                 )
                 for entity_type, object_type in OBJECT_TYPES.items()
-                for relationship in object_type.relationships
+                for relationship in object_type.relationships_in(api_flavor)
             )
             if self._restriction:
                 self._choose_found(depth)
@@ -322,6 +326,25 @@ class TaskQueue(CallEstimates):
                     REFERENCES,
                 )
         return new
+
+    def count_found(self, depth: int, api_flavor: str, *, direct: bool) -> Counter[tuple[str, str]]:
+        """Return the number of lists that a crawl to ``depth`` would add, as far as it is known.
+
+        The keys are the object type of the subject and the relationship. The entities are those in
+        the stored lists above ``depth``.
+        """
+        return task_additions.count_found(self._db, depth, api_flavor, direct=direct)
+
+    def can_find_more(self, depth: int, per_node: int) -> bool:
+        """Return whether a crawl would continue lists above ``depth``.
+
+        ``per_node`` is the number of entries after which lists beyond the seeds are not continued.
+        """
+        query = (
+            "SELECT 1 FROM task WHERE depth < ? AND (state = ? OR retry = 1"
+            " OR truncated_at > 0 AND received_count < ?) LIMIT 1"
+        )
+        return self._db.first(query, depth, PENDING, per_node) is not None
 
     def count_without_direct(self) -> int:
         """Return for how many subjects :meth:`add_direct` would add a task."""

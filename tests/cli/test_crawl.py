@@ -38,7 +38,7 @@ def test_depth_adds_files_and_references_to_the_graph(shell: Shell, service) -> 
     process = shell("status", "--store", "c.db")
     assert "40 of 60 files read; the limit per node is 40" in process.stdout
     assert "made_up_family files" in process.stdout
-    assert "\n5 subjects with 6 lists: 5 complete, 1 limited" in process.stdout
+    assert "\n5 subjects with 9 lists: 8 complete, 1 limited" in process.stdout
     shell("export", "--store", "c.db", "--out", "maps")
     graph = nx.read_graphml(shell.folder / "maps" / "graph.graphml")
     relations = [edge["relation"] for *_, edge in graph.edges(data=True)]

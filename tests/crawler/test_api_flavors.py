@@ -193,8 +193,12 @@ def test_a_deeper_crawl_uses_gti_paths_throughout(tmp_path) -> None:
     kinds = {tuple(entry.path.split("/")[3::2]) for entry in campaign.api.log}
     assert kinds == {
         ("files", "related_reports"),
+        ("collections", "associations"),
+        ("collections", "domains"),
         ("collections", "files"),
+        ("collections", "ip_addresses"),
         ("collections", "reports"),
+        ("collections", "urls"),
     }
     assert any("/collections/report--" in entry.path for entry in campaign.api.log)
 

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
-from graphbuild.emulator import Collection, File, Reference, World, generate_family_world
+from graphbuild.crawler import Crawl
+from graphbuild.emulator import (
+    Api,
+    Collection,
+    File,
+    Indicator,
+    Reference,
+    World,
+    generate_family_world,
+)
 from graphbuild.errors import BudgetExhaustedError, ForbiddenError
 from graphbuild.graph.builder import build_graph, extract_links, extract_observations
 from graphbuild.models import COMPLETE, LIMITED
@@ -14,9 +24,12 @@ from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store, find_damage
 from tests.crawler.campaign import Campaign
 from tests.support.faults import Fault
+from tests.support.shell import seeds
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.support.shell import Shell
 
 R = [Reference.from_url(f"https://r.example/{number}", title=f"R{number}") for number in range(4)]
 
@@ -55,13 +68,16 @@ def test_a_crawl_stays_with_the_seeds_by_default(tmp_path) -> None:
     assert len(requested_paths(campaign)) == 1
 
 
-def test_depth_1_requests_files_and_references_of_found_entities(tmp_path) -> None:
+def test_depth_1_requests_the_lists_of_found_entities(tmp_path) -> None:
     campaign = campaign_of(tmp_path / "c.db", world_with_chain(), "a" * 64)
     campaign.crawl(depth=1)
     assert sorted(requested_paths(campaign)[1:]) == sorted(
         [
+            "collections/c1/domains",
             "collections/c1/files",
+            "collections/c1/ip_addresses",
             "collections/c1/references",
+            "collections/c1/urls",
             f"references/{R[0].id}/files",
             f"references/{R[1].id}/files",
         ]
@@ -81,13 +97,148 @@ def test_depth_2_requests_the_found_files_and_depth_3_their_collections(tmp_path
         assert list(find_damage(store)) == []
 
 
+def world_with_siblings() -> World:
+    """Return a collection with a subject of each type; another collection is related to it."""
+    members = {"collections": ("c1",)}
+    return World(
+        [File("a" * 64, **members)],
+        R,
+        [
+            Collection("c1", "First", (R[0].id,), "malware-family", associations=("c2",)),
+            Collection("c2", "Second", (R[1].id,), "campaign"),
+        ],
+        indicators=[
+            Indicator("domain", "evil.example", **members),
+            Indicator("ip_address", "9.9.9.9", **members),
+            Indicator("url", "http://evil.example/x?y=z", **members),
+        ],
+    )
+
+
+def links_of(path: Path) -> set[tuple[str, str, str]]:
+    with Store.read(path) as store:
+        return {(link.source.id, link.relationship, link.target.id) for link in store.links()}
+
+
+def test_depth_1_finds_the_siblings_of_a_domain_and_depth_2_requests_their_references(
+    tmp_path,
+) -> None:
+    world = world_with_siblings()
+    url = world.indicators[2]
+    campaign = campaign_of(tmp_path / "c.db", world, "evil.example")
+    campaign.crawl(depth=1)
+    links = {
+        ("c1", "files", "a" * 64),
+        ("c1", "domains", "evil.example"),
+        ("c1", "ip_addresses", "9.9.9.9"),
+        ("c1", "urls", url.id),
+        ("c1", "references", R[0].id),
+    }
+    assert links_of(campaign.path) == links
+    calls = campaign.api.calls
+    assert calls == 1 + 5 + 1
+    campaign.crawl(depth=2)
+    assert campaign.api.calls == calls + 3
+    with Store.read(campaign.path) as store:
+        triples = {(o.subject.type, o.subject.id, o.reference.id) for o in store.observations()}
+        assert list(find_damage(store)) == []
+    assert triples == {
+        ("file", "a" * 64, R[0].id),
+        ("domain", "evil.example", R[0].id),
+        ("ip_address", "9.9.9.9", R[0].id),
+        ("url", url.id, R[0].id),
+    }
+
+
+def test_associations_are_requested_only_in_the_flavor_that_has_them(tmp_path) -> None:
+    world = world_with_siblings()
+    for flavor in ("classic", "gti"):
+        campaign = campaign_of(tmp_path / f"{flavor}.db", world, "a" * 64, api_flavor=flavor)
+        with Store.open(campaign.path) as store, campaign.client(api_flavor=flavor) as client:
+            assert [event.error for event in Crawl(client, store, depth=1)] == [None] * (
+                8 if flavor == "gti" else 7
+            )
+            assert list(find_damage(store)) == []
+        associated = {link for link in links_of(campaign.path) if link[1] == "associations"}
+        assert {("c1", target.removeprefix("report--")) for _, _, target in associated} == (
+            {("c1", "c2"), ("c1", R[0].id)} if flavor == "gti" else set()
+        )
+
+
+def test_a_limited_list_names_its_entries_in_words(tmp_path) -> None:
+    domains = [Indicator("domain", f"d{n}.example", collections=("c1",)) for n in range(90)]
+    world = World(
+        [File("a" * 64, collections=("c1",))],
+        R,
+        [Collection("c1", "First", (R[0].id,))],
+        indicators=domains,
+    )
+    campaign = campaign_of(tmp_path / "c.db", world, "a" * 64)
+    campaign.crawl(depth=1, per_node=40)
+    with Store.read(campaign.path) as store:
+        (limited,) = [row for row in store.statuses() if row.state == LIMITED]
+    assert limited.detail == "40 of 90 domains read; the limit per node is 40"
+
+
+# --- plan ----------------------------------------------------------------------------------------
+
+
+def plan(shell: Shell, *arguments: object) -> dict:
+    process = shell("plan", *arguments, "--store", "c.db", "--json")
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout)
+
+
+def test_plan_states_what_a_depth_costs_as_far_as_it_is_known(shell: Shell, service) -> None:
+    api = Api(generate_family_world(100, 2))
+    options = ("--store", "c.db", "--base-url", service(api))
+    listed = seeds(shell, api.world.hashes()[0])
+    before = plan(shell, listed, "--depth", 1)
+    assert (before["cost"]["exact"], before["found"]) == (False, [])
+    assert shell("crawl", listed, *options).returncode == 0
+    assert plan(shell, listed)["cost"] == {"at_least": 0, "expected": 0, "exact": True}
+
+    found = plan(shell, listed, "--depth", 1)
+    counts = {(row["type"], row["relationship"]): row["lists"] for row in found["found"]}
+    assert counts == {
+        ("collection", "domains"): 1,
+        ("collection", "files"): 1,
+        ("collection", "ip_addresses"): 1,
+        ("collection", "references"): 1,
+        ("collection", "urls"): 1,
+        ("reference", "files"): 2,
+    }
+    assert found["found_is_complete"]
+    assert found["cost"]["at_least"] == 7
+    shown = shell("plan", listed, "--depth", 1, "--store", "c.db").stdout
+    assert "--depth 1 adds 7 lists of the entities found so far: domains of 1 collection" in shown
+    assert "can find more" not in shown
+    assert "can find more" in shell("plan", listed, "--depth", 2, "--store", "c.db").stdout
+
+    limit = ("--depth", 1, "--per-node", 60)
+    assert shell("crawl", listed, *options, *limit, "--max-calls", 8).returncode == 3
+    cost = plan(shell, listed, *limit)["cost"]
+    assert cost == {"at_least": 1, "expected": 1, "exact": True}
+    assert shell("crawl", listed, *options, *limit).returncode == 4
+    assert api.calls == 8 + 1  # the second page of the files of the collection
+    assert plan(shell, listed, *limit)["cost"]["at_least"] == 0
+
+    # With a greater limit, the list is continued: 20 of 100 files are left.
+    assert plan(shell, listed, "--depth", 1, "--per-node", 100)["cost"]["at_least"] == 1
+    deeper = plan(shell, listed, "--depth", 2, "--per-node", 60, "--direct")
+    counts = {(row["type"], row["relationship"]): row["lists"] for row in deeper["found"]}
+    new = len(set(sorted(api.world.hashes())[:80]) - {api.world.hashes()[0]})
+    assert counts == {("file", "references"): new, ("file", "related_references"): new}
+    assert deeper["cost"]["at_least"] == 1 + 2 * new  # and the direct references of the seed
+
+
 def test_a_report_in_related_from_is_crawled_like_a_collection(tmp_path) -> None:
     report = f"report--{'e' * 64}"
     world = World(
         [File("a" * 64, collections=(report,))], R, [Collection(report, "A report", (R[0].id,))]
     )
     campaign = campaign_of(tmp_path / "c.db", world, "a" * 64)
-    assert [event.error for event in campaign.crawl(depth=1)] == [None] * 4
+    assert [event.error for event in campaign.crawl(depth=1)] == [None] * 7
     assert f"collections/{report}/files" in requested_paths(campaign)
 
 

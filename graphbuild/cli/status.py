@@ -198,6 +198,7 @@ def status_json(store: Store) -> dict[str, object]:
         "missing_data": store.missing_data,
         "audit": audit,
         "completion_calls": store.tasks.completion_calls(LIMIT),
+        "without_direct_references": store.tasks.count_without_direct(),
         "lists": lists,
         "descriptions": {**descriptions, "failures": failed},
     }

@@ -16,7 +16,7 @@ from graphbuild.analysis import (
     reference_url,
     summarize_changes,
 )
-from graphbuild.models import COMPLETE, REFERENCE, UNFINISHED_STATES
+from graphbuild.models import COMPLETE, REFERENCE, RELATED_REFERENCES, UNFINISHED_STATES
 from graphbuild.report.blocks import (
     MAX_ROWS,
     BulletList,
@@ -102,7 +102,8 @@ def _missing_data(data: ReportData) -> Iterator[Block]:
             f"{totals.received + totals.inferred:,} of {totals.expected:,} expected references are"
             " known, summed over the subjects."
         )
-    without = sum(each.state == COMPLETE and not _known(each) for each in data.statuses)
+    lists = [each for each in data.statuses if each.relationship == RELATED_REFERENCES]
+    without = sum(each.state == COMPLETE and not _known(each) for each in lists)
     if without:
         notes.append(f"Complete subjects without references: {without:,}.")
     if totals.inferred:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 from itertools import permutations
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from graphbuild import analysis
 from graphbuild.crawler import Crawl
@@ -27,6 +31,7 @@ from graphbuild.exporters.graphml_reader import read_graphml
 from graphbuild.graph.builder import build_graph, extract_links, extract_observations
 from graphbuild.graph.views import view
 from graphbuild.models import FAILED, LIMITED, PENDING
+from graphbuild.report import write_report
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store, find_damage
 from tests.crawler.campaign import Campaign
@@ -34,8 +39,6 @@ from tests.support.faults import Fault
 from tests.support.shell import seeds
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from graphbuild.graph.builder import Graph
     from tests.support.shell import Shell
 
@@ -197,6 +200,43 @@ def test_a_generated_world_serves_the_direct_references_that_it_states(tmp_path)
         (kind, ids.get(seed, seed), reference)
         for kind, seed, reference in world.direct_references()
         if kind != "ip_address"
+    }
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    """Return a world of three files with any collections and direct references."""
+
+    def some(ids: list[str]) -> tuple[str, ...]:
+        return tuple(draw(st.sets(st.sampled_from(ids))))
+
+    ids = [R0, R1, R2]
+    collections = [Collection(name, name, some(ids)) for name in ("c1", "c2")]
+    files = [File(each, collections=some(["c1", "c2"]), references=some(ids)) for each in (A, B, C)]
+    return World(files, R, collections)
+
+
+@settings(max_examples=15, deadline=None)
+@given(worlds())
+def test_a_crawl_finds_exactly_the_triples_and_the_direct_references(world: World) -> None:
+    with TemporaryDirectory() as folder:
+        campaign = campaign_of(Path(folder) / "c.db", world)
+        campaign.crawl(direct=True)
+        assert campaign.api.calls == 6
+        found = observations_of(campaign.path)
+        graph = graph_of(campaign.path)
+    assert found == {
+        *((RELATED, *row[1:]) for row in world.observations()),
+        *((DIRECT, *row[1:], None) for row in world.direct_references()),
+    }
+    assert found == {
+        (
+            each.relationship,
+            each.subject.id,
+            each.reference.id,
+            each.related_from and each.related_from.id,
+        )
+        for each in extract_observations(graph, direct=True)
     }
 
 
@@ -416,6 +456,16 @@ def test_a_comparison_ignores_direct_references(tmp_path) -> None:
     assert len(changes.unchanged) == len(campaign.triples())
 
 
+def test_the_report_counts_subjects_without_references_once(tmp_path) -> None:
+    campaign = campaign_of(tmp_path / "c.db", small_world(), A, B)
+    campaign.crawl(direct=True, depth=1)
+    with Store.read(campaign.path) as store:
+        write_report(store, tmp_path)
+    # B has no related references. The empty lists of the collection do not count.
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "Complete subjects without references: 1." in text
+
+
 # --- commands ------------------------------------------------------------------------------------
 
 
@@ -441,6 +491,8 @@ def test_the_plan_equals_the_calls_made(shell: Shell, service) -> None:
     assert shell("crawl", *options, "--direct").returncode == 0
     assert api.calls == 4 + cost["at_least"]
     assert "were not requested" not in shell("status", "--store", "c.db").stdout
+    status_json = json.loads(shell("status", "--store", "c.db", "--json").stdout)
+    assert status_json["without_direct_references"] == 0
     assert estimate(shell, "--direct") == {"at_least": 0, "expected": 0, "exact": True}
 
 

@@ -88,7 +88,8 @@ def plan(
             added = store.tasks.count_without_direct() if direct else 0
             added += lists * (len(seed_list) - len(known))
             found = _count_found_lists(store, depth, per_node, api_flavor, direct=direct)
-            found.is_complete = found.is_complete and not added and refresh is None
+            if depth and (added or refresh is not None):
+                found.is_complete = False
             cost = estimate_cost(
                 unseen=work.unknown_lists + added + found.counts.total(),
                 left=work.known_pages,

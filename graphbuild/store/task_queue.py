@@ -341,10 +341,10 @@ class TaskQueue(CallEstimates):
         ``per_node`` is the number of entries after which lists beyond the seeds are not continued.
         """
         query = (
-            "SELECT 1 FROM task WHERE depth < ? AND (state = ? OR retry = 1"
+            "SELECT 1 FROM task WHERE depth < ? AND relationship <> ? AND (state = ? OR retry = 1"
             " OR truncated_at > 0 AND received_count < ?) LIMIT 1"
         )
-        return self._db.first(query, depth, PENDING, per_node) is not None
+        return self._db.first(query, depth, DESCRIPTION, PENDING, per_node) is not None
 
     def count_without_direct(self) -> int:
         """Return for how many subjects :meth:`add_direct` would add a task."""

@@ -19,6 +19,7 @@ from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.exporters.sanitize import format_date, is_exportable, json_text, url_host
+from graphbuild.exporters.web_links import web_url
 from graphbuild.models import (
     COLLECTION,
     FILE,
@@ -77,8 +78,8 @@ class Column:
     dtype: DType
     description: str  # for the documentation, in Markdown
     source: str = ""  # the attribute that the column contains; empty if the value is computed
-    # A function of the values of all columns with a ``source``. Columns with neither a ``source``
-    # nor a function get their values from the exporters.
+    # A function of the values of all columns with a ``source``, and of the attributes without a
+    # column. Columns with neither a ``source`` nor a function get their values from the exporters.
     compute: Callable[[Values], object] | None = None
     types: tuple[str, ...] = ()  # types of nodes with this attribute; empty for all types
     targets: Target = EVERYWHERE
@@ -152,6 +153,9 @@ NODE_COLUMNS: list[Column] = [
         types=_BOTH,
     ),
     Column("domain", TEXT, "Host of `url`, in Punycode.", compute=_domain, types=_WITH_URL),
+    Column(
+        "web_url", TEXT, "Page on VirusTotal; of a classic reference, its URL.", compute=web_url
+    ),
     _attribute(
         "name", TEXT, "Name of the collection.", COLLECTION, targets=TABLES | NEO4J, title="Name"
     ),
@@ -248,8 +252,9 @@ class NodeColumns:
                 values[column.name] = value
             else:
                 rest[name] = value
+        known = {n: v for n, v in rest.items() if n not in by_source} | values if rest else values
         for name, compute in self._computed:
-            if value := compute(values):
+            if value := compute(known):
                 values[name] = value
         if rest and (text := extra_attributes(rest, warnings)):
             values["attributes"] = text

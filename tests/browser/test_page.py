@@ -268,6 +268,34 @@ def test_only_http_urls_become_links(opened, url):
     assert page.page.locator("#details a").count() == 0
 
 
+def test_the_id_is_followed_by_a_link_to_virustotal(opened):
+    report_id = "report--24-10072685"
+    origin = {"original_type": "collection", "original_id": report_id}
+    page = opened(build_graph([Observation(ONE, report("x", **origin), RED)]))
+    gui = "https://www.virustotal.com/gui"
+    for key, address in (
+        (ONE.key, f"{gui}/file/{ONE.id}"),
+        (RED.key, f"{gui}/collection/{RED.id}"),
+        (report("x").key, f"{gui}/collection/{report_id}"),
+    ):
+        page.choose(key)
+        link = page.page.locator("#details a")
+        assert link.get_attribute("href") == address
+        assert link.get_attribute("rel") == "noopener noreferrer nofollow"
+        assert link.get_attribute("target") == "_blank"
+        assert link.inner_text() == "Open on VirusTotal ↗"
+
+
+def test_an_invalid_id_has_no_link_to_virustotal(opened):
+    graph = build_graph([Observation(ONE, report("x"), RED)])
+    for key, node_id in (("file:a", "../../evil"), ("file:b", "<img src=x onerror=window.ran=1>")):
+        graph.add_node(key, type="file", id=node_id, label="odd")
+    page = opened(graph)
+    for key in ("file:a", "file:b"):
+        page.choose(key)
+        assert page.page.locator("#details a").count() == 0
+
+
 @pytest.mark.parametrize("url", ["https://bank.example@evil.example/", "https://bаnk.example/"])
 def test_a_misleading_url_shows_its_host(opened, url):
     page = opened(build_graph([Observation(ONE, report("x", url=url), RED)]))

@@ -139,6 +139,7 @@ def test_nodes_table_has_one_row_per_node():
         "creation_date": "1515715200",
         "created": "2018-01-12",
         "domain": "blog.example.org",
+        "web_url": "https://Blog.Example.org:8443/2018/01/emotet?a=1&b=2",
         "degree": "4",
     }
     assert actual[GANG.key]["name"] == "win.emotet"

@@ -199,6 +199,7 @@ def test_cytoscape_elements_have_the_required_fields():
         "creation_date": 1_515_715_200,
         "created": "2018-01-12",
         "domain": "blog.example.org",
+        "web_url": "https://Blog.Example.org:8443/2018/01/emotet?a=1&b=2",
         "degree": 4,
         "color": "#e69f00",
         "size": 30.0,

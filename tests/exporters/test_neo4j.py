@@ -111,6 +111,7 @@ def test_a_node_has_its_type_as_label_and_properties_with_types():
         "author": "Zoë Ünal",
         "creation_date": 1_515_715_200,
         "domain": "blog.example.org",
+        "web_url": "https://Blog.Example.org:8443/2018/01/emotet?a=1&b=2",
         "created": date(2018, 1, 12),
     }
     assert imported_nodes(campaign())[EMOTET.key]["seed"] is True

@@ -107,6 +107,7 @@ def test_nodes_table_has_one_row_per_node():
         "creation_date": 1_515_715_200,
         "created": pd.Timestamp("2018-01-12", tz="UTC"),
         "domain": "blog.example.org",
+        "web_url": "https://Blog.Example.org:8443/2018/01/emotet?a=1&b=2",
         "degree": 4,
     }
     assert actual.loc[GANG.key, "name"] == "win.emotet"

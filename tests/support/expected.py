@@ -46,6 +46,12 @@ _COMPUTED = frozenset(each.name for each in columns.NODE_COLUMNS if not each.sou
 _RENAMED = {"name": "api_name"}
 _COLORS = {"file": "#0072b2", "reference": "#e69f00", "collection": "#cc3311"}
 _HASHES = {32: "md5", 40: "sha1", 64: "sha256"}
+# Forms of ids of objects that have a page on VirusTotal.
+_PAGE_IDS = {
+    "file": "[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}",
+    "collection": "[A-Za-z0-9_-]+",
+    "domain": r"[a-z0-9]+(\.[a-z0-9]+)+",
+}
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
@@ -157,6 +163,8 @@ def _columns(attributes: Values, node_columns: Mapping[str, type]) -> Values:
         values["domain"] = host
     if "creation_date" in values and (day := _day(values["creation_date"])):
         values["created"] = day
+    if web_url := _web_url(attributes):
+        values["web_url"] = web_url
     return values | ({"attributes": without_column} if without_column else {})
 
 
@@ -169,6 +177,21 @@ def _is_exportable(value: object) -> bool:
 def _host(url: str) -> str:
     """Return the host of a regular URL; malformed URLs are tested with ``url_host``."""
     return (urlsplit(url).hostname or "") if re.match(r"(https?|ftp)://", url) else ""
+
+
+def _web_url(attributes: Values) -> str:
+    """Return the page on VirusTotal, or the URL of a reference; tests of ids are elsewhere."""
+    if "group_members" in attributes:
+        return ""
+    page_type, node_id = attributes["type"], attributes["id"]
+    if attributes.get("original_type") == "collection":
+        page_type, node_id = "collection", attributes["original_id"]
+    if page_type == "reference":
+        url = attributes.get("url", "")
+        is_web = re.fullmatch(r"(?i)https?://[^/?#\s]+\S*", url) and url.isprintable()
+        return url if is_web else ""
+    is_known = page_type in _PAGE_IDS and re.fullmatch(_PAGE_IDS[page_type], node_id)
+    return f"https://www.virustotal.com/gui/{page_type}/{node_id}" if is_known else ""
 
 
 def _day(seconds: int) -> str:

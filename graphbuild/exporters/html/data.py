@@ -10,6 +10,7 @@ from graphbuild.exporters.cti_types import COLLECTION_TYPES, collection_kind
 from graphbuild.exporters.html.folded_graph import fold_for_page, shared_reference_counts
 from graphbuild.exporters.html.json_block import MAX_LABEL, json_scalar, truncate
 from graphbuild.exporters.html.level_of_detail import MAP, choose_initial_view
+from graphbuild.exporters.web_links import page_prefix, virustotal_url
 from graphbuild.graph.drawing_clusters import NO_CLUSTER
 from graphbuild.graph.style import node_color, node_shape, size_scale
 from graphbuild.models import COLLECTION, FILE, REFERENCE
@@ -82,6 +83,7 @@ def _type(name: str, kind: str) -> dict[str, Any]:
         "shape": node_shape(name, kind),
         "color": node_color(name),
         "labeled": name == COLLECTION,  # whether nodes of this type are labeled at every scale
+        "web": page_prefix(name),
         "dated": name == REFERENCE,  # whether the page uses the dates of nodes of this type
     }
 
@@ -109,8 +111,17 @@ def _nodes(
         }
         if key != f"{attributes['type']}:{json_scalar(attributes.get('id'))}":
             node["key"] = key
+        page_url = virustotal_url(attributes)
+        if page_url != _usual_page_url(attributes):
+            node["web"] = page_url
         nodes.append(node)
     return nodes
+
+
+def _usual_page_url(attributes: Mapping[str, Any]) -> str:
+    """Return the address on VirusTotal that the scripts compute from the type and id of a node."""
+    prefix = page_prefix(str(attributes["type"]))
+    return prefix and f"{prefix}{json_scalar(attributes.get('id'))}"
 
 
 def _attributes(known: Mapping[str, Any]) -> dict[str, Any]:

@@ -138,15 +138,28 @@ function attributeList(node) {
 function attributeRow(node, name, value) {
   if (value === node.label && LABELS.includes(name)) return [];
   const term = createElement("dt", {}, Object.hasOwn(attributeTitles, name) ? attributeTitles[name] : isolatedText(name));
-  return [term, createElement("dd", { dir: "auto" }, ...attributeValue(name, value))];
+  return [term, createElement("dd", { dir: "auto" }, ...attributeValue(node, name, value))];
 }
 
-function attributeValue(name, value) {
+function attributeValue(node, name, value) {
   if (name === "url") return urlParts(String(value));
   if (name.endsWith("_date")) return [formatDate(value)];
   if (typeof value === "boolean") return [value ? "yes" : "no"];
-  if (name === "id") return [createElement("code", {}, isolatedText(value)), " ", copyButton(String(value))];
+  if (name === "id") return idParts(node, value);
   return [isolatedText(value)];
+}
+
+/** Return the id. If VirusTotal has a page about the node, the id is followed by a link to it. */
+function idParts(node, id) {
+  const parts = [createElement("code", {}, isolatedText(id)), " ", copyButton(String(id))];
+  const page = parseHttpUrl(virusTotalUrl(node));
+  return page ? [...parts, createElement("br"), newTabLink(page.href, "Open on VirusTotal ↗")] : parts;
+}
+
+/** Return the address of the page about a node on VirusTotal, or an empty text if there is none. */
+function virusTotalUrl(node) {
+  const prefix = types[node.type].web;
+  return node.web ?? (prefix && prefix + node.attributes.id);
 }
 
 /** Return the defanged URL. An http or https URL is followed by a link. */
@@ -154,12 +167,15 @@ function urlParts(text) {
   const shown = createElement("bdi", { textContent: truncate(defang(text), 400) });
   const parsed = parseHttpUrl(text);
   if (!parsed) return [shown, " ", copyButton(text)];
-  const link = createElement("a", { className: "open", href: parsed.href, target: "_blank",
-    rel: "noopener noreferrer nofollow", referrerPolicy: "no-referrer",
-    textContent: "Open reference ↗" });
+  const link = newTabLink(parsed.href, "Open reference ↗");
   const honest = text.toLowerCase().includes(`//${parsed.host}`);
   const leads = honest ? [] : [warning(`Leads to ${parsed.host.replaceAll(".", "[.]")}`)];
   return [shown, createElement("br"), ...leads, link, " ", copyButton(text)];
+}
+
+function newTabLink(href, text) {
+  return createElement("a", { className: "open", href, target: "_blank",
+    rel: "noopener noreferrer nofollow", referrerPolicy: "no-referrer", textContent: text });
 }
 
 /** Return a list of related nodes per type. Each row names the nodes between the node and the marker. */

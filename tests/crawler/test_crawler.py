@@ -372,10 +372,15 @@ def test_a_busy_service_costs_less_than_twice_the_time(make_campaign, seed: int)
     for share in (0.0, 0.05):
         campaign = make_campaign(generate_family_world(83, 3))
         busy = [number for number in range(100) if refused.random() < share]
-        campaign.api.add_faults(*[Fault("status", 429, after=each) for each in busy])
+        # A fault does not count the requests that earlier faults have answered.
+        campaign.api.add_faults(
+            *[Fault("status", 429, after=number - fault) for fault, number in enumerate(busy)]
+        )
         start = campaign.clock.time
         campaign.crawl(rate_limiter=RateLimiter(4))
         assert set(campaign.states().values()) == {COMPLETE}
+        refusals = [number for number, entry in enumerate(campaign.api.log) if entry.status == 429]
+        assert refusals == [number for number in busy if number < len(campaign.api.log)]
         seconds.append(campaign.clock.time - start)
         campaign.path.unlink()
     assert seconds[0] <= seconds[1] < 2 * seconds[0]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +20,7 @@ from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
 from tests.support.graphs import campaign, with_title
 from tests.support.paths import ROOT
+from tests.support.shell import Shell
 from tests.test_architecture import DEPENDENCIES
 
 if TYPE_CHECKING:
@@ -39,8 +38,9 @@ TEXTS = {path.name: path.read_text(encoding="utf-8") for path in DOCUMENTS}
 
 @cache
 def help_of(*arguments: str) -> str:
-    command = [sys.executable, "-m", "graphbuild", *arguments, "--help"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    process = Shell(ROOT)(*arguments, "--help")
+    assert process.returncode == 0, process.stderr
+    return process.stdout
 
 
 def commands() -> list[str]:

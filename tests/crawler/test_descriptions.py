@@ -360,6 +360,20 @@ def test_ten_files_by_three_hashes_are_ten_nodes_and_ten_lists(tmp_path, workers
     assert_no_damage(campaign.path)
 
 
+@pytest.mark.parametrize("flavor", ["classic", "gti"])
+def test_a_description_leaves_the_api_flavor_to_the_first_list(tmp_path, flavor) -> None:
+    world = world_of(2)
+    seeds = [file.md5 for file in world.files.values()]
+    campaign = campaign_of(tmp_path / "c.db", world, seeds, api_flavor=flavor)
+    with Store.open(campaign.path) as store, campaign.client(api_flavor="auto") as client:
+        events = list(Crawl(client, store, describe=("files", "collections"), workers=2))
+        assert store.api_info.flavor() == flavor
+    assert [event.error for event in events] == [None] * (2 + 2 + 2)
+    assert described(campaign)[:2] == [f"files/{each}" for each in seeds]
+    types = [node["type"] for node in graph_of(campaign).nodes.values()]
+    assert (types.count(FILE), types.count(COLLECTION)) == (2, 2)
+
+
 def test_hashes_in_later_runs_cost_no_call(tmp_path) -> None:
     world = world_of(2)
     campaign = campaign_of(tmp_path / "c.db", world, [file.sha1 for file in world.files.values()])

@@ -133,7 +133,7 @@ function svgLabels(marker) {
   const words = [];
   if (isFolded(marker)) words.push(svgLabel(countText(marker), marker.x, marker.y + 5));
   if (types[marker.type].labeled || state.focus) {
-    words.push(svgLabel(truncate(titleOf(marker), 48), marker.x, marker.y + marker.size + 16));
+    words.push(svgLabel(shortTitle(marker, 40), marker.x, marker.y + marker.size + 16));
   }
   return words;
 }

@@ -28,6 +28,12 @@ function titleOf(marker) {
   return displayName(marker.first) + (isFolded(marker) ? ` and ${formatNumber(marker.shown - 1)} more` : "");
 }
 
+/** Return the title of a marker, truncated; one with a qualifier such as "(campaign)" may be longer. */
+function shortTitle(marker, maxLength) {
+  const title = titleOf(marker);
+  return truncate(title, title.endsWith(")") ? maxLength + 16 : maxLength);
+}
+
 function countText(marker) {
   return `×${formatNumber(marker.shown)}`;
 }
@@ -100,7 +106,7 @@ function inView({ x, y }, { left, top, right, bottom }) {
 function drawLabel(scene, marker) {
   const { context, scale } = scene;
   const count = isFolded(marker) && !hasCount(marker, scale) ? `${countText(marker)} ` : "";
-  const text = count + truncate(titleOf(marker), isFocal(marker) ? 80 : types[marker.type].labeled ? 48 : 32);
+  const text = count + shortTitle(marker, isFocal(marker) ? 60 : 32);
   const box = labelBox(scene, marker, context.measureText(text).width / 2);
   if (!box) return;
   scene.taken.push(box);

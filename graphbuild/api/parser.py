@@ -11,16 +11,11 @@ https://developers.virustotal.com/reference/files-object-related_references.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from graphbuild.api.attributes import parse_attributes
 from graphbuild.api.descriptions import parse_description
-from graphbuild.api.endpoints import (
-    OBJECT_TYPES,
-    RELATIONSHIPS,
-    REPORT_PREFIX,
-    reference_id,
-)
+from graphbuild.api.endpoints import OBJECT_TYPES, RELATIONSHIPS
 from graphbuild.api.json_decoding import check_depth, decode_json, describe_type, describe_value
 from graphbuild.api.links import (
     MAX_CURSOR,
@@ -30,6 +25,7 @@ from graphbuild.api.links import (
     parse_self_link,
     query_parameter,
 )
+from graphbuild.api.reports import has_report_id, is_report_type, reference_of_report
 from graphbuild.errors import PayloadError
 from graphbuild.models import (
     COLLECTION,
@@ -45,13 +41,9 @@ from graphbuild.models import (
     is_object_type,
 )
 
-if TYPE_CHECKING:
-    from graphbuild.models import Scalar
-
 MAX_ITEMS = 10_000  # per page
 MAX_WARNINGS = 1_000  # per page
 _HASH_ID_TYPES = frozenset(name for name, each in OBJECT_TYPES.items() if each.has_hash_id)
-_REPORT_ATTRIBUTES = {"name": "title", "link": "url"}  # gti name -> classic name
 
 
 def parse_page(body: bytes, subject: Entity, relationship: str = RELATED_REFERENCES) -> Page:
@@ -253,7 +245,8 @@ class _ItemParser:
 
     def _parse_entity(self, value: object, path: str, expected_type: str) -> Entity:
         fields = _require_object(value, path)
-        # A gti report in the list is a reference; one in related_from is a collection.
+        # A gti report in the list is a reference. One in related_from is a collection here; the
+        # campaign file identifies the two when it reads them.
         is_report = expected_type == REFERENCE and _is_report(fields)
         entity_type = COLLECTION if is_report else expected_type
         if fields.get("type") != entity_type:
@@ -261,7 +254,7 @@ class _ItemParser:
         entity_id = self._parse_id(entity_type, fields.get("id"), f"{path}.id")
         attributes = parse_attributes(fields.get("attributes"), f"{path}.attributes", self.warnings)
         if is_report:
-            return _reference_of_report(entity_id, attributes)
+            return reference_of_report(entity_id, attributes)
         return Entity(entity_type, entity_id, attributes)
 
     def _keep_unexpected_type(self, value: object, path: str, expected_type: str) -> str:
@@ -293,11 +286,4 @@ def _is_report(fields: dict[str, Any]) -> bool:
         return False
     attributes = fields.get("attributes")
     kind = attributes.get("collection_type") if isinstance(attributes, dict) else None
-    return kind == "report" or (kind is None and str(fields.get("id")).startswith(REPORT_PREFIX))
-
-
-def _reference_of_report(report: str, attributes: dict[str, Scalar]) -> Entity:
-    """Convert a ``gti`` report to a reference that has the original type and id as attributes."""
-    renamed = {_REPORT_ATTRIBUTES.get(name, name): value for name, value in attributes.items()}
-    original: dict[str, Scalar] = {"original_type": COLLECTION, "original_id": report}
-    return Entity(REFERENCE, reference_id(report), {**renamed, **original})
+    return is_report_type(kind) or (kind is None and has_report_id(str(fields.get("id"))))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from graphbuild.api.endpoints import AUTO, DESCRIBABLE_TYPES
+from graphbuild.api.endpoints import AUTO, DESCRIBABLE_TYPES, GTI
 from graphbuild.crawler.budget import CallBudget
 from graphbuild.crawler.probe import restore_client_state
 from graphbuild.crawler.result_handler import ResultHandler
@@ -52,7 +52,8 @@ class Crawl:
         store: The campaign file; must be open for writing.
         max_calls: Maximum calls of the campaign over all runs; None for no limit.
         per_day: Maximum calls per UTC day; None for no limit except that of the API.
-        frugal: Infer references instead of requesting them where the stored pages allow it.
+        frugal: Infer references instead of requesting them where the stored pages allow it. In the
+            API flavor ``gti``, nothing is inferred.
         depth: How far to crawl beyond the seeds. 0 requests the references of the seeds. 1 also
             requests the files, domains, IP addresses, URLs and references of each collection (and
             its associations in the API flavor ``gti``), and the files of each reference. 2 also
@@ -137,13 +138,20 @@ class Crawl:
 
     def _crawl_pending(self, results: ResultHandler) -> Iterator[CrawlEvent]:
         """Crawl until no task is pending or the run is stopped."""
-        scheduler = (InferringScheduler if self._frugal else FifoScheduler)(self._store)
+        scheduler = (InferringScheduler if self._can_infer() else FifoScheduler)(self._store)
         while not self._stopped and scheduler.next_task(()):
             executor = self._create_executor()
             try:
                 yield from self._run(_CrawlRun(scheduler, executor, results))
             finally:
                 executor.close()
+            if isinstance(scheduler, InferringScheduler) and not self._can_infer():
+                scheduler = FifoScheduler(self._store)
+
+    def _can_infer(self) -> bool:
+        """Return whether references are inferred; see :mod:`graphbuild.crawler.inference`."""
+        is_gti = self._client.api_flavor == GTI or self._store.inferences.has_reports()
+        return self._frugal and not is_gti
 
     def _create_executor(self) -> Executor:
         """Return a serial executor for one worker or an unknown API flavor; else a worker pool."""
@@ -155,9 +163,10 @@ class Crawl:
     def _run(self, run: _CrawlRun) -> Iterator[CrawlEvent]:
         """Crawl until no task is left, the run is stopped, or an error ends it.
 
-        With several workers, also return as soon as the API flavor becomes known.
+        With several workers or inference, also return as soon as the API flavor becomes known.
         """
-        waiting_for_flavor = self._workers > 1 and self._client.api_flavor == AUTO
+        depends_on_flavor = self._workers > 1 or self._frugal
+        waiting_for_flavor = depends_on_flavor and self._client.api_flavor == AUTO
         try:
             while self._submit_tasks(run):
                 task, outcome = run.executor.next_result()

@@ -11,6 +11,10 @@ File". As long as that holds:
 If there are more references than stated, or if two files show different references of a collection,
 the description does not hold. Then nothing is inferred for the files concerned, and all of their
 pages are requested.
+
+The description does not hold in the API flavor ``gti``. Its lists also contain directly related
+reports, for which the API does not name the collections that contain them. An inferred observation
+could name a collection that no page names. So nothing is inferred if a report is stored.
 """
 
 from __future__ import annotations

@@ -42,6 +42,7 @@ def generate_world(  # noqa: PLR0913 - sizes of the world, keyword-only except t
     noise: float = 0.1,
     indicators_per_campaign: int = 6,
     direct_references_per_campaign: int = 0,
+    linked_reports: int = 0,
 ) -> World:
     """Generate a world of campaigns; the same arguments give the same world.
 
@@ -65,6 +66,9 @@ def generate_world(  # noqa: PLR0913 - sizes of the world, keyword-only except t
         direct_references_per_campaign: The number of additional references of each campaign that
             are in no collection. Each is a direct reference (relationship ``references``) of two
             random files of the campaign.
+        linked_reports: The number of references of each campaign that are related to up to six
+            others, and directly to about half of the files of the campaign. Related references
+            depend on it only in the ``gti`` flavor.
     """
     builder = _WorldBuilder(seed, noise)
     for number in range(campaigns):
@@ -75,6 +79,7 @@ def generate_world(  # noqa: PLR0913 - sizes of the world, keyword-only except t
         builder.add_hub()
     builder.add_indicators(indicators_per_campaign)
     builder.add_direct_references(direct_references_per_campaign)
+    builder.link_reports(linked_reports)
     return builder.build()
 
 
@@ -106,7 +111,7 @@ class _WorldBuilder:
     def add_campaign(self, number: int, files: int, references: int) -> None:
         """Add campaign ``number`` with its files, references, and three or four collections.
 
-        The collections are a malware family, a list of indicators, a report and, in every third
+        The collections are a malware family, a list of indicators, a campaign and, in every third
         campaign, a threat actor.
         """
         families = NAMES["malware_families"]
@@ -115,18 +120,18 @@ class _WorldBuilder:
         ids = self._create_references(number, name, references)
         parts = list(_split(ids, (0.5, 0.3, 0.2) if number % 3 else (0.5, 0.25, 0.15, 0.1)))
         slug, digits = name.lower(), _hex(f"{self._seed} {name}")
+        uuid = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:32]))
         collections = [
             Collection(f"atlas_{platform}_{slug}", name, parts[0], "malware-family", "Partner"),
             Collection(digits, f"{name} indicators", parts[1], "collection", "Crowdsourced"),
             # In related_from, the API may omit the attributes of a collection. The emulator omits
-            # those of the report of campaign 1.
+            # those of the third collection of campaign 1.
             Collection(
-                f"report--{digits}", f"{name} in brief", parts[2], "report", None, number != 1
+                f"campaign--{uuid}", f"Operation {name}", parts[2], "campaign", None, number != 1
             ),
         ]
         if len(parts) > len(collections):
             actor = NAMES["actors"][number % len(NAMES["actors"])]
-            uuid = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:32]))
             collections.append(Collection(f"threat-actor--{uuid}", actor, parts[3], "threat-actor"))
         created = [self._create_file(f"{name} {n}", n, collections) for n in range(files)]
         unexplained = (self._references.create(name),)  # a reference without a collection
@@ -200,6 +205,27 @@ class _WorldBuilder:
                     file = campaign.files[index]
                     references = (*file.references, reference)
                     campaign.files[index] = replace(file, references=references)
+
+    def link_reports(self, count: int) -> None:
+        """Relate ``count`` references of every campaign to other references and to files.
+
+        A reference may be related to itself, and two references to each other.
+        """
+        # Like indicators, these links have their own random numbers.
+        rng = Random(f"{self._seed} reports")  # noqa: S311 - sample data, not a secret
+        known = self._references.references
+        for campaign in self._campaigns:
+            ids = sorted({each for group in campaign.collections for each in group.references})
+            linked = rng.sample(ids, min(count, len(ids)))
+            for each in linked:
+                found = rng.sample(ids, min(len(ids), rng.randint(1, 6)))
+                known[each] = replace(known[each], reports=tuple(found))
+            for number, file in enumerate(campaign.files):
+                direct = [each for each in linked if rng.getrandbits(1)]
+                if file.id == documented_sample.FILE:
+                    continue
+                references = tuple(dict.fromkeys((*file.references, *direct)))
+                campaign.files[number] = replace(file, references=references)
 
     def build(self) -> World:
         """Return the world; its first file is the documented one, the other files are shuffled."""

@@ -28,12 +28,21 @@ OBJECT_TYPES = {endpoint: object_type for object_type, endpoint in ENDPOINTS.ite
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """An article or blog post; ``attributes`` contains its API attributes except ``url``."""
+    """An article or blog post.
+
+    Attributes:
+        id: The SHA-256 of the URL. In the ``gti`` flavor, curated reports have ids such as
+            ``report--21-00000001`` instead.
+        attributes: The API attributes except ``url``.
+        reports: The ids of the references to which it is related. Only the ``gti`` flavor has such
+            relationships.
+    """
 
     type: ClassVar[str] = "reference"
     id: str
     url: str
     attributes: Mapping[str, object] = field(default_factory=dict, hash=False)
+    reports: tuple[str, ...] = ()
 
     @classmethod
     def from_url(cls, url: str, **attributes: object) -> Reference:
@@ -44,14 +53,14 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A reference in the ``gti`` flavor: a collection whose id contains the reference's id."""
+    """A reference in the ``gti`` flavor, where it is a collection."""
 
     type: ClassVar[str] = "collection"
     reference: Reference
 
     @property
     def id(self) -> str:
-        """``report--``, followed by the id of the reference."""
+        """The id of the collection; see :func:`report_id`."""
         return report_id(self.reference.id)
 
 
@@ -159,12 +168,16 @@ class ListItem(NamedTuple):
 
     type: str
     id: str
-    related_from: tuple[str, ...] | None = None  # ids of collections; None: no context attributes
+    # Ids of collections or, in the ``gti`` flavor, also of reports. None: no context attributes.
+    related_from: tuple[str, ...] | None = None
+
+
+_REPORT_PREFIX = "report--"
 
 
 def report_id(reference: str) -> str:
-    """Return the id of a reference in the ``gti`` flavor, where references are collections."""
-    return f"report--{reference}"
+    """Return the id of a reference in the ``gti`` flavor: with the prefix ``report--``."""
+    return _REPORT_PREFIX + reference.removeprefix(_REPORT_PREFIX)
 
 
 def canonical_id(object_type: str, identifier: str) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from graphbuild.emulator.errors import ServiceError
 from graphbuild.emulator.http_messages import BASE_URL
-from graphbuild.emulator.models import OBJECT_TYPES, Report, report_id
+from graphbuild.emulator.models import OBJECT_TYPES, report_id
 from graphbuild.emulator.pagination import (
     EMBEDDED_LIMIT,
     parse_page_params,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from graphbuild.emulator.http_messages import Json
-    from graphbuild.emulator.models import ApiObject, ListItem
+    from graphbuild.emulator.models import ApiObject, ListItem, Report
     from graphbuild.emulator.world import World
 
 # Names of object types in error messages. Other types are capitalized, such as "File".
@@ -117,11 +117,11 @@ class Router:
 
     def _find_report(self, identifier: str) -> Report | None:
         prefix = report_id("")
-        reference = self.world.references.get(identifier.removeprefix(prefix).lower())
-        if reference is None or not identifier.startswith(prefix):
+        digits = identifier.removeprefix(prefix).lower()
+        if not identifier.startswith(prefix) or report_id(digits) not in self.world.reports:
             return None
         self._check_access(["reports"])
-        return Report(reference)
+        return self.world.reports[report_id(digits)]
 
     def _related_items(self, entity: ApiObject, relationship: str) -> Sequence[ListItem]:
         self._check_access([relationship])

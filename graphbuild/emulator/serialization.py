@@ -111,19 +111,23 @@ def _context(world: World, item: ListItem) -> Json:
     if item.related_from is None:
         return {}
     is_gti = item.type == "collection"
-    mentions = [_mention(world.collections[each], is_gti=is_gti) for each in item.related_from]
+    mentions = [_mention(world.source(each), is_gti=is_gti) for each in item.related_from]
     return {"context_attributes": {"related_from": mentions}}
 
 
-def _mention(collection: Collection, *, is_gti: bool) -> Json:
+def _mention(source: Collection | Report, *, is_gti: bool) -> Json:
     """Return an item of ``related_from``."""
-    descriptor = {"type": collection.type, "id": collection.id}
-    if not collection.mentions_name:
+    descriptor = {"type": source.type, "id": source.id}
+    if isinstance(source, Report):
+        known = _report_attributes(source.reference)
+        name, origin, kind = known.get("name"), known["origin"], known["collection_type"]
+    elif source.mentions_name:
+        name, origin, kind = source.name, source.origin, source.collection_type or "collection"
+    else:
         return descriptor
-    attributes: Json = {"name": collection.name}
+    attributes = {"name": name}
     if is_gti:
-        kind = collection.collection_type or "collection"
-        attributes |= {"tags": [], "origin": collection.origin, "collection_type": kind}
+        attributes |= {"tags": [], "origin": origin, "collection_type": kind}
     return {"attributes": _without_none(attributes), **descriptor}
 
 

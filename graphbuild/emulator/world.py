@@ -55,6 +55,7 @@ class World:
         self.files = {file.id: file for file in listed}
         self.references = {reference.id: reference for reference in references}
         self.collections = {collection.id: collection for collection in collections}
+        self.reports = {report_id(each.id): Report(each) for each in self.references.values()}
         self.campaigns = dict(campaigns or {})
         self.indicators = list(indicators)
         hashes = ((each, file) for file in listed for each in (file.sha256, file.sha1, file.md5))
@@ -107,8 +108,11 @@ class World:
 
     def resolve(self, item: ListItem) -> ApiObject:
         """Return the object of a list item."""
-        found = self.objects[item.type].get(item.id)
-        return found or Report(self.references[item.id.removeprefix(report_id(""))])
+        return self.objects[item.type].get(item.id) or self.reports[item.id]
+
+    def source(self, identifier: str) -> Collection | Report:
+        """Return the collection or the report with an id in ``related_from``."""
+        return self.collections.get(identifier) or self.reports[identifier]
 
     def related_references(self, subject: Subject) -> tuple[ListItem, ...]:
         """Return the items of the relationship ``related_references``, sorted by id."""
@@ -126,12 +130,22 @@ class World:
     def related_reports(self, subject: Subject) -> tuple[ListItem, ...]:
         """Return the reports that the ``gti`` flavor lists for a subject.
 
-        These are the related references and the references about the subject itself. References
-        about the subject have no context attributes, even if they are also related through a
-        collection.
+        Directly related are the references about the subject. They have no context attributes, even
+        if they are also related in another way. Indirectly related are the related references of
+        the classic API, and the reports to which a directly related report leads, also through
+        other reports. Their ``related_from`` contains the collections, and each report that is
+        related to them.
         """
         found = {item.id: item.related_from for item in self.related_references(subject)}
         found |= dict.fromkeys(subject.references)
+        followed = list(subject.references)
+        for source in followed:  # the list grows in the loop
+            for reference in self.references[source].reports:
+                if reference not in followed:
+                    followed.append(reference)
+                sources = found.get(reference, ())
+                if sources is not None:  # not directly related
+                    found[reference] = tuple(dict.fromkeys((*sources, report_id(source))))
         return tuple(ListItem("collection", report_id(i), found[i]) for i in sorted(found))
 
     def members(self, parent: str, object_type: str = "file") -> list[str]:
@@ -154,7 +168,8 @@ class World:
         """Return the observations that a complete crawl of all subjects finds.
 
         Each is a tuple: type of the subject, subject as in a seed list, id of the reference, and id
-        of the collection or None. In the ``gti`` flavor, the third item is the id of the report.
+        of the collection or None. In the ``gti`` flavor, the third item is the id of the report,
+        and the last one is the id of a collection or report, or None.
         """
         related = self.related_reports if api_flavor == "gti" else self.related_references
         return {

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from graphbuild.api.endpoints import DESCRIBABLE_TYPES, REPORT_PREFIX
+from graphbuild.api.endpoints import DESCRIBABLE_TYPES
 from graphbuild.models import (
     COLLECTION,
     COMPLETE,
@@ -22,7 +22,7 @@ from graphbuild.models import (
     PENDING,
     detect_hash_type,
 )
-from graphbuild.store.entities import decode_attributes
+from graphbuild.store.entities import find_reports
 from graphbuild.store.models import AFTER_LISTS, DEPTHS_BEFORE_LISTS, DescriptionCounts
 
 if TYPE_CHECKING:
@@ -104,11 +104,8 @@ class Descriptions:
 
     def _collections(self) -> Iterator[_Object]:
         """Yield the collections that are not reports, because a report is a reference."""
-        query = (
-            "SELECT id, api_id, attributes FROM entity WHERE type = ? AND same_as = 0 ORDER BY id"
-        )
-        for entity_id, api_id, text in self._db.rows(query, COLLECTION):
-            attributes = decode_attributes(text, api_id, self._db.path)
-            is_report = attributes.get("collection_type") == "report"
-            if not is_report and not api_id.startswith(REPORT_PREFIX):
+        reports = find_reports(self._db)
+        query = "SELECT id FROM entity WHERE type = ? AND same_as = 0 ORDER BY id"
+        for (entity_id,) in self._db.rows(query, COLLECTION):
+            if entity_id not in reports:
                 yield _Object(entity_id, AFTER_LISTS)

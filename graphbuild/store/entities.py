@@ -1,13 +1,21 @@
-"""Save and load entities (the table ``entity``), and unite the aliases of a subject."""
+"""Save and load entities (the table ``entity``), and unite the aliases of a subject.
+
+The table has a row per type and id that a page names. A report of Google Threat Intelligence has
+two rows if pages name it in both roles: as an entry of a list (a reference), and in
+``related_from`` (a collection). :func:`load_entities` returns one entity for both.
+"""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from graphbuild.api.endpoints import reference_id
+from graphbuild.api.reports import has_report_id, is_report_type, reference_of_report
 from graphbuild.errors import StoreError
-from graphbuild.models import COMPLETE, Entity
+from graphbuild.models import COLLECTION, COMPLETE, REFERENCE, Entity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,11 +99,17 @@ class EntityWriter:
 
 
 class EntityById(dict[int, Entity]):
-    """Entities by row id. A lookup of a missing id raises StoreError."""
+    """Entities by row id. A lookup of a missing id raises StoreError.
+
+    Attributes:
+        report_rows: For each collection that is a report, its row id and the row id that
+            represents the report: that of the reference or, without one, of the first collection.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path
+        self.report_rows: dict[int, int] = {}
 
     def __missing__(self, entity_id: int) -> Entity:
         raise StoreError(
@@ -105,7 +119,11 @@ class EntityById(dict[int, Entity]):
 
 
 def load_entities(db: Database) -> EntityById:
-    """Return all entities by row id. The row id of an alias maps to the canonical entity."""
+    """Return all entities by row id.
+
+    The row id of an alias maps to the canonical entity. The row id of a collection that is a report
+    maps to the reference.
+    """
     entities = EntityById(db.path)
     canonical_ids: dict[int, int] = {}
     for entity_id, entity_type, api_id, attributes, same_as in db.rows(
@@ -115,8 +133,68 @@ def load_entities(db: Database) -> EntityById:
         entities[entity_id] = Entity(entity_type, api_id, decoded)
         if same_as:
             canonical_ids[entity_id] = same_as
+    _unite_reports(entities, find_reports(db))
     entities.update((alias, entities[same_as]) for alias, same_as in canonical_ids.items())
     return entities
+
+
+# --- reports -------------------------------------------------------------------------------------
+
+
+def find_reports(db: Database) -> dict[int, str]:
+    """Return the reference ids of the collections that are reports, by row id of the collection.
+
+    A collection is a report if its ``collection_type`` is ``report`` on a page of the campaign, or
+    if its id begins with ``report--``.
+    """
+    rows = db.rows(
+        "SELECT collection.id, collection.api_id, collection.attributes, listed.attributes"
+        " FROM entity AS collection LEFT JOIN entity AS listed"
+        " ON listed.type = ? AND listed.api_id = collection.api_id"
+        " WHERE collection.type = ? ORDER BY collection.id",
+        REFERENCE,
+        COLLECTION,
+    )
+    return {
+        row_id: reference_id(api_id)
+        for row_id, api_id, own, listed in rows
+        if has_report_id(api_id)
+        or is_report_type(decode_attributes(own, api_id, db.path).get("collection_type"))
+        or (listed and decode_attributes(listed, api_id, db.path).get("original_id") == api_id)
+    }
+
+
+def count_types(db: Database) -> Counter[str]:
+    """Return the number of entities of each type; reports count as references."""
+    counts = Counter(dict(db.rows("SELECT type, count(*) FROM entity GROUP BY type")))
+    reports = find_reports(db)
+    unlisted = (find_entity(db, Entity(REFERENCE, each)) is None for each in set(reports.values()))
+    counts[COLLECTION] -= len(reports)
+    counts[REFERENCE] += sum(unlisted)
+    return counts
+
+
+def _unite_reports(entities: EntityById, reports: dict[int, str]) -> None:
+    """Let all row ids of a report map to one reference with the attributes of all its rows.
+
+    The values of the reference take precedence, then those of the collections with smaller ids.
+    """
+    if not reports:
+        return
+    rows = {each.id: row_id for row_id, each in entities.items() if each.type == REFERENCE}
+    collections: dict[str, list[int]] = {}
+    for row_id, reference in reports.items():
+        collections.setdefault(reference, []).append(row_id)
+    for reference, row_ids in collections.items():
+        attributes: dict[str, Scalar] = {}
+        for row_id in sorted(row_ids, key=lambda each: entities[each].id, reverse=True):
+            report = entities[row_id]
+            attributes |= reference_of_report(report.id, report.attributes).attributes
+        first = rows.get(reference, row_ids[0])
+        if reference in rows:
+            attributes |= entities[first].attributes
+        entities.report_rows.update(dict.fromkeys(row_ids, first))
+        entities.update(dict.fromkeys((first, *row_ids), Entity(REFERENCE, reference, attributes)))
 
 
 # --- aliases -------------------------------------------------------------------------------------

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graphbuild._util import format_count
-from graphbuild.models import COMPLETE
+from graphbuild.models import COLLECTION, COMPLETE, REFERENCE
+from graphbuild.store.entities import encode_attributes
 from graphbuild.store.models import ObservedReferences
 from graphbuild.store.schema import CONFIRMED, INFERRED, REFUTED
 from graphbuild.store.task_queue import first_page_of_pass
@@ -26,6 +27,12 @@ class Inferences:
         """Return the ids of audited tasks and tasks with a conflict, which get no inferences."""
         query = "SELECT id FROM task WHERE inference_conflict <> '' OR audited = 1"
         return {task_id for (task_id,) in self._db.rows(query)}
+
+    def has_reports(self) -> bool:
+        """Return whether a page of the API flavor ``gti`` is stored that lists a report."""
+        query = "SELECT 1 FROM entity WHERE type = ? AND instr(attributes, ?) LIMIT 1"
+        original = encode_attributes({"original_type": COLLECTION})[1:-1]
+        return self._db.first(query, REFERENCE, original) is not None
 
     def observed_references(self, task: int) -> ObservedReferences:
         """Return the references that the pages of the current pass contain, as row ids."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from graphbuild.models import Entity
     from graphbuild.store.database import Database
+    from graphbuild.store.entities import EntityById
 
 # Tasks whose subject is not an alias.
 CANONICAL_TASKS = "task JOIN entity ON entity.id = task.subject AND entity.same_as = 0"
@@ -131,7 +132,7 @@ class ObservationReader:
             for task, source, relationship in self._db.rows(query, RELATED_REFERENCES, DESCRIPTION):
                 if entities[source].type in SUBJECT_TYPES:  # a list of direct references
                     continue
-                for fact in _facts(self._db, task):
+                for fact in _facts(self._db, task, entities):
                     yield Link(entities[source], relationship, entities[fact.reference])
 
 
@@ -159,9 +160,11 @@ def _observations(
     times = dict(db.rows("SELECT id, fetched_at FROM page"))
     with_inferences = {task for (task,) in db.rows("SELECT DISTINCT task FROM inference")}
     for task, subject, since in tasks:
-        facts = _facts(db, task, since, at)
+        facts = _facts(db, task, entities, since, at)
         has_inferences = task in with_inferences
-        inferred = _inferred_references(db, task, facts, times, at) if has_inferences else ()
+        inferred = (
+            _inferred_references(db, task, facts, entities, times, at) if has_inferences else ()
+        )
         for reference, collection, first, last, provenance, _ in facts:
             yield Observation(
                 entities[subject],
@@ -173,8 +176,13 @@ def _observations(
             )
 
 
-def _inferred_references(
-    db: Database, task: int, facts: Iterable[_Fact], times: Mapping[int, float], at: float
+def _inferred_references(  # noqa: PLR0913, PLR0917  one caller
+    db: Database,
+    task: int,
+    facts: Iterable[_Fact],
+    entities: EntityById,
+    times: Mapping[int, float],
+    at: float,
 ) -> set[int]:
     """Return the references of a list that were inferred after they were last on a page.
 
@@ -188,9 +196,14 @@ def _inferred_references(
     query = (
         "SELECT reference, first_page, last_page FROM inference WHERE task = ? AND provenance <> ?"
     )
+    rows = entities.report_rows
+    inferences = (
+        (rows.get(reference, reference), first, last)
+        for reference, first, last in db.rows(query, task, REFUTED)
+    )
     return {
         reference
-        for reference, first, last in db.rows(query, task, REFUTED)
+        for reference, first, last in inferences
         if times[first] <= at
         and (last if times[last] <= at else first) >= on_page.get(reference, 0)
     }
@@ -228,7 +241,9 @@ def _list_states(db: Database, at: float) -> dict[int, _ListState]:
     return states
 
 
-def _facts(db: Database, task: int, since: int = 0, at: float = math.inf) -> list[_Fact]:
+def _facts(
+    db: Database, task: int, entities: EntityById, since: int = 0, at: float = math.inf
+) -> list[_Fact]:
     """Return the facts of a list, except refuted ones, sorted by reference and collection.
 
     Facts whose first page was fetched after the time ``at`` (seconds since 1970) are omitted, and
@@ -248,4 +263,29 @@ def _facts(db: Database, task: int, since: int = 0, at: float = math.inf) -> lis
         " ORDER BY entity.type, entity.api_id, collection.type, collection.api_id"
     )
     rows = db.rows(query, task=task, refuted=REFUTED, since=since, at=at)
-    return [_Fact(*row) for row in rows]
+    facts = [_Fact(*row) for row in rows]
+    return _unite_facts(facts, entities) if entities.report_rows else facts
+
+
+def _unite_facts(facts: Iterable[_Fact], entities: EntityById) -> list[_Fact]:
+    """Return facts with one row id per report, in the order of :func:`_facts`."""
+    rows = entities.report_rows
+    united: dict[tuple[int, int], _Fact] = {}
+    for each in facts:
+        pair = rows.get(each.reference, each.reference), rows.get(each.collection, each.collection)
+        same = united.get(pair, each)
+        united[pair] = _Fact(
+            *pair,
+            min(same.first, each.first),
+            max(same.last, each.last),
+            min(same.provenance, each.provenance),
+            max(same.last_on_page, each.last_on_page),
+        )
+
+    def order(fact: _Fact) -> tuple[str, ...]:
+        reference = entities[fact.reference]
+        collection = entities[fact.collection] if fact.collection else None
+        named = (collection.type, collection.id) if collection else ()
+        return reference.type, reference.id, *named
+
+    return sorted(united.values(), key=order)

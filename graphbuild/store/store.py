@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Self
 from graphbuild._util import format_timestamp
 from graphbuild.errors import StoreError
 from graphbuild.models import (
+    COLLECTION,
     COMPLETE,
     DESCRIPTION,
     FILE,
     LOCAL_ATTRIBUTE_PREFIXES,
+    REFERENCE,
     RELATED_REFERENCES,
     SEED_ATTRIBUTE_PREFIX,
     STATES,
@@ -34,6 +36,7 @@ from graphbuild.store.descriptions import Descriptions
 from graphbuild.store.entities import (
     EntityWriter,
     canonical_id,
+    count_types,
     decode_attributes,
     encode_attributes,
     find_entity,
@@ -246,7 +249,7 @@ class Store(ObservationReader):
         count = self._db.integer
         by_state = f"SELECT state, count(*) FROM {CANONICAL_LISTS} GROUP BY state"  # noqa: S608  constants only
         states = dict(self._db.rows(by_state))
-        types = dict(self._db.rows("SELECT type, count(*) FROM entity GROUP BY type"))
+        types = count_types(self._db)
         of_references = "FROM task WHERE relationship = ?"
         return Totals(
             subjects=count(f"SELECT count(DISTINCT subject) FROM {CANONICAL_LISTS}"),  # noqa: S608  constants only
@@ -257,8 +260,8 @@ class Store(ObservationReader):
             lists=sum(states.values()),
             **{state: states.get(state, 0) for state in STATES},
             pages=count("SELECT count(*) FROM page"),
-            references=types.get("reference", 0),
-            collections=types.get("collection", 0),
+            references=types[REFERENCE],
+            collections=types[COLLECTION],
             observations=count(
                 "SELECT count(*) FROM (SELECT DISTINCT task, reference, related_from"
                 " FROM fact_by_task WHERE provenance <> ?)",

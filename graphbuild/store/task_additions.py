@@ -10,13 +10,23 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from graphbuild.api.endpoints import OBJECT_TYPES
-from graphbuild.models import PENDING, REFERENCES, RELATED_REFERENCES
-from graphbuild.store.entities import load_entities
+from graphbuild.models import PENDING, REFERENCE, REFERENCES, RELATED_REFERENCES, Entity
+from graphbuild.store.entities import find_entity, find_reports, load_entities
 from graphbuild.store.schema import REFUTED
 
 if TYPE_CHECKING:
     from graphbuild.store.database import Database
 
+# The facts of each task; its parameter is REFUTED. FOUND_IDS are the entities in a fact. Reports
+# are found as references in either role; see update_reports().
+FOUND = (
+    "task JOIN fact_by_task AS fact ON fact.task = task.id AND provenance <> :refuted"
+    " LEFT JOIN temp.report AS listed ON listed.collection = fact.reference"
+    " LEFT JOIN temp.report AS source ON source.collection = fact.related_from"
+)
+FOUND_IDS = (
+    "(coalesce(listed.reference, fact.reference), coalesce(source.reference, fact.related_from))"
+)
 # The subjects whose direct references are not requested yet; aliases are omitted.
 _WITHOUT_DIRECT = (
     "FROM task JOIN entity ON entity.id = task.subject AND same_as = 0"
@@ -52,13 +62,13 @@ def add_tasks_of_found(
 ) -> int:
     """Add a task for each entity of a type that the lists of ``depth`` contain; return how many.
 
-    The tasks have the next depth. The caller must have begun a transaction.
+    The tasks have the next depth. The caller must have begun a transaction, and called
+    :func:`update_reports` since the newest page was stored.
     """
     return db.execute(
         "INSERT OR IGNORE INTO task (subject, relationship, state, depth)"  # noqa: S608  constants only
-        " SELECT DISTINCT entity.id, :relationship, :pending, :depth + 1 FROM task"
-        " JOIN fact_by_task AS fact ON fact.task = task.id AND provenance <> :refuted"
-        " JOIN entity ON entity.id IN (reference, related_from)"
+        f" SELECT DISTINCT entity.id, :relationship, :pending, :depth + 1 FROM {FOUND}"
+        f" JOIN entity ON entity.id IN {FOUND_IDS}"
         f" WHERE task.depth = :depth AND type = :type AND same_as = 0{condition}"
         " ORDER BY entity.id",
         relationship=relationship,
@@ -97,3 +107,19 @@ def count_found(
         if direct and object_type and not any((key, each) in known for each in relationships):
             missing.update((entity_type, each) for each in object_type.direct_relationships)
     return missing
+
+
+def update_reports(db: Database) -> None:
+    """Fill ``temp.report``: the row id of each report in ``related_from``, and its reference.
+
+    A reference without a row gets one, so that a crawl can request its lists. The caller must have
+    begun a transaction.
+    """
+    db.execute("DROP TABLE IF EXISTS temp.report")
+    db.execute("CREATE TEMP TABLE report (collection INTEGER PRIMARY KEY, reference INTEGER)")
+    for collection, reference_id in find_reports(db).items():
+        reference = find_entity(db, Entity(REFERENCE, reference_id))
+        if reference is None:
+            columns = {"type": REFERENCE, "api_id": reference_id, "attributes": "{}"}
+            reference = db.insert("entity", **columns)
+        db.insert("temp.report", collection=collection, reference=reference)

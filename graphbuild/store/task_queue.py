@@ -24,6 +24,7 @@ from graphbuild.store.call_estimates import CallEstimates
 from graphbuild.store.entities import decode_attributes
 from graphbuild.store.models import AFTER_LISTS, Task
 from graphbuild.store.schema import REFUTED
+from graphbuild.store.task_additions import FOUND, FOUND_IDS
 
 if TYPE_CHECKING:
     import random
@@ -76,6 +77,7 @@ class TaskQueue(CallEstimates):
             statement = "INSERT OR IGNORE INTO chosen SELECT id FROM task WHERE subject = ?"
             self._db.execute_many(statement, [(subject,) for subject in subjects])
             self._restriction = " AND task.id IN (SELECT id FROM temp.chosen)"
+            task_additions.update_reports(self._db)
             query = "SELECT max(depth) FROM task WHERE relationship <> ?"
             for depth in range(self._db.integer(query, DESCRIPTION)):
                 self._choose_found(depth)
@@ -102,12 +104,11 @@ class TaskQueue(CallEstimates):
     def _choose_found(self, depth: int) -> None:
         """Extend the restriction to the lists of the entities in chosen lists of one depth."""
         self._db.execute(
-            "INSERT OR IGNORE INTO chosen SELECT found.id FROM task"  # noqa: S608  constants only
-            " JOIN fact_by_task AS fact ON fact.task = task.id AND provenance <> ?"
-            " JOIN task AS found ON found.subject IN (reference, related_from)"
-            f" WHERE task.depth = ?{self._restriction}",
-            REFUTED,
-            depth,
+            f"INSERT OR IGNORE INTO chosen SELECT found.id FROM {FOUND}"  # noqa: S608  constants only
+            f" JOIN task AS found ON found.subject IN {FOUND_IDS}"
+            f" WHERE task.depth = :depth{self._restriction}",
+            refuted=REFUTED,
+            depth=depth,
         )
 
     # --- select ----------------------------------------------------------------------------------
@@ -303,6 +304,7 @@ class TaskQueue(CallEstimates):
         In the API flavor ``gti``, collections have an additional list.
         """
         with self._db.transaction():
+            task_additions.update_reports(self._db)
             new = sum(
                 task_additions.add_tasks_of_found(
                     self._db, depth, entity_type, relationship, self._restriction

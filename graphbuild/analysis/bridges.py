@@ -5,7 +5,8 @@ For each reference and collection, two questions are answered independently:
 * *Which pairs of clusters does the node connect, and does another node also connect them?* A
   collection connects two clusters if it contains files of both clusters. A reference connects two
   clusters if files of both clusters have it. However, a reference does not count if a collection
-  that contains it also connects the two clusters: it is then not a second piece of evidence.
+  that contains it, or a report that relates files to it, also connects the two clusters: it is then
+  not a second piece of evidence.
 * *Which files are separated if the node is removed?* The evidence graph links files to their
   collections, collections to their references, and files to the references for which the API names
   no collection. A node is a cut vertex (Hopcroft and Tarjan 1973, Commun. ACM 16) if its component
@@ -106,7 +107,8 @@ def find_bridges(data: object, clustering: Clustering) -> Bridges:
     """
     incidence = as_incidence(data)
     entities = (*incidence.collections, *incidence.references)
-    blocks = [incidence.file_collections, incidence.file_references]
+    references = incidence.file_references + incidence.file_direct_references
+    blocks = [incidence.file_collections, references]
     held = require("scipy.sparse", extra=EXTRA).hstack(blocks, format="csr").tocoo()
     files = np.bincount(held.col, minlength=len(entities)).tolist()
     clusters_of: dict[int, list[int]] = defaultdict(list)
@@ -119,8 +121,9 @@ def find_bridges(data: object, clustering: Clustering) -> Bridges:
         entities_of = collections_of if number < len(incidence.collections) else references_of
         for cluster in clusters:
             entities_of[cluster].add(number)
-    contents = incidence.collection_references
-    connections = _connections(collections_of, references_of, contents)
+    contents = [incidence.collection_references, incidence.report_references]
+    contained = require("scipy.sparse", extra=EXTRA).vstack(contents, format="csr")
+    connections = _connections(collections_of, references_of, contained)
     sole: dict[int, list[Pair]] = defaultdict(list)
     for pair, (first, *others) in connections.items():
         if not others:
@@ -147,9 +150,10 @@ def _connections(
 
     Further entities are omitted, because only pairs with a single connection are of interest.
     Pairs without a connection have no entry. References are numbered after collections.
-    ``contents`` is the matrix of collections by references.
+    ``contents`` is a matrix of collections and reports by the references that they contain.
     """
-    rows = np.split(contents.indices + contents.shape[0], contents.indptr[1:-1])
+    first_reference = contents.shape[0] - contents.shape[1]
+    rows = np.split(contents.indices + first_reference, contents.indptr[1:-1])
     contained = [set(row.tolist()) for row in rows]
     found: dict[Pair, list[int]] = {}
     for one, other in combinations(sorted(references_of), 2):
@@ -157,7 +161,9 @@ def _connections(
         if len(connecting) < 2:  # noqa: PLR2004  two are enough
             direct = references_of[one] & references_of[other]
             direct.difference_update(*(contained[number] for number in connecting))
-            connecting += sorted(direct)[:2]
+            # Of reports that relate files to each other, at least one counts.
+            through = direct.difference(*(contained[number] for number in direct)) or direct
+            connecting += sorted(through)[:2]
         if connecting:
             found[one, other] = connecting
     return found

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from graphbuild.analysis.incidence import COLLECTIONS, FILES, NO_COLLECTION, REFERENCES
-from graphbuild.models import COLLECTION, Entity
+from graphbuild.models import COLLECTION, REFERENCE, Entity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -235,11 +235,14 @@ class ClusterMatching:
             known = set(here.numbers(column).tolist())
             parts_of[column] = {entity: set(counts) for entity, counts in together.items()}
             for entity, counts in together.items():
+                cause = self._pair.entities[column][entity]
+                if column == COLLECTIONS and cause.type == REFERENCE:
+                    continue  # a report is no collection; the references that it relates are causes
                 new_parts = set(counts) - set(separately.get(entity, ()))
                 if len(counts) > 1 and new_parts:
                     causes.append(
                         Cause(
-                            self._pair.entities[column][entity],
+                            cause,
                             tuple(numbers[position] for position in sorted(counts)),
                             sum(counts.values()),
                             entity not in known,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 import numpy as np
 
 from graphbuild.analysis.incidence import (
+    COLLECTIONS,
     FILES,
     NO_COLLECTION,
     REFERENCES,
@@ -25,7 +26,7 @@ from graphbuild.analysis.incidence import (
     Incidence,
     sorted_unique,
 )
-from graphbuild.models import COMPLETE, PENDING
+from graphbuild.models import COMPLETE, PENDING, REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -42,7 +43,7 @@ _INDEX_BITS = 32  # bits for the index of a reference in ``_pair_keys``
 
 
 class Triple(NamedTuple):
-    """The subject, reference and collection of an observation."""
+    """The subject, reference and collection (or report) of an observation."""
 
     file: Entity
     reference: Entity
@@ -201,14 +202,20 @@ class SnapshotPair:
         return found[0], found[1]
 
     def entity_changes(self, column: int) -> Changes[Entity]:
-        """Return the changes of the entities in a column, ``REFERENCES`` or ``COLLECTIONS``."""
+        """Return the changes of the entities in a column, ``REFERENCES`` or ``COLLECTIONS``.
+
+        Reports in ``related_from`` are not collections, and are omitted.
+        """
         old, new = self.snapshots
         added, unknown_before = new.exclusive_numbers(old, column)
         removed, unknown_after = old.exclusive_numbers(new, column)
         unchanged = np.intersect1d(old.numbers(column), new.numbers(column), assume_unique=True)
         groups = added, removed, unchanged, unknown_before, unknown_after
         entities = self.entities[column]
-        return Changes(*(tuple(entities[number] for number in each.tolist()) for each in groups))
+        found = ([entities[number] for number in each.tolist()] for each in groups)
+        if column == COLLECTIONS:
+            found = ([each for each in group if each.type != REFERENCE] for group in found)
+        return Changes(*map(tuple, found))
 
     def _triple(self, row: list[int]) -> Triple:
         file, reference, collection = row

@@ -71,13 +71,17 @@ def describe_step(
     With ``duplicates``, a step between a file and a collection is described with the numbers of
     independent references and of known publishers, if there are several references.
     """
-    by_type = {step.source.type: step.source, step.target.type: step.target}
-    reference, collection = by_type.get(REFERENCE), by_type.get(COLLECTION)
-    if reference and collection:
-        files = len({each.subject.key for each in step.observations})
-        through = describe_node(collection, quote)
-        listed_for = f"is listed for {format_count(files, 'file')}"
-        return f"{describe_node(reference, quote)} {listed_for} through {through}"
+    ends = {step.source.key, step.target.key}
+    listed = [each for each in step.observations if _ends_through(each) == ends]
+    if listed:
+        reference, through = step.source, step.target
+        if listed[0].reference != reference:
+            reference, through = through, reference
+        files = len({each.subject.key for each in listed if each.reference == reference})
+        listed_for = (
+            f"{describe_node(reference, quote)} is listed for {format_count(files, 'file')}"
+        )
+        return f"{listed_for} through {describe_node(through, quote)}"
     file, entity = step.source, step.target
     if file.type in {REFERENCE, COLLECTION}:
         file, entity = entity, file
@@ -85,6 +89,12 @@ def describe_step(
         return f"{describe_node(file, quote)} is related to {describe_node(entity, quote)}"
     count = _count_references(step, duplicates)
     return f"{describe_node(file, quote)} is in {describe_node(entity, quote)}, through {count}"
+
+
+def _ends_through(observation: Observation) -> set[str]:
+    """Return the node keys of the reference of an observation, and of its collection if any."""
+    ends = (observation.reference, observation.related_from)
+    return {entity.key for entity in ends if entity}
 
 
 def _count_references(step: PathStep, duplicates: Deduplication | None) -> str:

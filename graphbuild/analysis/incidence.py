@@ -2,6 +2,9 @@
 
 Most analyses start from this array, not from paths of the exported graph. A path can combine a file
 and a collection that no observation contains together.
+
+In the API flavor ``gti``, ``related_from`` can also name a report. A report is a reference and no
+collection, so a file that is related to a reference through a report has the report as evidence.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ import numpy as np
 from graphbuild._util import require
 from graphbuild.graph.builder import extract_observations
 from graphbuild.graph.labels import label_entities
-from graphbuild.models import INFERRED, Entity, Observation
+from graphbuild.models import INFERRED, REFERENCE, Entity, Observation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,17 +43,18 @@ class Incidence:
 
     Attributes:
         files: The subjects, sorted by key: files, domains, IP addresses and URLs.
-        references: The references, sorted by key.
-        collections: The collections, sorted by key.
+        references: The references, sorted by key, including reports in ``related_from``.
+        sources: The entities in ``related_from``: the collections, then the reports, each sorted by
+            key.
         triples: One row per observation, sorted: the indices of its file, its reference and its
-            collection, or ``NO_COLLECTION`` if the API named no collection.
+            source, or ``NO_COLLECTION`` if the API named none.
         inferred: One row per file and reference with an inferred observation, sorted: their
             indices. Other observations of this file and reference may be unknown.
     """
 
     files: tuple[Entity, ...]
     references: tuple[Entity, ...]
-    collections: tuple[Entity, ...]
+    sources: tuple[Entity, ...]
     triples: Numbers
     inferred: Numbers
 
@@ -62,16 +66,19 @@ class Incidence:
             MissingLibraryError: Scipy is not installed.
         """
         require("scipy", extra=EXTRA)
-        indexes = files, references, collections = EntityIndex(), EntityIndex(), EntityIndex()
+        files, references, sources = EntityIndex(), EntityIndex(), EntityIndex()
         columns = array("q"), array("q"), array("q")
         inferred = array("b")
         for each in observations:
-            collection = each.related_from
+            source = each.related_from
             columns[0].append(files.add(each.subject))
             columns[1].append(references.add(each.reference))
-            columns[2].append(NO_COLLECTION if collection is None else collections.add(collection))
+            columns[2].append(NO_COLLECTION if source is None else sources.add(source))
+            if source is not None and source.type == REFERENCE:
+                references.add(source)
             inferred.append(each.provenance == INFERRED)
-        entities, positions = zip(*(index.sort() for index in indexes), strict=True)
+        sorted_indexes = [files.sort(), references.sort(), sources.sort(references_last=True)]
+        entities, positions = zip(*sorted_indexes, strict=True)
         # Each triple is packed into one integer, because numpy sorts integers faster than rows.
         shape = [len(each) + 1 for each in entities]
         numbers = [
@@ -88,8 +95,13 @@ class Incidence:
 
     @property
     def entities(self) -> tuple[tuple[Entity, ...], tuple[Entity, ...], tuple[Entity, ...]]:
-        """Return files, references and collections, in the order of the columns of ``triples``."""
-        return self.files, self.references, self.collections
+        """Return files, references and sources, in the order of the columns of ``triples``."""
+        return self.files, self.references, self.sources
+
+    @property
+    def collections(self) -> tuple[Entity, ...]:
+        """Return the collections, sorted by key."""
+        return self.sources[: self._collection_count]
 
     # --- sparse matrices --------------------------------------------------------------------------
 
@@ -110,9 +122,25 @@ class Incidence:
 
     @property
     def file_direct_references(self) -> Matrix:
-        """Return a matrix of files by references: 1 for observations without a collection."""
-        direct = self.triples[:, COLLECTIONS] == NO_COLLECTION
-        return self._matrix(self.triples[direct], FILES, REFERENCES)
+        """Return a matrix of files by references: 1 if no collection relates the two.
+
+        These are the references of observations without a collection, and the reports in
+        ``related_from``.
+        """
+        direct = self.triples[self.triples[:, COLLECTIONS] == NO_COLLECTION][:, :COLLECTIONS]
+        through = self._through_reports[:, [FILES, COLLECTIONS]]
+        return self._matrix(np.concatenate([direct, through]), FILES, REFERENCES)
+
+    @property
+    def report_references(self) -> Matrix:
+        """Return a matrix of references by references: 1 if the first relates a file to the second.
+
+        The first is a report in ``related_from``. A report that relates a file to itself has no 1.
+        """
+        triples = self._through_reports
+        triples = triples[triples[:, COLLECTIONS] != triples[:, REFERENCES]]
+        shape = len(self.references), len(self.references)
+        return _binary_matrix(triples[:, COLLECTIONS], triples[:, REFERENCES], shape)
 
     @property
     def file_evidence(self) -> Matrix:
@@ -120,7 +148,8 @@ class Incidence:
 
         If a file is in a collection, the API returns all references of the collection for the file.
         Therefore, only the collection counts as a piece of evidence. A reference is a piece of
-        evidence only for files that have it in an observation without a collection.
+        evidence only for files that have it in an observation without a collection, or as the
+        report of an observation.
         """
         blocks = [self.file_collections, self.file_direct_references]
         return require("scipy.sparse", extra=EXTRA).hstack(blocks, format="csr")
@@ -131,10 +160,15 @@ class Incidence:
 
         The nodes are the files, then the collections, then the references. Files are linked to
         their collections, and collections to their references. A file is linked to a reference if
-        there is an observation of both without a collection.
+        there is an observation of both without a collection. If a file is related to a reference
+        through a report, the file is linked to the report, and the report to the reference.
         """
         sparse = require("scipy.sparse", extra=EXTRA)
-        files, references, collections = (sparse.csr_array((size, size)) for size in self._sizes)
+        files, collections = (
+            sparse.csr_array((len(each), len(each))) for each in (self.files, self.collections)
+        )
+        links = self.report_references
+        references = sparse.triu(((links + links.T) > 0).astype(np.int64))
         rows = [
             [files, self.file_collections, self.file_direct_references],
             [None, collections, self.collection_references],
@@ -148,20 +182,39 @@ class Incidence:
         return self.collections[column] if column < count else self.references[column - count]
 
     @property
+    def _collection_count(self) -> int:
+        return sum(source.type != REFERENCE for source in self.sources)
+
+    @property
     def _with_collection(self) -> Numbers:
-        triples: Numbers = self.triples[self.triples[:, COLLECTIONS] != NO_COLLECTION]
+        """Return the triples whose source is a collection."""
+        sources = self.triples[:, COLLECTIONS]
+        triples: Numbers = self.triples[(sources >= 0) & (sources < self._collection_count)]
         return triples
 
     @property
-    def _sizes(self) -> list[int]:
-        return [len(entities) for entities in self.entities]
+    def _through_reports(self) -> Numbers:
+        """Return the triples whose source is a report, with its index as a reference."""
+        count = self._collection_count
+        triples: Numbers = self.triples[self.triples[:, COLLECTIONS] >= count]
+        if not len(triples):
+            return triples
+        index = {reference: number for number, reference in enumerate(self.references)}
+        reports = np.array([index[each] for each in self.sources[count:]], np.int64)
+        triples[:, COLLECTIONS] = reports[triples[:, COLLECTIONS] - count]
+        return triples
 
     def _matrix(self, triples: Numbers, row: int, column: int) -> Matrix:
-        entries = np.ones(len(triples), np.int64), (triples[:, row], triples[:, column])
-        shape = self._sizes[row], self._sizes[column]
-        matrix = require("scipy.sparse", extra=EXTRA).csr_array(entries, shape=shape)
-        matrix.data[:] = 1  # scipy sums repeated entries
-        return matrix
+        sizes = len(self.files), len(self.references), len(self.collections)
+        return _binary_matrix(triples[:, row], triples[:, column], (sizes[row], sizes[column]))
+
+
+def _binary_matrix(rows: Numbers, columns: Numbers, shape: tuple[int, int]) -> Matrix:
+    """Return a matrix of this shape with a 1 at each pair of a row and a column."""
+    entries = np.ones(len(rows), np.int64), (rows, columns)
+    matrix = require("scipy.sparse", extra=EXTRA).csr_array(entries, shape=shape)
+    matrix.data[:] = 1  # scipy sums repeated entries
+    return matrix
 
 
 def as_incidence(data: object) -> Incidence:
@@ -234,13 +287,19 @@ class EntityIndex:
             self._entities[number] = Entity(entity.type, entity.id, attributes)
         return number
 
-    def sort(self) -> tuple[tuple[Entity, ...], Numbers]:
+    def sort(self, *, references_last: bool = False) -> tuple[tuple[Entity, ...], Numbers]:
         """Return the entities, sorted by node key, and the new position of each number.
 
-        Collections that share a name get a ``qualified_label``. The array of positions ends with
-        ``NO_COLLECTION`` (-1), so that the index -1 maps to itself.
+        With ``references_last``, entities of other types precede the references. Collections that
+        share a name get a ``qualified_label``. The array of positions ends with ``NO_COLLECTION``
+        (-1), so that the index -1 maps to itself.
         """
-        order = sorted(range(len(self._entities)), key=lambda number: self._entities[number].key)
+
+        def sort_key(number: int) -> tuple[bool, str]:
+            entity = self._entities[number]
+            return references_last and entity.type == REFERENCE, entity.key
+
+        order = sorted(range(len(self._entities)), key=sort_key)
         positions = np.full(len(order) + 1, NO_COLLECTION, np.int64)
         positions[order] = np.arange(len(order))
         return label_entities([self._entities[number] for number in order]), positions

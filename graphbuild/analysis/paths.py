@@ -1,10 +1,11 @@
 """Find all shortest paths between two nodes, with the observations behind each step.
 
 A step links two nodes of one observation: a file and a reference, a reference and a collection, or
-a file and a collection. A file and a collection are therefore one step apart only if the API
-returned the collection for this file. In the exported graph, a path from a file through a reference
-to a collection can combine observations of two files. Such a path is no evidence that the first
-file is in the collection.
+a file and a collection. If ``related_from`` names a report, the report takes the place of the
+collection. A file and a collection are therefore one step apart only if the API returned the
+collection for this file. In the exported graph, a path from a file through a reference to a
+collection can combine observations of two files. Such a path is no evidence that the first file is
+in the collection.
 
 All shortest paths are found by breadth-first search from the target (Brandes 2001, J. Math. Sociol.
 25).

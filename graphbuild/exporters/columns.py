@@ -204,7 +204,8 @@ EDGE_COLUMNS: list[Column] = [
     _attribute(
         "related_from",
         KEYS,
-        "Node keys of the collections; in XML and Neo4j, `-` for an observation without one.",
+        "Node keys of the collections or reports; in XML and Neo4j, `-` for an observation"
+        " without one.",
     ),
     _attribute("provenance", CATEGORY, _PROVENANCE),
     _attribute("first_seen", TIME, "Time of the first response with the edge (`--timestamps`)."),
@@ -214,12 +215,12 @@ OBSERVATION_COLUMNS: list[Column] = [
     Column("subject_type", CATEGORY, "Object type of the subject."),
     Column("subject_id", TEXT, "Object id of the subject."),
     Column("reference_id", TEXT, "Object id of the reference."),
-    Column("related_from_type", CATEGORY, "Object type of the collection; empty if there is none."),
-    Column("related_from_id", TEXT, "Object id of the collection; empty if there is none."),
+    Column("related_from_type", CATEGORY, "Object type of the collection or report, if any."),
+    Column("related_from_id", TEXT, "Object id of the collection or report, if any."),
     Column("reference_type", CATEGORY, "Object type of the reference."),
     Column("reference_url", TEXT, "URL of the reference."),
     Column("reference_title", TEXT, "Title of the reference."),
-    Column("related_from_name", TEXT, "Name of the collection."),
+    Column("related_from_name", TEXT, "Name of the collection, or title of the report."),
     Column("provenance", CATEGORY, _PROVENANCE),
 ]
 

@@ -191,7 +191,7 @@ class _Event:
             self.warnings.omitted += len(edge.keys() - _EDGE_ATTRIBUTES)
         for target, provenance in collections.items():
             if target in self._graph and not self._graph.has_edge(key, target):
-                comment = f"collection of related_references; {provenance}"
+                comment = f"{self._graph.nodes[target]['type']} of related_references; {provenance}"
                 yield self._reference(object_uuid, target, comment)
 
     def _reference(self, object_uuid: str, target: str, comment: str) -> Json:

@@ -198,7 +198,8 @@ def observation_rows(
     @lru_cache(maxsize=CACHED)
     def source_cells(reference: str, collection: str, provenance: str) -> Sequence[Any]:
         reference_type, reference_id, url, title = texts_of(reference, "type", "id", "url", "title")
-        collection_type, collection_id, name = texts_of(collection, "type", "id", "name")
+        collection_type, collection_id, *names = texts_of(collection, "type", "id", "name", "title")
+        name = next(filter(None, names), None)
         related_from = collection_type, collection_id
         return convert((reference_id, *related_from, reference_type, url, title, name, provenance))
 

@@ -104,8 +104,8 @@ EXTENSION = new_object(
         " weight (number): the number of observations; first_seen and last_seen (strings): the"
         " times of the first and the last response with the edge. If relation is"
         " related_references, there are three more: related_from_refs (list): the collections"
-        " through which the subject is related to the report; unnamed (boolean): true if a response"
-        " named no collection; provenance (string): 'observed' in a response, or 'inferred' from"
+        " or reports through which the subject is related to the report; unnamed (boolean): true if"
+        " a response named none; provenance (string): 'observed' in a response, or 'inferred' from"
         " other responses, in which case collections may be missing."
     ),
     version="1.0.0",

@@ -1,5 +1,9 @@
 """Build the graph file -> reference -> collection from observations.
 
+In the API flavor ``gti``, a report can take the place of the collection. It is a reference, so the
+graph then has an edge from a reference to a reference. A report that relates a file to itself is
+listed on the file -> reference edge, and has no edge to itself.
+
 The API reports ternary relationships: a file is related to a reference through a collection. A
 graph of pairs alone would not show which collections relate a file to a reference. For example, the
 graph of (F1, R, C1) and (F2, R, C2) contains the path F1 -> R -> C2, which the API did not report.
@@ -17,14 +21,14 @@ Node keys are ``type:id``. Node attributes:
 Edge attributes:
 
 * ``relation``: ``related_references`` (subject -> reference) or ``related_from`` (reference ->
-  collection). Direct references, which a crawl with ``--direct`` requests, have ``references``
-  (subject -> reference), or ``REFERENCES_AND_RELATED`` if both lists of the subject contain the
-  reference. Links that a crawl with ``--depth`` found have the relationship of their list,
-  such as ``files``. An edge that is both ``related_references`` and ``related_from`` has
+  collection or report). Direct references, which a crawl with ``--direct`` requests, have
+  ``references`` (subject -> reference), or ``REFERENCES_AND_RELATED`` if both lists of the subject
+  contain the reference. Links that a crawl with ``--depth`` found have the relationship of their
+  list, such as ``files``. An edge that is both ``related_references`` and ``related_from`` has
   ``related_references``;
 * ``weight``: the number of observations that contain the edge; 1 for links and direct references;
-* on ``related_references``: ``related_from``, a sorted tuple of the node keys of the collections,
-  with ``NO_COLLECTION`` for an observation without a collection;
+* on ``related_references``: ``related_from``, a sorted tuple of the node keys of the collections
+  and reports, with ``NO_COLLECTION`` for an observation without a collection;
 * on ``related_references``: ``provenance``, which is ``observed`` if at least one observation of
   the edge is observed, otherwise ``inferred``. An inferred edge may lack collections;
 * on ``related_references``, with ``timestamps``: ``first_seen`` and ``last_seen`` (UTC, ISO 8601),
@@ -228,7 +232,7 @@ class _Builder:
         collections = tuple(sorted((*collections, collection)))
         edge["related_from"] = self._collections.setdefault(collections, collections)
         edge["weight"] += 1
-        if related_from is not None and (target, collection) != (source, target):
+        if related_from is not None and collection != target:
             self._edge(target, collection)["weight"] += 1
 
     def add_link(self, link: Link) -> None:

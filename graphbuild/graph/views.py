@@ -36,11 +36,12 @@ _FOLDED = "folded-from"
 def fold_groups(graph: Graph) -> list[list[str]]:
     """Return the groups of nodes with the same type, neighbors and relations to the neighbors.
 
-    Each collection is a group of its own. Between two groups, there is an edge either for every
-    pair of nodes or for no pair, so folding a folded graph again changes nothing. Groups and nodes
-    are sorted by key.
+    Each collection is a group of its own, and so is each report in ``related_from``. Between two
+    groups, there is an edge either for every pair of nodes or for no pair, so folding a folded
+    graph again changes nothing. Groups and nodes are sorted by key.
     """
     number = {node: index for index, node in enumerate(graph)}
+    named: set[str] = set()  # keys in ``related_from``, which must remain keys of nodes
     relations: dict[object, int] = {}
     neighbors: list[list[int]] = [[] for _ in number]  # numbers, which are faster than keys
     for source, targets in graph.adjacency():
@@ -50,10 +51,11 @@ def fold_groups(graph: Graph) -> list[list[str]]:
             other = number[target]
             neighbors[one].append(relation + other)
             neighbors[other].append(~(relation + one))  # negative: an incoming edge
+            named.update(edge.get("related_from") or ())
     groups: dict[object, list[str]] = defaultdict(list)
     types = {node: attributes["type"] for node, attributes in graph.nodes(data=True)}
     for node in sorted(graph):
-        alone = node if types[node] == COLLECTION else None
+        alone = node if types[node] == COLLECTION or node in named else None
         groups[types[node], alone, tuple(sorted(neighbors[number[node]]))].append(node)
     return list(groups.values())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,7 @@ from graphbuild.emulator import (
     World,
     generate_family_world,
 )
+from graphbuild.emulator.models import report_id
 from graphbuild.errors import BudgetExhaustedError, ForbiddenError
 from graphbuild.graph.builder import build_graph, extract_links, extract_observations
 from graphbuild.models import COMPLETE, LIMITED
@@ -232,14 +234,29 @@ def test_plan_states_what_a_depth_costs_as_far_as_it_is_known(shell: Shell, serv
     assert deeper["cost"]["at_least"] == 1 + 2 * new  # and the direct references of the seed
 
 
-def test_a_report_in_related_from_is_crawled_like_a_collection(tmp_path) -> None:
-    report = f"report--{'e' * 64}"
-    world = World(
-        [File("a" * 64, collections=(report,))], R, [Collection(report, "A report", (R[0].id,))]
-    )
-    campaign = campaign_of(tmp_path / "c.db", world, "a" * 64)
-    assert [event.error for event in campaign.crawl(depth=1)] == [None] * 7
-    assert f"collections/{report}/files" in requested_paths(campaign)
+REPORT = replace(R[1], reports=(R[0].id,))
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        File("a" * 64, references=(REPORT.id,)),
+        File("a" * 64, unexpected=((R[0].id, report_id(REPORT.id)),)),
+    ],
+    ids=["listed", "only-in-related-from"],
+)
+def test_a_report_in_related_from_is_followed_once_as_a_reference(tmp_path, file) -> None:
+    world = World([file], [R[0], REPORT], [])
+    campaign = campaign_of(tmp_path / "c.db", world, file.id, api_flavor="gti")
+    with Store.open(campaign.path) as store, campaign.client(api_flavor="gti") as client:
+        assert {event.error for event in Crawl(client, store, depth=2)} == {None}
+    reports = [f"collections/{report_id(each.id)}/files" for each in (R[0], REPORT)]
+    assert sorted(requested_paths(campaign)[1:]) == sorted(reports)
+    with Store.read(campaign.path) as store:
+        links = {(link.source.key, link.target.id) for link in store.links()}
+        assert links == {(f"reference:{each}", file.id) for each in file.references}
+        assert (store.totals().references, store.totals().collections) == (2, 0)
+        assert list(find_damage(store)) == []
 
 
 def test_entities_near_the_seeds_are_requested_first(tmp_path) -> None:

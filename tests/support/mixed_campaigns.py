@@ -140,7 +140,7 @@ _observations = st.builds(
     Observation,
     _files | _names | _urls,
     _references,
-    st.none() | _collections,
+    st.none() | _collections | _references,
     st.sampled_from([OBSERVED, INFERRED]),
 )
 _listed = st.sampled_from(["files", "references"])

@@ -71,7 +71,7 @@ _observations = st.builds(
     Observation,
     _entities(_known, "file", "domain", "url"),
     _entities(_known, "reference"),
-    st.none() | _entities(_known, "collection", "x-odd_type"),
+    st.none() | _entities(_known, "collection", "reference", "x-odd_type"),
     st.sampled_from([OBSERVED, INFERRED]),
     st.floats(0, 2e9),
     st.floats(0, 2e9),

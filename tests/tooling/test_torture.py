@@ -42,6 +42,7 @@ QUICK = {
     "wire": 40,
     "clocks": 12,
     "frugal": 8,
+    "frugal_gti": 6,
     "power": 15,
 }
 SEED = 7

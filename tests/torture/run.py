@@ -36,6 +36,7 @@ PARTS = {
     "clocks": 0,
     "corpus": 0,
     "frugal": 500,
+    "frugal_gti": 500,
 }
 
 

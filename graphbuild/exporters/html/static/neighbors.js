@@ -98,7 +98,8 @@ function relatedNodes(members) {
   const add = (id, through) => {
     if (own.has(id)) return;
     if (!found.has(id)) found.set(id, new Set());
-    for (const each of through) if (!own.has(each)) found.get(id).add(each);
+    // A report that the API relates to a subject through itself is not between the two.
+    for (const each of through) if (each !== id && !own.has(each)) found.get(id).add(each);
   };
   for (const id of members) {
     for (const link of groupOf[id].out) {

@@ -5,12 +5,13 @@ For each reference and collection, two questions are answered independently:
 * *Which pairs of clusters does the node connect, and does another node also connect them?* A
   collection connects two clusters if it contains files of both clusters. A reference connects two
   clusters if files of both clusters have it. However, a reference does not count if a collection
-  that contains it, or a report that relates files to it, also connects the two clusters: it is then
-  not a second piece of evidence.
+  that contains it also connects the two clusters: it is then not a second piece of evidence. The
+  same applies if a report that leads to the reference connects the two clusters.
 * *Which files are separated if the node is removed?* The evidence graph links files to their
   collections, collections to their references, and files to the references for which the API names
-  no collection. A node is a cut vertex (Hopcroft and Tarjan 1973, Commun. ACM 16) if its component
-  falls into several components when the node is removed.
+  no collection. A report in ``related_from`` is linked to its files and its references. A node is a
+  cut vertex (Hopcroft and Tarjan 1973, Commun. ACM 16) if its component falls into several
+  components when the node is removed.
 """
 
 from __future__ import annotations

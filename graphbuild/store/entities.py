@@ -1,8 +1,8 @@
 """Save and load entities (the table ``entity``), and unite the aliases of a subject.
 
-The table has a row per type and id that a page names. A report of Google Threat Intelligence has
-two rows if pages name it in both roles: as an entry of a list (a reference), and in
-``related_from`` (a collection). :func:`load_entities` returns one entity for both.
+The table has a row per type and id that a page names. A report of Google Threat Intelligence is
+stored as a reference if it is an entry of a list, and as a collection if ``related_from`` names it.
+With both roles, it has two rows. :func:`load_entities` returns one entity for both.
 """
 
 from __future__ import annotations

@@ -264,7 +264,8 @@ class Observation:
     Attributes:
         subject: The entity that has the reference.
         reference: The related reference.
-        related_from: The collection; None if the API does not state one.
+        related_from: The collection; None if the API does not state one. In the API flavor ``gti``,
+            it can be a report. In a campaign file, a report is a reference.
         provenance: ``observed`` on a page, or ``inferred`` from other observations. If it is
             ``inferred``, subject and reference may have more collections than are known.
         first_seen: Time of the first response with the observation, in seconds since 1970, or None.

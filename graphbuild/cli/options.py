@@ -308,7 +308,8 @@ FrugalOption = Annotated[
     typer.Option(
         "--frugal",
         help="Make fewer requests: do not request the remaining references of a subject if the "
-        "lists of other subjects in the same collections prove them. Inferred edges are marked.",
+        "lists of other subjects in the same collections prove them. Inferred edges are marked. "
+        "Without effect in the API flavor gti.",
     ),
 ]
 

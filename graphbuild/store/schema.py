@@ -5,7 +5,8 @@ The steps to change the schema are listed in :mod:`graphbuild.store.migrations`.
 
 * ``entities``: entity. To unite aliases, it also writes seed, task, page and inference.
 * ``store``: seed.
-* ``task_queue``, ``task_additions`` and ``descriptions``: task.
+* ``task_queue``, ``task_additions`` and ``descriptions``: task. For a report that only
+  ``related_from`` names, ``task_additions`` adds the reference to entity.
 * ``page_writer``: page, fact and task.
 * ``inferences``: inference and task.
 * ``call_log``: call and metadata.

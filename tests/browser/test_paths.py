@@ -18,14 +18,14 @@ SHARED, OTHER, LAST = report("Shared"), report("Other"), report("Last")
 RED, BLUE = collection("Red"), collection("Blue")
 
 
-def chain():
+def chain(red=RED, blue=BLUE):
     """Return a graph in which files 1 and 2 share a report, and files 2 and 3 another one.
 
-    Each pair is connected through its own collection.
+    Files 1 and 2 are related to the shared report through ``red`` and ``blue``.
     """
     observations = [
-        Observation(ONE, SHARED, RED),
-        Observation(TWO, SHARED, BLUE),
+        Observation(ONE, SHARED, red),
+        Observation(TWO, SHARED, blue),
         Observation(TWO, OTHER, None),
         Observation(THREE, OTHER, None),
         Observation(THREE, LAST, None),
@@ -89,12 +89,14 @@ def test_paths_use_visible_nodes_only(opened):
     assert "There is no path" in page.details
 
 
-def test_an_unobserved_path_has_a_warning(opened):
-    page = opened(chain())
-    find_path(page, ONE.key, BLUE.key)
-    assert page.path == [[ONE.key], [SHARED.key], [BLUE.key]]
+@pytest.mark.parametrize("kind", [collection, report])
+def test_an_unobserved_path_has_a_warning(opened, kind):
+    red, blue = kind("Red"), kind("Blue")
+    page = opened(chain(red, blue))
+    find_path(page, ONE.key, blue.key)
+    assert page.path == [[ONE.key], [SHARED.key], [blue.key]]
     assert "No observation of" in page.page.inner_text("#details .warn")
-    find_path(page, ONE.key, RED.key)
+    find_path(page, ONE.key, red.key)
     assert page.page.locator("#details .warn").count() == 0
 
 

@@ -130,13 +130,17 @@ function stepText(steps, index) {
   return `${showInvisible(relations[link.relation])}${shown && `: ${shown}`}`;
 }
 
-/** Return a warning for each subject, reference and collection on a path that no observation contains. */
+/**
+ * Return a warning for each subject, reference and collection (or report in `related_from`) on a path
+ * that no observation contains.
+ */
 function unobservedWarnings(steps) {
   return steps.slice(2).map((last, index) => {
-    const triple = [steps[index], steps[index + 1], last];
-    const [subject, , collection] = isNamed(last) ? triple : triple.reverse();
-    if (!isNamed(collection) || isNamed(subject)) return false;
-    const { link, froms, tos } = linkBetween(subject, steps[index + 1]);
+    const middle = steps[index + 1];
+    const triple = [steps[index], middle, last];
+    const [subject, , collection] = isSource(last, middle) ? triple : triple.reverse();
+    if (!isSource(collection, middle) || isSource(subject, middle)) return false;
+    const { link, froms, tos } = linkBetween(subject, middle);
     if (typeof link.facts === "number" && !facts[link.facts].via) return false;
     const params = matchingEnds(link, froms, tos, (fact) => fact.via?.some((id) => collection.includes(id)));
     return !params.froms.length && warning(
@@ -145,6 +149,9 @@ function unobservedWarnings(steps) {
   }).filter(Boolean);
 }
 
-function isNamed(members) {
-  return types[nodes[members[0]].type].labeled;
+/** Return whether `members` are collections, or reports through which `references` are related. */
+function isSource(members, references) {
+  if (types[nodes[members[0]].type].labeled) return true;
+  const { link, froms } = linkBetween(references, members);
+  return froms === references && relations[link.relation] === "related_from";
 }

@@ -90,8 +90,8 @@ class CampaignProcesses:
     def crawl(self, *more: str) -> subprocess.Popen[bytes]:
         return self.start("crawl", str(self.seeds), "--base-url", self.base_url, *more)
 
-    def crawl_to_the_end(self) -> None:
-        process = self.crawl()
+    def crawl_to_the_end(self, *more: str) -> None:
+        process = self.crawl(*more)
         _, stderr = process.communicate(timeout=120)
         assert process.returncode == 0, stderr.decode()
 
@@ -154,6 +154,19 @@ def test_twenty_random_kills_change_nothing_and_waste_at_most_one_call_each(
     assert killed.exports() == undisturbed.exports()
     wasted = killed.api.calls - undisturbed.api.calls
     assert 0 <= wasted <= kills
+
+
+def test_kills_while_objects_are_described_waste_at_most_one_call_each(runs) -> None:
+    undisturbed, killed = runs("undisturbed", files=8), runs("killed", files=8)
+    describe = ("--describe", "collections,files")
+    undisturbed.crawl_to_the_end(*describe)
+    needed = undisturbed.api.calls
+    for left in (needed - 2, 30, 10):  # two of these kills hit descriptions after the lists
+        calls = needed - left - killed.api.calls
+        assert killed.crawl_until(calls, signal.SIGKILL, 0.01, *describe) == -signal.SIGKILL
+    killed.crawl_to_the_end(*describe)
+    assert killed.exports() == undisturbed.exports()
+    assert 0 <= killed.api.calls - needed <= 3
 
 
 def test_a_budget_of_fifty_calls_holds_over_five_kills(runs) -> None:

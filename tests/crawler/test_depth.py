@@ -161,10 +161,26 @@ def test_associations_are_requested_only_in_the_flavor_that_has_them(tmp_path) -
                 8 if flavor == "gti" else 7
             )
             assert list(find_damage(store)) == []
-        associated = {link for link in links_of(campaign.path) if link[1] == "associations"}
-        assert {("c1", target.removeprefix("report--")) for _, _, target in associated} == (
-            {("c1", "c2"), ("c1", R[0].id)} if flavor == "gti" else set()
+            associated = {
+                (link.source.key, link.target.key)
+                for link in store.links()
+                if link.relationship == "associations"
+            }
+        assert associated == (
+            {("collection:c1", "collection:c2"), ("collection:c1", f"reference:{R[0].id}")}
+            if flavor == "gti"
+            else set()
         )
+
+
+def test_depth_2_requests_the_lists_of_associated_collections(tmp_path) -> None:
+    campaign = campaign_of(tmp_path / "c.db", world_with_siblings(), "a" * 64, api_flavor="gti")
+    with Store.open(campaign.path) as store, campaign.client(api_flavor="gti") as client:
+        assert {event.error for event in Crawl(client, store, depth=2)} == {None}
+    paths = {path for path in requested_paths(campaign) if path.startswith("collections/c2")}
+    names = ("associations", "domains", "files", "ip_addresses", "reports", "urls")
+    assert paths == {f"collections/c2/{name}" for name in names}
+    assert ("c2", "references", R[1].id) in links_of(campaign.path)
 
 
 def test_a_limited_list_names_its_entries_in_words(tmp_path) -> None:

@@ -162,7 +162,7 @@ def test_the_request_line_is_as_documented(listener: Listeners, opened: Opener) 
     server = listener(answer(PAGE))
     client = opened(server.base_url)
     client.related_references(SUBJECT)
-    assert server.answered.acquire(timeout=5)
+    assert server.answered.acquire(timeout=60)
     client.related_references(SUBJECT, cursor="a+b/c==&limit=1")
     lines = [head.split(b"\r\n")[0].decode() for head in server.heads]
     path = f"GET /api/v3/files/{SUBJECT.id}/related_references?limit=40"

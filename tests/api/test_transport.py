@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 BUNDLE = DATA / "loopback.pem"
 DEADLINE = 0.3
-SLACK = 3.0  # seconds, for a machine under load; without a deadline the tests take longer
+SLACK = 10.0  # seconds by which a machine under load may miss a deadline
 PAGE = b'{"data": []}'
 
 
@@ -149,7 +149,7 @@ def test_a_cookie_is_never_sent_back(
     transport = open_transport(server.base_url)
     for _ in range(3):
         assert fetch(transport).body == PAGE
-        assert server.answered.acquire(timeout=5)
+        assert server.answered.acquire(timeout=60)
     assert len(server.heads) == 3
     assert b"cookie" not in b"".join(server.heads).lower()
 
@@ -273,7 +273,7 @@ def test_a_connection_closed_by_the_server_is_replaced_before_the_next_request(
     transport = open_transport(server.base_url)
     for number in range(1, 5):
         assert fetch(transport).body == PAGE
-        assert server.answered.acquire(timeout=5)  # by now the close has arrived
+        assert server.answered.acquire(timeout=60)  # by now the close has arrived
         assert (server.connections, len(server.heads)) == (number, number)
 
 
@@ -754,7 +754,7 @@ def test_the_limit_itself_is_allowed(
     server = listener(*(answer(pack(b"x" * size), 200, *fields) for size in (1_000, 1_001)))
     transport = open_transport(server.base_url, max_bytes=1_000)
     assert fetch(transport).body == b"x" * 1_000
-    assert server.answered.acquire(timeout=5)  # the next response uses another connection
+    assert server.answered.acquire(timeout=60)  # the next response uses another connection
     assert fetch(transport).body_error == "larger than 1000 bytes"
 
 
@@ -821,7 +821,7 @@ def test_a_shorter_deadline_than_before_is_kept(
     server = listener(answer(PAGE, 200, KEEP_ALIVE), dripping)
     transport = open_transport(server.base_url)
     assert fetch(transport).body == PAGE
-    assert server.answered.acquire(timeout=5)
+    assert server.answered.acquire(timeout=60)
     transport._deadline = DEADLINE
     within_deadline(transport)
 

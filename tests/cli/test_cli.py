@@ -573,7 +573,7 @@ def on_terminal(shell: Shell, *arguments: str) -> str:
         while chunk := os.read(leader, 65_536):
             shown += chunk
     os.close(leader)
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     assert process.returncode == 0
     return shown.decode()
 
@@ -636,7 +636,7 @@ def test_emulate_serves_until_interrupted(shell: Shell) -> None:
     options = ("--store", "c.db", "--base-url", found[0])
     assert shell("crawl", seeds(shell, world.hashes()[0]), *options).returncode == 0
     process.send_signal(2)
-    _, message = process.communicate(timeout=30)
+    _, message = process.communicate(timeout=300)
     assert process.returncode == 0, message
     logged = [json.loads(line) for line in (shell.folder / "log.jsonl").read_text().splitlines()]
     assert {entry["status"] for entry in logged} == {200}

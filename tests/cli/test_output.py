@@ -51,7 +51,7 @@ def run(shell: Shell, *words: object, **options: object) -> subprocess.Completed
         cwd=shell.folder,
         env=shell.environment,
         check=False,
-        **{"timeout": 60, **streams, **options},
+        **{"timeout": 300, **streams, **options},
     )
     assert b"Traceback" not in (done.stderr or b""), done.stderr
     return done

@@ -72,7 +72,7 @@ def run(
         cwd=shell.folder,
         env={**without_coverage(shell.environment), **(COVERAGE_ENVIRONMENT if at else {})},
         check=False,
-        timeout=60,
+        timeout=300,
     )
     return process.returncode, process.stderr
 

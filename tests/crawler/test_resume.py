@@ -219,12 +219,12 @@ def test_a_second_crawl_of_the_same_campaign_is_refused_at_once(runs) -> None:
     while len(held.api.log) < 3:
         _wait(first, 0.002)
     second = held.crawl()
-    _, stderr = second.communicate(timeout=60)
+    _, stderr = second.communicate(timeout=300)
     assert second.returncode == 1
     assert f"in use by process {first.pid}" in stderr.decode()
     assert len(held.api.log) == 3
     first.send_signal(signal.SIGKILL)
-    first.communicate(timeout=60)
+    first.communicate(timeout=300)
 
 
 def test_status_and_export_work_while_a_crawl_is_running(runs) -> None:
@@ -236,7 +236,7 @@ def test_status_and_export_work_while_a_crawl_is_running(runs) -> None:
     with Store.read(busy.store) as store:
         assert store.totals().pages >= 8
     crawl.send_signal(signal.SIGKILL)
-    crawl.communicate(timeout=60)
+    crawl.communicate(timeout=300)
 
 
 def _needed_calls(runs: CampaignProcesses) -> int:

@@ -58,7 +58,7 @@ class ConcurrentAdapter(EmulatorAdapter):
             self._in_flight += 1
             self.max_concurrent = max(self.max_concurrent, self._in_flight)
         try:
-            self._barrier.wait(timeout=20)
+            self._barrier.wait(timeout=120)
             return super().send(request, **more)
         finally:
             with self._lock:
@@ -334,6 +334,6 @@ def test_closing_the_pool_releases_a_worker_that_waits_for_the_recorder() -> Non
             Task(number, Entity("file", "0" * 64), "related_references", 0, None),
             retry_on_429=True,
         )
-    assert waiting.wait(timeout=20)
+    assert waiting.wait(timeout=120)
     pool.close()
     assert len(released) == 2

@@ -63,7 +63,7 @@ def export(shell: Shell, number: signal.Signals) -> subprocess.Popen[bytes]:
 def test_export_removes_the_temporary_file_of_a_killed_export(campaign: Shell) -> None:
     out = campaign.folder / "out"
     for _ in range(2):
-        assert export(campaign, signal.SIGKILL).wait(timeout=60) == -signal.SIGKILL
+        assert export(campaign, signal.SIGKILL).wait(timeout=300) == -signal.SIGKILL
         (leftover,) = out.iterdir()  # the second export removed the file of the first
         assert atomic_write._TEMP_NAME.fullmatch(leftover.name)
     assert campaign("export", "--store", "c.db", "--out", "out").returncode == 0
@@ -78,7 +78,7 @@ def test_export_keeps_the_temporary_file_of_a_running_export(campaign: Shell) ->
     assert campaign("export", "--store", "c.db", "--out", "out").returncode == 0
     assert {path.name for path in out.iterdir()} == NAMES | {unfinished.name}
     writer.send_signal(signal.SIGCONT)
-    assert writer.wait(timeout=60) == 0
+    assert writer.wait(timeout=300) == 0
     assert {path.name for path in out.iterdir()} == NAMES
 
 

@@ -41,7 +41,7 @@ def write_bytes(graph):
 def run_graphviz(data, *arguments):
     GRAPHVIZ.require("dot")
     process = subprocess.run(
-        ["dot", *arguments], input=data, capture_output=True, check=False, timeout=60
+        ["dot", *arguments], input=data, capture_output=True, check=False, timeout=300
     )
     assert (process.returncode, process.stderr) == (0, b"")
     return process.stdout

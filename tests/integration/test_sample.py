@@ -86,7 +86,7 @@ def crawled(tmp_path_factory: pytest.TempPathFactory):
     ):
         subprocess.run([*command, *words], check=True, env=environment, capture_output=True)
     server.send_signal(2)
-    server.communicate(timeout=30)
+    server.communicate(timeout=300)
     return folder
 
 

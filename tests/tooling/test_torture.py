@@ -29,9 +29,9 @@ pytestmark = pytest.mark.skipif(bool(forking.possible()), reason=forking.possibl
 
 # Part to its rounds here; the seed differs from that of a full run.
 QUICK = {
-    "kills": 20,
+    "kills": 12,
     "workers": 10,
-    "files": 15,
+    "files": 10,
     "copies": 5,
     "signals": 10,
     "corpus": 70,

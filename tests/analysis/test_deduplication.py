@@ -212,7 +212,7 @@ def triples(incidence: Incidence) -> set[tuple[str, str, str | None]]:
         (
             incidence.files[file].key,
             incidence.references[reference_index].key,
-            None if collection == NO_COLLECTION else incidence.collections[collection].key,
+            None if collection == NO_COLLECTION else incidence.sources[collection].key,
         )
         for file, reference_index, collection in incidence.triples.tolist()
     }

@@ -34,7 +34,7 @@ def triples(incidence: Incidence) -> list[tuple[str, str, str | None]]:
         (
             incidence.files[file].key,
             incidence.references[reference].key,
-            None if collection == NO_COLLECTION else incidence.collections[collection].key,
+            None if collection == NO_COLLECTION else incidence.sources[collection].key,
         )
         for file, reference, collection in incidence.triples.tolist()
     ]
@@ -47,7 +47,11 @@ def test_triples_are_the_distinct_observations_sorted(graph: ObservedGraph) -> N
         (one.subject.key, one.reference.key, one.related_from and one.related_from.key)
         for one in graph.observations
     }
-    ordered = sorted(found, key=lambda each: tuple(key or "" for key in each))
+    # Reports in related_from follow the collections.
+    ordered = sorted(
+        found,
+        key=lambda each: (*each[:2], (each[2] or "").startswith("reference:"), each[2] or ""),
+    )
     assert found == ordered
     assert len(set(found)) == len(found)
 

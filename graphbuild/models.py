@@ -298,7 +298,7 @@ class Link:
     """An entry of a list of a collection or reference; it has no ``related_from``."""
 
     source: Entity  # the collection or reference whose relationship was requested
-    relationship: str  # ``files`` or ``references``
+    relationship: str  # the classic name of the list, such as ``files``
     target: Entity
 
 

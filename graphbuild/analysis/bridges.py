@@ -43,7 +43,7 @@ class Bridge:
     Attributes:
         files: Number of files that have the entity.
         clusters: The numbers of the clusters that contain these files, ascending.
-        sole_pairs: The pairs of clusters, by number, that only this entity connects.
+        sole_pairs: The pairs of clusters that only this entity connects, as cluster numbers.
         components: Number of parts that contain files after the entity is removed from its
             component of the evidence graph; 1 if no files are separated.
         cut_off_files: Number of files outside the part with the most files.

@@ -145,7 +145,10 @@ def export(
 
 
 def _parse_formats(text: str) -> list[str]:
-    """Split a list of formats; raise MissingLibraryError if a format needs a missing library."""
+    """Split a list of formats.
+
+    Raise BadParameter for an unknown format, and ExportError if a format needs a missing library.
+    """
     names = [name.strip().lower() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in FORMATS]
     if unknown or not names:

@@ -79,7 +79,9 @@ def _parse_describe(text: str) -> frozenset[str]:
     names = frozenset(name.strip() for name in text.split(","))
     if unknown := sorted(names - DESCRIBABLE_TYPES.keys()):
         expected = ", ".join(DESCRIBABLE_TYPES)
-        raise typer.BadParameter(f"cannot describe {unknown[0][:40]!a}; use {expected} or both")
+        raise typer.BadParameter(
+            f"cannot describe {unknown[0][:40]!a}; use {expected} or {','.join(DESCRIBABLE_TYPES)}"
+        )
     return names
 
 
@@ -207,9 +209,9 @@ DepthOption = Annotated[
         min=0,
         max=9,
         metavar="N",
-        help="Levels to follow beyond the seeds: 1 requests the files, domains, IP addresses, URLs "
-        "and references of the collections found, and the files of the references found; 2 also "
-        "requests the lists of the nodes found at level 1, and so on.",
+        help="Levels to follow beyond the seeds: 1 requests the files, domains, IP addresses, "
+        "URLs, references and (gti) associations of the collections found, and the files of the "
+        "references found; 2 also requests the lists of the nodes found at level 1, and so on.",
     ),
 ]
 DirectOption = Annotated[
@@ -223,8 +225,9 @@ DirectOption = Annotated[
 PerNodeOption = Annotated[
     int | None,
     _count(
-        help="With --depth: number of entries after which no more pages of a list are requested, "
-        "except for seeds (default: 200). The status shows such lists as limited.",
+        help="With --depth: number of entries per list after which no more pages are requested "
+        "(default: 200). Lists of seeds are not limited. The status of a list with more pages is "
+        "limited.",
     ),
 ]
 DescribeOption = Annotated[
@@ -290,8 +293,8 @@ ApiFlavorOption = Annotated[
     Literal["auto", "classic", "gti"],
     typer.Option(
         "--api-flavor",
-        help="Relationship to request: classic (related_references), gti (related_reports), or "
-        "auto (detected by the first requests).",
+        help="Names that the service uses: classic (related_references), gti (Google Threat "
+        "Intelligence: related_reports), or auto (detected by the first requests).",
     ),
 ]
 ProbeOption = Annotated[
@@ -309,7 +312,7 @@ FrugalOption = Annotated[
         "--frugal",
         help="Make fewer requests: do not request the remaining references of a subject if the "
         "lists of other subjects in the same collections prove them. Inferred edges are marked. "
-        "Without effect in the API flavor gti.",
+        "Without effect after a report of Google Threat Intelligence was stored.",
     ),
 ]
 

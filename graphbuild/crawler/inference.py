@@ -84,8 +84,8 @@ def choose_next_file(
     """Return the task id of the file whose remaining pages save the most requests per page read.
 
     When the list of a file is read to its end, all references of its collections are known. This
-    saves the remaining pages of every file whose collections are then all known. Of equally good
-    files, the first is chosen. ``unfinished`` contains the references read so far, by task id.
+    saves the remaining pages of every file whose collections are then all known. ``unfinished``
+    contains the references read so far, by task id.
     """
     pages_left: dict[int, int] = {}
     files_by_unknown: dict[frozenset[int], list[int]] = defaultdict(list)

@@ -253,7 +253,7 @@ register(
             ),
         ),
         readers="pandas, DuckDB, Spark; needs `graphbuild[columnar]`",
-        contents="lossless, [with types](#parquet); lone surrogates become U+FFFD",
+        contents="lossless and [typed](#parquet), except that lone surrogates become U+FFFD",
         required_library="pyarrow",
     ),
     Format(
@@ -264,7 +264,7 @@ register(
             ),
         ),
         readers="[networkx](#json)",
-        contents="lossless; lone surrogates become U+FFFD",
+        contents="lossless, except that lone surrogates become U+FFFD",
         suffixes=(".json",),
     ),
     Format(
@@ -275,7 +275,7 @@ register(
             ),
         ),
         readers="programs that read a stream of [one object per line](#json)",
-        contents="lossless; lone surrogates become U+FFFD",
+        contents="lossless, except that lone surrogates become U+FFFD",
         suffixes=(".jsonl",),
     ),
     Format(
@@ -289,7 +289,8 @@ register(
             ),
         ),
         readers="Cytoscape, Cytoscape.js",
-        contents="lossless; [some columns have other names](#json); lone surrogates become U+FFFD",
+        contents="lossless, except that lone surrogates become U+FFFD; "
+        "[some columns have other names](#json)",
         suffixes=(".cyjs",),
     ),
     Format(
@@ -340,7 +341,8 @@ register(
             ),
         ),
         readers="`neo4j-admin`, with the command in `neo4j-import.txt`",
-        contents="lossless; NUL and lone surrogates become U+FFFD; [not for spreadsheets](#neo4j)",
+        contents="lossless, except that NUL and lone surrogates become U+FFFD; "
+        "[not for spreadsheets](#neo4j)",
     ),
     Format(
         "dot",

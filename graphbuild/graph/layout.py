@@ -88,7 +88,7 @@ def compute_layout(graph: nx.DiGraph[str]) -> Layout:
 
 
 def _pitches(graph: nx.DiGraph[str], groups: Sequence[Sequence[str]]) -> list[float]:
-    """Return, for each group, the distance between the centers of its nodes.
+    """Return, for each group, the distance between neighboring nodes, center to center.
 
     All nodes of a group have the same degree, and so the same size. For a group of one node, return
     the node's diameter; that of a collection includes space for its label.
@@ -108,7 +108,7 @@ def _disc_radius(members: int, pitch: float) -> float:
 
 
 def _sunflower(members: int, pitch: float) -> list[Point]:
-    """Return ``members`` points in a compact disc around the origin, at least ``pitch`` apart."""
+    """Return ``members`` points in a compact disc around the origin, about ``pitch`` apart."""
     if members == 1:
         return [(0.0, 0.0)]
     distances = [pitch / _SUNFLOWER_SPACING * math.sqrt(index + 0.5) for index in range(members)]

@@ -84,7 +84,7 @@ def parse_description(payload: dict[str, Any], subject: Entity) -> Page:
 
 
 def names_requested_id(page: Page) -> bool:
-    """Return whether a description contains the id that was requested, even as a hash."""
+    """Return whether the requested id is the id of the described object or one of its hashes."""
     described = page.described
     return described is not None and page.subject.id in {
         described.id,

@@ -15,7 +15,7 @@ from graphbuild.api.endpoints import REPORT_PREFIX, reference_id
 from graphbuild.models import COLLECTION, REFERENCE, Entity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from graphbuild.models import Scalar
 
@@ -41,3 +41,15 @@ def reference_of_report(report: str, attributes: Mapping[str, Scalar]) -> Entity
     renamed = {_RENAMED_ATTRIBUTES.get(name, name): value for name, value in attributes.items()}
     original: dict[str, Scalar] = {"original_type": COLLECTION, "original_id": report}
     return Entity(REFERENCE, reference_id(report), {**renamed, **original})
+
+
+def unite_roles(listed: Entity, collections: Iterable[Entity]) -> Entity:
+    """Return the reference that represents all roles of a report.
+
+    The attributes of ``listed``, the entry of a list, take precedence. They are followed by those
+    of ``collections``, the items of ``related_from``; smaller ids take precedence.
+    """
+    attributes: dict[str, Scalar] = {}
+    for each in sorted(collections, key=lambda each: each.id, reverse=True):
+        attributes |= reference_of_report(each.id, each.attributes).attributes
+    return Entity(REFERENCE, listed.id, {**attributes, **listed.attributes})

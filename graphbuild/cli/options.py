@@ -33,7 +33,7 @@ def parse_age(text: str) -> float:
 
 
 def parse_share(text: str | float) -> float:
-    """Return a share from ``0.1`` or ``10%``: a number above 0 and at most 1."""
+    """Parse a share, written as ``0.1`` or ``10%``: a number above 0 and at most 1."""
     text = str(text).strip()
     match = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)(%?)", text)
     share = float(match[1]) / (100 if match[2] else 1) if match else 0.0
@@ -225,9 +225,8 @@ DirectOption = Annotated[
 PerNodeOption = Annotated[
     int | None,
     _count(
-        help="With --depth: number of entries per list after which no more pages are requested "
-        "(default: 200). Lists of seeds are not limited. The status of a list with more pages is "
-        "limited.",
+        help="With --depth: stop reading the list of a subject that is not a seed after N entries "
+        "(default: 200). A list with more pages gets the state 'limited'.",
     ),
 ]
 DescribeOption = Annotated[
@@ -312,7 +311,7 @@ FrugalOption = Annotated[
         "--frugal",
         help="Make fewer requests: do not request the remaining references of a subject if the "
         "lists of other subjects in the same collections prove them. Inferred edges are marked. "
-        "Without effect after a report of Google Threat Intelligence was stored.",
+        "Without effect in the API flavor gti, or after a list with its reports was stored.",
     ),
 ]
 

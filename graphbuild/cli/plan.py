@@ -49,7 +49,7 @@ def plan(
     """Estimate how many calls a crawl needs and when it ends.
 
     The number is exact if the first page of every subject is stored. Otherwise, the command prints
-    a lower bound, and an estimate from the subjects whose first page is stored, if there are any.
+    a lower bound. If first pages are stored, it also prints an estimate.
     With --depth, the lists of entities that are not found yet are not included.
 
     If your user name is known (--user), the remaining quota is requested, which costs no call.

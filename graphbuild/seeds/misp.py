@@ -60,7 +60,7 @@ def _events(value: object) -> Iterator[dict[str, Any]]:
 
 
 class _EventReader:
-    """Adds the seeds of events, and numbers the attributes consecutively over all events."""
+    """Passes the seeds of events to a reader. Attributes are numbered across all events."""
 
     def __init__(self, reader: SeedReader) -> None:
         self._reader = reader

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from graphbuild.api.endpoints import reference_id
-from graphbuild.api.reports import has_report_id, is_report_type, reference_of_report
+from graphbuild.api.reports import has_report_id, is_report_type, unite_roles
 from graphbuild.errors import StoreError
 from graphbuild.models import COLLECTION, COMPLETE, REFERENCE, Entity
 
@@ -175,10 +175,7 @@ def count_types(db: Database) -> Counter[str]:
 
 
 def _unite_reports(entities: EntityById, reports: dict[int, str]) -> None:
-    """Let all row ids of a report map to one reference with the attributes of all its rows.
-
-    The values of the reference take precedence, then those of the collections with smaller ids.
-    """
+    """Let all row ids of a report map to one reference."""
     if not reports:
         return
     rows = {each.id: row_id for row_id, each in entities.items() if each.type == REFERENCE}
@@ -186,15 +183,11 @@ def _unite_reports(entities: EntityById, reports: dict[int, str]) -> None:
     for row_id, reference in reports.items():
         collections.setdefault(reference, []).append(row_id)
     for reference, row_ids in collections.items():
-        attributes: dict[str, Scalar] = {}
-        for row_id in sorted(row_ids, key=lambda each: entities[each].id, reverse=True):
-            report = entities[row_id]
-            attributes |= reference_of_report(report.id, report.attributes).attributes
         first = rows.get(reference, row_ids[0])
-        if reference in rows:
-            attributes |= entities[first].attributes
+        listed = entities[first] if reference in rows else Entity(REFERENCE, reference)
+        united = unite_roles(listed, [entities[row_id] for row_id in row_ids])
         entities.report_rows.update(dict.fromkeys(row_ids, first))
-        entities.update(dict.fromkeys((first, *row_ids), Entity(REFERENCE, reference, attributes)))
+        entities.update(dict.fromkeys((first, *row_ids), united))
 
 
 # --- aliases -------------------------------------------------------------------------------------

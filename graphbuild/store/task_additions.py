@@ -36,7 +36,7 @@ _WITHOUT_DIRECT = (
 
 
 def add_direct_tasks(db: Database, condition: str) -> int:
-    """Add a task for the direct references of each subject without one; return how many.
+    """Add a task for direct references to each subject that has none; return the number of tasks.
 
     The task has the depth of the subject's ``related_references``. The caller must have begun a
     transaction.

@@ -80,7 +80,7 @@ def write_html(  # noqa: PLR0913  all but the first two have defaults
 
     Raises:
         ExportError: ``positions`` has no finite position for a node, or the drawing library is
-            missing or has another version.
+            missing or is not the expected version.
     """
     positions = check_positions(graph, positions) or compute_layout(graph)
     if clusters is None and isinstance(positions, Layout):

@@ -5,8 +5,8 @@ For each reference and collection, two questions are answered independently:
 * *Which pairs of clusters does the node connect, and does another node also connect them?* A
   collection connects two clusters if it contains files of both clusters. A reference connects two
   clusters if files of both clusters have it. However, a reference does not count if a collection
-  that contains it also connects the two clusters: it is then not a second piece of evidence. The
-  same applies if a report that leads to the reference connects the two clusters.
+  that contains it also connects the two clusters, because it is then no second piece of
+  evidence. The same applies if a report through which it is related connects the two clusters.
 * *Which files are separated if the node is removed?* The evidence graph links files to their
   collections, collections to their references, and files to the references for which the API names
   no collection. A report in ``related_from`` is linked to its files and its references. A node is a
@@ -151,7 +151,8 @@ def _connections(
 
     Further entities are omitted, because only pairs with a single connection are of interest.
     Pairs without a connection have no entry. References are numbered after collections.
-    ``contents`` is a matrix of collections and reports by the references that they contain.
+    ``contents`` has a row per collection, then a row per reference, and a column per reference. A 1
+    means that the collection contains the reference, or that the report leads to the reference.
     """
     first_reference = contents.shape[0] - contents.shape[1]
     rows = np.split(contents.indices + first_reference, contents.indptr[1:-1])
@@ -162,7 +163,7 @@ def _connections(
         if len(connecting) < 2:  # noqa: PLR2004  two are enough
             direct = references_of[one] & references_of[other]
             direct.difference_update(*(contained[number] for number in connecting))
-            # Of reports that relate files to each other, at least one counts.
+            # If each of these references has a report among the others that leads to it, all count.
             through = direct.difference(*(contained[number] for number in direct)) or direct
             connecting += sorted(through)[:2]
         if connecting:

@@ -2,9 +2,9 @@
 
 Centrality is computed on the evidence graph (:attr:`Incidence.adjacency`), which links files to
 their collections, collections to their references, and files to the references for which the API
-names no collection. It links files to reports that relate them to references, and these reports to
-the references. The exported graph has other shortest paths, because it links each file to each
-of its references.
+names no collection. If a file is related to a reference through a report, the graph links the file
+to the report, and the report to the reference. The exported graph has other
+shortest paths, because it links each file to each of its references.
 
 * *Betweenness* (Freeman 1977, Sociometry 40) is the share of shortest paths through the node,
   averaged over all pairs of other nodes. In graphs of more than :data:`MAX_EXACT_NODES` nodes, it

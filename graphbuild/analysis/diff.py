@@ -3,11 +3,11 @@
 A snapshot may lack an observation merely because the page that contains it had not been requested.
 An observation therefore counts as *added* only if the earlier snapshot is complete for its file,
 and as *removed* only if the later snapshot is complete for its file. Otherwise, its change is
-unknown. The change is also unknown if the reference is inferred for this file in the snapshot that
-lacks the observation, because an inferred reference may have more collections than are known. A
-reference or collection is added if the earlier snapshot does not contain it and one of its
-observations is added. It is removed if the later snapshot does not contain it and one of its
-observations is removed.
+unknown. An inferred reference may have more collections than are known. So the change is also
+unknown if the snapshot that lacks the observation inferred the reference for this file. A reference
+or collection is added if the earlier snapshot does not contain it and one of its observations is
+added. It is removed if the later snapshot does not contain it and one of its observations is
+removed.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ class SnapshotPair:
     def entity_changes(self, column: int) -> Changes[Entity]:
         """Return the changes of the entities in a column, ``REFERENCES`` or ``COLLECTIONS``.
 
-        Reports in ``related_from`` are not collections, and are omitted.
+        The changes of ``COLLECTIONS`` contain no reports, because reports are references.
         """
         old, new = self.snapshots
         added, unknown_before = new.exclusive_numbers(old, column)

@@ -122,7 +122,7 @@ class Incidence:
 
     @property
     def file_direct_references(self) -> Matrix:
-        """Return a matrix of files by references: 1 if no collection relates the two.
+        """Return a matrix of files by references: 1 if the reference is evidence for the file.
 
         These are the references of observations without a collection, and the reports in
         ``related_from``.
@@ -133,9 +133,10 @@ class Incidence:
 
     @property
     def report_references(self) -> Matrix:
-        """Return a matrix of references by references: 1 if the first relates a file to the second.
+        """Return a matrix of reports by references: 1 if a report leads to a reference.
 
-        The first is a report in ``related_from``. A report that relates a file to itself has no 1.
+        A report leads to a reference if a file is related to the reference through the report. The
+        rows are all references, and the diagonal is 0.
         """
         triples = self._through_reports
         triples = triples[triples[:, COLLECTIONS] != triples[:, REFERENCES]]
@@ -194,7 +195,7 @@ class Incidence:
 
     @property
     def _through_reports(self) -> Numbers:
-        """Return the triples whose source is a report, with its index as a reference."""
+        """Return the triples whose source is a report, with its index in ``references``."""
         count = self._collection_count
         triples: Numbers = self.triples[self.triples[:, COLLECTIONS] >= count]
         if not len(triples):

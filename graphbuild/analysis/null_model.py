@@ -120,9 +120,9 @@ def _add_columns(
 ) -> Reals:
     """Add ``count`` columns, each with this ``score``, to score distributions, by convolution.
 
-    In ``score_distribution``, each line is a pair of row classes, each column a score, and each
-    value a probability. ``shared_probability`` contains, for each pair, the probability that both
-    rows have a given column. All added columns have the same probability.
+    ``score_distribution[pair, score]`` is the probability of a score for a pair of row classes.
+    ``shared_probability[pair]`` is the probability that both rows have one of the added columns; it
+    is the same for all of these columns.
     """
     max_score = score_distribution.shape[1] - 1
     result = np.zeros_like(score_distribution)

@@ -1,9 +1,9 @@
 """Find all shortest paths between two nodes, with the observations behind each step.
 
 A step links two nodes of one observation: a file and a reference, a reference and a collection, or
-a file and a collection. If ``related_from`` names a report, the report takes the place of the
-collection. A file and a collection are therefore one step apart only if the API returned the
-collection for this file. In the exported graph, a path from a file through a reference to a
+a file and a collection. So a file and a collection are one step apart only if the API returned the
+collection for this file. If ``related_from`` names a report, the report takes the place of the
+collection. In the exported graph, a path from a file through a reference to a
 collection can combine observations of two files. Such a path is no evidence that the first file is
 in the collection.
 
@@ -179,7 +179,7 @@ class EvidenceGraph:
         return known[source, target]
 
     def _with_labels(self, observation: Observation) -> Observation:
-        """Return ``observation`` with the entities of ``_nodes``, which have qualified labels."""
+        """Return ``observation`` with the entities of ``_nodes``, which have the final labels."""
         related_from = observation.related_from
         return replace(
             observation,

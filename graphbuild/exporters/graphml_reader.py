@@ -106,7 +106,7 @@ class _Reader:
         return self.graph
 
     def _restore_labels(self) -> None:
-        """Restore the characters of labels that the writer cleaned or truncated."""
+        """Restore labels that the writer cleaned or truncated, from the other attributes."""
         nodes = [node for _, node in self.graph.nodes(data=True)]
         entities = label_entities([Entity(node["type"], node["id"], node) for node in nodes])
         for node, entity in zip(nodes, entities, strict=True):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class ExportWarnings:
-    """Counts of values that an export changed, omitted, or wrote in a form that a program misreads.
+    """Counts of values that an export changed or omitted, or that another program misreads.
 
     Attributes:
         cleaned: Texts in which characters that the format forbids were replaced by U+FFFD.

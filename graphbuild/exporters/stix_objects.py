@@ -211,7 +211,7 @@ def _required_properties(node: Mapping[str, Any], kind: str | None) -> Object:
 
 
 def _aliases(node: Mapping[str, Any], name: str) -> list[str]:
-    """Return the API's name, if ``name`` has a qualifier, and the alternative names."""
+    """Return the API's name and the alternative names of a collection, without ``name``."""
     # The parser joins lists of texts with "; ".
     texts = [node.get("name"), *str(node.get("alt_names") or "").split("; ")]
     known = (text for text in texts if isinstance(text, str) and text.strip())

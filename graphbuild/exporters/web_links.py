@@ -71,7 +71,7 @@ def web_url(node: Mapping[str, Any]) -> str:
     """Return the web address of a node with the attributes ``node``; empty if there is none.
 
     The address of a reference without a page on VirusTotal is its attribute ``url``, if this is an
-    http or https URL without spaces and unprintable characters.
+    http or https URL with a host, and without spaces or unprintable characters.
     """
     is_reference = node.get("type") == REFERENCE
     return virustotal_url(node) or (_reference_url(node.get("url")) if is_reference else "")
@@ -81,7 +81,7 @@ def virustotal_url(node: Mapping[str, Any]) -> str:
     """Return the address of the page about a node on VirusTotal; empty if there is none.
 
     A reference has a page if it is a report of Google Threat Intelligence. Its attribute
-    ``original_id`` is then the id of a collection. Objects with invalid ids, and nodes that
+    ``original_id`` is then the id of its page. Objects with invalid ids, and nodes that
     represent a group, have no page.
     """
     if "group_members" in node:

@@ -16,7 +16,7 @@ Node keys are ``type:id``. Node attributes:
   labels (:mod:`graphbuild.graph.labels`);
 * attributes of the API (``url``, ``title``, ``author``, ``creation_date``, ``name``, ...);
 * on subjects ``seed`` (bool), ``state``, ``crawl_*`` (from the campaign file) and ``seed_*`` (from
-  the seed list). On other nodes, API attributes with these names or ``group_*`` are dropped.
+  the seed list). API attributes with one of these names, or with ``group_*``, are dropped.
 
 Edge attributes:
 
@@ -31,11 +31,11 @@ Edge attributes:
   and reports, with ``NO_COLLECTION`` for an observation without a collection;
 * on ``related_references``: ``provenance``, which is ``observed`` if at least one observation of
   the edge is observed, otherwise ``inferred``. An inferred edge may lack collections;
-* on ``related_references``, with ``timestamps``: ``first_seen`` and ``last_seen`` (UTC, ISO 8601),
-  the earliest and the latest known time of the observations of the edge.
+* on ``related_references`` and direct references, with ``timestamps``: ``first_seen`` and
+  ``last_seen`` (UTC, ISO 8601), the earliest and the latest known time of their observations.
 
-An edge with ``REFERENCES_AND_RELATED`` has the attributes of ``related_references``. A direct
-reference that has only ``references`` is ``observed``, and has no ``related_from``.
+An edge with ``REFERENCES_AND_RELATED`` has the attributes of ``related_references``. A
+``references`` edge of a subject has the provenance ``observed``, and no ``related_from``.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def build_graph(
         subjects: Entities to add even without observations, such as the seeds. Only these may have
             the attributes ``seed``, ``state``, ``crawl_*`` and ``seed_*``.
         links: Links that a crawl with ``--depth`` found.
-        timestamps: Whether ``related_references`` edges get ``first_seen`` and ``last_seen``.
+        timestamps: Whether edges of observations get ``first_seen`` and ``last_seen``.
     """
     builder = _Builder(timestamps=timestamps)
     for subject in subjects:
@@ -166,7 +166,7 @@ def with_stable_order(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:
 
 
 def _is_direct(graph: nx.DiGraph[str], source: str, edge: Mapping[str, Any]) -> bool:
-    """Return whether an edge is a direct reference, and not a reference of a collection."""
+    """Return whether an edge is a direct reference of a subject."""
     relation = edge["relation"]
     is_subject = graph.nodes[source]["type"] in SUBJECT_TYPES
     return relation == REFERENCES_AND_RELATED or (relation == REFERENCES and is_subject)
@@ -251,7 +251,7 @@ class _Builder:
 
 
 def _add_related(edge: dict[str, Any], provenance: str) -> None:
-    """Mark an edge as ``related_references``. A provenance other than ``observed`` is replaced."""
+    """Mark an edge as ``related_references``. Replace any provenance except ``observed``."""
     if edge["relation"] == REFERENCES:  # the values of the direct reference are replaced
         edge.update(relation=REFERENCES_AND_RELATED, weight=0, provenance=provenance)
     elif edge["relation"] != REFERENCES_AND_RELATED:

@@ -3,13 +3,13 @@
 The label of such a collection contains a qualifier: ``Emotet (malware family, Partner)``. The
 qualifier is the first of the following that no other collection of this name has:
 
-1. the attributes ``collection_type`` and ``origin``, or without these the source in the id;
-2. both attributes and the source;
+1. the attributes ``collection_type`` and ``origin``, or if both are unknown, the source in the id;
+2. the known attributes and the source;
 3. the id, with long hexadecimal numbers shortened to 8 digits;
 4. the id.
 
-If an id contains no source, qualifier 3 replaces it. Labels depend on all collections of a
-campaign, so they are computed when a graph or an incidence is complete.
+Without known attributes and a source, qualifier 3 comes first. Labels depend on all collections of
+a campaign, so they are computed after all entities are known.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Files, references and collections each have their own color and shape. All other types share a
 fourth color and shape. A collection whose kind the API states (``collection_type``) has the color
-of collections and, for most kinds, another shape. Blue and orange are from Okabe and Ito (2008,
+of collections and, for some kinds, another shape. Blue and orange are from Okabe and Ito (2008,
 "Color Universal Design"), and red is from Paul Tol's "vibrant" scheme (2021), because these colors
 remain distinguishable with color blindness. Further colors of the HTML page are in
 ``exporters/html/static/colors.js``.

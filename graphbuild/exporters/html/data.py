@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from graphbuild.graph.builder import Graph
     from graphbuild.graph.style import Positions
 
-# The page treats collections of each kind as a type of their own, with a shape and a filter. Those
-# of the general kind "collection", of an unknown kind or without a kind are of one type.
+# The page treats each known kind of collections as a type, with a shape and a filter. All other
+# collections are of one type: those with the kind "collection", an unknown kind or no kind.
 DisplayType: TypeAlias = tuple[str, str]  # the API's object type, and the kind or ""
 
 _TYPE_ORDER = (COLLECTION, REFERENCE, FILE)

@@ -1,10 +1,10 @@
 """Fold the graph for the page, and keep the attributes of every edge.
 
-Nodes of one type with the same neighbors form a group. A collection is the only member of its
-group. A link between two groups represents the edges between all pairs of their members. A fact is
-a distinct set of edge attributes. A link refers to one fact if all its edges have the same
-attributes, and otherwise to one fact per pair of members. In one real campaign, 39 links represent
-11,236 edges.
+Nodes of one type with the same neighbors form a group. A collection, or a report in
+``related_from``, is the only member of its group. A link between two groups represents the edges
+between all pairs of their members. A fact is a distinct set of edge attributes. A link refers to
+one fact if all its edges have the same attributes, and otherwise to one fact per pair of members.
+In one real campaign, 39 links represent 11,236 edges.
 """
 
 from __future__ import annotations

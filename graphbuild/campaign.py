@@ -109,7 +109,10 @@ class Campaign:
         return dataframes.edges_frame(self.graph(timestamps=timestamps))
 
     def observations(self) -> pd.DataFrame:
-        """Return all observations in a DataFrame with the columns of ``observations.parquet``."""
+        """Return all observations in a DataFrame with the columns of ``observations.parquet``.
+
+        References that are only direct references are not included.
+        """
         from graphbuild.exporters import dataframes  # noqa: PLC0415  loads networkx
 
         return dataframes.observations_frame(self.graph())

@@ -71,9 +71,9 @@ OBSERVED, INFERRED = "observed", "inferred"
 # description is also a task.
 PENDING = "pending"  # at least one page has yet to be requested
 COMPLETE = "complete"  # the whole list was read or, with --frugal, inferred
-SHORT = "short"  # the list ended with fewer entries than the API announced
+SHORT = "short"  # the list ended with fewer entries than the API stated, or with malformed ones
 LIMITED = "limited"  # reading stopped at the limit of --per-node
-INCOMPLETE = "incomplete"  # paging was given up, or imported pages are not the whole list
+INCOMPLETE = "incomplete"  # paging would not end, or imported pages are not the whole list
 FAILED = "failed"  # the last request failed, or its response was rejected
 STATES = (COMPLETE, SHORT, LIMITED, INCOMPLETE, FAILED, PENDING)
 UNFINISHED_STATES = (PENDING, SHORT, LIMITED, INCOMPLETE, FAILED)
@@ -265,11 +265,11 @@ class Observation:
         subject: The entity that has the reference.
         reference: The related reference.
         related_from: The collection; None if the API does not state one. In the API flavor ``gti``,
-            it can be a report. In a campaign file, a report is a reference.
+            it can be a report. Observations of a campaign file contain reports as references.
         provenance: ``observed`` on a page, or ``inferred`` from other observations. If it is
             ``inferred``, subject and reference may have more collections than are known.
         first_seen: Time of the first response with the observation, in seconds since 1970, or None.
-            If it was inferred: of the subject's last page before the inference.
+            For an inferred observation, the time of the subject's last page before the inference.
         last_seen: Time of the last response with the observation, in seconds since 1970, or None.
         relationship: The list that contains the reference: ``related_references``, or the subject's
             own ``references``, which a crawl with ``--direct`` requests. The latter states no
@@ -304,7 +304,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A parsed API response: one page of a list.
+    """A parsed API response: one page of a list, or a description.
 
     Attributes:
         subject: The entity whose relationship was requested.

@@ -25,8 +25,8 @@ KEY_VARIABLE = "VT_APIKEY"
 USER_VARIABLE = "VT_USER"
 KEY_LENGTH = 64  # characters
 _KEY = re.compile("[!-~]+")  # printable ASCII characters without the space
-# Finds values of apikey without comments, and words of at least 64 characters, even in a malformed
-# .vt.toml.
+# Matches values of apikey without comments, and words of at least 64 characters, even in a
+# malformed .vt.toml.
 _KEYS = re.compile(
     r"apikey[\s=\"']*(.+?)[ \t\r]*(?:\s#.*)?$|([!-~]{64,})", re.IGNORECASE | re.MULTILINE
 )
@@ -46,8 +46,8 @@ class ApiKey:
     The key is validated here, because ``requests`` would quote an invalid key in an error message.
 
     Raises:
-        AuthenticationError: The key is empty, or has characters other than printable ASCII
-            characters without the space. The message does not contain the key.
+        AuthenticationError: The key is empty, or contains a space or a character that is not
+            printable ASCII. The message does not contain the key.
     """
 
     __slots__ = ("_text",)

@@ -198,8 +198,8 @@ class Client:
 
         Args:
             subject: The entity whose relationship is requested.
-            relationship: ``related_references``, ``references`` or ``files``; or ``description``
-                for the object itself with its attributes.
+            relationship: The classic name of a relationship, such as ``related_references``; or
+                ``description`` for the object itself with its attributes.
             cursor: ``next_cursor`` of the previous page; None for the first page.
             recorder: Records each attempt as a call, and can prevent it.
             retry_on_429: Whether to wait and retry after HTTP 429.
@@ -258,8 +258,8 @@ class Client:
     def check_access(self, *, recorder: CallRecorder | None = None) -> None:
         """Request the references of a well-known file, to check whether the key may read them.
 
-        Exactly one request is sent: it is not retried. With the API flavor ``auto``, it uses the
-        flavor ``classic``, and the flavor remains ``auto``.
+        The request is not retried. With the API flavor ``auto``, the request uses the flavor
+        ``classic``, and the flavor of the client remains ``auto``.
 
         Args:
             recorder: Records the call, and can prevent it.

@@ -1,8 +1,7 @@
 """Parsing of descriptions: responses that contain one object with its attributes.
 
 A description is requested with the query parameter ``attributes``, so that the API sends only the
-attributes in ``REQUESTED_ATTRIBUTES``. If the API ignores the parameter, all other attributes are
-left out here.
+attributes in ``REQUESTED_ATTRIBUTES``. The parser drops all other attributes.
 
 Sources: https://docs.virustotal.com/reference/objects, https://docs.virustotal.com/reference/files,
 https://docs.virustotal.com/docs/collections-object.
@@ -47,7 +46,7 @@ REQUESTED_ATTRIBUTES = {
         _STATISTICS,
     ),
 }
-# Name of an attribute -> the number in ``last_analysis_stats`` that it contains.
+# Name of an attribute of the entity -> the key of its value in ``last_analysis_stats``.
 DETECTION_COUNTS = {
     f"last_analysis_{name}": name for name in ("malicious", "suspicious", "harmless", "undetected")
 }
@@ -57,7 +56,8 @@ def parse_description(payload: dict[str, Any], subject: Entity) -> Page:
     """Parse the decoded JSON of a description of ``subject``.
 
     Raises:
-        PayloadError: The response contains no object, or it is about another object.
+        PayloadError: The response contains no object, contains an error, is nested too deeply, or
+            is about another object.
     """
     if payload.get("error") is not None:
         raise PayloadError("the response contains an error", "error")
@@ -84,7 +84,10 @@ def parse_description(payload: dict[str, Any], subject: Entity) -> Page:
 
 
 def names_requested_id(page: Page) -> bool:
-    """Return whether the requested id is the id of the described object or one of its hashes."""
+    """Return whether a description names the requested id as the id or a hash of the object.
+
+    For a page of a list, return False.
+    """
     described = page.described
     return described is not None and page.subject.id in {
         described.id,
@@ -93,7 +96,7 @@ def names_requested_id(page: Page) -> bool:
 
 
 def _select_attributes(value: object, entity_type: str) -> object:
-    """Return the requested attributes, with detection counts instead of the statistics."""
+    """Return the requested attributes. For a file, detection counts replace the statistics."""
     if not isinstance(value, dict):
         return value
     selected = {
@@ -108,7 +111,7 @@ def _select_attributes(value: object, entity_type: str) -> object:
 
 
 def _parse_id(data: dict[str, Any], subject: Entity) -> str:
-    """Return the id of the described object; raise PayloadError if it cannot be the subject."""
+    """Return the id of the object; raise PayloadError if the object cannot be the subject."""
     stated = data.get("id")
     object_id = stated.lower() if isinstance(stated, str) and subject.type == FILE else stated
     may_differ = subject.type == FILE and detect_hash_type(subject.id) != FILE_ID_HASH
@@ -120,7 +123,7 @@ def _parse_id(data: dict[str, Any], subject: Entity) -> str:
 
 
 def _check_hash(subject: Entity, described: Entity) -> None:
-    """Raise PayloadError if the described file has another MD5 or SHA-1 than the requested one."""
+    """Raise PayloadError if the description of a file contradicts the requested hash."""
     hash_name = detect_hash_type(subject.id) if subject.type == FILE else None
     stated = described.attributes.get(hash_name) if hash_name else None
     if stated is not None and str(stated).lower() != subject.id:

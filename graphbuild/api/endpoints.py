@@ -1,8 +1,8 @@
 """Object types, relationships and URL paths of the API, in both API flavors.
 
 Relationships and object types are stored under their names in the classic API. In Google Threat
-Intelligence (``gti``), a reference is a collection of type ``report`` whose id contains the id of
-the reference, and ``related_references`` is called ``related_reports``.
+Intelligence (``gti``), a reference is a collection whose ``collection_type`` is ``report``, and
+``related_references`` is called ``related_reports``.
 
 Sources: https://docs.virustotal.com/reference/files-object-related_references,
 https://gtidocs.virustotal.com/reference/object-references.
@@ -45,9 +45,9 @@ class ObjectType(NamedTuple):
     """An object type of the API."""
 
     endpoint: str  # the first part of the URL path of its objects
-    relationships: tuple[str, ...]  # the relationships that a crawl requests
+    relationships: tuple[str, ...]  # requested in both API flavors, without ``--direct``
     direct_relationships: tuple[str, ...] = ()  # requested only by a crawl with ``--direct``
-    has_hash_id: bool = False  # whether the ids must be SHA-256 hashes
+    has_hash_id: bool = False  # whether ids in lists must be SHA-256 hashes
     gti_relationships: tuple[str, ...] = ()  # also requested in the API flavor ``gti``
 
     def has(self, relationship: str) -> bool:
@@ -56,7 +56,7 @@ class ObjectType(NamedTuple):
         return relationship in self.relationships or relationship in optional
 
     def relationships_in(self, api_flavor: str) -> tuple[str, ...]:
-        """Return the relationships that a crawl requests in an API flavor without ``--direct``."""
+        """Return the relationships that a crawl without ``--direct`` requests in an API flavor."""
         return self.relationships + (self.gti_relationships if api_flavor == GTI else ())
 
 
@@ -120,7 +120,7 @@ def endpoint_path(subject: Entity, relationship: str, api_flavor: str = CLASSIC)
 
 
 def relationship_name(relationship: str, api_flavor: str) -> str:
-    """Return the name of a relationship in ``api_flavor``; ``auto`` has the classic names."""
+    """Return the name of a relationship in ``api_flavor``; for ``auto``, the classic name."""
     known = RELATIONSHIPS.get(relationship)
     return known.gti_name if known and api_flavor == GTI else relationship
 
@@ -137,7 +137,7 @@ def report_id(reference_id: str) -> str:
 
 
 def reference_id(report_id: str) -> str:
-    """Return the classic id of a ``gti`` report: the hash in its id, or else the whole id."""
+    """Return the classic id of a ``gti`` report: the SHA-256 in its id, or else the whole id."""
     digest = report_id.removeprefix(REPORT_PREFIX).lower()
     return digest if detect_hash_type(digest) == FILE_ID_HASH else report_id
 

@@ -26,9 +26,9 @@ _LICENSES: Mapping[str, str] = {
 def explain_refusal(error: ForbiddenError, relationship: str, api_flavor: str) -> ForbiddenError:
     """Return an error like ``error`` whose message names the license for ``relationship``.
 
-    ``api_flavor`` is that of the client. While it is ``auto``, a refused request in the flavor
-    ``gti`` shows that the service has this flavor. If the refused request is a classic one, the
-    service is unknown, and the message names the licenses of both.
+    ``api_flavor`` is the flavor of the client. If it is ``auto`` and the refused request had the
+    flavor ``gti``, the message names the license for ``gti``. After a classic request, the flavor
+    of the service is unknown, so the message names the licenses for both flavors.
     """
     if api_flavor == AUTO and error.api_flavor == GTI:
         api_flavor = GTI

@@ -2,7 +2,7 @@
 
 A page depends only on the request and the bytes of the response, so stored responses can be parsed
 again without a call. PayloadError is raised if the response as a whole is unusable, for example if
-its ``data`` is not a list. Invalid items are skipped, and invalid attributes are left out.
+it has no ``data``. Invalid items are skipped, and invalid attributes are left out.
 ``Page.warnings`` lists these changes.
 
 Sources: https://docs.virustotal.com/reference/collections,
@@ -192,7 +192,7 @@ class _ItemParser:
         return tuple(entries)
 
     def parse_targets(self, items: list[Any]) -> tuple[Entity, ...]:
-        """Return the distinct entities on a page of ``files`` or ``references``."""
+        """Return the distinct entities on a page of another relationship."""
         for index, item in enumerate(items):
             self._parse_target(item, f"data[{index}]")
         return tuple(self._targets.values())
@@ -245,8 +245,8 @@ class _ItemParser:
 
     def _parse_entity(self, value: object, path: str, expected_type: str) -> Entity:
         fields = _require_object(value, path)
-        # A gti report in the list is a reference. One in related_from is a collection here; the
-        # campaign file identifies the two when it reads them.
+        # A gti report is a reference in the list, and a collection in related_from. The store
+        # unites both when it reads the campaign file.
         is_report = expected_type == REFERENCE and _is_report(fields)
         entity_type = COLLECTION if is_report else expected_type
         if fields.get("type") != entity_type:

@@ -1,8 +1,8 @@
 """Reports of Google Threat Intelligence: collections that are references.
 
-The API flavor ``gti`` names a report as an entry of a list, as an item of ``related_from``, or in
-both roles. Its id identifies it in both. Its ``collection_type`` is ``report``, but an item without
-attributes lacks this value.
+In the API flavor ``gti``, a report can be an entry of a list, an item of ``related_from``, or both.
+It has the same id in both roles. Its ``collection_type`` is ``report``, but the API may omit the
+attributes of an item.
 
 Source: https://gtidocs.virustotal.com/reference/object-references.
 """
@@ -36,7 +36,7 @@ def is_report_type(collection_type: object) -> bool:
 def reference_of_report(report: str, attributes: Mapping[str, Scalar]) -> Entity:
     """Convert a report to a reference that has the original type and id as attributes.
 
-    ``report`` is the id of the report. Its name becomes the title, and its link the URL.
+    ``report`` is the id. The attribute ``name`` becomes ``title``, and ``link`` becomes ``url``.
     """
     renamed = {_RENAMED_ATTRIBUTES.get(name, name): value for name, value in attributes.items()}
     original: dict[str, Scalar] = {"original_type": COLLECTION, "original_id": report}
@@ -46,8 +46,8 @@ def reference_of_report(report: str, attributes: Mapping[str, Scalar]) -> Entity
 def unite_roles(listed: Entity, collections: Iterable[Entity]) -> Entity:
     """Return the reference that represents all roles of a report.
 
-    The attributes of ``listed``, the entry of a list, take precedence. They are followed by those
-    of ``collections``, the items of ``related_from``; smaller ids take precedence.
+    ``listed`` is the entry of a list, whose attributes take precedence. ``collections`` are the
+    items of ``related_from``. Among these, items with smaller ids take precedence.
     """
     attributes: dict[str, Scalar] = {}
     for each in sorted(collections, key=lambda each: each.id, reverse=True):

@@ -70,7 +70,7 @@ class RetryPolicy:
 
 
 def pause_after(failure: RateLimitError) -> float:
-    """Return the seconds for which all clients pause after a 429; 0 if it ends the crawl."""
+    """Return for how many seconds all clients pause after a 429; 0 if the quota is spent."""
     if failure.retry_after > QUOTA_RETRY_AFTER:
         return 0.0
     return min(failure.retry_after, MAX_RETRY_WAIT)

@@ -1,7 +1,7 @@
 """The name of this program in the header ``x-tool`` of each request.
 
-Google asks integrations to send it:
-https://github.com/VirusTotal/gti-dev-kit. The service does not require it.
+Google asks integrations to send this header (https://github.com/VirusTotal/gti-dev-kit). The
+service does not require it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DEFAULT_TOOL = "graphbuild"
 TOOL_VARIABLE = "GRAPHBUILD_TOOL"
-# Up to 100 printable ASCII characters, without spaces at the ends.
+# 1 to 100 printable ASCII characters, without spaces at the ends.
 _TOOL_NAME = re.compile(r"[!-~]([ -~]{0,98}[!-~])?")
 
 
@@ -26,7 +26,7 @@ def check_tool_name(name: str) -> str:
 
     Raises:
         ToolNameError: ``name`` is empty, has more than 100 characters, begins or ends with a space,
-            or has characters other than printable ASCII characters.
+            or contains a character that is not printable ASCII.
     """
     if _TOOL_NAME.fullmatch(name):
         return name
@@ -37,12 +37,12 @@ def check_tool_name(name: str) -> str:
 
 
 def find_tool_name(environment: Mapping[str, str] | None = None) -> str:
-    """Return the tool name from ``GRAPHBUILD_TOOL`` or, if it is not set, ``graphbuild``.
+    """Return the value of ``GRAPHBUILD_TOOL``; if the variable is not set, ``graphbuild``.
 
     ``environment`` contains the environment variables; by default those of the process.
 
     Raises:
-        ToolNameError: The variable is not a valid tool name; see :func:`check_tool_name`.
+        ToolNameError: The value is not a valid tool name; see :func:`check_tool_name`.
     """
     variables = os.environ if environment is None else environment
     return check_tool_name(variables.get(TOOL_VARIABLE, DEFAULT_TOOL))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def find_campaign_file(store_path: Path | None) -> Path:
     """Return ``store_path`` or, if it is None, the only campaign file in the current folder.
 
-    In the second case, raise BadParameter unless the folder contains exactly one.
+    If ``store_path`` is None, raise BadParameter unless the folder contains exactly one.
     """
     if store_path is not None:
         return store_path

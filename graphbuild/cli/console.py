@@ -25,7 +25,7 @@ LOG = logging.getLogger("graphbuild")
 notice = LOG.info  # logs a message that is not an error; --quiet hides it
 error = LOG.error  # logs an error, even with --quiet
 _MAX_PER_KIND = 100
-_MIN_KEPT = 12  # minimum number of characters before a qualifier that :func:`shorten` keeps
+_MIN_KEPT = 12  # characters before a qualifier; if fewer fit, the qualifier is not kept
 _MAX_KINDS = 10
 
 
@@ -119,9 +119,9 @@ def entity_json(entity: Entity, value: object, *names: str) -> dict[str, object]
 
 
 def shorten(text: str, longest: int = 40) -> str:
-    """Return ``text``; if it has more than ``longest`` characters, replace some of them by "…".
+    """Return ``text``; if it has more than ``longest`` characters, replace its end by "…".
 
-    They are at the end, or before a short qualifier in parentheses, which tells labels apart.
+    A short qualifier in parentheses at the end is kept, because it tells labels apart.
     """
     if len(text) <= longest:
         return text

@@ -170,7 +170,7 @@ def _announce_earlier_lists(store: Store, seeds: SeedList, *, only: bool, direct
 
 
 def _remaining_calls(store: Store, *, direct: bool) -> RemainingCalls:
-    """Return the number of calls that the crawl needs, with ``direct`` for direct references."""
+    """Return the number of calls that the crawl needs; ``direct`` adds direct references."""
     from graphbuild.api.client import LIMIT
 
     calls = store.tasks.remaining_calls(LIMIT)
@@ -205,7 +205,7 @@ def _requeue_lists(
 
 
 def _add_lists(store: Store, depth: int, api_flavor: str, *, direct: bool) -> None:
-    """Add the lists that the options select, as far as their subjects are known."""
+    """Add the lists for --depth and --direct whose subjects are already stored."""
     if api_flavor == "auto":
         api_flavor = store.api_info.flavor() or api_flavor
     for level in range(depth):
@@ -263,7 +263,7 @@ def _print_summary(store: Store, calls: int, pages: int) -> None:
 
 
 def _print_problems(store: Store) -> None:
-    """Print the first lists with a problem, and the reasons. Pending lists are omitted."""
+    """Print the first tasks with a problem, and the reasons. Pending tasks are omitted."""
     rows = (*store.statuses(), *store.description_statuses())
     problems = [row for row in rows if row.state != PENDING and has_problem(row)]
     for row in problems[:MAX_LISTED]:

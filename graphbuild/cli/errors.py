@@ -30,7 +30,7 @@ class ExitCode(IntEnum):
 def handle_errors() -> Iterator[None]:
     """Turn expected exceptions into a message on standard error and an exit code.
 
-    There is no message if the program that reads the output closes the pipe; the exit code is 0.
+    If the program that reads the output closes the pipe, exit with code 0 and without a message.
     """
     try:
         yield

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import TextIO
 
-MIN_MASKED = 12  # shorter parts of a key, in characters, are not masked
-# A line of a .vt.toml; its key may differ from the configured keys. It ends before quotes and
-# backslashes, so that masked JSON stays valid.
+MIN_MASKED = 12  # characters; shorter parts of a key are not masked
+# A setting of a .vt.toml, whose key may differ from the configured keys. The match ends before
+# quotes and backslashes, so that masked JSON stays valid.
 _SETTING = re.compile(rf"(apikey\W{{1,8}})[^\s\"'\\]{{{MIN_MASKED},}}", re.IGNORECASE)
 
 

@@ -57,7 +57,7 @@ def crawl_progress(store: Store, *, hidden: bool) -> Iterator[Callable[[CrawlEve
 
 @contextmanager
 def page_progress() -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar; yield a function that sets how many of how many pages are checked.
+    """Show a progress bar; yield a function that sets the numbers of checked and of all pages.
 
     Nothing is shown with ``--quiet``, or if standard error is not a terminal.
     """

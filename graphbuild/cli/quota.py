@@ -1,6 +1,6 @@
 """Request and print the remaining API quota.
 
-The request does not count as a call, and if it fails, the command continues.
+The request does not count as a call. If it fails, the command continues.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class RemainingQuota:
 
 
 def request_quota(user: str | None, base_url: str) -> RemainingQuota | None:
-    """Return the remaining quota of ``user``; None without a user, or after logging a failure."""
+    """Return the remaining quota of ``user``; None if there is no user or the request fails."""
     if not user:
         return None
     from graphbuild.api.auth import find_api_key

@@ -20,7 +20,7 @@ class CostEstimate:
 
     at_least: int  # lower bound, if no list becomes shorter before it is requested
     expected: int | None  # estimate; None if the lengths of all lists are unknown
-    exact: bool  # whether the length of every list is known
+    exact: bool  # whether ``at_least`` is the exact number
 
 
 def estimate_cost(*, unseen: int, left: int, mean_pages: float | None) -> CostEstimate:

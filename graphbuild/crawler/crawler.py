@@ -1,7 +1,7 @@
 """The crawl loop: choose a task, request its next page, store it, yield an event.
 
 An event is yielded after its result is stored durably. To pause, stop iterating; to resume, create
-another :class:`Crawl`. An error that affects one subject is part of its event, and the run
+another :class:`Crawl`. An error that affects one subject is part of an event, and the run
 continues. An error that affects all subjects, such as a rejected API key, an exhausted quota or an
 unreachable service, ends the run.
 """
@@ -53,13 +53,14 @@ class Crawl:
         max_calls: Maximum calls of the campaign over all runs; None for no limit.
         per_day: Maximum calls per UTC day; None for no limit except that of the API.
         frugal: Infer references instead of requesting them where the stored pages allow it. In the
-            API flavor ``gti``, nothing is inferred.
+            API flavor ``gti``, or if a report is stored, nothing is inferred.
         depth: How far to crawl beyond the seeds. 0 requests the references of the seeds. 1 also
-            requests the files, domains, IP addresses, URLs and references of each collection (and
-            its associations in the API flavor ``gti``), and the files of each reference. 2 also
-            requests the lists of the entities that were found at depth 1.
+            requests the files of each reference, and the files, domains, IP addresses, URLs and
+            references of each collection. In the API flavor ``gti``, it also requests the
+            associations of each collection. 2 also requests the lists of the entities that were
+            found at depth 1.
         per_node: Number of entries after which a list beyond the seeds is not read further.
-        direct: Also request the list of each subject's own references.
+        direct: Also request the direct references of each subject.
         workers: Maximum concurrent requests. The rate limit applies to all of them together.
         describe: The kinds of objects to describe: ``collections``, ``files`` or both.
 
@@ -163,7 +164,7 @@ class Crawl:
     def _run(self, run: _CrawlRun) -> Iterator[CrawlEvent]:
         """Crawl until no task is left, the run is stopped, or an error ends it.
 
-        With several workers or inference, also return as soon as the API flavor becomes known.
+        With several workers or ``frugal``, also return as soon as the API flavor becomes known.
         """
         depends_on_flavor = self._workers > 1 or self._frugal
         waiting_for_flavor = depends_on_flavor and self._client.api_flavor == AUTO

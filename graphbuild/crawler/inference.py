@@ -13,8 +13,9 @@ the description does not hold. Then nothing is inferred for the files concerned,
 pages are requested.
 
 The description does not hold in the API flavor ``gti``. Its lists also contain directly related
-reports, for which the API does not name the collections that contain them. An inferred observation
-could name a collection that no page names. So nothing is inferred if a report is stored.
+reports, for which the API does not state the collections that contain them. An inferred observation
+could contain a collection that the API would not state. Therefore, nothing is inferred if a report
+is stored.
 """
 
 from __future__ import annotations

@@ -24,15 +24,17 @@ def probe_access(client: Client, store: Store | None, *, per_day: int | None = N
 
     Args:
         client: Sends the request.
-        store: The campaign file that records the call, open for writing; None to record nothing.
-        per_day: Maximum calls per UTC day; None for no limit. Needs ``store``.
+        store: The campaign file in which the call is recorded; must be open for writing. None
+            records nothing.
+        per_day: Maximum calls per UTC day; None for no limit. Ignored without ``store``.
 
     Raises:
         ForbiddenError: The key may not read the references. The message names the license.
-        CrawlPaused: The request failed for a reason that may be temporary, or a limit is reached.
+        CrawlPaused: The request failed for a reason that may be temporary, the limit ``per_day`` is
+            reached, or the clock was stopped.
         ApiError: The request failed for another reason: for example, the key is invalid.
         PayloadError: The response is JSON, but not a page.
-        StoreError: The campaign file cannot be written.
+        StoreError: The campaign file cannot be written, or was moved.
     """
     budget = None
     if store is not None:
@@ -56,7 +58,7 @@ def probe_access(client: Client, store: Store | None, *, per_day: int | None = N
 
 
 def restore_client_state(client: Client, store: Store) -> None:
-    """Give a client the API flavor and the times of recent calls from the campaign file."""
+    """Restore the times of recent calls and, if the flavor is ``auto``, the known API flavor."""
     known_flavor = store.api_info.flavor()
     if client.api_flavor == AUTO and known_flavor:
         client.api_flavor = known_flavor

@@ -38,14 +38,14 @@ MAX_CONSECUTIVE_FAILURES = 3
 
 @dataclass(frozen=True, slots=True)
 class CrawlEvent:
-    """Progress of one list: a page was stored, references were inferred, or a request failed.
+    """Progress of one task: a page was stored, references were inferred, or a request failed.
 
     Attributes:
         subject: The entity whose relationship was requested.
         page_number: The number of the requested page in the list, from 1; after an inference, the
             number of the newest page.
         new_references: The number of entries that are on no earlier page of the same pass.
-        status: The state of the list after the event.
+        status: The state of the task after the event.
         warnings: Messages about skipped or changed items of the page.
         error: The error if the request failed; None otherwise.
         inferred_references: The number of references that were inferred.
@@ -73,7 +73,7 @@ class ResultHandler:
         self._store = store
         self._limit = limit
         self._failures: list[ApiError | PayloadError] = []  # in a row; may affect all subjects
-        # Relationships of which this run has received a page; of descriptions, with their type.
+        # Relationships of which this run received a page. Descriptions count per object type.
         self._answered: set[tuple[str, str]] = set()
         self._detects_flavor = client.api_flavor == AUTO
         # While the quota is exhausted, retries after a 429 are useless until a page is received.

@@ -34,7 +34,7 @@ class FifoScheduler:
     def infer(self, task: Task) -> Iterator[CrawlEvent]:  # noqa: ARG002  used by the subclass
         """Yield an event for each list that inference completes; this scheduler infers nothing.
 
-        The crawl calls this method after each result of a request for ``task``.
+        The crawl calls this method after each event of ``task``.
         """
         return iter(())
 

@@ -67,8 +67,8 @@ def generate_world(  # noqa: PLR0913 - sizes of the world, keyword-only except t
             are in no collection. Each is a direct reference (relationship ``references``) of two
             random files of the campaign.
         linked_reports: The number of references of each campaign that are related to up to six
-            others, and directly to about half of the files of the campaign. Related references
-            depend on it only in the ``gti`` flavor.
+            references, and directly to about half of the files of the campaign. Related references
+            depend on this number only in the ``gti`` flavor.
     """
     builder = _WorldBuilder(seed, noise)
     for number in range(campaigns):
@@ -111,8 +111,8 @@ class _WorldBuilder:
     def add_campaign(self, number: int, files: int, references: int) -> None:
         """Add campaign ``number`` with its files, references, and three or four collections.
 
-        The collections are a malware family, a list of indicators, a campaign and, in every third
-        campaign, a threat actor.
+        Their ``collection_type`` is ``malware-family``, ``collection`` or ``campaign``. If
+        ``number`` is a multiple of 3, there is also a ``threat-actor``.
         """
         families = NAMES["malware_families"]
         platform, family = families[number % len(families)]
@@ -196,7 +196,7 @@ class _WorldBuilder:
             self._indicators += created
 
     def add_direct_references(self, count: int) -> None:
-        """Add ``count`` references to every campaign, each about two random files."""
+        """Add ``count`` direct references to every campaign, each of two random files."""
         for campaign in self._campaigns:
             for _ in range(count):
                 reference = self._references.create(campaign.name)

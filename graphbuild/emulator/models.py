@@ -75,7 +75,7 @@ class Collection:
     collection_type: str | None = None  # such as ``malware-family``; None omits the attribute
     origin: str | None = None  # such as ``Partner``; None omits the attribute
     mentions_name: bool = True  # whether items of ``related_from`` contain attributes
-    attributes: Mapping[str, object] = field(default_factory=dict, hash=False)  # further ones
+    attributes: Mapping[str, object] = field(default_factory=dict, hash=False)  # other attributes
     associations: tuple[str, ...] = ()  # ids of associated collections
 
 
@@ -114,7 +114,7 @@ class File(_Listed):
     md5: str = ""
     name: str = ""  # the attribute ``meaningful_name``; empty to omit it
     seed_hash: str = ""  # the hash of the file in seed lists; if empty, its id is used
-    attributes: Mapping[str, object] = field(default_factory=dict, hash=False)  # further ones
+    attributes: Mapping[str, object] = field(default_factory=dict, hash=False)  # other attributes
 
     @property
     def id(self) -> str:
@@ -176,7 +176,7 @@ _REPORT_PREFIX = "report--"
 
 
 def report_id(reference: str) -> str:
-    """Return the id of a reference in the ``gti`` flavor: with the prefix ``report--``."""
+    """Return the id of a reference in the ``gti`` flavor, which begins with ``report--``."""
     return _REPORT_PREFIX + reference.removeprefix(_REPORT_PREFIX)
 
 

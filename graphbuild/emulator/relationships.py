@@ -102,8 +102,8 @@ _OF_SUBJECTS: Mapping[str, ListFunction] = {
     "related_reports": World.related_reports,
 }
 _MEMBERS = {ENDPOINTS[each]: _members(each) for each in ("file", *INDICATOR_TYPES)}
-# In the API, "associations" contains all related objects. The emulator lists only the reports of a
-# collection with the collections that it states, and the collections of a report.
+# In the API, "associations" contains all related objects. In the emulator, it contains the reports
+# and associated collections of a collection, and the collections of a report.
 _RELATIONSHIPS: Mapping[str, Mapping[str, ListFunction]] = {
     "collection": {
         **_MEMBERS,

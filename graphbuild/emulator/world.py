@@ -130,11 +130,11 @@ class World:
     def related_reports(self, subject: Subject) -> tuple[ListItem, ...]:
         """Return the reports that the ``gti`` flavor lists for a subject.
 
-        Directly related are the references about the subject. They have no context attributes, even
-        if they are also related in another way. Indirectly related are the related references of
-        the classic API, and the reports to which a directly related report leads, also through
-        other reports. Their ``related_from`` contains the collections, and each report that is
-        related to them.
+        The references about the subject are directly related. They have no context attributes, even
+        if they are also indirectly related. The related references of the classic API are
+        indirectly related. So are the reports to which a directly related report leads, also
+        through other reports. ``related_from`` of an indirectly related report contains its
+        collections, and each of these reports that leads directly to it.
         """
         found = {item.id: item.related_from for item in self.related_references(subject)}
         found |= dict.fromkeys(subject.references)
@@ -207,7 +207,7 @@ class World:
 
 
 def _index(rows: Iterable[tuple[str, T]], problem: str) -> dict[str, T]:
-    """Return a dictionary of the rows; raise ``ValueError`` if a key has two different values."""
+    """Return a dictionary of pairs; raise ``ValueError`` if a key has two different values."""
     found: dict[str, T] = {}
     for key, value in rows:
         if found.setdefault(key, value) is not value:

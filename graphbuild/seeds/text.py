@@ -55,7 +55,7 @@ _SPLIT_HOST = TLDExtract(cache_dir=None, suffix_list_urls=(), extra_suffixes=["e
 
 
 def read(lines: Iterable[str], reader: SeedReader) -> None:
-    """Add the indicators in a text; warn once about each of the first 1,000 rejected ones."""
+    """Add the indicators in a text; warn once about each of the first 1,000 that are rejected."""
     rejected: set[str] = set()
     for number, line in enumerate(lines, 1):
         if len(line) > MAX_LINE:

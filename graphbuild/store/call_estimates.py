@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from graphbuild.store.database import Database
 
 
-# The number of entries of a list that a crawl reads; its parameter is ``per_node`` or None.
+# The number of entries that a crawl reads from a list. Without a limit, ``per_node`` is None.
 _READ_LENGTH = "iif(depth AND :per_node, min(expected_count, :per_node), expected_count)"
 
 
@@ -25,8 +25,8 @@ class CallEstimates:
     def mean_pages(self, limit: int, per_node: int | None = None) -> float | None:
         """Return the mean number of pages, of ``limit`` entries each, of lists of known length.
 
-        Lists beyond the seeds count with at most ``per_node`` entries. Return None if the length of
-        no list is known.
+        Lists beyond the seeds are counted with at most ``per_node`` entries. Return None if no list
+        has a known length.
         """
         mean: float | None
         pages = f"max(1, ({_READ_LENGTH} + :limit - 1) / :limit)"
@@ -45,9 +45,9 @@ class CallEstimates:
     ) -> RemainingCalls:
         """Return the number of calls that a crawl needs, with ``limit`` entries per page.
 
-        The number includes the calls after ``refresh`` with the time ``before``, with ``complete``
-        those after the method ``complete``, and with ``reopen`` those after the method ``reopen``.
-        Lists beyond the seeds are read up to ``per_node`` entries.
+        The number includes the calls that ``refresh(before)`` would add. With ``complete`` or
+        ``reopen``, it also includes those that the method with this name would add. Lists beyond
+        the seeds are read up to ``per_node`` entries.
         """
         left_out = ":complete AND inferred_count > 0 AND state = :state"
         (row,) = self._db.rows(

@@ -70,7 +70,7 @@ class ApiInfo:
         return self._get("api_flavor")
 
     def quota_resets_at(self) -> float:
-        """Return when the last exhausted quota resets, in seconds since 1970; 0 without one."""
+        """Return when the exhausted quota resets (seconds since 1970); 0 if none was exhausted."""
         return float(self._get("quota_resets_at") or 0)
 
     def save_flavor(self, flavor: str) -> None:

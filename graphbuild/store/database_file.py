@@ -143,7 +143,7 @@ def _set_lock(stream: FileIO, *, exclusive: bool) -> bool:
 def lock_name(path: Path) -> Iterator[None]:
     """Lock the name of a campaign file in a ``with`` block. The file need not exist.
 
-    Raise Timeout if the name is already locked.
+    Raise Timeout if the name is already locked, and StoreError if it cannot be locked.
     """
     if not path.parent.is_dir():
         raise StoreError(f"cannot use {path}: the folder {path.parent} does not exist")

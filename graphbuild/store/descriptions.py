@@ -3,9 +3,9 @@
 A description is stored like a page of a list, with :data:`graphbuild.models.DESCRIPTION` as its
 relationship. It contains no observations; its attributes become those of the entity.
 
-A file whose SHA-256 is not known is described before any list is requested. The description
-contains the file's other hashes, so the list is requested only once for all of them. All other
-objects are described after the lists.
+A seed file whose SHA-256 is not known is described before any list is requested. The description
+contains the other hashes of the file, so one list is requested for all of them. All other objects
+are described after the lists.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class Descriptions:
         self._tasks = tasks
 
     def add(self, kinds: Collection[str]) -> None:
-        """Add a task for each object without one.
+        """Add a task for each object that has no task for its description.
 
         ``kinds`` contains keys of :data:`graphbuild.api.endpoints.DESCRIBABLE_TYPES`. If the queue
-        is restricted, only objects of the chosen lists get a task.
+        is restricted, only subjects and entities of the chosen lists get a task.
         """
         if not kinds:
             return
@@ -68,7 +68,7 @@ class Descriptions:
                 self._tasks.choose_descriptions()
 
     def counts(self) -> dict[str, DescriptionCounts]:
-        """Return the numbers of objects by the key in ``DESCRIBABLE_TYPES``."""
+        """Return the counts of each kind of object, by its key in ``DESCRIBABLE_TYPES``."""
         states = dict(
             self._db.rows("SELECT subject, state FROM task WHERE relationship = ?", DESCRIPTION)
         )
@@ -89,11 +89,11 @@ class Descriptions:
         return counts
 
     def _objects(self, entity_type: str) -> Iterator[_Object]:
-        """Yield the objects of a type, except aliases, in the order in which they were added."""
+        """Yield the objects to describe, except aliases, in the order in which they were added."""
         return self._seed_files() if entity_type == FILE else self._collections()
 
     def _seed_files(self) -> Iterator[_Object]:
-        """Yield the files that are seeds. A list of files contains the attributes of its files."""
+        """Yield the files that are seeds. Lists contain the attributes of all other files."""
         query = (
             "SELECT id, api_id FROM seed JOIN entity ON entity.id = seed.entity"
             " WHERE type = ? AND same_as = 0 ORDER BY id"
@@ -103,7 +103,7 @@ class Descriptions:
             yield _Object(entity_id, depth)
 
     def _collections(self) -> Iterator[_Object]:
-        """Yield the collections that are not reports, because a report is a reference."""
+        """Yield the collections except reports, which are references."""
         reports = find_reports(self._db)
         query = "SELECT id FROM entity WHERE type = ? AND same_as = 0 ORDER BY id"
         for (entity_id,) in self._db.rows(query, COLLECTION):

@@ -1,8 +1,8 @@
 """Save and load entities (the table ``entity``), and unite the aliases of a subject.
 
-The table has a row per type and id that a page names. A report of Google Threat Intelligence is
-stored as a reference if it is an entry of a list, and as a collection if ``related_from`` names it.
-With both roles, it has two rows. :func:`load_entities` returns one entity for both.
+The table has one row per type and id. A report of Google Threat Intelligence is stored as a
+reference if it is an entry of a list, and as a collection if it is an item of ``related_from``. In
+both roles, it has two rows, which :func:`load_entities` maps to one entity.
 """
 
 from __future__ import annotations
@@ -102,8 +102,9 @@ class EntityById(dict[int, Entity]):
     """Entities by row id. A lookup of a missing id raises StoreError.
 
     Attributes:
-        report_rows: For each collection that is a report, its row id and the row id that
-            represents the report: that of the reference or, without one, of the first collection.
+        report_rows: Row id of a collection that is a report -> row id that represents the report.
+            The latter is that of the reference. If the reference is not stored, it is that of the
+            first such collection.
     """
 
     def __init__(self, path: Path) -> None:
@@ -175,7 +176,7 @@ def count_types(db: Database) -> Counter[str]:
 
 
 def _unite_reports(entities: EntityById, reports: dict[int, str]) -> None:
-    """Let all row ids of a report map to one reference."""
+    """Map all row ids of a report to one reference."""
     if not reports:
         return
     rows = {each.id: row_id for row_id, each in entities.items() if each.type == REFERENCE}
@@ -213,7 +214,7 @@ def unite_entities(db: Database, alias: int, canonical: int) -> None:
     """Make one entity an alias of another, so that their lists are requested only once.
 
     ``alias`` and ``canonical`` are row ids. Aliases, seeds, tasks and pages of ``alias`` are moved
-    to ``canonical``. If both have a task for one relationship, one of the two tasks is retired.
+    to ``canonical``. If both have a task for the same relationship, one of the two is retired.
     """
     db.execute("UPDATE entity SET same_as = ? WHERE id = ?", canonical, alias)
     db.execute("UPDATE entity SET same_as = ? WHERE same_as = ?", canonical, alias)
@@ -239,7 +240,7 @@ def unite_entities(db: Database, alias: int, canonical: int) -> None:
 
 
 def next_alias_page_number(db: Database, task: int) -> int:
-    """Return the next free number of pages that were requested for an alias: -1, -2, ...
+    """Return the next free number for a page that was requested for an alias: -1, -2, and so on.
 
     Facts of such a page are observations of the canonical subject, but paging ignores the page.
     """

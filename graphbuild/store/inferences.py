@@ -29,7 +29,7 @@ class Inferences:
         return {task_id for (task_id,) in self._db.rows(query)}
 
     def has_reports(self) -> bool:
-        """Return whether a page of the API flavor ``gti`` is stored that lists a report."""
+        """Return whether a stored list contains a report, as in the API flavor ``gti``."""
         query = "SELECT 1 FROM entity WHERE type = ? AND instr(attributes, ?) LIMIT 1"
         original = encode_attributes({"original_type": COLLECTION})[1:-1]
         return self._db.first(query, REFERENCE, original) is not None
@@ -111,7 +111,7 @@ class Inferences:
     def settle(self, task: int) -> None:
         """Confirm or refute the inferences for a list after a pass has made it complete.
 
-        This includes lists whose announced count changed: all announced references were received.
+        A list is complete, too, if its stated length changed and all references were received.
 
         An inference is confirmed if a page that was stored later contains it. Otherwise, it is
         refuted if it was made in this pass, or if the list is audited. The remaining inferences are

@@ -57,7 +57,7 @@ class SaveResult:
 
 @dataclass(frozen=True, slots=True)
 class SubjectStatus:
-    """The progress of one list."""
+    """The progress of one list or description."""
 
     subject: Entity
     relationship: str
@@ -138,7 +138,7 @@ class DescriptionCounts:
     described: int  # objects whose description is stored
     pending: int  # objects whose description is pending
     failed: int  # objects whose description could not be read
-    weak_hashes: int = 0  # files without a task whose SHA-256 is not known
+    weak_hashes: int = 0  # seed files of unknown SHA-256 without a description task
 
     @property
     def calls(self) -> int:
@@ -151,7 +151,7 @@ class RemainingCalls:
     """Calls that are still needed to complete a campaign."""
 
     unknown_lists: int  # lists of unknown length; each needs at least one call
-    known_pages: int  # remaining pages of the lists of known length
+    known_pages: int  # remaining pages of the lists of known length, plus descriptions
 
     @property
     def at_least(self) -> int:

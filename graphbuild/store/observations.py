@@ -122,7 +122,7 @@ class ObservationReader:
                 yield entities[subject], state if at == math.inf else earlier
 
     def links(self) -> Iterator[Link]:
-        """Yield each entry of the lists of references and collections, once per list."""
+        """Yield each entry of the lists that references and collections have, once per list."""
         with self._db.snapshot():
             entities = load_entities(self._db)
             query = (
@@ -246,8 +246,8 @@ def _facts(
 ) -> list[_Fact]:
     """Return the facts of a list, except refuted ones, sorted by reference and collection.
 
-    Facts whose first page was fetched after the time ``at`` (seconds since 1970) are omitted, and
-    facts whose last page has a row id below ``since``.
+    Facts are omitted if their first page was fetched after the time ``at`` (seconds since 1970), or
+    if the row id of their last page is below ``since``.
     """
     known = (
         "" if at == math.inf else " AND (SELECT fetched_at FROM page WHERE id = first_page) <= :at"

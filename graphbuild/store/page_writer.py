@@ -124,7 +124,7 @@ class PageWriter:
         return SaveResult(0, Status(COMPLETE, ALIAS_DETAIL))
 
     def _insert_page(self, task: int, number: int, fetched: FetchedPage) -> int:
-        """Insert a page, with its facts unless a recent page has the same; return the row id."""
+        """Insert a page, and its facts unless a recent page has equal ones; return the row id."""
         page, body = fetched.page, _compress(fetched)
         facts = self._save_entities(page)
         duplicate_of = self._page_of.get(facts)
@@ -223,8 +223,8 @@ class PageWriter:
     def _unite_aliases(self, task: Task, page: Page) -> None:
         """Unite entities that are equal according to a page, such as a file's MD5 and SHA-256.
 
-        Even unknown hashes of a described file are saved as aliases, so that a later seed list with
-        one of them costs no call.
+        The hashes of a described file are saved as aliases even if they are new. A later seed with
+        one of these hashes then costs no call.
         """
         if page.canonical_subject is not None:
             self._unite(task.subject, page.canonical_subject)

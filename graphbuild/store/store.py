@@ -150,7 +150,7 @@ class Store(ObservationReader):
     # --- seeds -----------------------------------------------------------------------------------
 
     def add_seeds(self, seeds: Iterable[Seed]) -> int:
-        """Add seeds, with a pending task for each new subject; return how many are new."""
+        """Add seeds, with a pending task for each new subject; return how many subjects are new."""
         with self.transaction():
             added = sum(self._add_seed(seed) for seed in seeds)
         self._db.checkpoint()
@@ -212,7 +212,7 @@ class Store(ObservationReader):
         return (status for _, status in self._statuses(CANONICAL_LISTS))
 
     def description_statuses(self) -> Iterator[SubjectStatus]:
-        """Yield the progress of each description, in the order in which they were added."""
+        """Yield the progress of each description, in the order in which descriptions were added."""
         tasks = f"{CANONICAL_TASKS} AND relationship = '{DESCRIPTION}'"
         return (status for _, status in self._statuses(tasks))
 

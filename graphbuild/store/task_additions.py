@@ -1,7 +1,7 @@
-"""Add tasks for subjects of the campaign file: the lists of found entities, and direct references.
+"""Add and count tasks for the lists of found entities, and for direct references.
 
-Each function has an argument ``condition``, which restricts the tasks from which it starts. It is
-SQL that begins with ``AND``, or empty.
+The argument ``condition`` restricts the tasks from which a function starts. It is SQL that begins
+with ``AND``, or empty.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from graphbuild.store.schema import REFUTED
 if TYPE_CHECKING:
     from graphbuild.store.database import Database
 
-# The facts of each task; its parameter is REFUTED. FOUND_IDS are the entities in a fact. Reports
-# are found as references in either role; see update_reports().
+# The facts of all tasks; the parameter is REFUTED. FOUND_IDS are the row ids of the entities in a
+# fact. A report is found as a reference in both of its roles; see update_reports().
 FOUND = (
     "task JOIN fact_by_task AS fact ON fact.task = task.id AND provenance <> :refuted"
     " LEFT JOIN temp.report AS listed ON listed.collection = fact.reference"
@@ -27,7 +27,7 @@ FOUND = (
 FOUND_IDS = (
     "(coalesce(listed.reference, fact.reference), coalesce(source.reference, fact.related_from))"
 )
-# The subjects whose direct references are not requested yet; aliases are omitted.
+# The subjects without a task for direct references, except aliases.
 _WITHOUT_DIRECT = (
     "FROM task JOIN entity ON entity.id = task.subject AND same_as = 0"
     " WHERE relationship = :related AND NOT EXISTS (SELECT 1 FROM task AS other"
@@ -36,7 +36,7 @@ _WITHOUT_DIRECT = (
 
 
 def add_direct_tasks(db: Database, condition: str) -> int:
-    """Add a task for direct references to each subject that has none; return the number of tasks.
+    """Add the missing tasks for the direct references of subjects; return their number.
 
     The task has the depth of the subject's ``related_references``. The caller must have begun a
     transaction.
@@ -52,7 +52,7 @@ def add_direct_tasks(db: Database, condition: str) -> int:
 
 
 def count_without_direct(db: Database, condition: str) -> int:
-    """Return the number of subjects for whose direct references there is no task yet."""
+    """Return the number of subjects without a task for direct references."""
     query = f"SELECT count(*) {_WITHOUT_DIRECT}{condition}"
     return db.integer(query, related=RELATED_REFERENCES, direct=REFERENCES)
 
@@ -60,10 +60,10 @@ def count_without_direct(db: Database, condition: str) -> int:
 def add_tasks_of_found(
     db: Database, depth: int, entity_type: str, relationship: str, condition: str
 ) -> int:
-    """Add a task for each entity of a type that the lists of ``depth`` contain; return how many.
+    """Add a task for each entity of a type in the lists of ``depth``; return how many are new.
 
-    The tasks have the next depth. The caller must have begun a transaction, and called
-    :func:`update_reports` since the newest page was stored.
+    The new tasks have the next depth. The caller must have begun a transaction. It must have called
+    :func:`update_reports` after the newest page was stored.
     """
     return db.execute(
         "INSERT OR IGNORE INTO task (subject, relationship, state, depth)"  # noqa: S608  constants only
@@ -84,8 +84,8 @@ def count_found(
 ) -> Counter[tuple[str, str]]:
     """Return the number of missing tasks by object type and relationship.
 
-    They are the tasks of the entities that the lists above ``depth`` contain. With ``direct``,
-    subjects without a task also need one for their direct references.
+    A crawl to ``depth`` would add them for the entities in the lists of lower depths. With
+    ``direct``, subjects without any list also lack a task for direct references.
     """
     entities = load_entities(db)
     tasks = db.rows("SELECT subject, relationship FROM task")
@@ -110,10 +110,10 @@ def count_found(
 
 
 def update_reports(db: Database) -> None:
-    """Fill ``temp.report``: the row id of each report in ``related_from``, and its reference.
+    """Fill ``temp.report`` with the row ids of reports in ``related_from`` and their references.
 
-    A reference without a row gets one, so that a crawl can request its lists. The caller must have
-    begun a transaction.
+    A reference that is not stored is inserted, so that a crawl can request its lists. The caller
+    must have begun a transaction.
     """
     db.execute("DROP TABLE IF EXISTS temp.report")
     db.execute("CREATE TEMP TABLE report (collection INTEGER PRIMARY KEY, reference INTEGER)")

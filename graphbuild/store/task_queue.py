@@ -1,4 +1,4 @@
-"""The queue of lists to request. A task is one list: a relationship of a subject."""
+"""The queue of tasks. A task is one list (a relationship of a subject), or one description."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ _KEEPS_CURSOR = "state = ? AND http_status <> ?"
 
 
 class TaskQueue(CallEstimates):
-    """Adds lists, selects the next list to request, and sets lists to pending again."""
+    """Adds tasks, selects the next task to request, and sets tasks to pending again."""
 
     def restrict(self, subjects: Iterable[int] | None) -> None:
-        """Restrict the queue to the lists of some subjects and of the entities found from them.
+        """Restrict the queue to the tasks of some subjects and of the entities found from them.
 
         ``subjects`` contains row ids. None removes the restriction.
         """
@@ -114,7 +114,7 @@ class TaskQueue(CallEstimates):
     # --- select ----------------------------------------------------------------------------------
 
     def has_pending(self) -> bool:
-        """Return whether any list is pending or marked for a retry."""
+        """Return whether any task is pending or marked for a retry."""
         query = f"SELECT count(*) FROM task WHERE (state = ? OR retry = 1){self._restriction}"  # noqa: S608  constants only
         return self._db.integer(query, PENDING) > 0
 
@@ -128,7 +128,8 @@ class TaskQueue(CallEstimates):
 
         Tasks are compared by these criteria in turn: lower depth, first page before later pages,
         fewer failures since the newest page, more new entities on the newest page, added earlier.
-        No task is returned whose subject may turn out to be that of a description in ``exclude``.
+        If ``exclude`` contains a description that precedes the lists, no task of a higher depth is
+        returned, because the description may show that two subjects are the same file.
         """
         return self._first_except(exclude, "")
 
@@ -190,7 +191,7 @@ class TaskQueue(CallEstimates):
         at: float,
         http_status: int = 0,
     ) -> None:
-        """Mark a list as failed at the time ``at`` (seconds since 1970).
+        """Mark a task as failed at the time ``at`` (seconds since 1970).
 
         With ``retry``, the next run repeats the request. ``error_code`` is a code of the API or of
         graphbuild. Without a response, ``http_status`` is 0.
@@ -211,7 +212,7 @@ class TaskQueue(CallEstimates):
             )
 
     def requeue(self) -> int:
-        """Set the lists marked for a retry to pending; return how many."""
+        """Set the tasks marked for a retry to pending; return how many."""
         return self._reset("error_code = '', detail = '', retry = 0 WHERE retry = 1")
 
     def settle_refusals(self, relationship: str) -> None:
@@ -248,7 +249,7 @@ class TaskQueue(CallEstimates):
         )
 
     def refresh(self, before: float) -> int:
-        """Restart lists last requested before a time (seconds since 1970); return how many.
+        """Restart tasks last requested before a time (seconds since 1970); return how many.
 
         Lists that are already pending at their first page are skipped.
         """
@@ -317,7 +318,7 @@ class TaskQueue(CallEstimates):
         return new
 
     def add_direct(self) -> int:
-        """Add the direct references of each subject, if they are no task yet; return how many."""
+        """Add the missing tasks for the direct references of subjects; return their number."""
         with self._db.transaction():
             new = task_additions.add_direct_tasks(self._db, self._restriction)
             if self._restriction:
@@ -330,15 +331,14 @@ class TaskQueue(CallEstimates):
         return new
 
     def count_found(self, depth: int, api_flavor: str, *, direct: bool) -> Counter[tuple[str, str]]:
-        """Return the number of lists that a crawl to ``depth`` would add, as far as it is known.
+        """Return the number of lists that a crawl to ``depth`` would add for known entities.
 
-        The keys are the object type of the subject and the relationship. The entities are those in
-        the stored lists above ``depth``.
+        The keys are pairs of the object type of the subject and the relationship.
         """
         return task_additions.count_found(self._db, depth, api_flavor, direct=direct)
 
     def can_find_more(self, depth: int, per_node: int) -> bool:
-        """Return whether a crawl would continue lists above ``depth``.
+        """Return whether a crawl would request more pages of lists of depths lower than ``depth``.
 
         ``per_node`` is the number of entries after which lists beyond the seeds are not continued.
         """
@@ -349,14 +349,11 @@ class TaskQueue(CallEstimates):
         return self._db.first(query, depth, DESCRIPTION, PENDING, per_node) is not None
 
     def count_without_direct(self) -> int:
-        """Return for how many subjects :meth:`add_direct` would add a task."""
+        """Return the number of tasks that :meth:`add_direct` would add."""
         return task_additions.count_without_direct(self._db, self._restriction)
 
     def reopen(self, limit: int) -> int:
-        """Continue truncated lists with fewer than ``limit`` entries read; return how many.
-
-        Their state becomes pending.
-        """
+        """Set truncated lists with fewer than ``limit`` entries to pending; return how many."""
         return self._reset(
             "detail = '', truncated_at = 0 WHERE truncated_at > 0 AND received_count < ?", limit
         )
@@ -369,7 +366,7 @@ class TaskQueue(CallEstimates):
 
 
 def first_page_of_pass(db: Database, task: int) -> int:
-    """Return the row id of the newest page that begins a list; 0 without one.
+    """Return the row id of the newest page that begins a list; 0 if there is no such page.
 
     This page and the later ones are the current pass through the list.
     """

@@ -105,8 +105,8 @@ class Overlaps:
     Attributes:
         nodes: All files, or all collections.
         columns: For each attribute of :class:`Overlap`, an array with one value per pair. The
-            arrays ``source`` and ``target`` contain indices of ``nodes``. The arrays
-            ``independent_references`` and ``publishers`` exist only after :meth:`with_duplicates`.
+            arrays ``source`` and ``target`` contain indices of ``nodes``. Only the
+            result of :meth:`with_duplicates` has ``independent_references`` and ``publishers``.
         tested_pairs: Number of all pairs of nodes, including pairs that share nothing.
         hubs: Pieces of evidence that more than a quarter of the nodes, and at least three nodes,
             have; the most frequent first.

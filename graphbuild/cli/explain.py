@@ -129,6 +129,6 @@ def _path_json(path: EvidencePath) -> list[dict[str, object]]:
 
 
 def _direct_json(observation: Observation) -> dict[str, object]:
-    """Return JSON data: the relationship of a direct reference; empty for other observations."""
+    """Return the relationship of a direct reference; return no values for other observations."""
     is_direct = observation.relationship == REFERENCES
     return {"relationship": observation.relationship} if is_direct else {}

@@ -200,7 +200,7 @@ def canonical_id(db: Database, entity_id: int) -> int:
 
 
 def canonical_task(db: Database, task_id: int) -> int | None:
-    """Return the row id of the task that replaces the task of an alias; None for other tasks."""
+    """Return the id of the canonical entity's task if the task belongs to an alias, else None."""
     row = db.first(
         "SELECT other.id FROM task JOIN entity ON entity.id = task.subject AND same_as <> 0"
         " JOIN task AS other ON other.subject = same_as AND other.relationship = task.relationship"

@@ -113,7 +113,7 @@ class AlignedSnapshot(NamedTuple):
     triples: Numbers  # one row per observation, sorted
     keys: Numbers  # one integer per triple; equal triples of two snapshots have equal keys
     complete: Booleans  # for each file of either snapshot, whether it is complete in this one
-    inferred: Numbers  # the keys (``_pair_keys``) of files and references of inferred observations
+    inferred: Numbers  # see ``_pair_keys``; one per file and reference of an inferred observation
 
     def numbers(self, column: int) -> Numbers:
         """Return the distinct numbers in a column, sorted, without ``NO_COLLECTION``."""

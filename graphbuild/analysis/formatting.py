@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from graphbuild.models import Entity, Observation
 
 _MAX_TEXT_LENGTH = 160  # maximum number of characters of a title, name or URL
-_MAX_CLUSTER_NAME_LENGTH = 80  # a label with a qualifier has at most 80 characters
+_MAX_CLUSTER_NAME_LENGTH = 80  # of a cluster's name; most qualified labels fit
 _URL = re.compile(r"\S*https?:\S*|\S*://\S*", re.IGNORECASE)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from graphbuild.api.attributes import parse_attributes
 from graphbuild.api.descriptions import parse_description
 from graphbuild.api.endpoints import OBJECT_TYPES, RELATIONSHIPS
+from graphbuild.api.gti_reports import has_report_id, is_report_type, reference_of_report
 from graphbuild.api.json_decoding import check_depth, decode_json, describe_type, describe_value
 from graphbuild.api.links import (
     MAX_CURSOR,
@@ -25,7 +26,6 @@ from graphbuild.api.links import (
     parse_self_link,
     query_parameter,
 )
-from graphbuild.api.reports import has_report_id, is_report_type, reference_of_report
 from graphbuild.errors import PayloadError
 from graphbuild.models import (
     COLLECTION,

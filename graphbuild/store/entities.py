@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from graphbuild.api.endpoints import reference_id
-from graphbuild.api.reports import has_report_id, is_report_type, unite_roles
+from graphbuild.api.gti_reports import has_report_id, is_report_type, unite_roles
 from graphbuild.errors import StoreError
 from graphbuild.models import COLLECTION, COMPLETE, REFERENCE, Entity
 

@@ -138,7 +138,7 @@ class DescriptionCounts:
     described: int  # objects whose description is stored
     pending: int  # objects whose description is pending
     failed: int  # objects whose description could not be read
-    weak_hashes: int = 0  # seed files of unknown SHA-256 without a description task
+    weak_hashes: int = 0  # seed files known only by MD5 or SHA-1, without a description task
 
     @property
     def calls(self) -> int:

@@ -136,7 +136,7 @@ class TaskQueue(CallEstimates):
     def next_first_page(self, exclude: Collection[int] = ()) -> Task | None:
         """Return the next task whose current pass has no page, or None; see :meth:`next_task`.
 
-        Descriptions that are requested after the lists are omitted.
+        Skip the descriptions that a crawl requests after all lists.
         """
         return self._first_except(exclude, f" AND cursor IS NULL AND depth < {AFTER_LISTS}")
 

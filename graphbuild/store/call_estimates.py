@@ -46,7 +46,8 @@ class CallEstimates:
         """Return the number of calls that a crawl needs, with ``limit`` entries per page.
 
         The number includes the calls that ``refresh(before)`` would add. With ``complete`` or
-        ``reopen``, it also includes those that the method with this name would add. Of each list that is not a seed's, at most ``per_node`` entries count.
+        ``reopen``, it also includes those that the method with this name would add. Of each list
+        that is not a seed's, at most ``per_node`` entries count.
         """
         left_out = ":complete AND inferred_count > 0 AND state = :state"
         (row,) = self._db.rows(

@@ -304,8 +304,8 @@ def _log_size(path: Path) -> int:
 def _connect_for_reading(path: Path) -> sqlite3.Connection:
     """Connect in SQLite's read-only mode if possible.
 
-    After a writer was killed, SQLite may need write access for the recovery. SQLite needs a file for
-    shared memory even if the log is empty, and cannot create it in a read-only folder. There, a
+    After a writer was killed, SQLite may need write access for the recovery. SQLite needs a file
+    for shared memory even if the log is empty, and cannot create it in a read-only folder. There, a
     file without a log is opened as immutable.
     """
     options = "mode=ro"

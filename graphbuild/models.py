@@ -57,7 +57,7 @@ SUBJECT_LABELS = f"{', '.join(_LABELS[:-1])} or {_LABELS[-1]}"
 RELATED_REFERENCES = "related_references"
 REFERENCES = "references"
 FILES = "files"
-# Stored like a relationship: the request for one object with its attributes (``--describe``).
+# The request for one object with its attributes (``--describe``). It is stored like a relationship.
 DESCRIPTION = "description"
 DOMAINS = "domains"
 IP_ADDRESSES = "ip_addresses"

@@ -1,9 +1,9 @@
 """The crawl loop: choose a task, request its next page, store it, yield an event.
 
-An event is yielded after its result is stored durably. To pause, stop iterating; to resume, create
-another :class:`Crawl`. An error that affects one subject is part of an event, and the run
-continues. An error that affects all subjects, such as a rejected API key, an exhausted quota or an
-unreachable service, ends the run.
+The loop yields an event only after it has stored the result durably. To pause, stop iterating; to
+resume, create another :class:`Crawl`. An error that affects one subject is part of an event, and
+the run continues. An error that affects all subjects, such as a rejected API key, an exhausted
+quota or an unreachable service, ends the run.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ class Crawl:
                 scheduler = FifoScheduler(self._store)
 
     def _can_infer(self) -> bool:
-        """Return whether references are inferred; see :mod:`graphbuild.crawler.inference`."""
+        """Return whether this crawl infers references; see :mod:`graphbuild.crawler.inference`."""
         is_gti = self._client.api_flavor == GTI or self._store.inferences.has_reports()
         return self._frugal and not is_gti
 

@@ -58,8 +58,8 @@ def generate_world(  # noqa: PLR0913 - sizes of the world, keyword-only except t
         siblings: The number of files that are added to the collection of the sample.
         noise: The probability (0 to 1) that a file is also in a collection of the next campaign.
             A reference is reused from the previous campaign with the probability ``noise / 2``.
-            A file is also in the hub, a collection with files of all campaigns, with the
-            probability ``4 * noise``. Without noise, there is no hub, and campaigns share no
+            With the probability ``4 * noise``, a file is also in the hub, a collection with
+            files of all campaigns. Without noise, there is no hub, and campaigns share no
             collection and no reference.
         indicators_per_campaign: The total number of domains, IP addresses and URLs of each
             campaign. It does not affect files and references.

@@ -60,7 +60,7 @@ _THREAT_LEVEL_UNDEFINED, _ANALYSIS_COMPLETED = "4", "2"
 _EDGE_ATTRIBUTES = frozenset({"relation", "weight", "provenance", "related_from"})
 _PAYLOAD, _NETWORK, _ANALYSIS = "Payload delivery", "Network activity", "External analysis"
 _OTHER, _INTERNAL = "Other", "Internal reference"
-# STIX type of a collection -> the MISP galaxy that has clusters for objects of this type.
+# STIX type of a collection -> the MISP galaxy that contains such objects.
 _GALAXIES = {MALWARE: "tool", TOOL: "tool", INTRUSION_SET: "threat-actor"}
 _MAX_TAG_TEXT = 150  # characters of a kind or name in a tag; MISP stores tags of up to 255
 # Name of an object template -> its meta-category, UUID and version.

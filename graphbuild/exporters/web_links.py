@@ -26,7 +26,8 @@ from graphbuild.models import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# Two or more labels of letters, digits, underscores and inner hyphens, in any script.
+_WEBSITE = "https://www.virustotal.com/gui"
+# Domain names: two or more labels of letters, digits, underscores and inner hyphens, in any script.
 _DOMAIN = re.compile(r"\w(?:[\w-]*\w)?(?:\.\w(?:[\w-]*\w)?)+")
 _WEB_SCHEME = re.compile("https?://", re.IGNORECASE)
 
@@ -59,11 +60,11 @@ class _Page(NamedTuple):
 
 
 _PAGES: Mapping[str, _Page] = {
-    FILE: _Page("https://www.virustotal.com/gui/file/", _is_hash),
-    DOMAIN: _Page("https://www.virustotal.com/gui/domain/", _is_domain),
-    IP_ADDRESS: _Page("https://www.virustotal.com/gui/ip-address/", _is_ip_address),
-    URL: _Page("https://www.virustotal.com/gui/url/", _is_sha256),
-    COLLECTION: _Page("https://www.virustotal.com/gui/collection/", is_object_id),
+    FILE: _Page(f"{_WEBSITE}/file/", _is_hash),
+    DOMAIN: _Page(f"{_WEBSITE}/domain/", _is_domain),
+    IP_ADDRESS: _Page(f"{_WEBSITE}/ip-address/", _is_ip_address),
+    URL: _Page(f"{_WEBSITE}/url/", _is_sha256),
+    COLLECTION: _Page(f"{_WEBSITE}/collection/", is_object_id),
 }
 
 

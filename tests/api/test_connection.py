@@ -7,7 +7,6 @@ import select
 import socket
 import threading
 import time
-import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +22,7 @@ from tests.api.test_transport import (
     within_deadline,
 )
 from tests.support.http_listener import KEEP_ALIVE, answer, drip
+from tests.support.memory import traced_peak
 
 if TYPE_CHECKING:
     from tests.api.conftest import OpenTransport
@@ -303,12 +303,7 @@ def test_a_body_of_an_absurd_size_is_refused_without_keeping_it(
             connection.sendall(b"x" * 65_536)
 
     transport = open_transport(listener(action).base_url, max_bytes=1 << 20)
-    tracemalloc.start()
-    try:
-        response = fetch(transport)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+    response, peak = traced_peak(lambda: fetch(transport))
     assert (response.body, response.body_error) == (b"", f"larger than {1 << 20} bytes")
     assert peak < 4 << 20
 
@@ -334,12 +329,7 @@ def test_an_endless_line_is_refused_without_keeping_it(
             connection.sendall(b"1" * 65_536)
 
     transport = open_transport(listener(action).base_url)
-    tracemalloc.start()
-    try:
-        error = failure(transport)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+    error, peak = traced_peak(lambda: failure(transport))
     assert error.code == "Broken"
     assert peak < 4 << 20
 

@@ -11,7 +11,6 @@ import ssl
 import sys
 import threading
 import time
-import tracemalloc
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -28,6 +27,7 @@ from graphbuild.errors import ApiError, AuthenticationError, BaseUrlError, Trans
 from tests.support.faults import Fault
 from tests.support.http_listener import KEEP_ALIVE, answer, drip
 from tests.support.keys import CANARY
+from tests.support.memory import traced_peak
 from tests.support.paths import DATA
 
 if TYPE_CHECKING:
@@ -615,12 +615,7 @@ def test_a_gzip_bomb_on_a_reused_connection_takes_less_than_three_times_the_limi
     bomb = answer(gzip.compress(bytes(50 << 20)), 200, "Content-Encoding: gzip", KEEP_ALIVE)
     transport = open_transport(listener(reply_second(bomb)).base_url, max_bytes=limit)
     fetch(transport)
-    tracemalloc.start()
-    try:
-        response = fetch(transport)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+    response, peak = traced_peak(lambda: fetch(transport))
     assert (response.body, response.body_error) == (b"", f"larger than {limit} bytes")
     assert peak < 3 * limit
 
@@ -720,12 +715,7 @@ def test_a_gzip_bomb_takes_less_than_three_times_the_limit(
     service = emulator(Fault("gzip_bomb", 200 << 20, times=2))
     transport = open_transport(service.base_url, max_bytes=limit)
     transport.get(path_of(service), {})  # the emulator compresses the body once
-    tracemalloc.start()
-    try:
-        response = transport.get(path_of(service), {})
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+    response, peak = traced_peak(lambda: transport.get(path_of(service), {}))
     assert (response.body, response.body_error) == (b"", f"larger than {limit} bytes")
     assert peak < 3 * limit
 

@@ -23,13 +23,14 @@ _REPORT = "report"  # the ``collection_type`` of a report
 _RENAMED_ATTRIBUTES = {"name": "title", "link": "url"}  # gti name -> classic name
 
 
-def has_report_id(collection_id: str) -> bool:
-    """Return whether the id of a collection has the form of a report's id."""
-    return collection_id.startswith(REPORT_PREFIX)
+def is_report(collection_id: str, collection_type: object) -> bool:
+    """Return whether a collection is a report.
 
-
-def is_report_type(collection_type: object) -> bool:
-    """Return whether a value of the attribute ``collection_type`` is that of a report."""
+    ``collection_type`` is the value of this attribute, or None if the API omitted it. Without it,
+    the id decides.
+    """
+    if collection_type is None:
+        return collection_id.startswith(REPORT_PREFIX)
     return collection_type == _REPORT
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from graphbuild.api.attributes import parse_attributes
 from graphbuild.api.descriptions import parse_description
 from graphbuild.api.endpoints import OBJECT_TYPES, RELATIONSHIPS
-from graphbuild.api.gti_reports import has_report_id, is_report_type, reference_of_report
+from graphbuild.api.gti_reports import is_report, reference_of_report
 from graphbuild.api.json_decoding import check_depth, decode_json, describe_type, describe_value
 from graphbuild.api.links import (
     MAX_CURSOR,
@@ -247,13 +247,13 @@ class _ItemParser:
         fields = _require_object(value, path)
         # A gti report is a reference in the list, and a collection in related_from. The store
         # unites both when it reads the campaign file.
-        is_report = expected_type == REFERENCE and _is_report(fields)
-        entity_type = COLLECTION if is_report else expected_type
+        listed_report = expected_type == REFERENCE and _is_report_object(fields)
+        entity_type = COLLECTION if listed_report else expected_type
         if fields.get("type") != entity_type:
             entity_type = self._keep_unexpected_type(fields.get("type"), path, expected_type)
         entity_id = self._parse_id(entity_type, fields.get("id"), f"{path}.id")
         attributes = parse_attributes(fields.get("attributes"), f"{path}.attributes", self.warnings)
-        if is_report:
+        if listed_report:
             return reference_of_report(entity_id, attributes)
         return Entity(entity_type, entity_id, attributes)
 
@@ -280,10 +280,10 @@ class _ItemParser:
         return lowered
 
 
-def _is_report(fields: dict[str, Any]) -> bool:
-    """Return whether an object is a ``gti`` report according to ``collection_type`` or its id."""
+def _is_report_object(fields: dict[str, Any]) -> bool:
+    """Return whether an object of the API is a ``gti`` report."""
     if fields.get("type") != COLLECTION:
         return False
     attributes = fields.get("attributes")
-    kind = attributes.get("collection_type") if isinstance(attributes, dict) else None
-    return is_report_type(kind) or (kind is None and has_report_id(str(fields.get("id"))))
+    stated = attributes.get("collection_type") if isinstance(attributes, dict) else None
+    return is_report(str(fields.get("id")), stated)

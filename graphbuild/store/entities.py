@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from graphbuild.api.endpoints import reference_id
-from graphbuild.api.gti_reports import has_report_id, is_report_type, unite_roles
+from graphbuild.api.gti_reports import is_report, unite_roles
 from graphbuild.errors import StoreError
 from graphbuild.models import COLLECTION, COMPLETE, REFERENCE, Entity
 
@@ -145,8 +145,7 @@ def load_entities(db: Database) -> EntityById:
 def find_reports(db: Database) -> dict[int, str]:
     """Return the reference ids of the collections that are reports, by row id of the collection.
 
-    A collection is a report if its ``collection_type`` is ``report`` on a page of the campaign, or
-    if its id begins with ``report--``.
+    A collection is also a report if a page of the campaign lists it as a reference.
     """
     rows = db.rows(
         "SELECT collection.id, collection.api_id, collection.attributes, listed.attributes"
@@ -159,8 +158,7 @@ def find_reports(db: Database) -> dict[int, str]:
     return {
         row_id: reference_id(api_id)
         for row_id, api_id, own, listed in rows
-        if has_report_id(api_id)
-        or is_report_type(decode_attributes(own, api_id, db.path).get("collection_type"))
+        if is_report(api_id, decode_attributes(own, api_id, db.path).get("collection_type"))
         or (listed and decode_attributes(listed, api_id, db.path).get("original_id") == api_id)
     }
 

@@ -203,6 +203,14 @@ def test_a_collection_that_shares_the_id_of_a_reference_stays_a_collection(tmp_p
     assert set(graph) == {f"file:{'a' * 64}", SHARED, f"collection:{A.id}"}
 
 
+def test_the_stated_type_of_a_collection_matters_more_than_its_id(tmp_path) -> None:
+    actor = report("report--21-1", collection_type="threat-actor", name="Actor")
+    body = page(report("report--21-9", [actor]))
+    graph = graph_of(import_pages(tmp_path / "c.db", [(Entity("file", "a" * 64), None, body)]))
+    expected = {f"file:{'a' * 64}", "reference:report--21-9", "collection:report--21-1"}
+    assert set(graph) == expected
+
+
 def test_a_report_that_names_itself_keeps_the_triple_and_has_no_edge_to_itself(tmp_path) -> None:
     body = page(report("report--21-1", [report("report--21-1")]))
     graph = graph_of(import_pages(tmp_path / "c.db", [(Entity("file", "a" * 64), None, body)]))

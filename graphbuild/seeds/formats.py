@@ -151,6 +151,7 @@ def parse_seeds(
         )
     seeds = SeedList()
     reader = SeedReader(seeds, source, allow_empty=allow_empty)
+    reader.format.format, reader.format.reason = PLAIN_LIST.name, "the default"
     plain_list.read(map(_require_text, lines), reader)
     reader.finish()
     return seeds
@@ -169,32 +170,39 @@ def _read(texts: Iterator[str], reader: SeedReader, stated: Format | None) -> No
     """Read a source in the format ``stated``; detect the format if ``stated`` is None."""
     start = next(texts, "")
     texts = chain([start], texts)
-    found, value = stated, None
-    if reader.column is not None:
-        found = found or CSV
-    if found is None:
-        suffix = Path(reader.source).suffix.lower()
-        found = next((each for each in FORMATS if suffix in each.suffixes), None)
-        if found is None and (suffix == ".json" or _JSON_START.match(start[:_MAX_JSON_START])):
-            value = json_documents.load(texts, reader.source)
-            matches = (each for each in FORMATS if each.matches_json and each.matches_json(value))
-            found = next(matches, None)
-            if found is None:
-                problem = "is JSON, but neither a STIX bundle nor a MISP event"
-                raise SeedError(f"{reader.source} {problem}")
-    found = found or PLAIN_LIST
+    value = None
+    if stated is not None:
+        found, reason = stated, "chosen with --format"
+    elif reader.column is not None:
+        found, reason = CSV, "chosen with --column"
+    else:
+        found, reason, value = _detect(start, texts, reader.source)
     if reader.column is not None and found is not CSV:
         raise SeedError(
             f"{reader.source} is not a table; --column can be used with --format csv only"
         )
-    if stated is None and found is not PLAIN_LIST:
-        reader.seeds.warnings.append(f"{reader.source}: read as {found.description}")
     for library in found.libraries:
         require(library, extra="lists")
     module = import_module(f"graphbuild.seeds.{found.module}")
     reader.unit = found.unit
+    reader.format.format, reader.format.reason = found.name, reason
     if found.matches_json is None:
         module.read(streams.split_lines(texts, module.MAX_LINE), reader)
     else:
         module.read(value or json_documents.load(texts, reader.source), reader)
     reader.finish()
+
+
+def _detect(start: str, texts: Iterable[str], source: str) -> tuple[Format, str, object]:
+    """Return the format of a source, the reason, and for JSON also the decoded value."""
+    suffix = Path(source).suffix.lower()
+    for each in FORMATS:
+        if suffix in each.suffixes:
+            return each, f"the file name ends in {suffix}", None
+    if suffix != ".json" and not _JSON_START.match(start[:_MAX_JSON_START]):
+        return PLAIN_LIST, "the default", None
+    value = json_documents.load(texts, source)
+    for each in FORMATS:
+        if each.matches_json and each.matches_json(value):
+            return each, f"the file contains {each.description}", value
+    raise SeedError(f"{source} is JSON, but neither a STIX bundle nor a MISP event")

@@ -9,13 +9,13 @@ from graphbuild.errors import SeedError
 from graphbuild.models import HASH_TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable
 
 MAX_MIB = 64
 MAX_DEPTH = 64
 # Limits the memory of decoded values, whose number is estimated from commas and brackets.
 MAX_VALUES = 4_000_000
-_HASHES_BY_STRENGTH = tuple(each.name for each in reversed(HASH_TYPES))
+_HASH_NAMES = frozenset(each.name for each in HASH_TYPES)
 
 
 def load(texts: Iterable[str], source: str) -> Any:  # noqa: ANN401  any JSON value
@@ -85,15 +85,10 @@ def _to_text(value: object) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def strongest_hash(hashes: Collection[str]) -> str:
-    """Return the strongest hash algorithm in ``hashes``: ``sha256``, ``sha1`` or ``md5``."""
-    return next(name for name in _HASHES_BY_STRENGTH if name in hashes)
-
-
 def api_hash_name(text: str) -> str | None:
     """Return the API's name of a hash algorithm, such as ``sha256`` for ``SHA-256``.
 
     Return None if the API cannot find files by hashes of this algorithm.
     """
     name = text.lower().replace("-", "").replace("_", "")
-    return name if name in _HASHES_BY_STRENGTH else None
+    return name if name in _HASH_NAMES else None

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.errors import SeedError
-from graphbuild.models import HASH_TYPES, SUBJECT_TYPES, detect_hash_type
-from graphbuild.seeds.json_documents import strongest_hash, text_fields
+from graphbuild.models import HASH_TYPES, SUBJECT_TYPES
+from graphbuild.seeds.json_documents import text_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,6 @@ _COMPOSITES = {
     "malware-sample": ("file_name", "md5"),
     **{f"filename|{name}": ("file_name", name) for name in _HASHES},
 }
-_MAX_LISTED_TYPES = 10
 
 
 def is_event(value: object) -> bool:
@@ -65,7 +64,6 @@ class _EventReader:
     def __init__(self, reader: SeedReader) -> None:
         self._reader = reader
         self._number = 0
-        self._unsupported_types: set[str] = set()
 
     def read(self, value: object) -> None:
         for event in _events(value):
@@ -74,13 +72,6 @@ class _EventReader:
                 self._read_attribute(attribute, context)
             for each in _dicts(event, "Object"):
                 self._read_object(each, context)
-        if self._unsupported_types:
-            names = sorted(self._unsupported_types)
-            listed = ", ".join(names[:_MAX_LISTED_TYPES])
-            more = ", ..." if len(names) > _MAX_LISTED_TYPES else ""
-            self._reader.seeds.warnings.append(
-                f"{self._reader.source}: attributes of these types were skipped: {listed}{more}"
-            )
 
     def _read_object(self, value: dict[str, Any], context: dict[str, str]) -> None:
         """Add the seeds of an object; its file name and first hash of each type form one seed."""
@@ -100,9 +91,7 @@ class _EventReader:
             else:
                 self._read_attribute(each, context)
         if hashes:
-            kind = strongest_hash(hashes)
-            strongest = hashes.pop(kind)
-            self._add(kind, strongest, {**context, **file_attributes, **hashes})
+            self._reader.add_file(hashes, self._number, {**context, **file_attributes})
 
     def _read_attribute(self, attribute: dict[str, Any], context: dict[str, str]) -> None:
         self._number += 1
@@ -117,8 +106,7 @@ class _EventReader:
         elif kind in _HASHES | _VALUE_TYPES:
             self._add(kind, value.strip(), context | _notes(attribute))
         else:
-            self._reader.seeds.skipped += 1
-            self._unsupported_types.add(ascii(kind[:40])[1:-1])
+            self._reader.skip(kind)
 
     def _add_composite(self, kind: str, value: str, attributes: dict[str, str]) -> None:
         """Add the seeds of a composite value, such as ``name.exe|<md5>``."""
@@ -134,9 +122,8 @@ class _EventReader:
                 self._add(role or kind, part, attributes | notes)
 
     def _add(self, kind: str, text: str, attributes: dict[str, str]) -> None:
-        if kind in _HASHES and detect_hash_type(text) not in {kind, None}:
-            reason = f"is listed as {kind} but has the length of {detect_hash_type(text)}"
-            self._reader.reject(text, self._number, reason)
+        if kind in _HASHES:
+            self._reader.add_file({kind: text}, self._number, attributes)
         else:
             self._reader.add(text, self._number, attributes)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import sys
 from array import array
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from graphbuild.models import FILE, HASH_TYPES, Seed
+from graphbuild.models import FILE, HASH_TYPES, Seed, detect_hash_type
 from graphbuild.seeds.indicators import parse_indicator
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 MAX_VALUE = 65_536  # characters of one attribute of a seed
 _MAX_EXCERPT = 60  # characters
+_MAX_TYPE = 40  # characters of the name of a skipped type
+_MAX_LISTED_TYPES = 20
 # Invisible characters that are often copied together with a hash from web pages and dialogs.
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 STRIPPED_CHARACTERS = _INVISIBLE + "".join(
@@ -44,10 +47,22 @@ class RejectedEntry:
 
 
 @dataclass(slots=True)
+class SourceFormat:
+    """How a source was read."""
+
+    source: str  # path of the list, or ``-`` for standard input
+    format: str  # name of the format, such as ``csv``
+    reason: str  # why this format was used, such as "the file name ends in .csv"
+    column: str = ""  # for tables: number and heading of the columns of the seeds
+    column_reason: str = ""  # why these columns were used
+
+
+@dataclass(slots=True)
 class SeedList:
     """The seeds of one or more lists, without duplicates. Iterating over it yields the seeds.
 
     Attributes:
+        formats: How each source was read.
         rejected: The entries that are not valid seeds, except those of free text.
         warnings: Messages, for example about the detected format, and about changed, skipped or
             truncated entries.
@@ -56,6 +71,7 @@ class SeedList:
             and MISP attributes of unsupported types.
     """
 
+    formats: list[SourceFormat] = field(default_factory=list)
     rejected: list[RejectedEntry] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     duplicates: int = 0
@@ -100,8 +116,14 @@ class SeedReader:
     allow_empty: bool = field(default=False, kw_only=True)
     column: str | None = None  # for tables: name or number of the column of the seeds
     unit: str = "line"  # see RejectedEntry.unit
+    format: SourceFormat = field(init=False)  # formats of tables set the columns
+    # Type of skipped entries -> how many there are.
+    _skipped_types: Counter[str] = field(default_factory=Counter, init=False)
     # Message -> how often it was counted, and the number of the first entry with this warning.
     _counted_warnings: dict[str, list[int]] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self.format = SourceFormat(self.source, "", "")
 
     def add(self, text: str, number: int, attributes: Mapping[str, str] | None = None) -> None:
         """Parse and add an indicator, or reject it.
@@ -109,6 +131,23 @@ class SeedReader:
         ``number`` is the number of its line, object or attribute (see ``unit``), from 1.
         """
         if reason := self.try_add(text, number, attributes):
+            self.reject(text, number, reason)
+
+    def add_file(
+        self, hashes: Mapping[str, str], number: int, attributes: Mapping[str, str]
+    ) -> None:
+        """Add a file by its strongest hash; the other hashes become attributes.
+
+        ``hashes`` maps names of hash types, such as ``sha256``, to hashes. It must not be empty.
+        """
+        strongest = next(each.name for each in reversed(HASH_TYPES) if each.name in hashes)
+        text = hashes[strongest]
+        others = {name: other for name, other in hashes.items() if name != strongest}
+        length_type = detect_hash_type(text)
+        if length_type in {strongest, None}:
+            self.add(text, number, {**attributes, **others})
+        else:
+            reason = f"is listed as {strongest} but has the length of {length_type}"
             self.reject(text, number, reason)
 
     def try_add(self, text: str, number: int, attributes: Mapping[str, str] | None = None) -> str:
@@ -139,6 +178,11 @@ class SeedReader:
         entry = RejectedEntry(self.source, number, excerpt(text), reason, self.unit)
         self.seeds.rejected.append(entry)
 
+    def skip(self, entry_type: str) -> None:
+        """Skip an entry of an unsupported type; :meth:`finish` reports the number per type."""
+        self.seeds.skipped += 1
+        self._skipped_types[ascii(entry_type[:_MAX_TYPE])[1:-1]] += 1
+
     def warn(self, number: int, message: str) -> None:
         """Add a warning about one entry."""
         self.seeds.warnings.append(f"{self.source}, {self.unit} {number}: {message}")
@@ -149,7 +193,16 @@ class SeedReader:
         count_and_first[0] += 1
 
     def finish(self) -> None:
-        """Add one message for each counted warning."""
+        """Add the format, and one message for each counted warning and for the skipped types."""
+        self.seeds.formats.append(self.format)
+        if self._skipped_types:
+            common = self._skipped_types.most_common(_MAX_LISTED_TYPES)
+            listed = ", ".join(f"{name} ({count:,})" for name, count in common)
+            hidden = len(self._skipped_types) - len(common)
+            more = f" and {hidden:,} more types" if hidden else ""
+            self.seeds.warnings.append(
+                f"{self.source}: entries of these types were skipped: {listed}{more}"
+            )
         for message, (count, first) in self._counted_warnings.items():
             more = f" and {count - 1:,} more" if count > 1 else ""
             self.seeds.warnings.append(f"{self.source}, {self.unit} {first}{more}: {message}")

@@ -18,7 +18,7 @@ from stix2patterns.v21.pattern import Pattern
 from graphbuild.errors import SeedError
 from graphbuild.models import SUBJECT_TYPES
 from graphbuild.seeds.indicators import HASH_LABELS
-from graphbuild.seeds.json_documents import api_hash_name, is_bundle, strongest_hash, text_fields
+from graphbuild.seeds.json_documents import api_hash_name, is_bundle, text_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,7 +49,7 @@ def read(value: object, reader: SeedReader) -> None:
         elif each["type"] in _READ_TYPES:
             _read_object(each, number, reader)
         else:
-            reader.seeds.skipped += 1
+            reader.skip(each["type"])
 
 
 def _read_object(each: dict[str, Any], number: int, reader: SeedReader) -> None:
@@ -87,8 +87,7 @@ def _read_observable(each: dict[str, Any], number: int, reader: SeedReader) -> N
         if not hashes:
             reader.count_warning(f"files without {HASH_LABELS} were skipped", number)
             return
-        strongest = hashes.pop(strongest_hash(hashes))
-        reader.add(strongest, number, attributes | hashes)
+        reader.add_file(hashes, number, attributes)
     elif property_name := _SEED_PROPERTIES.get(str(each.get("type"))):
         reader.add(str(each.get(property_name)), number, attributes)
 

@@ -102,7 +102,10 @@ def test_other_columns_of_a_table_become_attributes(write_list):
         Seed(Entity("file", A), str(path), 2, {"family": "Emotet", "first_seen_utc": "2018"}),
         Seed(Entity("file", B), str(path), 3, {"family": 'a, "b"'}),
     ]
-    assert found.warnings == [f"{path}: read as a table"]
+    assert found.warnings == []
+    assert [(each.format, each.reason) for each in found.formats] == [
+        ("csv", "the file name ends in .csv")
+    ]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -265,8 +268,9 @@ def test_a_bundle_gives_its_observables(write_list):
     ]
     assert attributes_of(found)[0] == {"name": "a.exe", "md5": C, "sha1": B}
     assert [(r.line, r.unit) for r in found.rejected] == [(6, "object")]
-    assert "read as a STIX bundle" in messages(found)
+    assert found.formats[0].reason == "the file contains a STIX bundle"
     assert "object 7: files without MD5, SHA-1 or SHA-256" in messages(found)
+    assert "were skipped: mutex (1), x-unheard-of (1)" in messages(found)
     assert found.skipped == 2
 
 
@@ -470,7 +474,7 @@ def test_json_is_detected_by_content_or_suffix(write_list, encoding, name):
     text = json.dumps(bundle(sco("domain-name", value="evil.example")), indent=2)
     found = read_seeds(write_list(text, name, encoding))
     assert seeds_of(found) == [("domain", "evil.example")]
-    assert "read as a STIX bundle" in messages(found)
+    assert found.formats[0].reason == "the file contains a STIX bundle"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ Longer lines can be truncated before ``read`` gets them, but remain longer than 
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,19 +23,24 @@ from typing import TYPE_CHECKING
 
 from graphbuild._util import require
 from graphbuild.errors import SeedError
+from graphbuild.models import DOMAIN
 from graphbuild.seeds import json_documents, misp, plain_list, streams
+from graphbuild.seeds.indicators import FILE_EXTENSION_DOMAINS, HTTP_ADDED, parse_indicator
 from graphbuild.seeds.results import SeedList, SeedReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 AUTO = "auto"
+ARGUMENT = "<argument>"  # the source of seeds that are arguments of a command, in messages
 _JSON_START = re.compile(r'\s*\[?\s*\{\s*"[A-Za-z]')
 _MAX_JSON_START = 200  # characters
 _PARSE_HINT = (
     "; to read seeds that are not in a file, call parse_seeds() in Python or use standard"
     " input (-) in a shell"
 )
+
+_DEFANG_HINT = "; for a domain, write [.] before its ending; for a URL, add http:// or https://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,7 @@ def read_seeds(
     format: str = AUTO,  # noqa: A002  named like the option --format
     column: str | None = None,
     allow_empty: bool = False,
+    accept_indicators: bool = False,
 ) -> SeedList:
     """Read seed lists from files or standard input.
 
@@ -97,6 +104,9 @@ def read_seeds(
             default, the column is detected.
         allow_empty: Accept the hash of the empty file and hashes that are all ``0`` or all ``f``.
             They are rejected by default, because they do not identify a particular file.
+        accept_indicators: Accept sources that are indicators, unless a file has the same name. URLs
+            need a scheme. Domains with an ending such as ``.zip`` must be defanged, because they
+            may be the names of missing files.
 
     Raises:
         SeedError: The format is unknown, or a source cannot be opened, is not text, is too large or
@@ -115,6 +125,9 @@ def read_seeds(
                 f"read_seeds() takes paths, not {type(source).__name__}: read_seeds('a.txt',"
                 " 'b.csv'); for seeds in memory call parse_seeds(['hash', 'domain'])"
             )
+        if accept_indicators and _is_indicator(str(source)):
+            _read_list([str(source)], SeedReader(seeds, ARGUMENT, allow_empty=allow_empty))
+            continue
         reader = SeedReader(seeds, str(source), allow_empty=allow_empty, column=column)
         try:
             with streams.open_source(source) as stream:
@@ -123,7 +136,9 @@ def read_seeds(
             raise SeedError(f"{source} is not text: {error.reason}; save it as UTF-8") from None
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
-            hint = _PARSE_HINT if parse_seeds(str(source).split("\n")[0]) else ""
+            hint = ""
+            if parse_seeds(str(source).split("\n")[0]):
+                hint = _DEFANG_HINT if accept_indicators else _PARSE_HINT
             raise SeedError(f"cannot read the seed list {source}: {reason}{hint}") from None
     return seeds
 
@@ -150,11 +165,26 @@ def parse_seeds(
             " read a file call read_seeds(path)"
         )
     seeds = SeedList()
-    reader = SeedReader(seeds, source, allow_empty=allow_empty)
-    reader.format.format, reader.format.reason = PLAIN_LIST.name, "the default"
-    plain_list.read(map(_require_text, lines), reader)
-    reader.finish()
+    _read_list(map(_require_text, lines), SeedReader(seeds, source, allow_empty=allow_empty))
     return seeds
+
+
+def _read_list(lines: Iterable[str], reader: SeedReader) -> None:
+    reader.format.format, reader.format.reason = PLAIN_LIST.name, "the default"
+    plain_list.read(lines, reader)
+    reader.finish()
+
+
+def _is_indicator(source: str) -> bool:
+    """Return whether a source is an indicator, and cannot be the name of a file."""
+    if source == streams.STDIN or os.path.lexists(source):
+        return False
+    try:
+        entity, changes = parse_indicator(source)
+    except ValueError:
+        return False
+    may_be_name = source.rpartition(".")[2].lower() in FILE_EXTENSION_DOMAINS
+    return HTTP_ADDED not in changes and not (entity.type == DOMAIN and may_be_name)
 
 
 def _require_text(line: object) -> str:

@@ -70,6 +70,8 @@ _FILE_EXTENSION = re.compile(
     "pptx|ps1|pyc|rar|reg|rtf|scr|sct|svg|swf|sys|tar|tgz|tmp|txt|vbe|vbs|vhd|wsf|xls|xlsb|xlsm|"
     "xlsx|xml|yaml|yml|7z"
 )
+# Top-level domains that are also file extensions.
+FILE_EXTENSION_DOMAINS = frozenset({"md", "mov", "pl", "pm", "ps", "py", "rs", "sh", "so", "zip"})
 # For names with one of these characters, IDNA 2003 and IDNA 2008 can give different domains.
 IDNA_DEVIATIONS = frozenset("\u00df\u1e9e\u03c2\u200c\u200d")
 

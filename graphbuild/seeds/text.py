@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ioc_fanger import fang
 from tldextract import TLDExtract
 
-from graphbuild.seeds.indicators import HASH_PATTERN, refang
+from graphbuild.seeds.indicators import FILE_EXTENSION_DOMAINS, HASH_PATTERN, refang
 from graphbuild.seeds.results import excerpt
 
 if TYPE_CHECKING:
@@ -47,9 +47,6 @@ _CANDIDATE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _VERSION = re.compile(r"\b(?:v|ver|version|build|release)\.?\s*$", re.IGNORECASE)
-# Top-level domains that are also file extensions. A domain that ends in one of them is rejected as
-# a possible file name, unless it is defanged.
-_FILE_EXTENSION_DOMAINS = frozenset({"md", "mov", "pl", "pm", "ps", "py", "rs", "sh", "so", "zip"})
 # tldextract uses its own public suffix list, without downloads. Demonstrations need ``example``.
 _SPLIT_HOST = TLDExtract(cache_dir=None, suffix_list_urls=(), extra_suffixes=["example"])
 
@@ -135,7 +132,7 @@ def _rejection_reason(kind: str, text: str, before: str, *, defanged: bool) -> s
     if kind == "domain" and not _is_registrable(host.lower()):
         return "does not end in a public suffix such as com or co.uk"
     if kind == "domain" and not defanged:
-        if top.lower() in _FILE_EXTENSION_DOMAINS:
+        if top.lower() in FILE_EXTENSION_DOMAINS:
             return "may be a file name; defang it if it is a domain"
         if not top.islower() and not host.isupper():
             return "does not end in a lower-case top-level domain; defang it if it is a domain"

@@ -484,3 +484,39 @@ def test_any_bytes_are_a_list_or_a_seed_error(tmp_path_factory, content):
     path.write_bytes(content)
     with suppress(SeedError):
         assert _count_entries(read_seeds(path)) <= content.count(b"\n") + content.count(b"\r") + 1
+
+
+@pytest.mark.parametrize(
+    ("argument", "entity_type", "value"),
+    [
+        (A.upper(), "file", A),
+        ("Evil.example", "domain", "evil.example"),
+        ("evil[.]example", "domain", "evil.example"),
+        ("evil.example:8080", "domain", "evil.example"),
+        ("8.8.8[.]8", "ip_address", "8.8.8.8"),
+        ("2606:4700::1111", "ip_address", "2606:4700::1111"),
+        ("hxxps://evil.example/a.zip", "url", "https://evil.example/a.zip"),
+        ("https://evil.example/" + "x" * 1_000, "url", "https://evil.example/" + "x" * 1_000),
+        ("hashes[.]zip", "domain", "hashes.zip"),
+    ],
+)
+def test_an_indicator_can_be_a_source(argument, entity_type, value):
+    (seed,) = read_seeds(argument, accept_indicators=True)
+    assert (seed.entity.type, seed.source, seed.line) == (entity_type, "<argument>", 1)
+    assert seed.entity.attributes.get("url", seed.entity.id) == value
+    with pytest.raises(SeedError, match="cannot read the seed list"):
+        read_seeds(argument)
+
+
+@pytest.mark.parametrize("name", ["hashes.zip", "list.md", "evil.example/hashes", "notes.txt", "a"])
+def test_a_name_that_may_be_a_missing_file_is_not_a_seed(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SeedError, match="No such file or directory"):
+        read_seeds(name, accept_indicators=True)
+
+
+def test_a_file_with_the_name_of_an_indicator_is_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "evil.example").write_text(f"{A}\n")
+    (seed,) = read_seeds("evil.example", accept_indicators=True)
+    assert seed.entity.id == A

@@ -15,7 +15,7 @@ from graphbuild.cli.campaign_file import open_for_writing
 from graphbuild.cli.console import notice, print_json, print_line
 from graphbuild.cli.errors import ExitCode
 from graphbuild.cli.progress import crawl_progress
-from graphbuild.cli.seed_lists import read_seed_lists, seed_list_json
+from graphbuild.cli.seed_lists import read_seed_lists, require_seeds, seed_list_json, summarize
 from graphbuild.cli.signals import on_signal
 from graphbuild.cli.status import (
     MAX_LISTED,
@@ -82,7 +82,10 @@ def crawl(
         message = "requests the pages that --frugal leaves out; use only one of the two options"
         raise typer.BadParameter(message, param_hint="--complete")
     seed_list = read_seed_lists(seeds or [], format_name, column, allow_empty=allow_empty)
+    require_seeds(seed_list, seeds or [])
     _refuse_api_key(seed_list)
+    if seeds:
+        notice(summarize(seed_list))
     with open_for_writing(store_path, create=bool(seeds)) as store:
         added = store.add_seeds(seed_list)
         if seeds:

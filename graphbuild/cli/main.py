@@ -36,6 +36,7 @@ from graphbuild.cli.output import mask_output
 from graphbuild.cli.overlap import overlap
 from graphbuild.cli.plan import plan
 from graphbuild.cli.report import report
+from graphbuild.cli.seeds import seeds
 from graphbuild.cli.status import status
 from graphbuild.cli.timeline import timeline
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 COMMANDS = (
+    seeds,
     crawl,
     plan,
     status,

@@ -140,14 +140,14 @@ StoreOption = Annotated[
         help="Campaign file (default: the only one in the current folder, *.db).",
     ),
 ]
-SeedsArgument = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[SEEDS]...",
-        help=f"Seed lists: files with hashes ({', '.join(each.label for each in HASH_TYPES)}), "
-        "domains, IP addresses or URLs, defanged or not; - is standard input.",
-    ),
-]
+_hash_names = ", ".join(each.label for each in HASH_TYPES)
+_seeds = partial(
+    typer.Argument,
+    help=f"Seed lists: files with hashes ({_hash_names}), domains, IP addresses or URLs, defanged "
+    "or not; - is standard input. A hash, domain, IP address or URL itself is also accepted.",
+)
+SeedsArgument = Annotated[list[str] | None, _seeds(metavar="[SEEDS]...")]
+RequiredSeedsArgument = Annotated[list[str], _seeds(metavar="SEEDS")]
 FormatOption = Annotated[
     str,
     typer.Option(

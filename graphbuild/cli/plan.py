@@ -16,8 +16,14 @@ from graphbuild.cli import options, quota
 from graphbuild.cli.campaign_file import campaign_files, find_campaign_file, read_store
 from graphbuild.cli.console import print_json, print_line
 from graphbuild.cli.probe import probe_key
-from graphbuild.cli.seed_lists import read_seed_lists, seed_list_json
-from graphbuild.models import FILE, detect_hash_type
+from graphbuild.cli.seed_lists import (
+    count_kinds,
+    read_seed_lists,
+    require_seeds,
+    seed_list_json,
+    summarize,
+)
+from graphbuild.models import FILE
 
 if TYPE_CHECKING:
     from graphbuild.cli.quota import RemainingQuota
@@ -61,6 +67,7 @@ def plan(
 
     per_node = per_node or DEFAULT_PER_NODE
     seed_list = read_seed_lists(seeds or [], format_name, column, allow_empty=allow_empty)
+    require_seeds(seed_list, seeds or [])
     path = _find_existing_file(store_path)
     readable = None
     if probe:
@@ -99,12 +106,11 @@ def plan(
             calls_today = store.calls.count(since=day_start(time.time()).timestamp())
     new_seeds = [seed.entity for seed in seed_list if seed.entity not in known]
     describable["files"] += sum(entity.type == FILE for entity in new_seeds)
-    counts = Counter(_kind(seed.entity) for seed in seed_list)
     completion = _completion_times(cost, calls_today, per_minute, per_day, remaining)
     if json:
         print_json(
             {
-                "seeds": dict(counts),
+                "seeds": dict(count_kinds(seed_list)),
                 "duplicates": seed_list.duplicates,
                 **seed_list_json(seed_list),
                 "known": dict(Counter(known.values())),
@@ -119,9 +125,7 @@ def plan(
         return
     if readable:
         print_line(f"this API key may read {readable} (checked with 1 call)")
-    duplicates = format_count(seed_list.duplicates, "duplicate")
-    seeds_by_kind = _format_counts(counts) or "no seeds"
-    print_line(f"{seeds_by_kind}; {duplicates}, {len(seed_list.rejected):,} rejected")
+    print_line(summarize(seed_list))
     if known:
         print_line(f"already in the campaign file: {_format_counts(Counter(known.values()))}")
     _print_cost(cost, remaining)
@@ -190,11 +194,6 @@ def _find_existing_file(store_path: Path | None) -> Path | None:
         return None
     path = find_campaign_file(store_path)
     return path if path.exists() else None
-
-
-def _kind(entity: Entity) -> str:
-    """Return the hash type of a file, and the entity type of any other entity."""
-    return (detect_hash_type(entity.id) or FILE) if entity.type == FILE else entity.type
 
 
 def _completion_times(

@@ -1,18 +1,22 @@
-"""Read the seed lists named on the command line."""
+"""Read the seed lists named on the command line, and describe what they contain."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from graphbuild._util import format_count
 from graphbuild.cli.console import limit_by_kind, notice
 from graphbuild.errors import SeedError
-from graphbuild.models import SUBJECT_LABELS
+from graphbuild.models import FILE, SUBJECT_LABELS, detect_hash_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from graphbuild.models import Entity
     from graphbuild.seeds import SeedList
+    from graphbuild.seeds.results import SourceFormat
 
 
 def seed_list_json(seeds: SeedList) -> dict[str, object]:
@@ -24,18 +28,57 @@ def seed_list_json(seeds: SeedList) -> dict[str, object]:
 def read_seed_lists(
     sources: Sequence[str], format_name: str, column: str | None, *, allow_empty: bool
 ) -> SeedList:
-    """Read seed lists, and log rejected entries and warnings.
+    """Read seed lists; log how each was read, and the rejected entries and warnings.
+
+    A source that is not a file can be an indicator, such as a hash.
 
     Raises:
-        SeedError: A list cannot be read, or there are lists and none of them contains a seed.
+        SeedError: A list cannot be read.
     """
     from graphbuild.seeds import read_seeds
+    from graphbuild.seeds.formats import ARGUMENT
 
-    seeds = read_seeds(*sources, format=format_name, column=column, allow_empty=allow_empty)
+    seeds = read_seeds(
+        *sources,
+        format=format_name,
+        column=column,
+        allow_empty=allow_empty,
+        accept_indicators=True,
+    )
+    lists = [each for each in seeds.formats if each.source != ARGUMENT]
+    for line in limit_by_kind((each.format, _describe_format(each)) for each in lists):
+        notice(line)
     for line in limit_by_kind((each.reason, f"not a seed: {each}") for each in seeds.rejected):
         notice(line)
     for line in limit_by_kind((each.partition(": ")[2], each) for each in seeds.warnings):
         notice(line)
+    return seeds
+
+
+def require_seeds(seeds: SeedList, sources: Sequence[str]) -> None:
+    """Raise SeedError if there are sources and none of them contains a seed."""
     if sources and not seeds:
         raise SeedError(f"no {SUBJECT_LABELS} in {', '.join(sources)}; expected one per line")
-    return seeds
+
+
+def count_kinds(seeds: SeedList) -> Counter[str]:
+    """Count the seeds by hash type for files, and by entity type for all others."""
+    return Counter(_kind(seed.entity) for seed in seeds)
+
+
+def summarize(seeds: SeedList) -> str:
+    """Return how many seeds of each kind, duplicates and rejected entries there are."""
+    kinds = count_kinds(seeds)
+    counts = ", ".join(f"{number:,} {name}" for name, number in sorted(kinds.items()))
+    duplicates = format_count(seeds.duplicates, "duplicate")
+    return f"{counts or 'no seeds'}; {duplicates}, {len(seeds.rejected):,} rejected"
+
+
+def _kind(entity: Entity) -> str:
+    return (detect_hash_type(entity.id) or FILE) if entity.type == FILE else entity.type
+
+
+def _describe_format(found: SourceFormat) -> str:
+    column = f"; seeds are in column {found.column}" if found.column else ""
+    reason = f" ({found.column_reason})" if found.column_reason else ""
+    return f"{found.source}: read as {found.format} ({found.reason}){column}{reason}"

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from graphbuild.models import (
     DOMAIN,
     FILE,
+    FILE_ID_HASH,
     HASH_TYPES,
     IP_ADDRESS,
     SUBJECT_LABELS,
@@ -25,14 +26,24 @@ from graphbuild.models import (
     Entity,
     detect_hash_type,
 )
+from graphbuild.seeds.virustotal_links import LinkedObject, find_linked_object
 
 # Values of ``Indicator.changes``. They are plural, because one warning covers all such lines.
 REFANGED = "defanged names were refanged"
 PORT_REMOVED = "ports were removed"
 HTTP_ADDED = "http:// was added to URLs without a scheme"
 IPV4_UNMAPPED = "IPv4-mapped IPv6 addresses were converted to IPv4"
+PREFIX_REMOVED = "the prefix lengths of networks with one address were removed"
+HOST_KEPT = "URLs with schemes such as tcp:// were reduced to their hosts"
+PAGE_REPLACED = "links to VirusTotal were replaced by the objects of the pages"
 
 _SCHEMES = frozenset({"http", "https", "ftp", "ftps", "sftp", "ws", "wss"})
+# Schemes of services that are not on the web: only the host can be looked up.
+_HOST_SCHEMES = frozenset(
+    "amqp amqps coap dns imap imaps irc ircs ldap ldaps mqtt mqtts nfs ntp pop3 pop3s quic rdp"
+    " redis rsync rtmp rtsp sip sips smb smtp smtps snmp socks socks4 socks5 ssh ssl stratum"
+    " stratum+ssl stratum+tcp tcp telnet tftp tls udp vnc".split()
+)
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,31})://", re.IGNORECASE)
 # A quick check: ``refang`` does not change text that does not match.
 _DEFANG_HINT = re.compile(r"[\[\](){}\\]|^[hf][x*t]{1,2}p", re.IGNORECASE)
@@ -58,6 +69,8 @@ _TOP_LEVEL_DOMAIN = re.compile(r"[a-z]{2,63}|xn--[a-z0-9-]{1,58}[a-z0-9]")
 _MAX_DOMAIN_LENGTH = 253
 _DOTTED_QUAD = re.compile(r"\d+(?:\.\d+){3}")
 _WITH_PORT = re.compile(r"(.+):(\d{1,5})")
+_PROTOCOL = re.compile(r"(.+)/(?:tcp|udp|sctp)", re.IGNORECASE)
+_PREFIX_LENGTHS = {4: "32", 6: "128"}  # IP version -> prefix length of a network of one address
 _BRACKETED_IP = re.compile(r"\[([0-9a-fA-F:.]+)\](?::\d{1,5})?")
 _MAX_PORT = 65_535
 _PRIVATE_DOMAIN = re.compile(
@@ -148,18 +161,43 @@ def _parse_network_indicator(text: str) -> Indicator | None:
     if any(char.isspace() for char in refanged):
         return None
     if scheme := _SCHEME.match(refanged):
+        if scheme[1].lower() in _HOST_SCHEMES:
+            return _parse_host_of_url(refanged[scheme.end() :], changes)
         return _parse_url(refanged, scheme[1], changes)
     host = re.split(r"[/?]", refanged, maxsplit=1)[0]
-    if host != refanged:  # like the API, read a host with a path or query as an http URL
-        is_address = _DOTTED_QUAD.fullmatch(host) or host.count(":") > 1
-        if is_address and refanged[len(host) + 1 :].isdigit():
-            raise ValueError("is a network, not an address; list its addresses one by one")
-        if "@" in host or _parse_host(host, ()) is None:
-            return None
-        return _parse_url(f"http://{refanged}", "http", (*changes, HTTP_ADDED))
+    if host != refanged:
+        return _parse_host_with_path(host, refanged, changes)
     if "@" in refanged and "." in refanged:
         raise ValueError("is an email address, not a domain, an IP address or a URL")
     return _parse_host(refanged, changes)
+
+
+def _parse_host_with_path(host: str, text: str, changes: tuple[str, ...]) -> Indicator | None:
+    """Parse a host with a path or query. Like the API, read it as an http URL, if possible."""
+    is_address = _DOTTED_QUAD.fullmatch(host) or host.count(":") > 1
+    after = text[len(host) + 1 :]
+    if is_address and after.isdigit():
+        if after != _PREFIX_LENGTHS[6 if ":" in host else 4]:
+            raise ValueError("is a network, not an address; list its addresses one by one")
+        return _parse_ip_address(host, (*changes, PREFIX_REMOVED))
+    if "@" in host:
+        return None
+    found = _parse_host(host, changes)
+    if found is None:
+        return None
+    is_port = found.entity.type == IP_ADDRESS or PORT_REMOVED in found.changes
+    if is_port and _PROTOCOL.fullmatch(text):
+        return Indicator(found.entity, tuple(dict.fromkeys((*found.changes, PORT_REMOVED))))
+    return _parse_url(f"http://{text}", "http", (*changes, HTTP_ADDED))
+
+
+def _parse_host_of_url(text: str, changes: tuple[str, ...]) -> Indicator:
+    """Parse the host of a URL without its scheme ``text``, such as ``user@evil.example:22/path``."""
+    authority = re.split(r"[/?#]", text, maxsplit=1)[0]
+    found = _parse_host(authority.rpartition("@")[2], (*changes, HOST_KEPT))
+    if found is None:
+        raise ValueError("is a URL whose host is neither a domain nor an IP address")
+    return found
 
 
 def _parse_host(text: str, changes: tuple[str, ...]) -> Indicator | None:
@@ -248,6 +286,8 @@ def _to_ascii(text: str) -> str:
 
 
 def _parse_url(text: str, scheme: str, changes: tuple[str, ...]) -> Indicator:
+    if linked := find_linked_object(text):
+        return _parse_linked_object(linked, changes)
     if scheme.lower() not in _SCHEMES:
         raise ValueError(f"has an unsupported scheme; use one of {', '.join(sorted(_SCHEMES))}")
     if not text.isprintable() or "\\" in text:
@@ -262,6 +302,16 @@ def _parse_url(text: str, scheme: str, changes: tuple[str, ...]) -> Indicator:
     if _parse_host(f"[{host}]" if ":" in host else host, ()) is None:
         raise ValueError("is a URL whose host is neither a domain nor an IP address")
     return Indicator(Entity(URL, sha256(text.encode()).hexdigest(), {"url": text}), changes)
+
+
+def _parse_linked_object(linked: LinkedObject, changes: tuple[str, ...]) -> Indicator:
+    changes = (*changes, PAGE_REPLACED)
+    if linked.type == URL and detect_hash_type(linked.id) == FILE_ID_HASH:
+        return Indicator(Entity(URL, linked.id.lower()), changes)
+    found = parse_indicator(linked.id)
+    if linked.type and found.entity.type != linked.type:
+        raise ValueError("is a link to a page of VirusTotal whose type and id do not match")
+    return Indicator(found.entity, (*changes, *found.changes))
 
 
 # --- reasons -------------------------------------------------------------------------------------

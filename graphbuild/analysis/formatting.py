@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from graphbuild._util import UntrustedText, format_count
 from graphbuild.analysis.deduplication import publication_date, reference_url
 from graphbuild.models import COLLECTION, INFERRED, REFERENCE, REFERENCES
-from graphbuild.seeds.indicators import defang
+from graphbuild.seeds.refanging import defang
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

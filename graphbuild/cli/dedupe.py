@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from graphbuild._util import format_count
 from graphbuild.cli import console, options
 from graphbuild.cli.campaign_file import read_incidence
-from graphbuild.seeds.indicators import defang
+from graphbuild.seeds.refanging import defang
 
 if TYPE_CHECKING:
     from graphbuild.analysis import Deduplication, ReferenceGroup

@@ -31,7 +31,7 @@ from graphbuild.report.blocks import (
 )
 from graphbuild.report.charts import cluster_map, month_chart
 from graphbuild.report.data import count_references
-from graphbuild.seeds.indicators import defang
+from graphbuild.seeds.refanging import defang
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from ioc_fanger import fang
 from tldextract import TLDExtract
 
-from graphbuild.seeds.indicators import FILE_EXTENSION_DOMAINS, HASH_PATTERN, refang
+from graphbuild.seeds.indicators import FILE_EXTENSION_DOMAINS, HASH_PATTERN
+from graphbuild.seeds.refanging import refang
 from graphbuild.seeds.results import excerpt
 
 if TYPE_CHECKING:

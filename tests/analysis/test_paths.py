@@ -16,7 +16,7 @@ from graphbuild.analysis.paths import EvidenceGraph
 from graphbuild.api.parser import parse_page
 from graphbuild.errors import AnalysisError
 from graphbuild.models import Entity, Observation
-from graphbuild.seeds.indicators import defang, refang
+from graphbuild.seeds.refanging import defang, refang
 from tests.support.graphs import (
     EMOTET,
     GANG,

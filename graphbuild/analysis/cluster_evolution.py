@@ -221,7 +221,8 @@ class ClusterMatching:
         The clusters ``numbers`` are on the side ``separate``, which is 0 for a merge and 1 for a
         split. The cluster ``joint`` is on the other side.
         """
-        part = np.full(len(self._pair.files), -1, np.int64)  # position in ``numbers``, by file
+        # By file: the position of its cluster in ``numbers``; -1 for files of other clusters.
+        part = np.full(len(self._pair.files), -1, np.int64)
         for position, number in enumerate(numbers):
             part[self._cluster[separate] == number] = position
         here, there = self._pair.snapshots[separate], self._pair.snapshots[1 - separate]

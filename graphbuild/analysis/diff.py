@@ -145,8 +145,9 @@ class AlignedSnapshot(NamedTuple):
     def exclusive_numbers(self, other: AlignedSnapshot, column: int) -> tuple[Numbers, Numbers]:
         """Return the indices of the references or collections that ``other`` does not contain.
 
-        The first array contains the entities in a triple of a file for which ``other`` is complete
-        and did not infer the reference. The second array contains the remaining entities.
+        The first array contains those that are certainly not in ``other``: at least one of their
+        triples is in the first array of :meth:`exclusive_triples`. The second array contains those
+        that may be missing only because ``other`` is incomplete or inferred.
         """
         numbers = np.setdiff1d(self.numbers(column), other.numbers(column), assume_unique=True)
         certain_triples, _ = self.exclusive_triples(other)

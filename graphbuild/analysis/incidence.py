@@ -195,7 +195,10 @@ class Incidence:
 
     @property
     def _through_reports(self) -> Numbers:
-        """Return the triples whose source is a report, with its index in ``references``."""
+        """Return the triples whose source is a report.
+
+        Their column ``COLLECTIONS`` contains the index of the report in ``references``.
+        """
         count = self._collection_count
         triples: Numbers = self.triples[self.triples[:, COLLECTIONS] >= count]
         if not len(triples):

@@ -25,8 +25,8 @@ KEY_VARIABLE = "VT_APIKEY"
 USER_VARIABLE = "VT_USER"
 KEY_LENGTH = 64  # characters
 _KEY = re.compile("[!-~]+")  # printable ASCII characters without the space
-# Matches values of apikey without comments, and words of at least 64 characters, even in a
-# malformed .vt.toml.
+# Finds keys even in a malformed .vt.toml: the text after ``apikey``, up to a trailing comment, and
+# every word of at least 64 characters.
 _KEYS = re.compile(
     r"apikey[\s=\"']*(.+?)[ \t\r]*(?:\s#.*)?$|([!-~]{64,})", re.IGNORECASE | re.MULTILINE
 )

@@ -23,12 +23,9 @@ _REPORT = "report"  # the ``collection_type`` of a report
 _RENAMED_ATTRIBUTES = {"name": "title", "link": "url"}  # gti name -> classic name
 
 
-def is_report(collection_id: str, collection_type: object) -> bool:
-    """Return whether a collection is a report.
-
-    ``collection_type`` is the value of this attribute, or None if the API omitted it. Without it,
-    the id decides.
-    """
+def is_report(collection_id: str, attributes: Mapping[str, object]) -> bool:
+    """Return whether a collection is a report, by its ``collection_type``, or else by its id."""
+    collection_type = attributes.get("collection_type")
     if collection_type is None:
         return collection_id.startswith(REPORT_PREFIX)
     return collection_type == _REPORT

@@ -285,5 +285,4 @@ def _is_report_object(fields: dict[str, Any]) -> bool:
     if fields.get("type") != COLLECTION:
         return False
     attributes = fields.get("attributes")
-    stated = attributes.get("collection_type") if isinstance(attributes, dict) else None
-    return is_report(str(fields.get("id")), stated)
+    return is_report(str(fields.get("id")), attributes if isinstance(attributes, dict) else {})

@@ -42,8 +42,8 @@ class CrawlEvent:
 
     Attributes:
         subject: The entity whose relationship was requested.
-        page_number: The number of the requested page in the list, from 1; after an inference, the
-            number of the newest page.
+        page_number: The number of the requested page, counted from 1 over all passes through the
+            list; after an inference, the number of the newest page.
         new_references: The number of entries that are on no earlier page of the same pass.
         status: The state of the task after the event.
         warnings: Messages about skipped or changed items of the page.

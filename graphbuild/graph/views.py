@@ -1,4 +1,4 @@
-"""Derive smaller graphs: fold nodes with the same neighbors, or project onto files or collections.
+"""Views of a graph: fold nodes with the same neighbors, or project onto files or collections.
 
 In real graphs, many files have exactly the same neighbors, because the API returns all references
 of a collection for each file in it. :func:`fold` merges such files into one node, and

@@ -187,7 +187,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
                 backup = path.with_name(f"{path.name}.schema-{version}.bak")
                 copy_database(connection, path, backup)
                 migrations.migrate(connection)
-            # SQLite would check foreign keys at each insert, which would take a fifth of the
+            # Some builds of SQLite check foreign keys at each insert, which takes a fifth of the
             # time to store a page. `graphbuild check` verifies them instead.
             connection.execute("PRAGMA foreign_keys = OFF")
             connection.execute("PRAGMA journal_mode = WAL")

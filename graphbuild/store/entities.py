@@ -2,7 +2,8 @@
 
 The table has one row per type and id. A report of Google Threat Intelligence is stored as a
 reference if it is an entry of a list, and as a collection if it is an item of ``related_from``. In
-both roles, it has two rows, which :func:`load_entities` maps to one entity.
+both roles, it has two rows, which :func:`load_entities` maps to one entity. The module
+:mod:`graphbuild.api.gti_reports` decides which attributes this entity has.
 """
 
 from __future__ import annotations
@@ -158,7 +159,7 @@ def find_reports(db: Database) -> dict[int, str]:
     return {
         row_id: reference_id(api_id)
         for row_id, api_id, own, listed in rows
-        if is_report(api_id, decode_attributes(own, api_id, db.path).get("collection_type"))
+        if is_report(api_id, decode_attributes(own, api_id, db.path))
         or (listed and decode_attributes(listed, api_id, db.path).get("original_id") == api_id)
     }
 

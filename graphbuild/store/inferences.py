@@ -111,7 +111,8 @@ class Inferences:
     def settle(self, task: int) -> None:
         """Confirm or refute the inferences for a list after a pass has made it complete.
 
-        A list is complete, too, if its stated length changed and all references were received.
+        This includes lists whose stated length changed between pages: such a list is complete once
+        it has as many references as the greatest stated length.
 
         An inference is confirmed if a page that was stored later contains it. Otherwise, it is
         refuted if it was made in this pass, or if the list is audited. The remaining inferences are

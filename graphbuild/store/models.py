@@ -165,7 +165,7 @@ class StoredPage:
 
     subject: Entity
     relationship: str
-    number: int  # of the page in its list, from 1; negative if it was requested for an alias
+    number: int  # from 1 over all passes; negative for pages of an alias (see schema.py)
     body: bytes
 
 

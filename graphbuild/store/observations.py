@@ -54,7 +54,7 @@ class _ListState:
 class _Fact(NamedTuple):
     """A fact of a list; all values except ``provenance`` are row ids."""
 
-    reference: int  # the reference; in other relationships, the target of the link
+    reference: int  # the listed entity: a reference, or the target of a link
     collection: int  # 0 if there is none
     first: int  # the first page that contains the fact, or after which it was inferred
     last: int  # the last page that contains the fact, or after which it was inferred

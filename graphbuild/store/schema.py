@@ -27,8 +27,8 @@ The module ``models`` of this package describes most columns. Notes on others:
 * ``page.skipped_count`` is the number of malformed items; 0 for pages from earlier schemas.
 * ``page.duplicate_of`` is the id of an earlier page with the same facts, or NULL. The facts are
   stored only with the earlier page.
-* ``page.number`` counts the pages of a task from 1. Pages that were requested for an alias have the
-  numbers -1, -2, ...
+* ``page.number`` counts the pages of a task from 1. If a subject has pages of its own, the pages
+  that were requested for an alias of it get the numbers -1, -2, ...; paging ignores them.
 * ``page.body`` is compressed: the API's gzip stream if it is small enough, else a zlib stream.
 * ``page.sha256`` is computed from the original body. ``page.crc32`` is computed from the compressed
   body, because damage to some of its bits does not change the original body.

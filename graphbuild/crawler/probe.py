@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def probe_access(client: Client, store: Store | None, *, per_day: int | None = None) -> None:
     """Send one request to check whether the key of ``client`` may read references.
 
-    The request is about :data:`graphbuild.api.client.KNOWN_FILE`. Only the call is stored. See :meth:`graphbuild.api.client.Client.check_access`.
+    The request is about :data:`graphbuild.api.client.KNOWN_FILE`. Only the call is stored. See
+    :meth:`graphbuild.api.client.Client.check_access`.
 
     Args:
         client: Sends the request.

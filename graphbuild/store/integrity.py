@@ -54,8 +54,8 @@ _FACTS = (
 )
 _INFERENCES = "FROM inference WHERE inference.task = task.id"
 _NO_ALIAS = "EXISTS (SELECT 1 FROM entity WHERE entity.id = subject AND same_as = 0)"
-# A subject with pages of its own can also have pages of an alias, with negative numbers. A crawl does
-# not count their references, but an import does.
+# A subject with pages of its own can also have pages of an alias, with negative numbers. A crawl
+# does not count their references, but an import does.
 _NO_ALIAS_PAGES = f"{_NO_ALIAS} AND NOT EXISTS (SELECT 1 {_PAGES} AND number < 0)"
 
 # Each rule has three parts in SQL: the row id of the damaged entity, a description of the problem,

@@ -36,7 +36,7 @@ def read_seed_lists(
         SeedError: A list cannot be read.
     """
     from graphbuild.seeds import read_seeds
-    from graphbuild.seeds.formats import ARGUMENT
+    from graphbuild.seeds.reading import ARGUMENT
 
     seeds = read_seeds(
         *sources,

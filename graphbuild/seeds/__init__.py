@@ -9,7 +9,8 @@ refanging, are reported as warnings.
 from __future__ import annotations
 
 from graphbuild.models import Seed
-from graphbuild.seeds.formats import FORMAT_NAMES, parse_seeds, read_seeds
+from graphbuild.seeds.formats import FORMAT_NAMES
+from graphbuild.seeds.reading import parse_seeds, read_seeds
 from graphbuild.seeds.results import RejectedEntry, SeedList
 
 __all__ = [

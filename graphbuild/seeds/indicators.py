@@ -11,7 +11,7 @@ import ipaddress
 import re
 from hashlib import sha256
 from string import hexdigits
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from graphbuild.models import (
@@ -27,10 +27,7 @@ from graphbuild.models import (
     detect_hash_type,
 )
 from graphbuild.seeds.refanging import refang
-from graphbuild.seeds.virustotal_links import find_linked_object
-
-if TYPE_CHECKING:
-    from graphbuild.seeds.virustotal_links import LinkedObject
+from graphbuild.seeds.virustotal_links import LinkedObject, find_linked_object
 
 # Values of ``Indicator.changes``. They are plural, because one warning covers all such lines.
 REFANGED = "defanged names were refanged"
@@ -43,11 +40,10 @@ PAGE_REPLACED = "links to VirusTotal were replaced by the objects of the pages"
 
 _SCHEMES = frozenset({"http", "https", "ftp", "ftps", "sftp", "ws", "wss"})
 # Schemes of services that are not on the web: only the host can be looked up.
-_HOST_SCHEMES = re.compile(
-    r"amqps?|coap|dns|imaps?|ircs?|ldaps?|mqtts?|nfs|ntp|pop3s?|quic|rdp|redis|rsync|rtmp|rtsp|"
-    r"sips?|smb|smtps?|snmp|socks[45]?|ssh|ssl|stratum|stratum\+ssl|stratum\+tcp|tcp|telnet|tftp|"
-    r"tls|udp|vnc",
-    re.IGNORECASE,
+_HOST_SCHEMES = frozenset(
+    "amqp amqps coap dns imap imaps irc ircs ldap ldaps mqtt mqtts nfs ntp pop3 pop3s quic rdp"
+    " redis rsync rtmp rtsp sip sips smb smtp smtps snmp socks socks4 socks5 ssh ssl stratum"
+    " stratum+ssl stratum+tcp tcp telnet tftp tls udp vnc".split()
 )
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,31})://", re.IGNORECASE)
 
@@ -125,7 +121,7 @@ def _parse_network_indicator(text: str) -> Indicator | None:
     if any(char.isspace() for char in refanged):
         return None
     if scheme := _SCHEME.match(refanged):
-        if _HOST_SCHEMES.fullmatch(scheme[1]):
+        if scheme[1].lower() in _HOST_SCHEMES:
             return _parse_host_of_url(refanged[scheme.end() :], changes)
         return _parse_url(refanged, scheme[1], changes)
     host = re.split(r"[/?]", refanged, maxsplit=1)[0]
@@ -156,7 +152,7 @@ def _parse_host_with_path(host: str, text: str, changes: tuple[str, ...]) -> Ind
 
 
 def _parse_host_of_url(text: str, changes: tuple[str, ...]) -> Indicator:
-    """Parse the host of a URL ``text`` without a scheme, such as ``user@evil.example:22/path``."""
+    """Parse the host of a URL without its scheme ``text``, such as ``user@evil.example:22/path``."""
     authority = re.split(r"[/?#]", text, maxsplit=1)[0]
     found = _parse_host(authority.rpartition("@")[2], (*changes, HOST_KEPT))
     if found is None:

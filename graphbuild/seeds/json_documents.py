@@ -1,28 +1,42 @@
-"""Decode JSON documents of limited size and depth, and read the fields of STIX and MISP objects."""
+"""Decode JSON of limited size and depth, and read the fields of STIX, MISP and API objects."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeGuard
+import re
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from graphbuild.errors import SeedError
 from graphbuild.models import HASH_TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 MAX_MIB = 64
 MAX_DEPTH = 64
 # Limits the memory of decoded values, whose number is estimated from commas and brackets.
 MAX_VALUES = 4_000_000
+_START = re.compile(r'\s*(?:\[\s*"|(?:\[\s*)*\{\s*["}])')
+_MAX_START = 200  # characters
+_SPACE = re.compile(r"[ \t\n\r]*")
+_LINE_ENDS = re.compile(r"[\r\n]+")
 _HASH_NAMES = frozenset(each.name for each in HASH_TYPES)
 
 
+def is_json(start: str) -> bool:
+    """Return whether a text that begins with ``start`` is probably JSON."""
+    return _START.match(start[:_MAX_START]) is not None
+
+
 def load(texts: Iterable[str], source: str) -> Any:  # noqa: ANN401  any JSON value
-    """Decode a JSON document; raise ``SeedError`` if it is invalid, large or deeply nested."""
+    """Decode a JSON document; raise ``SeedError`` if it is invalid, large or deeply nested.
+
+    If the text contains several documents, such as JSON Lines, return a list of their values.
+    """
     text = _join(texts, source)
     try:
-        value = json.loads(text)
+        values = _decode(text)
     except json.JSONDecodeError as error:
         raise SeedError(
             f"{source} is not a valid JSON document: {error.msg} in line {error.lineno}, column"
@@ -32,8 +46,60 @@ def load(texts: Iterable[str], source: str) -> Any:  # noqa: ANN401  any JSON va
         raise SeedError(f"{source} is nested deeper than {MAX_DEPTH} levels") from None
     except ValueError:
         raise SeedError(f"{source} contains a number with too many digits") from None
-    _check_depth(value, source)
-    return value
+    for value in values:
+        _check_depth(value, source)
+    return values if len(values) > 1 else values[0]
+
+
+def load_strings(texts: Iterator[str], source: str) -> Iterator[str]:
+    """Yield the strings in a JSON document, including names of fields, each as one line.
+
+    If the text is not valid JSON or is too large, yield it unchanged.
+    """
+    parts: list[str] = []
+    try:
+        value = load(_record(texts, parts), source)
+    except SeedError:
+        yield from chain(parts, texts)
+    else:
+        for text in _strings(value):
+            yield _LINE_ENDS.sub(" ", text)
+            yield "\n"
+
+
+def _record(texts: Iterable[str], parts: list[str]) -> Iterator[str]:
+    for text in texts:
+        parts.append(text)
+        yield text
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, child in value.items():
+            yield name
+            yield from _strings(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from _strings(child)
+
+
+def _decode(text: str) -> list[Any]:
+    """Return the values of all documents in ``text``; there must be at least one."""
+    decoder = json.JSONDecoder()
+    values: list[Any] = []
+    position = _skip_space(text, 0)
+    while position < len(text) or not values:
+        value, end = decoder.raw_decode(text, position)
+        values.append(value)
+        position = _skip_space(text, end)
+    return values
+
+
+def _skip_space(text: str, position: int) -> int:
+    found = _SPACE.match(text, position)
+    return found.end() if found else position
 
 
 def _join(texts: Iterable[str], source: str) -> str:
@@ -63,11 +129,6 @@ def _children(value: object) -> Iterable[object]:
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list) else ()
-
-
-def is_bundle(value: object) -> TypeGuard[dict[str, Any]]:
-    """Return whether the ``type`` of a JSON value is that of a STIX bundle."""
-    return isinstance(value, dict) and value.get("type") == "bundle"
 
 
 def text_fields(values: dict[str, Any], *names: str) -> dict[str, str]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from graphbuild.errors import SeedError
 from graphbuild.models import HASH_TYPES, SUBJECT_TYPES
-from graphbuild.seeds.composites import COMPOSITES, split_composite
 from graphbuild.seeds.json_documents import text_fields
 
 if TYPE_CHECKING:
@@ -19,6 +18,18 @@ if TYPE_CHECKING:
 
 _HASHES = frozenset(each.name for each in HASH_TYPES)
 _VALUE_TYPES = frozenset(name for each in SUBJECT_TYPES.values() for name in each.misp_types)
+_SEED = ""
+_SEED_ROLES = _HASHES | {_SEED}
+# Type of a composite value (two parts, with a vertical bar between them) -> roles of the parts. The
+# role of a seed is its hash type or ``_SEED``. Other roles are names of attributes of the seed.
+_COMPOSITES = {
+    "domain|ip": (_SEED, _SEED),
+    "hostname|port": (_SEED, "port"),
+    "ip-src|port": (_SEED, "port"),
+    "ip-dst|port": (_SEED, "port"),
+    "malware-sample": ("file_name", "md5"),
+    **{f"filename|{name}": ("file_name", name) for name in _HASHES},
+}
 
 
 def is_event(value: object) -> bool:
@@ -34,17 +45,30 @@ def read(value: object, reader: SeedReader) -> None:
 
 
 def _events(value: object) -> Iterator[dict[str, Any]]:
-    """Yield the events in a JSON value: an event, a search response, or a list of these."""
+    """Yield the events in a JSON value, however they are wrapped.
+
+    An object with attributes but without an event, such as a result of a search for attributes, is
+    also an event. A MISP object without an event is yielded in an event.
+    """
     if isinstance(value, list):
         for each in value:
             yield from _events(each)
     elif isinstance(value, dict):
         if isinstance(event := value.get("Event"), dict):
             yield event
-        elif isinstance(response := value.get("response"), list):
-            yield from _events(response)
-        elif isinstance(value.get("Attribute"), list) and "info" in value:
+        elif "template_uuid" in value and _has_attributes(value):
+            yield {"Object": [value]}
+        elif _has_attributes(value) or any(map(_has_attributes, _dicts(value, "Object"))):
             yield value
+        else:
+            yield from _events(list(value.values()))
+
+
+def _has_attributes(value: dict[str, Any]) -> bool:
+    attributes = value.get("Attribute")
+    if attributes == []:
+        return "info" in value
+    return any("type" in each and "value" in each for each in _dicts(value, "Attribute"))
 
 
 class _EventReader:
@@ -84,13 +108,15 @@ class _EventReader:
 
     def _read_attribute(self, attribute: dict[str, Any], context: dict[str, str]) -> None:
         self._number += 1
+        if isinstance(event := attribute.get("Event"), dict):  # in results of searches
+            context = context | text_fields({"event": event.get("info")})
         kind, value = attribute.get("type"), attribute.get("value")
         if not isinstance(kind, str) or not isinstance(value, str):
             reason = "is not a MISP attribute: its type or its value is not text"
             self._reader.reject(str(value)[:100], self._number, reason)
         elif attribute.get("deleted") is True:
             self._reader.count_warning("deleted attributes were skipped", self._number)
-        elif kind in COMPOSITES:
+        elif kind in _COMPOSITES:
             self._add_composite(kind, value, context | _notes(attribute))
         elif kind in _HASHES | _VALUE_TYPES:
             self._add(kind, value.strip(), context | _notes(attribute))
@@ -99,13 +125,16 @@ class _EventReader:
 
     def _add_composite(self, kind: str, value: str, attributes: dict[str, str]) -> None:
         """Add the seeds of a composite value, such as ``name.exe|<md5>``."""
-        try:
-            parts = split_composite(kind, value)
-        except ValueError as error:
-            self._reader.reject(value, self._number, str(error))
+        first, bar, second = value.rpartition("|")
+        if not bar:
+            reason = f"is not a {kind}: it contains no vertical bar"
+            self._reader.reject(value, self._number, reason)
             return
-        for hash_type, text in parts.seeds:
-            self._add(hash_type or kind, text, attributes | parts.attributes)
+        roles = list(zip(_COMPOSITES[kind], (first.strip(), second.strip()), strict=True))
+        notes = {role: part for role, part in roles if part and role not in _SEED_ROLES}
+        for role, part in roles:
+            if role in _SEED_ROLES:
+                self._add(role or kind, part, attributes | notes)
 
     def _add(self, kind: str, text: str, attributes: dict[str, str]) -> None:
         if kind in _HASHES:

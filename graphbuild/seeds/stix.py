@@ -1,4 +1,6 @@
-"""STIX bundles: hashes, domains, IP addresses and URLs of observables and indicator patterns.
+"""STIX 2: hashes, domains, IP addresses and URLs of observables and indicator patterns.
+
+The objects can be in bundles, in envelopes of a TAXII 2.1 server, in arrays, or on their own.
 
 Objects are parsed one by one, so that an invalid object does not affect the others. In patterns,
 only comparisons with ``=`` and ``IN`` are read. Other comparisons, such as ``LIKE`` or negated
@@ -16,9 +18,15 @@ from stix2patterns.exceptions import ParseException
 from stix2patterns.v21.pattern import Pattern
 
 from graphbuild.errors import SeedError
-from graphbuild.models import SUBJECT_TYPES
 from graphbuild.seeds.indicators import HASH_LABELS
-from graphbuild.seeds.json_documents import api_hash_name, is_bundle, text_fields
+from graphbuild.seeds.json_documents import api_hash_name, text_fields
+from graphbuild.seeds.stix_documents import (
+    FILE_TYPES,
+    READ_TYPES,
+    SEED_PROPERTIES,
+    find_objects,
+    is_stix,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,27 +34,19 @@ if TYPE_CHECKING:
     from graphbuild.seeds.results import SeedReader
 
 MAX_PATTERN = 65_536  # characters
-# Type of a STIX object -> the name of its property that contains the seed.
-_SEED_PROPERTIES = {
-    name: each.stix_property for each in SUBJECT_TYPES.values() for name in each.stix_types
-}
-_READ_TYPES = _SEED_PROPERTIES.keys() | {"file", "indicator", "observed-data"}
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
 # ``stix2`` and ``stix2patterns`` raise these errors, or RecursionError, for invalid objects.
 _PARSE_ERRORS = (STIXError, ParseException, AttributeError, LookupError, TypeError, ValueError)
 
 
 def read(value: object, reader: SeedReader) -> None:
-    """Add the seeds in the objects of a bundle; skip objects of unsupported types."""
-    if not is_bundle(value):
-        raise SeedError(f"{reader.source} is not a STIX bundle: its type is not bundle")
-    objects = value.get("objects", [])
-    if not isinstance(objects, list):
-        raise SeedError(f"{reader.source} is not a STIX bundle: its objects are not a list")
-    for number, each in enumerate(objects, 1):
+    """Add the seeds in STIX objects; skip objects of unsupported types."""
+    if not is_stix(value):
+        raise SeedError(f"{reader.source} is not a STIX bundle, TAXII envelope or STIX object")
+    for number, each in enumerate(find_objects(value, reader), 1):
         if not isinstance(each, dict) or not isinstance(each.get("type"), str):
             reader.reject(str(each)[:100], number, "is not a STIX object: it has no type")
-        elif each["type"] in _READ_TYPES:
+        elif each["type"] in READ_TYPES:
             _read_object(each, number, reader)
         else:
             reader.skip(each["type"])
@@ -76,7 +76,7 @@ def _read_object(each: dict[str, Any], number: int, reader: SeedReader) -> None:
 
 def _read_observable(each: dict[str, Any], number: int, reader: SeedReader) -> None:
     attributes = text_fields(each, "name", "labels")
-    if each.get("type") == "file":
+    if each.get("type") in FILE_TYPES:
         stated = each.get("hashes")
         items = stated.items() if isinstance(stated, dict) else ()
         hashes = {
@@ -88,7 +88,7 @@ def _read_observable(each: dict[str, Any], number: int, reader: SeedReader) -> N
             reader.count_warning(f"files without {HASH_LABELS} were skipped", number)
             return
         reader.add_file(hashes, number, attributes)
-    elif property_name := _SEED_PROPERTIES.get(str(each.get("type"))):
+    elif property_name := SEED_PROPERTIES.get(str(each.get("type"))):
         reader.add(str(each.get(property_name)), number, attributes)
 
 
@@ -117,21 +117,26 @@ def _pattern_values(
     for kind, found in comparisons.items():
         for path, operator, constant in found:
             if not _is_readable(kind, path):
-                problem = "of unsupported properties"
+                steps = [step if isinstance(step, str) else "*" for step in path]
+                reader.skip(f"pattern comparison {kind}:{'.'.join(steps)}")
             elif operator not in {"=", "IN"}:
-                problem = "with operators other than = and IN"
+                reader.count_warning(
+                    "pattern comparisons with operators other than = and IN were skipped", number
+                )
             else:
                 for text in _QUOTED.findall(constant):
                     yield re.sub(r"\\(.)", r"\1", text)
-                continue
-            reader.count_warning(f"pattern comparisons {problem} were skipped", number)
 
 
 def _is_readable(kind: str, path: list[object]) -> bool:
     """Return whether the property at ``path`` of an object of type ``kind`` contains a seed."""
     match kind, path:
-        case "file", ["hashes", name]:
+        # A file, or a file that another object refers to, such as the image of a process. The
+        # hashes of certificates and of sections of programs identify no file.
+        case "file" | "artifact", ["hashes", name]:
+            return bool(api_hash_name(str(name)))
+        case _, [*_, str(reference), "hashes", name] if reference.endswith("_ref"):
             return bool(api_hash_name(str(name)))
         case "network-traffic", ["src_ref" | "dst_ref", "value"]:
             return True
-    return kind in _SEED_PROPERTIES and path == [_SEED_PROPERTIES[kind]]
+    return kind in SEED_PROPERTIES and path == [SEED_PROPERTIES[kind]]

@@ -7,7 +7,7 @@ import io
 import sys
 from contextlib import contextmanager
 from itertools import chain
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from graphbuild._util import open_file
 from graphbuild.errors import SeedError
@@ -25,6 +25,14 @@ _BOMS = (
 )
 
 
+class ByteStream(Protocol):
+    """A stream of bytes, such as an open file."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to ``size`` bytes; at the end of the stream, return no bytes."""
+        ...
+
+
 @contextmanager
 def open_source(source: str | Path) -> Iterator[BinaryIO]:
     """Open a path or standard input for reading bytes."""
@@ -37,7 +45,7 @@ def open_source(source: str | Path) -> Iterator[BinaryIO]:
             yield stream
 
 
-def decode(stream: BinaryIO, source: str) -> Iterator[str]:
+def decode(stream: ByteStream, source: str) -> Iterator[str]:
     """Decode a stream chunk by chunk, from UTF-8 or from UTF-16 with a byte order mark.
 
     All line endings are converted to LF, and the byte order mark is removed.

@@ -268,7 +268,7 @@ def test_a_bundle_gives_its_observables(write_list):
     ]
     assert attributes_of(found)[0] == {"name": "a.exe", "md5": C, "sha1": B}
     assert [(r.line, r.unit) for r in found.rejected] == [(6, "object")]
-    assert found.formats[0].reason == "the file contains a STIX bundle"
+    assert found.formats[0].reason == "the file contains STIX objects"
     assert "object 7: files without MD5, SHA-1 or SHA-256" in messages(found)
     assert "were skipped: mutex (1), x-unheard-of (1)" in messages(found)
     assert found.skipped == 2
@@ -296,7 +296,7 @@ def test_only_equality_is_read_from_patterns(write_list, pattern, names):
         names = [("domain", "a.example"), ("ip_address", "8.8.8.8")]
     assert seeds_of(found) == names
     assert all(noted == {"name": "I"} for noted in attributes_of(found))
-    assert names or "pattern comparisons" in messages(found)
+    assert names or "pattern comparison" in messages(found)
 
 
 def test_an_invalid_object_does_not_affect_others(write_list):
@@ -474,7 +474,7 @@ def test_json_is_detected_by_content_or_suffix(write_list, encoding, name):
     text = json.dumps(bundle(sco("domain-name", value="evil.example")), indent=2)
     found = read_seeds(write_list(text, name, encoding))
     assert seeds_of(found) == [("domain", "evil.example")]
-    assert found.formats[0].reason == "the file contains a STIX bundle"
+    assert found.formats[0].reason == "the file contains STIX objects"
 
 
 @pytest.mark.parametrize(
@@ -483,11 +483,11 @@ def test_json_is_detected_by_content_or_suffix(write_list, encoding, name):
         ("", "is not a valid JSON document"),
         ('{"type": "bundle", "objects": [', "is not a valid JSON document"),
         ('{"type": "bundle"} x', "is not a valid JSON document"),
-        ("{}", "neither a STIX bundle nor a MISP event"),
-        (f'["{A}"]', "neither a STIX bundle nor a MISP event"),
-        ("5", "neither a STIX bundle nor a MISP event"),
+        ("{}", "neither STIX, MISP nor a list"),
+        (f'[5, "{A}"]', "neither STIX, MISP nor a list"),
+        ("5", "neither STIX, MISP nor a list"),
         ('{"type": "bundle", "objects": 5}', "its objects are not a list"),
-        ('{"Event": 5}', "neither a STIX bundle nor a MISP event"),
+        ('{"Event": 5}', "neither STIX, MISP nor a list"),
         ("[" * 100 + "]" * 100, "nested deeper than 64"),
         ("[" * 200_000, "nested deeper than 64"),
         ("9" * 10_000, "too many digits"),

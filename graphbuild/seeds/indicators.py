@@ -11,7 +11,7 @@ import ipaddress
 import re
 from hashlib import sha256
 from string import hexdigits
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from graphbuild.models import (
@@ -27,7 +27,10 @@ from graphbuild.models import (
     detect_hash_type,
 )
 from graphbuild.seeds.refanging import refang
-from graphbuild.seeds.virustotal_links import LinkedObject, find_linked_object
+from graphbuild.seeds.virustotal_links import find_linked_object
+
+if TYPE_CHECKING:
+    from graphbuild.seeds.virustotal_links import LinkedObject
 
 # Values of ``Indicator.changes``. They are plural, because one warning covers all such lines.
 REFANGED = "defanged names were refanged"
@@ -40,10 +43,10 @@ PAGE_REPLACED = "links to VirusTotal were replaced by the objects of the pages"
 
 _SCHEMES = frozenset({"http", "https", "ftp", "ftps", "sftp", "ws", "wss"})
 # Schemes of services that are not on the web: only the host can be looked up.
-_HOST_SCHEMES = frozenset(
-    "amqp amqps coap dns imap imaps irc ircs ldap ldaps mqtt mqtts nfs ntp pop3 pop3s quic rdp"
-    " redis rsync rtmp rtsp sip sips smb smtp smtps snmp socks socks4 socks5 ssh ssl stratum"
-    " stratum+ssl stratum+tcp tcp telnet tftp tls udp vnc".split()
+_HOST_SCHEME = re.compile(
+    "amqp|amqps|coap|dns|imap|imaps|irc|ircs|ldap|ldaps|mqtt|mqtts|nfs|ntp|pop3|pop3s|quic"
+    "|rdp|redis|rsync|rtmp|rtsp|sip|sips|smb|smtp|smtps|snmp|socks|socks4|socks5|ssh|ssl"
+    "|stratum|stratum[+]ssl|stratum[+]tcp|tcp|telnet|tftp|tls|udp|vnc"
 )
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,31})://", re.IGNORECASE)
 
@@ -121,7 +124,7 @@ def _parse_network_indicator(text: str) -> Indicator | None:
     if any(char.isspace() for char in refanged):
         return None
     if scheme := _SCHEME.match(refanged):
-        if scheme[1].lower() in _HOST_SCHEMES:
+        if _HOST_SCHEME.fullmatch(scheme[1].lower()):
             return _parse_host_of_url(refanged[scheme.end() :], changes)
         return _parse_url(refanged, scheme[1], changes)
     host = re.split(r"[/?]", refanged, maxsplit=1)[0]
@@ -152,7 +155,7 @@ def _parse_host_with_path(host: str, text: str, changes: tuple[str, ...]) -> Ind
 
 
 def _parse_host_of_url(text: str, changes: tuple[str, ...]) -> Indicator:
-    """Parse the host of a URL without its scheme ``text``, such as ``user@evil.example:22/path``."""
+    """Parse the host of a URL without its scheme, such as ``user@evil.example:22/path``."""
     authority = re.split(r"[/?#]", text, maxsplit=1)[0]
     found = _parse_host(authority.rpartition("@")[2], (*changes, HOST_KEPT))
     if found is None:

@@ -171,7 +171,7 @@ def test_the_python_of_the_formats_page_runs(
     namespace: dict[str, Any] = {}
     for code in re.findall(r"```python\n(.*?)```", FORMATS_PAGE, re.DOTALL):
         exec(compile(code, "formats.md", "exec"), namespace)  # the documented code itself
-    assert list(namespace["nodes"]["key"]) == list(graph)
+    assert list(namespace["nodes"]["id"]) == list(graph)
     assert str(namespace["nodes"]["creation_date"].dtype) == "Int64"
     assert set(namespace["graph"].edges) == set(graph.edges)
 

@@ -13,6 +13,7 @@ from graphbuild.cli.campaign_file import open_for_reading, warn_if_incomplete
 from graphbuild.cli.console import notice, print_json, print_line, spinner
 from graphbuild.cli.signals import on_signal
 from graphbuild.exporters.formats import (
+    CSV_BOM,
     CSV_GUARD,
     DEFAULT_FORMATS,
     FORMATS,
@@ -81,6 +82,14 @@ def export(
             "formulas. Do not open such a file in a spreadsheet.",
         ),
     ] = False,
+    csv_bom: Annotated[
+        bool,
+        typer.Option(
+            "--csv-bom",
+            help="Start CSV files with a byte order mark, so that Excel shows characters beyond "
+            "ASCII correctly.",
+        ),
+    ] = False,
     no_reduction: Annotated[
         bool,
         typer.Option(
@@ -101,7 +110,9 @@ def export(
     from graphbuild.models import OBSERVED
 
     formats = _parse_formats(to)
-    _refuse_unused_options(formats, no_csv_guard=no_csv_guard, no_reduction=no_reduction)
+    _refuse_unused_options(
+        formats, no_csv_guard=no_csv_guard, csv_bom=csv_bom, no_reduction=no_reduction
+    )
     _refuse_derived_view(formats, view)
     with open_for_reading(store_path) as store:
         with on_signal(remove_unfinished_and_exit), spinner() as show_step:
@@ -124,6 +135,7 @@ def export(
                 formats,
                 name_suffix="" if view == FULL else view,
                 csv_guard=not no_csv_guard,
+                csv_bom=csv_bom,
                 full=no_reduction,
                 on_progress=show_step,
             )
@@ -160,11 +172,12 @@ def _parse_formats(text: str) -> list[str]:
 
 
 def _refuse_unused_options(
-    formats: Sequence[str], *, no_csv_guard: bool, no_reduction: bool
+    formats: Sequence[str], *, no_csv_guard: bool, csv_bom: bool, no_reduction: bool
 ) -> None:
     """Raise BadParameter if an option is given that none of the formats supports."""
     for option, writer_option, given in (
         ("--no-csv-guard", CSV_GUARD, no_csv_guard),
+        ("--csv-bom", CSV_BOM, csv_bom),
         ("--no-reduction", FULL_PAGE, no_reduction),
     ):
         supporting = [name for name, each in FORMATS.items() if writer_option in each.options]

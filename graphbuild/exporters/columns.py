@@ -78,8 +78,8 @@ class Column:
     dtype: DType
     description: str  # for the documentation, in Markdown
     source: str = ""  # the attribute that the column contains; empty if the value is computed
-    # A function of the values of all columns with a ``source``, and of the attributes without a
-    # column. Columns with neither a ``source`` nor a function get their values from the exporters.
+    # A function of the attributes, without values that a column with a ``source`` does not accept.
+    # Columns with neither a ``source`` nor a function get their values from the exporters.
     compute: Callable[[Values], object] | None = None
     types: tuple[str, ...] = ()  # types of nodes with this attribute; empty for all types
     targets: Target = EVERYWHERE
@@ -130,9 +130,12 @@ def _created(values: Values) -> str:
 _BOTH, _WITH_URL = (REFERENCE, COLLECTION), (REFERENCE, URL)
 _SUBJECTS = ("subjects",)
 NODE_COLUMNS: list[Column] = [
-    Column("key", TEXT, "Node key, `type:id`.", targets=TABLES | NEO4J),
+    # Gephi and other programs join nodes and edges by the column ``id`` of the node table.
+    Column("id", TEXT, "Node key, `type:id`, as in `source` and `target`.", targets=TABLES),
+    Column("key", TEXT, "Node key, `type:id`.", targets=NEO4J),
     _attribute("type", CATEGORY, "Type of the object in the API."),
-    _attribute("id", TEXT, "Id of the object in the API.", title="ID"),
+    _attribute("id", TEXT, "Id of the object in the API.", title="ID", targets=XML | NEO4J),
+    Column("entity_id", TEXT, "Id of the object in the API.", "id", targets=TABLES),
     _attribute(
         "label", TEXT, "Title, name, URL or shortened id, for display; see [labels](#labels)."
     ),
@@ -234,6 +237,7 @@ class NodeColumns:
         self.names = [column.name for column in self.columns]
         sourced = [each for each in self.columns if each.source]
         self._by_source = {each.source: each for each in sourced}
+        self._renamed = [(each.source, each.name) for each in sourced if each.source != each.name]
         self._texts = {each.source for each in sourced if each.python_type is str}
         self._computed = [(each.name, each.compute) for each in self.columns if each.compute]
 
@@ -250,13 +254,16 @@ class NodeColumns:
             column = by_source.get(name)
             is_text = type(value) is str and name in texts  # the most common case
             if column is not None and (is_text or column.accepts(value)):
-                values[column.name] = value
+                values[name] = value
             else:
                 rest[name] = value
         known = {n: v for n, v in rest.items() if n not in by_source} | values if rest else values
         for name, compute in self._computed:
             if value := compute(known):
                 values[name] = value
+        for source, name in self._renamed:
+            if source in values:
+                values[name] = values.pop(source)
         if rest and (text := extra_attributes(rest, warnings)):
             values["attributes"] = text
         return values

@@ -1,13 +1,15 @@
 """Write CSV tables of nodes, edges and observations, for spreadsheets and programs.
 
-The files are UTF-8 without a byte order mark, and lines end in LF. Every field is quoted, because
-an unquoted CR within a field would split the row. Cells that a spreadsheet could read as formulas
-get apostrophes, even ids and node keys; see :func:`~graphbuild.exporters.sanitize.guard_cell`. With
-``csv_guard=False``, no apostrophes are added, and NUL is not replaced. No text is truncated.
+The files are UTF-8, and lines end in LF. With ``csv_bom=True``, they start with a byte order mark,
+which Excel needs to recognize UTF-8. Every field is quoted, because an unquoted CR within a field
+would split the row. Cells that a spreadsheet could read as formulas get apostrophes, even ids and
+node keys; see :func:`~graphbuild.exporters.sanitize.guard_cell`. With ``csv_guard=False``, no
+apostrophes are added, and NUL is not replaced. No text is truncated.
 """
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from functools import lru_cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING, BinaryIO
@@ -37,29 +39,35 @@ if TYPE_CHECKING:
     from graphbuild.graph.builder import Graph
 
 
-def write_nodes(graph: Graph, stream: BinaryIO, *, csv_guard: bool = True) -> ExportWarnings:
+def write_nodes(
+    graph: Graph, stream: BinaryIO, *, csv_guard: bool = True, csv_bom: bool = False
+) -> ExportWarnings:
     """Write one row per node; the column ``attributes`` contains the other attributes as JSON."""
-    table = _Table(csv_guard=csv_guard)
+    table = _Table(csv_guard=csv_guard, csv_bom=csv_bom)
     columns = NodeColumns(TABLES, graph)
     rows = node_rows(graph, columns, table.warnings)
     return table.write(stream, columns.names, map(table.encode_row, rows))
 
 
-def write_edges(graph: Graph, stream: BinaryIO, *, csv_guard: bool = True) -> ExportWarnings:
+def write_edges(
+    graph: Graph, stream: BinaryIO, *, csv_guard: bool = True, csv_bom: bool = False
+) -> ExportWarnings:
     """Write one row per edge.
 
     ``related_from`` contains the node keys of the collections, separated by spaces. In the full
     graph, a ``related_references`` edge has an observation without a collection if its ``weight``
     is the number of collections plus one.
     """
-    table = _Table(csv_guard=csv_guard)
+    table = _Table(csv_guard=csv_guard, csv_bom=csv_bom)
     names = [column.name for column in columns_for(EDGE_COLUMNS, TABLES)]
     return table.write(stream, names, _edge_rows(graph, table))
 
 
-def write_observations(graph: Graph, stream: BinaryIO, *, csv_guard: bool = True) -> ExportWarnings:
+def write_observations(
+    graph: Graph, stream: BinaryIO, *, csv_guard: bool = True, csv_bom: bool = False
+) -> ExportWarnings:
     """Write one row per observation; the collection columns are empty if there is no collection."""
-    table = _Table(csv_guard=csv_guard)
+    table = _Table(csv_guard=csv_guard, csv_bom=csv_bom)
     names = [column.name for column in OBSERVATION_COLUMNS]
     return table.write(stream, names, observation_rows(graph, table.encode_joined))
 
@@ -98,8 +106,9 @@ class _Table:
     rows are written.
     """
 
-    def __init__(self, *, csv_guard: bool) -> None:
+    def __init__(self, *, csv_guard: bool, csv_bom: bool) -> None:
         self.warnings = ExportWarnings()
+        self._start = BOM_UTF8 if csv_bom else b""
         self._protect = guard_cell if csv_guard else replace_surrogates
         self._has_changes = False
 
@@ -130,6 +139,7 @@ class _Table:
         self, stream: BinaryIO, names: Iterable[str], rows: Iterable[Sequence[bytes]]
     ) -> ExportWarnings:
         """Write a header and ``rows`` of encoded cells, and return the warnings of the table."""
+        stream.write(self._start)
         remaining = chain([self.encode_row(names)], rows)
         while block := list(islice(remaining, _ROWS_PER_WRITE)):
             stream.write(b"\n".join(map(b",".join, block)) + b"\n")

@@ -27,11 +27,18 @@ if TYPE_CHECKING:
 
     Writer: TypeAlias = Callable[..., ExportWarnings]
 
-POSITIONS, CSV_GUARD, FULL_PAGE, NAME_SUFFIX = "positions", "csv_guard", "full", "name_suffix"
+POSITIONS, CSV_GUARD, CSV_BOM, FULL_PAGE, NAME_SUFFIX = (
+    "positions",
+    "csv_guard",
+    "csv_bom",
+    "full",
+    "name_suffix",
+)
 OPTIONS = {
     POSITIONS: "position of each node by node key, y upwards; if empty, HTML computes a layout, and"
     " other formats contain no positions",
     CSV_GUARD: "whether cells that look like formulas get an apostrophe",
+    CSV_BOM: "whether CSV files start with a byte order mark",
     FULL_PAGE: "whether the HTML page draws a large graph as a whole, with WebGL",
     NAME_SUFFIX: "text added to each file name, such as the name of a view",
 }
@@ -194,6 +201,7 @@ _GEXF_PURPOSE = "open it in Gephi; its timeline shows references by day"
 _DOT_PURPOSE = "draw it with Graphviz: dot -Tsvg -O graph.dot (for over 1,000 nodes: sfdp)"
 _INDICATORS = "an indicator for each file, domain, IP address and URL"
 _TRIPLES = "one row per observation (subject, reference, collection)"
+_CSV_OPTIONS = (CSV_GUARD, CSV_BOM)
 _STIX_READERS = "platforms that read STIX 2.1"
 _NEO4J_TABLE = "for neo4j-admin, see neo4j-import.txt"
 register(
@@ -229,9 +237,9 @@ register(
     Format(
         "csv",
         (
-            OutputFile("nodes.csv", "csv:write_nodes", "one row per node", (CSV_GUARD,)),
-            OutputFile("edges.csv", "csv:write_edges", "one row per edge", (CSV_GUARD,)),
-            OutputFile("observations.csv", "csv:write_observations", _TRIPLES, (CSV_GUARD,)),
+            OutputFile("nodes.csv", "csv:write_nodes", "one row per node", _CSV_OPTIONS),
+            OutputFile("edges.csv", "csv:write_edges", "one row per edge", _CSV_OPTIONS),
+            OutputFile("observations.csv", "csv:write_observations", _TRIPLES, _CSV_OPTIONS),
         ),
         readers="spreadsheets, pandas",
         contents="lossless, but without types; `observations.csv` contains all observations; "

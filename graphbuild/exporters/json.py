@@ -119,10 +119,9 @@ def write_cytoscape(
 ) -> ExportWarnings:
     """Write elements for Cytoscape, Cytoscape.js and ``nx.cytoscape_graph``.
 
-    Nodes have the columns of the tables, with these exceptions: ``id`` and ``value`` contain the
-    node key instead of ``key``, ``name`` contains the label, and ``api_name`` contains the
-    attribute ``name``. ``color`` and ``size`` are added for display. In the file, y grows
-    downwards.
+    Nodes have the columns of the tables, with these exceptions: ``name`` contains the label, and
+    ``api_name`` contains the attribute ``name``. ``value`` (the node key), ``color`` and ``size``
+    are added. In the file, y grows downwards.
 
     Raises:
         ExportError: ``positions`` has no finite position for a node; nothing is written.
@@ -146,8 +145,8 @@ def _cytoscape_nodes(
         values = {n: v for n, v in zip(columns.names, row, strict=True) if v is not None}
         if "name" in values:
             values["api_name"] = values["name"]
-        key = values.pop("key")
-        values |= {"id": key, "value": key, "name": values["label"]}
+        key = values["id"]
+        values |= {"value": key, "name": values["label"]}
         values |= {"color": node_color(values["type"]), "size": size_of(values["degree"])}
         position = b""
         if positions:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from graphbuild.errors import ExportError
 from graphbuild.exporters.atomic_write import make_folder, open_atomic
 from graphbuild.exporters.formats import (
+    CSV_BOM,
     CSV_GUARD,
     FULL_PAGE,
     NAME_SUFFIX,
@@ -72,6 +73,7 @@ def export_all(  # noqa: PLR0913  all but the first three have defaults
     positions: Positions | None = None,
     name_suffix: str = "",
     csv_guard: bool = True,
+    csv_bom: bool = False,
     full: bool = False,
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> list[ExportedFile]:
@@ -87,6 +89,8 @@ def export_all(  # noqa: PLR0913  all but the first three have defaults
         positions: As for :func:`export`.
         name_suffix: Text added to each file name: ``graph-NAME_SUFFIX.graphml``.
         csv_guard: Whether CSV cells that look like formulas get an apostrophe.
+        csv_bom: Whether CSV files start with a byte order mark, which Excel needs to recognize
+            UTF-8.
         full: Whether the HTML page draws a large graph as a whole, with WebGL.
         on_progress: Function that is called before each step, with a description of the step.
 
@@ -109,6 +113,7 @@ def export_all(  # noqa: PLR0913  all but the first three have defaults
         POSITIONS: _positions(graph, positions, chosen),
         NAME_SUFFIX: name_suffix,
         CSV_GUARD: csv_guard,
+        CSV_BOM: csv_bom,
         FULL_PAGE: full,
     }
     written = []

@@ -47,7 +47,7 @@ def node_rows(graph: Graph, columns: NodeColumns, warnings: ExportWarnings) -> I
     degree, names = graph.degree, columns.names
     for key, node in graph.nodes(data=True):
         values = columns.values(node, warnings)
-        values["key"], values["degree"] = key, degree[key]
+        values["id"], values["degree"] = key, degree[key]
         yield tuple(map(values.get, names))
 
 

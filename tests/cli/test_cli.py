@@ -480,7 +480,7 @@ def test_columns_of_a_csv_seed_list_are_exported(shell: Shell, service) -> None:
     assert process.returncode == 0
     shell("export", "--store", "c.db", "--out", "out")
     with (shell.folder / "out" / "nodes.csv").open(newline="") as stream:
-        rows = {row["id"]: row["seed_family"] for row in csv.DictReader(stream)}
+        rows = {row["entity_id"]: row["seed_family"] for row in csv.DictReader(stream)}
     assert (rows[one], rows[two]) == ("Emotet", "Emotet")
     graph = nx.read_graphml(shell.folder / "out" / "graph.graphml")
     assert graph.nodes[f"file:{one}"]["seed_other"] == two

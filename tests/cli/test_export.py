@@ -68,6 +68,17 @@ def test_no_csv_guard_needs_csv_and_its_help_warns(shell: Shell, campaign: Path)
     )
 
 
+def test_csv_bom_adds_a_byte_order_mark_and_needs_csv(shell: Shell, campaign: Path) -> None:
+    options = ("export", "--store", "c.db", "--csv-bom")
+    assert shell(*options, "--to", "csv", "--out", "marked").returncode == 0
+    for name in ("nodes", "edges", "observations"):
+        assert (campaign / "marked" / f"{name}.csv").read_bytes().startswith(b'\xef\xbb\xbf"')
+    refused = shell(*options, "--to", "graphml", "--out", "out")
+    assert refused.returncode == 2
+    assert "needs --to csv" in refused.stderr
+    assert not (campaign / "out").exists()
+
+
 # --- views ---------------------------------------------------------------------------------------
 
 

@@ -115,7 +115,7 @@ def read_parquet(files: Files) -> Nodes:
 
 def nodes_from_tables(rows: Callable[[str], list[dict[str, Any]]]) -> Nodes:
     """Return the nodes, after checking that observations repeat their values."""
-    nodes = {row["key"]: row for row in rows("nodes")}
+    nodes = {row["id"]: {**row, "id": row["entity_id"]} for row in rows("nodes")}
     for row in rows("observations"):
         reference = nodes[f"{row['reference_type']}:{row['reference_id']}"]
         assert (row["reference_title"], row["reference_url"]) == (
@@ -141,7 +141,10 @@ def read_json_lines(files: Files) -> Nodes:
 
 def read_cytoscape(files: Files) -> Nodes:
     nodes = [each["data"] for each in json.loads(files["graph.cyjs"])["elements"]["nodes"]]
-    rows = {node["id"]: {**node, "name": node.get("api_name")} for node in nodes}
+    rows = {
+        node["id"]: {**node, "id": node["entity_id"], "name": node.get("api_name")}
+        for node in nodes
+    }
     return merge_json_attributes(rows)
 
 

@@ -29,6 +29,7 @@ from graphbuild.exporters.sanitize import (
 )
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import Entity, Observation
+from graphbuild.seeds import read_seeds
 from tests.support.graphs import (
     BARE,
     EMOTET,
@@ -124,14 +125,14 @@ def test_observations_of_a_view_without_collections_keep_their_ids():
 
 
 def test_nodes_table_has_one_row_per_node():
-    actual = {row["key"]: row for row in rows(write_bytes(csv_format.write_nodes, campaign()))}
+    actual = {row["id"]: row for row in rows(write_bytes(csv_format.write_nodes, campaign()))}
     assert len(actual) == 8
     names = [column.name for column in columns_for(NODE_COLUMNS, TABLES)]
     assert list(actual[REPORT.key]) == names
     assert actual[REPORT.key] == dict.fromkeys(names, "") | {
-        "key": REPORT.key,
+        "id": REPORT.key,
         "type": "reference",
-        "id": REPORT.id,
+        "entity_id": REPORT.id,
         "label": "Emotet – a <i>history</i> & more",
         "title": "Emotet – a <i>history</i> & more",
         "url": "https://Blog.Example.org:8443/2018/01/emotet?a=1&b=2",
@@ -175,6 +176,21 @@ def test_every_cell_is_quoted_and_lines_end_with_lf(write):
     assert data.endswith(b'"\n')
     assert all(line.startswith(b'"') and line.endswith(b'"') for line in data.splitlines())
     assert len(write_bytes(write, build_graph([])).splitlines()) == 1
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_csv_bom_adds_only_a_byte_order_mark(write):
+    data = write_bytes(write, campaign(), csv_bom=True)
+    assert data == b"\xef\xbb\xbf" + write_bytes(write, campaign())
+    assert frame(data).equals(frame(write_bytes(write, campaign())))
+
+
+@pytest.mark.parametrize("csv_bom", [False, True])
+def test_the_observations_table_is_a_seed_list(tmp_path, csv_bom):
+    data = write_bytes(csv_format.write_observations, campaign(), csv_bom=csv_bom)
+    (tmp_path / "observations.csv").write_bytes(data)
+    seeds = read_seeds(tmp_path / "observations.csv", column="subject_id")
+    assert {each.entity.key for each in seeds} == {each.subject.key for each in OBSERVATIONS}
 
 
 def test_values_that_csv_cannot_represent_are_omitted_and_counted():
@@ -291,7 +307,7 @@ def test_an_id_that_looks_like_a_formula_is_read_back():
 
 
 def test_dataframes_have_column_types():
-    nodes = dataframes.nodes_frame(campaign()).set_index("key")
+    nodes = dataframes.nodes_frame(campaign()).set_index("id")
     assert nodes.dtypes[["type", "creation_date", "seed", "degree"]].astype(str).tolist() == [
         "category",
         "Int64",
@@ -322,7 +338,7 @@ def test_dataframes_of_an_empty_graph_have_columns(make):
 @settings(max_examples=50)
 @given(hostile_graphs())
 def test_dataframes_accept_hostile_text(graph):
-    assert set(dataframes.nodes_frame(graph)["key"]) == set(graph)
+    assert set(dataframes.nodes_frame(graph)["id"]) == set(graph)
     assert len(dataframes.edges_frame(graph)) == graph.number_of_edges()
     dataframes.observations_frame(graph)
 

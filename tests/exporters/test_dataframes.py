@@ -122,7 +122,7 @@ def test_times_are_timestamps_and_collections_are_lists() -> None:
     assert edge["first_seen"] == pd.Timestamp(1.5e9, unit="s", tz="UTC")
     assert edge["last_seen"] == pd.Timestamp(1.6e9, unit="s", tz="UTC")
     assert edge["related_from"] == ["collection:alienvault_5a5", GANG.key]
-    nodes = dataframes.nodes_frame(GRAPHS["times"]).set_index("key")
+    nodes = dataframes.nodes_frame(GRAPHS["times"]).set_index("id")
     assert nodes.loc[EMOTET.key, "crawl_fetched_at"] == pd.Timestamp(1.6e9, unit="s", tz="UTC")
     assert nodes.loc[REPORT.key, "created"] == pd.Timestamp("2018-01-12", tz="UTC")
 

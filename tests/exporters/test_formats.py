@@ -124,12 +124,12 @@ def test_an_added_column_is_in_every_table(tmp_path: Path) -> None:
     graph.nodes[REPORT.key]["views"] = 7
     export_all(graph, tmp_path, ["csv", "graphml", "gexf", "parquet", "neo4j"], positions={})
     with (tmp_path / "nodes.csv").open(encoding="utf-8", newline="") as stream:
-        rows = {row["key"]: row["views"] for row in csv.DictReader(stream)}
+        rows = {row["id"]: row["views"] for row in csv.DictReader(stream)}
     assert rows == {key: "7" if key == REPORT.key else "" for key in graph}
     assert nx.read_graphml(tmp_path / "graph.graphml").nodes[REPORT.key]["views"] == 7
     assert nx.read_gexf(tmp_path / "graph.gexf").nodes[REPORT.key]["views"] == 7
     assert "views:long" in (tmp_path / "nodes.neo4j.csv").read_text().partition("\n")[0]
-    nodes = pd.read_parquet(tmp_path / "nodes.parquet").set_index("key")
+    nodes = pd.read_parquet(tmp_path / "nodes.parquet").set_index("id")
     assert nodes.loc[REPORT.key, "views"] == 7
     assert columns.column_titles()["views"] == "Views"
     assert "| `views` | integer | all | all | Number of views. |" in columns.markdown_table(
@@ -201,6 +201,6 @@ def test_the_documentation_contains_the_generated_tables() -> None:
 
 def test_every_declared_column_can_be_filled() -> None:
     """Each column shows an attribute, is computed, or is filled by an exporter."""
-    by_exporters = {"key", "color", "size", "x", "y", "collections", "degree", "attributes"}
+    by_exporters = {"id", "key", "color", "size", "x", "y", "collections", "degree", "attributes"}
     for column in NODE_COLUMNS:
         assert column.source or column.compute or column.name in by_exporters

@@ -18,7 +18,7 @@ import pytest
 
 import graphbuild as gb
 from graphbuild import extract_observations
-from graphbuild.exporters import read_graphml, write_graphml
+from graphbuild.exporters import export_all, read_graphml, write_graphml
 from tests.support.expected import GraphContent, parse_json_attributes
 from tests.support.exported import AVAILABLE_NAMES, NAMES
 from tests.support.external_tools import OUTPUT, ExternalTool
@@ -274,6 +274,29 @@ def test_gephi_reads_the_start_dates_of_nodes_and_edges(opened, exported, mode, 
         assert edge["intervals"] == [[start, math.inf] for start in starts]
     assert any(node["intervals"] for node in result["nodes"])
     assert not all(node["intervals"] for node in result["nodes"])
+
+
+# --- CSV tables ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("csv_bom", [False, True])
+@pytest.mark.parametrize("name", [name for name in AVAILABLE_NAMES if name != "hostile"])
+def test_the_csv_tables_give_the_graph_without_further_nodes(
+    gephi, exported, tmp_path, name, csv_bom
+):
+    """The table of edges is appended to the workspace of the table of nodes.
+
+    The hostile graph is excluded, because Gephi takes the backslash for an escape character.
+    """
+    graph = exported(name).graph
+    export_all(graph, tmp_path, ["csv"], csv_bom=csv_bom)
+    nodes, both = gephi(tmp_path / "nodes.csv", "--append", tmp_path / "edges.csv")
+    assert (nodes["issues"], both["issues"]) == ([], [])
+    assert nodes["node_count"] == both["node_count"] == len(graph)
+    assert both["edge_count"] == graph.number_of_edges()
+    assert {node["id"]: node["label"] for node in both["nodes"]} == dict(graph.nodes("label"))
+    edges = {(edge["source"], edge["target"]): edge["weight"] for edge in both["edges"]}
+    assert edges == {ends: edge["weight"] for ends, edge in graph.edges.items()}
 
 
 # --- the test harness ----------------------------------------------------------------------------

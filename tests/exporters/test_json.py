@@ -189,6 +189,7 @@ def test_cytoscape_elements_have_the_required_fields():
     nodes = {node["data"]["id"]: node["data"] for node in actual["elements"]["nodes"]}
     assert nodes[REPORT.key] == {
         "id": REPORT.key,
+        "entity_id": REPORT.id,
         "value": REPORT.key,
         "type": "reference",
         "name": "Emotet – a <i>history</i> & more",

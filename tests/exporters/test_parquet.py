@@ -94,12 +94,12 @@ def test_seed_attributes_are_columns_of_strings():
 
 
 def test_nodes_table_has_one_row_per_node():
-    actual = read_frame("nodes", campaign(), dtype_backend="numpy_nullable").set_index("key")
+    actual = read_frame("nodes", campaign(), dtype_backend="numpy_nullable").set_index("id")
     assert len(actual) == 8
     report = actual.loc[REPORT.key].dropna().to_dict()
     assert report == {
         "type": "reference",
-        "id": REPORT.id,
+        "entity_id": REPORT.id,
         "label": "Emotet – a <i>history</i> & more",
         "title": "Emotet – a <i>history</i> & more",
         "url": "https://Blog.Example.org:8443/2018/01/emotet?a=1&b=2",
@@ -214,7 +214,7 @@ def test_texts_are_not_guarded_and_cleaned_texts_are_counted():
 @given(hostile_graphs())
 def test_hostile_graphs_are_exported(graph):
     nodes = read_frame("nodes", graph, dtype_backend="pyarrow")
-    assert set(nodes["key"]) == set(graph)
+    assert set(nodes["id"]) == set(graph)
     for title, row in zip(nodes["title"], graph.nodes.values(), strict=True):
         stated = row.get("title")
         assert (None if pd.isna(title) else title) == (

@@ -133,7 +133,7 @@ def graph_of_all() -> nx.DiGraph[str]:
 def test_the_column_contains_the_address() -> None:
     graph, stream = graph_of_all(), BytesIO()
     FORMATS["csv"].files[0].write(graph, stream)
-    rows = {row["key"]: row for row in csv.DictReader(io.StringIO(stream.getvalue().decode()))}
+    rows = {row["id"]: row for row in csv.DictReader(io.StringIO(stream.getvalue().decode()))}
     expected = {key: web_url(attributes) for key, attributes in graph.nodes(data=True)}
     assert {key: row["web_url"] for key, row in rows.items()} == expected
     assert sum(map(bool, expected.values())) == len(VALID)

@@ -6,18 +6,22 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.gephi.graph.api.Column;
+import org.gephi.graph.api.Configuration;
 import org.gephi.graph.api.Edge;
 import org.gephi.graph.api.Element;
 import org.gephi.graph.api.GraphController;
 import org.gephi.graph.api.GraphModel;
 import org.gephi.graph.api.Node;
 import org.gephi.graph.api.Table;
+import org.gephi.graph.api.TimeRepresentation;
 import org.gephi.io.exporter.api.ExportController;
 import org.gephi.io.importer.api.Container;
 import org.gephi.io.importer.api.ImportController;
 import org.gephi.io.importer.api.Issue;
 import org.gephi.io.importer.api.Report;
+import org.gephi.io.processor.plugin.AppendProcessor;
 import org.gephi.io.processor.plugin.DefaultProcessor;
+import org.gephi.io.processor.spi.Processor;
 import org.gephi.project.api.ProjectController;
 import org.gephi.project.api.Workspace;
 import org.gephi.statistics.plugin.Modularity;
@@ -31,6 +35,9 @@ import org.openide.util.Lookup;
  * behind {@code --plain-java} are read with Java's own XML parser, not with the toolkit's: which of
  * the two a Gephi on a desktop takes depends on how it was put together.
  *
+ * <p>The file behind {@code --append} is added to the graph of the file before it, as with "Append to
+ * existing workspace" in the dialog.
+ *
  * <p>Behind {@code --save FILE} stands where the graph opened last goes, as with "File > Export", once
  * "Modularity" of the panel "Statistics" has run.
  */
@@ -41,6 +48,7 @@ public final class Import {
         List<Object> all = new ArrayList<>();
         boolean scaled = true;
         boolean saving = false;
+        boolean appending = false;
         for (String word : words) {
             if (saving) {
                 save(new File(word));
@@ -49,12 +57,15 @@ public final class Import {
                 saving = true;
             } else if (word.equals("--as-is")) {
                 scaled = false;
+            } else if (word.equals("--append")) {
+                appending = true;
             } else if (word.equals("--plain-java")) {
                 System.setProperty(
                         "javax.xml.stream.XMLInputFactory",
                         "com.sun.xml.internal.stream.XMLInputFactoryImpl");
             } else {
-                all.add(opened(new File(word), scaled));
+                all.add(opened(new File(word), scaled, appending));
+                appending = false;
             }
         }
         StringBuilder out = new StringBuilder();
@@ -63,12 +74,12 @@ public final class Import {
     }
 
     /** One file; a file that Gephi refuses does not keep us from the next. */
-    private static Map<String, Object> opened(File file, boolean scaled) {
+    private static Map<String, Object> opened(File file, boolean scaled, boolean appending) {
         Map<String, Object> found = new LinkedHashMap<>();
         List<Object> issues = new ArrayList<>();
         found.put("issues", issues);
         try {
-            read(file.getAbsoluteFile(), scaled, issues, found);
+            read(file.getAbsoluteFile(), scaled, appending, issues, found);
         } catch (Exception refused) {
             found.put("error", refused.toString());
         }
@@ -76,10 +87,16 @@ public final class Import {
     }
 
     private static void read(
-            File file, boolean scaled, List<Object> issues, Map<String, Object> found)
+            File file,
+            boolean scaled,
+            boolean appending,
+            List<Object> issues,
+            Map<String, Object> found)
             throws Exception {
         ProjectController projects = Lookup.getDefault().lookup(ProjectController.class);
-        projects.newProject();
+        if (!appending) {
+            projects.newProject();
+        }
         Workspace workspace = projects.getCurrentWorkspace();
         ImportController importer = Lookup.getDefault().lookup(ImportController.class);
         Container container = importer.importFile(file);
@@ -88,7 +105,7 @@ public final class Import {
         }
         collect(container.getReport(), issues);
         container.getLoader().setAutoScale(scaled);
-        DefaultProcessor processor = new DefaultProcessor();
+        Processor processor = appending ? new AppendProcessor() : new DefaultProcessor();
         try {
             importer.process(container, processor, workspace);
         } finally {
@@ -164,7 +181,7 @@ public final class Import {
         Map<String, Object> told = new LinkedHashMap<>();
         told.put("id", element.getId());
         told.put("label", element.getLabel());
-        told.put("intervals", element.getIntervals());
+        told.put("intervals", hasIntervals(element) ? element.getIntervals() : List.of());
         Map<String, Object> attributes = new LinkedHashMap<>();
         for (Column column : element.getTable()) {
             Object value = column.isProperty() ? null : element.getAttribute(column);
@@ -174,6 +191,12 @@ public final class Import {
         }
         told.put("attributes", attributes);
         return told;
+    }
+
+    /** Graphs with a column of times, such as those of the CSV tables, have no intervals. */
+    private static boolean hasIntervals(Element element) {
+        Configuration configuration = element.getTable().getGraph().getModel().getConfiguration();
+        return configuration.getTimeRepresentation() == TimeRepresentation.INTERVAL;
     }
 
     private static String hex(Color color) {

@@ -98,7 +98,7 @@ def _csv(row: Mapping[str, Any], folder: Path) -> str:
     ]
     if started:
         return f"a cell starts a formula: {started[0][:40]!a}"
-    mine = next(each for each in rows if each["key"] == _key(row))
+    mine = next(each for each in rows if each["id"] == _key(row))
     if row["field"] == "further_text":
         return ""  # stored as JSON in the last column
     expected = unguard_cell(guard_cell(replace_surrogates(row["text"])))

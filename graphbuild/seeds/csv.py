@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from graphbuild.errors import SeedError
 from graphbuild.models import SUBJECT_LABELS
+from graphbuild.seeds.entries import strip_decoration
 from graphbuild.seeds.indicators import parse_indicator
 from graphbuild.seeds.plain_list import MAX_LINE as MAX_INDICATOR
-from graphbuild.seeds.plain_list import strip_decoration
 from graphbuild.seeds.results import STRIPPED_CHARACTERS
 
 if TYPE_CHECKING:

@@ -52,7 +52,7 @@ TEXT = Format(
     "text",
     "text",
     "text that contains indicators",
-    (".md", ".markdown"),
+    (".md", ".markdown", ".adoc", ".asciidoc"),
     libraries=("ioc_fanger", "tldextract"),
 )
 FORMATS = (

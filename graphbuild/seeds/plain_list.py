@@ -1,12 +1,15 @@
-"""Plain lists: one file hash, domain, IP address or URL per line; ``#`` starts a comment."""
+"""Plain lists: one entry per line, usually an indicator; ``#`` starts a comment.
+
+:mod:`graphbuild.seeds.entries` describes the entries.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from graphbuild.models import HASH_TYPES, detect_hash_type
-from graphbuild.seeds.indicators import HASH_PATTERN
+from graphbuild.models import detect_hash_type
+from graphbuild.seeds.entries import add_entry, contains_hash
 from graphbuild.seeds.results import STRIPPED_CHARACTERS
 
 if TYPE_CHECKING:
@@ -15,68 +18,104 @@ if TYPE_CHECKING:
     from graphbuild.seeds.results import SeedReader
 
 MAX_LINE = 4_096  # characters
-_PREFIXES = "|".join(each.label.replace("-", "-?") for each in HASH_TYPES)
-_PREFIXED = re.compile(rf"({_PREFIXES})[:=]\s*(.*)", re.IGNORECASE)
-_CONTAINED_HASH = re.compile(rf"(?<![0-9a-z])(?:{HASH_PATTERN})(?![0-9a-z])", re.IGNORECASE)
+_INVISIBLE_REMOVED = "invisible characters around the {} were removed"
+_HALVES = "this line and the next one may be the halves of one SHA-256; if so, join them"
+_HEX_LINE = re.compile(r"[0-9a-fA-F]{24}|[0-9a-fA-F]{32}|[0-9a-fA-F]{40}")
+_MD5_DIGITS = 32
+_MAX_HALVES = 16  # longer runs of lines with 32 digits are lists of MD5
+_NETWORK_HINT = re.compile(r"h[tx]{2}ps?\W|\[\.\]|\d\.\d{1,3}\.\d{1,3}\.\d", re.IGNORECASE)
+_CELL_SEPARATOR = re.compile(r"[,;\t]")  # bars are usually tables in Markdown or AsciiDoc
 
 
 def read(lines: Iterable[str], reader: SeedReader) -> None:
-    """Add the indicator of each line; skip empty lines and comments, and reject invalid lines."""
+    """Add the indicators of each line; skip empty lines and comments, reject invalid lines."""
     seeds = reader.seeds
-    added_before, rejected_before = len(seeds) + seeds.duplicates, len(seeds.rejected)
-    with_hash = 0  # number of rejected lines that contain a hash and other text
+    rejected = _RejectedLines()
+    halves = _HashHalves(reader)
     for number, line in enumerate(lines, 1):
+        halves.check(line, number)
+        rejected_before = len(seeds.rejected)
         if reason := _try_line(line, number, reader):
             reader.reject(line, number, reason)
-            with_hash += _contains_hash(line)
-    added = len(seeds) + seeds.duplicates - added_before
-    if with_hash and len(seeds.rejected) - rejected_before > added:
-        seeds.warnings.append(
-            f"{reader.source}: most lines are not seeds, but {with_hash:,} of the rejected lines"
-            " contain hashes; read free text with --format text, and a table with --format csv"
-        )
-
-
-def _contains_hash(line: str) -> bool:
-    if len(line) > MAX_LINE or _CONTAINED_HASH.fullmatch(line.strip(STRIPPED_CHARACTERS)):
-        return False
-    return _CONTAINED_HASH.search(line) is not None
+        if len(seeds.rejected) > rejected_before:
+            rejected.check(line)
+    halves.finish()
+    if hint := rejected.hint():
+        seeds.warnings.append(f"{reader.source}: {hint}")
 
 
 def _try_line(line: str, number: int, reader: SeedReader) -> str:
-    """Add the indicator of a line; return why the line is invalid, or an empty string."""
+    """Add the indicators of a line; return why the line is invalid, or an empty string."""
     if len(line) > MAX_LINE:
         return f"is longer than {MAX_LINE} characters"
     text = line.strip(STRIPPED_CHARACTERS)
     if not text or text.startswith("#"):
         reader.seeds.skipped += 1
         return ""
-    try:
-        indicator = strip_decoration(text)
-    except ValueError as error:
-        return str(error)
     known = len(reader.seeds)
-    reason = reader.try_add(indicator, number)
+    reason = add_entry(text, number, reader)
     if len(reader.seeds) > known and line.strip() != text:
-        what = "hash" if detect_hash_type(indicator) else "name"
-        reader.warn(number, f"invisible characters around the {what} were removed")
+        what = "hash" if detect_hash_type(text) else "name"
+        reader.warn(number, _INVISIBLE_REMOVED.format(what))
     return reason
 
 
-def strip_decoration(text: str) -> str:
-    """Return ``text`` without a trailing comment and without a prefix such as ``sha256:``.
+class _RejectedLines:
+    """Counts the rejected lines that contain indicators, and suggests another format."""
 
-    Raises:
-        ValueError: The length of the hash does not match the prefix.
+    def __init__(self) -> None:
+        self._with_hash = self._with_host = self._with_cells = 0
+
+    def check(self, line: str) -> None:
+        """Count a rejected line."""
+        if len(line) > MAX_LINE:
+            return
+        if has_hash := contains_hash(line):
+            self._with_hash += 1
+        elif _NETWORK_HINT.search(line):
+            self._with_host += 1
+        else:
+            return
+        self._with_cells += has_hash and len(_CELL_SEPARATOR.findall(line)) > 1
+
+    def hint(self) -> str:
+        """Return a warning that names the options for other formats, or an empty string."""
+        count = self._with_hash or self._with_host
+        if not count:
+            return ""
+        what = "hashes" if self._with_hash else "addresses or URLs"
+        formats = ["a table with --format csv", "free text with --format text"]
+        if self._with_cells * 2 <= self._with_hash:
+            formats.reverse()
+        contain = "contains" if count == 1 else "contain"
+        return f"{count:,} of the rejected lines {contain} {what}; read {', and '.join(formats)}"
+
+
+class _HashHalves:
+    """Warns about two neighboring lines that may be the halves of one SHA-256.
+
+    Such lines have 40 and 24 hexadecimal digits, or 32 and 32.
     """
-    before, _, _ = text.partition("#")
-    if before[-1:].isspace():
-        text = before.strip(STRIPPED_CHARACTERS)
-    prefixed = _PREFIXED.fullmatch(text)
-    if prefixed is None:
-        return text
-    stated, rest = prefixed[1].lower().replace("-", ""), prefixed[2]
-    actual = detect_hash_type(rest)
-    if actual and actual != stated:
-        raise ValueError(f"has the prefix {stated} but the length of {actual}")
-    return rest
+
+    def __init__(self, reader: SeedReader) -> None:
+        self._reader = reader
+        self._previous = 0  # digits of the previous line
+        self._run: list[int] = []  # numbers of the last neighboring lines with 32 digits
+
+    def check(self, line: str, number: int) -> None:
+        """Compare a line with the previous ones."""
+        digits = len(line) if _HEX_LINE.fullmatch(line) else 0
+        if (self._previous, digits) == (40, 24):
+            self._reader.count_warning(_HALVES, number - 1)
+        if digits == _MD5_DIGITS:
+            self._run.append(number)
+        elif self._run:
+            self.finish()
+        self._previous = digits
+
+    def finish(self) -> None:
+        """Warn about the last run of lines with 32 digits, if it can consist of pairs."""
+        if len(self._run) % 2 == 0 and len(self._run) <= _MAX_HALVES:
+            for number in self._run[::2]:
+                self._reader.count_warning(_HALVES, number)
+        self._run.clear()

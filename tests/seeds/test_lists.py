@@ -171,3 +171,289 @@ def test_other_networks_are_rejected(length, is_long):
     network = f"2606:4700::1111/{length % 128}" if is_long else f"8.8.8.8/{length}"
     (rejected,) = parse_seeds([network]).rejected
     assert rejected.reason.startswith("is a network")
+
+
+# --- decorated lines -----------------------------------------------------------------------------
+
+_INDICATORS = [
+    (A, [("file", A)]),
+    (B.upper(), [("file", B)]),
+    (C, [("file", C)]),
+    ("evil.example", [("domain", "evil.example")]),
+    ("evil[.]example", [("domain", "evil.example")]),
+    ("8.8.8[.]8", [("ip_address", "8.8.8.8")]),
+    ("2606:4700::1111", [("ip_address", "2606:4700::1111")]),
+    ("hxxps://evil[.]example/a?b=c", [("url", "https://evil.example/a?b=c")]),
+]
+_DECORATIONS = [
+    "- {}",
+    "* {}",
+    "+ {}",
+    "\u2022 {}",
+    "\u2022{}",
+    "1. {}",
+    "23) {}",
+    '"{}"',
+    "'{}'",
+    "`{}`",
+    "\u201c{}\u201d",
+    "{},",
+    "{};",
+    '"{}",',
+    "'{}',",
+    '- "{}"',
+    "    '{}',  # note",
+    "{} # note",
+    "ioc # {}"[6:],
+]
+
+
+@pytest.mark.parametrize("decoration", _DECORATIONS)
+@pytest.mark.parametrize(("text", "expected"), _INDICATORS)
+def test_bullets_quotes_and_commas_are_removed(decoration, text, expected):
+    found = parse_seeds([decoration.format(text)])
+    assert (seeds_of(found), found.rejected) == (expected, [])
+    assert attributes_of(found) == [{}]
+
+
+def test_lines_that_start_with_their_type_are_read():
+    found = read_case("case33/bulk.txt")
+    assert seeds_of(found) == [
+        ("ip_address", "8.8.8.8"),
+        ("domain", "c2.example.com"),
+        ("url", "https://c2.example.com/x"),
+        ("file", "38fcde7f602376e3a92d094162fb73080b0b9d93b54167a54b4b7902495853ae"),
+    ]
+    assert found.rejected == []
+
+
+_TYPED = [
+    (["sha256", "SHA-256", "sha256 hash", "hash-sha256", "hash", "file", "Filehash-SHA256"], 0),
+    (["sha1", "SHA-1", "hash_sha1", "file hash"], 1),
+    (["md5", "MD5 hash", "hash-md5"], 2),
+    (["domain", "Domain name", "hostname", "fqdn", "C2 domain"], 3),
+    (["domain", "host"], 4),
+    (["ip", "IPv4", "ip-dst", "IP address", "ip_address"], 5),
+    (["ip", "ipv6"], 6),
+    (["url", "URL", "uri", "C2 url"], 7),
+]
+
+
+@pytest.mark.parametrize("separator", [":", ": ", "=", " = "])
+@pytest.mark.parametrize(
+    ("prefix", "index"), [(prefix, index) for prefixes, index in _TYPED for prefix in prefixes]
+)
+def test_each_type_can_precede_its_indicator(prefix, index, separator):
+    text, expected = _INDICATORS[index]
+    found = parse_seeds([f"{prefix}{separator}{text}"])
+    assert (seeds_of(found), found.rejected) == (expected, [])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"imphash: {C}",
+        f"cert_sha1: {B}",
+        f"sha512: {A}",
+        f"sha256: {C}",
+        f"domain: {A}",
+        "sha256: evil.example",
+        "filename: evil.example",
+        "mutex: evil.example",
+        f"nonsense: {A}",
+    ],
+)
+def test_a_type_that_contradicts_the_indicator_is_rejected(line):
+    found = parse_seeds([line])
+    assert (len(found), len(found.rejected)) == (0, 1)
+
+
+# --- checksum files ------------------------------------------------------------------------------
+
+
+def test_checksum_files_are_read_with_the_names_of_the_files():
+    found = read_case("case31/sums.sha256")
+    assert seeds_of(found) == [
+        ("file", "38fcde7f602376e3a92d094162fb73080b0b9d93b54167a54b4b7902495853ae"),
+        ("file", "26bf6cb9df564de02dd1723dd704f6b9419a10fe261ee3d52f92a235f2ddd0ce"),
+    ]
+    assert attributes_of(found) == [{"file_name": "a.exe"}, {"file_name": "dir/b.dll"}]
+    found = read_case("case31/bsd.txt")
+    assert seeds_of(found) == [
+        ("file", "38fcde7f602376e3a92d094162fb73080b0b9d93b54167a54b4b7902495853ae")
+    ]
+    assert attributes_of(found) == [{"file_name": "a.exe"}]
+
+
+def test_lines_of_a_checksum_file_within_a_list_are_read():
+    found = read_case("case31/mostly.txt")
+    assert len(found) == 12
+    assert [(rejected.line, rejected.text) for rejected in found.rejected] == [
+        (1, "'EXAMPLES OF DLL FILES'")
+    ]
+    names = [seed["file_name"] for seed in attributes_of(found)[8:]]
+    assert names == [rf"C:\temp\x{n}.jpg" for n in range(4)]
+
+
+_HASHES = st.sampled_from([("sha256", "SHA256", A), ("sha1", "SHA1", B), ("md5", "MD5", C)])
+_NAMES = st.from_regex(r"[A-Za-z/][A-Za-z0-9._ /()-]{0,30}[A-Za-z0-9)]", fullmatch=True)
+
+
+@given(_HASHES, _NAMES, st.booleans(), st.sampled_from(["gnu", "binary", "bsd", "openssl", "bar"]))
+def test_every_form_of_checksum_line_gives_hash_and_name(kind, name, is_upper, form):
+    _, label, digits = kind
+    text = digits.upper() if is_upper else digits
+    line = {
+        "gnu": f"{text}  {name}",
+        "binary": f"{text} *{name}",
+        "bsd": f"{label} ({name}) = {text}",
+        "openssl": f"{label}({name})= {text}",
+        "bar": f"{name}|{text}",
+    }[form]
+    found = parse_seeds([line])
+    assert seeds_of(found) == [("file", digits)]
+    assert attributes_of(found) == [{"file_name": name}]
+
+
+def test_checksums_of_other_types_are_rejected():
+    found = parse_seeds([f"SHA512 (a.exe) = {A}{A}", f"{A}{A}  a.exe", f"SHA256 (a.exe) = {C}"])
+    assert (len(found), len(found.rejected)) == (0, 3)
+    assert "looks like SHA-512" in found.rejected[0].reason
+    assert "is listed as sha256 but the length of md5" in found.rejected[2].reason
+
+
+# --- several fields in a line --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("separator", [";", "; ", ",", ", ", " | ", "\t", " ", " - "])
+@pytest.mark.parametrize("comment", ["Emotet", "seen in May", "x: y", "invoice.zip", "100%"])
+@pytest.mark.parametrize("digits", [A, B, C])
+def test_a_hash_can_have_a_comment(digits, separator, comment):
+    found = parse_seeds([f"{digits}{separator}{comment}"])
+    assert seeds_of(found) == [("file", digits)]
+    assert attributes_of(found) == [{"comment": comment}]
+
+
+@pytest.mark.parametrize("separator", [";", "; ", ",", "\t", " - ", " | "])
+@pytest.mark.parametrize(("text", "expected"), _INDICATORS[3:7])
+def test_a_host_can_have_a_comment(text, expected, separator):
+    found = parse_seeds([f"{text}{separator}seen in May"])
+    assert seeds_of(found) == expected
+    assert attributes_of(found) == [{"comment": "seen in May"}]
+
+
+@pytest.mark.parametrize("separator", [";", ",", "; ", ", ", " ", "\t", "|", " | "])
+@pytest.mark.parametrize(
+    "order", [(A, B, C), (C, B, A), (B, A, C), (C, A), (A, C)], ids=lambda order: str(len(order))
+)
+def test_several_hashes_in_a_line_are_one_file(order, separator):
+    found = parse_seeds([separator.join(order)])
+    assert seeds_of(found) == [("file", A)]
+    others = {"md5": C, "sha1": B}
+    assert attributes_of(found) == [{n: v for n, v in others.items() if v in order}]
+    assert "several hashes of one entry were read as hashes of one file" in warnings_of(found)
+
+
+@pytest.mark.parametrize("separator", [";", ",", ", ", " ", "\t", " | "])
+def test_several_hosts_in_a_line_are_all_read(separator):
+    found = parse_seeds([separator.join(["evil.example", "8[.]8[.]8[.]8", "https://a.example/x"])])
+    assert [each for _, each in seeds_of(found)] == [
+        "evil.example",
+        "8.8.8.8",
+        "https://a.example/x",
+    ]
+
+
+def test_commas_and_semicolons_inside_a_url_are_kept():
+    for url in ("https://a.example/x,y;z", "https://a.example/?q=a,b", "https://a.example/x;id=1"):
+        assert seeds_of(parse_seeds([url])) == [("url", url)]
+    both = parse_seeds(["http://a.example/x,hxxp://b.example/y"])
+    assert seeds_of(both) == [("url", "http://a.example/x"), ("url", "http://b.example/y")]
+
+
+def test_the_blocked_name_in_a_hosts_file_is_read():
+    found = parse_seeds(["127.0.0.1 localhost", "0.0.0.0 evil.example", "127.0.0.1\tbad.example"])
+    assert seeds_of(found) == [("domain", "evil.example"), ("domain", "bad.example")]
+    assert [rejected.line for rejected in found.rejected] == [1]
+
+
+def test_a_host_and_a_port_are_one_seed():
+    found = parse_seeds(["8.8.8.8|443", "evil.example,8080"])
+    assert seeds_of(found) == [("ip_address", "8.8.8.8"), ("domain", "evil.example")]
+    assert attributes_of(found) == [{"port": "443"}, {"port": "8080"}]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"We saw {A}",
+        f"{A} and {B} were seen",
+        f"evil.example;see {A}",
+        "evil.example was seen",
+        "evil.example;Emotet;8.8.8.8",
+    ],
+)
+def test_a_sentence_is_rejected(line):
+    assert [rejected.line for rejected in parse_seeds([line]).rejected] == [1]
+
+
+# --- warnings about the whole list ---------------------------------------------------------------
+
+
+def test_two_halves_of_a_hash_give_a_warning():
+    assert "line 1: this line and the next one may be the halves of one SHA-256" in warnings_of(
+        read_case("case41/list.txt")
+    )
+
+
+@given(
+    st.integers(0, 6),
+    st.sampled_from([(32, 32), (40, 24)]),
+    st.integers(0, 6),
+    st.integers(1, 2**256 - 1),
+)
+def test_a_wrapped_hash_anywhere_in_a_list_gives_a_warning(before, lengths, after, number):
+    digits = f"{number:064x}"
+    lines = [A, "", *["evil.example"] * before, digits[: lengths[0]], digits[lengths[0] :]]
+    found = parse_seeds([*lines, *[A] * after])
+    assert f"line {before + 3}: this line and the next one" in warnings_of(found)
+
+
+def test_a_list_of_md5_gives_no_warning_about_halves():
+    lines = [f"{number:032x}" for number in range(1, 101)]
+    assert parse_seeds(lines).warnings == []
+    assert parse_seeds(lines[:3]).warnings == []
+    assert parse_seeds([B, C, B]).warnings == []
+
+
+def test_a_report_read_as_a_list_gives_a_hint_to_the_option():
+    found = read_case("case34/README.adoc", format="list")
+    assert len(found) == 40
+    assert "10 of the rejected lines contain hashes; read free text with --format text" in (
+        warnings_of(found)
+    )
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.sampled_from([A, B, C]))
+def test_every_rejected_hash_is_counted_in_the_hint(rejected, accepted, digits):
+    lines = [f"saw {digits} there"] * rejected + [
+        f"x{number}.example" for number in range(accepted)
+    ]
+    (hint,) = parse_seeds(lines).warnings
+    assert f"{rejected} of the rejected lines contain" in hint
+    assert "--format text" in hint
+
+
+def test_the_hint_names_tables_first_if_the_lines_have_cells():
+    found = parse_seeds([f"Emotet,{digits},2024,x" for digits in (A, B, C)])
+    assert "3 of the rejected lines contain hashes; read a table with --format csv" in (
+        warnings_of(found)
+    )
+
+
+def test_rejected_lines_with_urls_and_addresses_give_a_hint():
+    found = parse_seeds(
+        ["GET https://evil.example/x now", "saw 8.8.8.8 twice", "at evil[.]example"]
+    )
+    assert "3 of the rejected lines contain addresses or URLs; read free text" in warnings_of(found)
+    assert parse_seeds(["nothing", "at all"]).warnings == []

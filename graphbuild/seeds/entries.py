@@ -1,0 +1,282 @@
+"""Parse entries: the text of a line in a list, or of a cell in a table.
+
+An entry usually contains one indicator. It can also contain several hashes of a file, several
+domains, addresses or URLs, a line of a checksum file, or an indicator with its type or a comment.
+Bullets, quotes, trailing commas and comments after ``#`` are removed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from graphbuild.models import DOMAIN, FILE, HASH_TYPES, IP_ADDRESS, URL, detect_hash_type
+from graphbuild.seeds.composites import COMPOSITES, split_composite
+from graphbuild.seeds.indicator_types import UNSUPPORTED, find_type
+from graphbuild.seeds.indicators import HASH_PATTERN, parse_indicator
+from graphbuild.seeds.results import STRIPPED_CHARACTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from graphbuild.seeds.results import SeedReader
+
+FILE_NAME = "file_name"  # attribute of seeds: the name in a checksum file
+PORT = "port"  # attribute of seeds: the port of a host
+COMMENT = "comment"  # attribute of seeds: other text in the entry
+SEVERAL_HASHES = "several hashes of one entry were read as hashes of one file"
+_MAX_FIELDS = 1_000
+_HASHES = frozenset(each.name for each in HASH_TYPES)
+_NETWORK_TYPES = frozenset(
+    {DOMAIN, IP_ADDRESS, URL}
+    | {name for name, roles in COMPOSITES.items() if not _HASHES.intersection(roles)}
+)
+
+_HASH = rf"(?:{HASH_PATTERN})(?![0-9A-Za-z])"
+_BULLET = re.compile(
+    r"(?:[*+>-]|\d{1,6}[.)])[ \t]+|[\u2022\u2023\u2013\u2014\u25aa\u25cf\u00b7][ \t]*"
+)
+_OPENING_QUOTES, _CLOSING_QUOTES = "\"'`\u201c\u2018\u201e\u00ab", '"`\u201d\u2019\u00bb'
+_TRAILING = ",;"
+_UNUSUAL_ENDS = frozenset(_TRAILING + _OPENING_QUOTES + _CLOSING_QUOTES)
+_PREFIX = re.compile(r"([A-Za-z][\w |-]{0,40}?)[ \t]*[:=][ \t]*(?!//)(\S.*)", re.DOTALL)
+_HASH_ITEM = re.compile(
+    rf"(?:(?:md5|sha-?1|sha-?256)[ \t]*[:=]?[ \t]*)?({_HASH})[ \t\r\n;,|/]*", re.IGNORECASE
+)
+_GNU_CHECKSUM = re.compile(rf"\\?({_HASH})(?:  | \*)(\S.*)", re.IGNORECASE)
+_BSD_CHECKSUM = re.compile(r"([A-Za-z0-9-]{3,12}) ?\((.*)\) ?= ?([0-9a-f]{32,128})", re.IGNORECASE)
+_POWERSHELL_CHECKSUM = re.compile(rf"(?:md5|sha1|sha256)[ \t]+({_HASH})[ \t]*(.*)", re.IGNORECASE)
+_HASH_AND_COMMENT = re.compile(rf"({_HASH})[ \t]*([;,|\t ])[ \t-]*(.*)", re.IGNORECASE | re.DOTALL)
+_NAME_AND_HASH = re.compile(rf"([^|]+)\|[ ]?({_HASH})", re.IGNORECASE)
+_CONTAINED_HASH = re.compile(rf"(?<![0-9a-z]){_HASH}", re.IGNORECASE)
+# Spaces around separators are removed later: a pattern with a repeated space takes quadratic time.
+_FIELD_SEPARATOR = re.compile(r"[;,|\t\n]| [-\u2013\u2014] ")
+# Commas and semicolons inside URLs are part of the URL.
+_URL_SEPARATOR = re.compile(
+    r"\t|\n| [;,|\u2013\u2014-]|[;,|] |[;,|](?=(?:h[tx]{2}p|f[tx]p)s?\W)", re.IGNORECASE
+)
+_PORT = re.compile(r"\d{1,5}")
+_WHITE_SPACE = re.compile(r"[ \t\r\n]+")
+_HOSTS_FILE = re.compile(r"(?:0\.0\.0\.0|127\.0\.0\.1|::1?)[ \t]+(\S+)")
+
+
+class Entry(NamedTuple):
+    """The indicators of an entry, and attributes for all of them."""
+
+    indicators: tuple[str, ...]
+    files: tuple[dict[str, str], ...]  # for each file, hash type -> hash
+    attributes: dict[str, str]
+
+
+def add_entry(
+    text: str,
+    number: int,
+    reader: SeedReader,
+    attributes: Mapping[str, str] | None = None,
+    stated_type: str = "",
+) -> str:
+    """Add the indicators of an entry; return why the entry is invalid, or an empty string.
+
+    ``stated_type`` is the result of ``find_type`` for the type that the source states, if any.
+    """
+    is_simple = text[-1:] not in _UNUSUAL_ENDS and text.count("://") <= 1
+    if is_simple and not stated_type and not reader.try_add(text, number, attributes):
+        return ""
+    try:
+        entry = parse_entry(text, stated_type)
+    except ValueError as error:
+        return str(error)
+    attributes = {**entry.attributes, **(attributes or {})}
+    if len(entry.indicators) == 1:
+        return reader.try_add(entry.indicators[0], number, attributes)
+    for indicator in entry.indicators:
+        reader.add(indicator, number, attributes)
+    for hashes in entry.files:
+        reader.add_file(hashes, number, attributes)
+        if len(hashes) > 1:
+            reader.count_warning(SEVERAL_HASHES, number)
+    return ""
+
+
+def parse_entry(text: str, stated_type: str = "") -> Entry:
+    """Parse an entry; see ``add_entry``.
+
+    Raises:
+        ValueError: The entry is invalid. The message continues a sentence that starts with the
+            entry, such as "is not a URL: it has no host".
+    """
+    text = strip_decoration(text)
+    if stated_type in COMPOSITES and "|" in text:
+        return _parse_composite(stated_type, text)
+    prefix_type, text = _split_prefix(text)
+    entry = _parse_checksum(text) or _parse_hashes(text) or _parse_hosts(text)
+    if entry is None:
+        parse_indicator(text)
+        entry = Entry((text,), (), {})
+    _check_type(entry, prefix_type, "has the prefix")
+    _check_type(entry, stated_type, "is listed as")
+    return entry
+
+
+def strip_decoration(text: str) -> str:
+    """Return ``text`` without comment, bullet, quotes, and commas or semicolons at the end."""
+    before, _, _ = text.partition("#")
+    if before[-1:].isspace():
+        text = before
+    for _ in range(5):  # a bullet can be inside quotes, or a comma after them
+        shorter = text.strip(STRIPPED_CHARACTERS)
+        if bullet := _BULLET.match(shorter):
+            shorter = shorter[bullet.end() :]
+        shorter = _strip_quotes(shorter.rstrip(_TRAILING))
+        if shorter == text:
+            break
+        text = shorter
+    return text
+
+
+def contains_hash(text: str) -> bool:
+    """Return whether ``text`` contains a hash and something else."""
+    found = _CONTAINED_HASH.search(text)
+    return found is not None and found[0] != text.strip(STRIPPED_CHARACTERS)
+
+
+def _strip_quotes(text: str) -> str:
+    if text[:1] and text[0] in _OPENING_QUOTES:
+        return text[1:].removesuffix("'") if text[0] == "'" else text[1:].rstrip(_CLOSING_QUOTES)
+    return text.rstrip('"')
+
+
+def _split_prefix(text: str) -> tuple[str, str]:
+    """Split ``sha256: abc`` into type and rest; the type is empty without a known prefix."""
+    prefix = _PREFIX.fullmatch(text)
+    found = find_type(prefix[1]) if prefix else None
+    if prefix is None or found in {None, UNSUPPORTED}:
+        return "", text
+    return str(found), strip_decoration(prefix[2])
+
+
+def _parse_composite(kind: str, text: str) -> Entry:
+    """Parse a composite value. One of its two seeds can be invalid."""
+    parts = split_composite(kind, text)
+    entry = Entry(
+        tuple(part for hash_type, part in parts.seeds if not hash_type),
+        tuple({hash_type: part} for hash_type, part in parts.seeds if hash_type),
+        parts.attributes,
+    )
+    if not any(map(_is_host, entry.indicators)):
+        parse_indicator(parts.seeds[0][1])
+        _check_type(entry, "".join(entry.files[0]) if entry.files else kind, "is listed as")
+    return entry
+
+
+def _parse_checksum(text: str) -> Entry | None:
+    """Parse a line that ``sha256sum``, BSD tools or PowerShell write."""
+    if found := _BSD_CHECKSUM.fullmatch(text):
+        stated, name, digits = found.groups()
+        parse_indicator(digits)
+        entry = Entry((digits,), (), {FILE_NAME: name} if name else {})
+        _check_type(entry, find_type(stated) or "", "is listed as")
+        return entry
+    if found := _GNU_CHECKSUM.fullmatch(text) or _POWERSHELL_CHECKSUM.fullmatch(text):
+        return Entry((found[1],), (), {FILE_NAME: found[2]} if found[2] else {})
+    return None
+
+
+def _parse_hashes(text: str) -> Entry | None:
+    """Parse hashes, or a hash with a comment; return None if the text does not start with one."""
+    items = list(_match_hash_items(text))
+    if items:
+        return Entry((), tuple(_group_by_file(items)), {})
+    if named := _NAME_AND_HASH.fullmatch(text):
+        return Entry((named[2],), (), {FILE_NAME: named[1].strip()})
+    found = _HASH_AND_COMMENT.fullmatch(text)
+    if found is None:
+        return None
+    fields = _FIELD_SEPARATOR.split(found[3]) if found[2] != " " else [found[3]]
+    fields = [field.strip() for field in fields]
+    hashes = [found[1], *filter(detect_hash_type, fields)]
+    comment = "; ".join(field for field in fields if field and not detect_hash_type(field))
+    if contains_hash(comment):
+        raise ValueError(
+            "contains more than a hash; write one hash per line, and comments after '#'"
+        )
+    attributes = {COMMENT: comment} if comment else {}
+    return Entry((), tuple(_group_by_file(hashes)), attributes)
+
+
+def _match_hash_items(text: str) -> Iterable[str]:
+    """Return the hashes in ``text`` if it contains nothing else."""
+    found: list[str] = []
+    position = 0
+    while position < len(text):
+        item = _HASH_ITEM.match(text, position)
+        if item is None or len(found) > _MAX_FIELDS:
+            return ()
+        found.append(item[1])
+        position = item.end()
+    return found
+
+
+def _group_by_file(hashes: Iterable[str]) -> list[dict[str, str]]:
+    """Return one file with all hashes if their types differ, or else one file per hash."""
+    distinct = list(dict.fromkeys(each.lower() for each in hashes))
+    typed = [(str(detect_hash_type(each)), each) for each in distinct]
+    by_type = dict(typed)
+    return [by_type] if len(by_type) == len(typed) else [{kind: each} for kind, each in typed]
+
+
+def _parse_hosts(text: str) -> Entry | None:
+    """Parse several domains, addresses or URLs, or one with a comment; return None for one only."""
+    if blocked := _HOSTS_FILE.fullmatch(text):
+        text = blocked[1]
+    fields = _split_fields(text)
+    if len(fields) > 1:
+        return _parse_host_fields(fields)
+    words = _WHITE_SPACE.split(text, _MAX_FIELDS)
+    if len(words) > 1 and all(map(_is_host, words)):
+        return Entry(tuple(words), (), {})
+    return Entry((text,), (), {}) if blocked and _is_host(text) else None
+
+
+def _split_fields(text: str) -> list[str]:
+    """Return the fields of an entry, without splitting the URLs in it."""
+    fields: list[str] = []
+    for part in _URL_SEPARATOR.split(text, _MAX_FIELDS):
+        is_url = "//" in part
+        fields += [part] if is_url else _FIELD_SEPARATOR.split(part, _MAX_FIELDS)
+    return [*filter(None, map(str.strip, fields))]
+
+
+def _parse_host_fields(fields: list[str]) -> Entry | None:
+    """Parse fields that are all hosts or URLs, or one of these with a port or a comment."""
+    valid = list(filter(_is_host, fields))
+    if len(valid) == len(fields):
+        return Entry(tuple(valid), (), {})
+    comment = "; ".join(fields[1:])
+    if valid != fields[:1] or _CONTAINED_HASH.search(comment):
+        return None
+    name = PORT if _PORT.fullmatch(comment) else COMMENT
+    return Entry((fields[0],), (), {name: comment})
+
+
+def _is_host(text: str) -> bool:
+    """Return whether ``text`` is a domain, an IP address or a URL."""
+    try:
+        return parse_indicator(text).entity.type != FILE
+    except ValueError:
+        return False
+
+
+def _check_type(entry: Entry, stated: str, relation: str) -> None:
+    """Raise ``ValueError`` if the types of the indicators contradict the stated type."""
+    if not stated:
+        return
+    hashes = [text for each in entry.files for text in each.values()]
+    for text in (*entry.indicators, *hashes):
+        actual = detect_hash_type(text)
+        if actual and stated in _NETWORK_TYPES:
+            raise ValueError(f"{relation} {stated} but is a file hash")
+        if actual and stated in _HASHES - {actual} and len(hashes) <= 1:
+            raise ValueError(f"{relation} {stated} but the length of {actual}")
+        if stated in _HASHES | {FILE} and not actual and _is_host(text):
+            raise ValueError(f"{relation} {stated} but is not a file hash")

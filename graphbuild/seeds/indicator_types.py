@@ -1,0 +1,91 @@
+"""Names of indicator types, as tables and lists write them (``SHA-256``, ``ip:port``, ``imphash``).
+
+Types are also recognized in headings of columns, such as ``sha256_hash`` or ``C2 domain``.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from graphbuild.models import DOMAIN, FILE, HASH_TYPES, IP_ADDRESS, URL
+from graphbuild.seeds.composites import COMPOSITES
+
+UNSUPPORTED = "unsupported"  # a known type that cannot be a seed, such as a mutex
+IP_AND_PORT = "ip-dst|port"
+HOST_AND_PORT = "hostname|port"
+_HASHES = frozenset(each.name for each in HASH_TYPES)
+_MAX_NAME = 60  # characters
+
+_CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_WORD = re.compile(r"[a-z0-9]+")
+_SHA = re.compile(r"\bsha[ _-](?=\d)")
+# A name with one of these words is unsupported, whatever its other words.
+_UNSUPPORTED_WORD = re.compile(
+    # hashes that do not identify one file
+    "authentihash|cdhash|dhash|gimphash|hassh|imphash|impfuzzy|ja3s?|ja4|jarm|pehash|phash|"
+    "richhash|sha224|sha384|sha512|ssdeep|telfhash|tlsh|vhash|"
+    # parts of files, hosts and networks
+    "cert|certificate|cidr|commandline|directory|filename|filepath|fingerprint|folder|mutex|"
+    "netblock|path|pdb|pipe|registry|regkey|serial|signer|subnet|thumbprint|useragent|x509|"
+    # people, reports and rules
+    "account|actor|agent|asn|attack|author|campaign|collection|cve|description|email|mail|mitre|"
+    "reference|report|sigma|snort|suricata|technique|username|vulnerability|wallet|yara|"
+    # cryptocurrencies
+    "bitcoin|btc|ethereum|monero|xmr"
+)
+# A name that consists of these words only is unsupported.
+_VAGUE_WORD = re.compile(
+    "code|command|comment|country|key|line|links?|name|network|note|organization|process|rule|"
+    "service|size|source|text|title"
+)
+_FILE_WORDS = frozenset({"file", "files", "filehash", "hash", "hashes", "sample", "samples"})
+_DOMAIN_WORDS = frozenset(
+    {"domain", "domains", "domainname", "fqdn", "host", "hostname", "hostnames", "hosts"}
+)
+_IP_WORDS = frozenset(
+    {"ip", "ips", "ipv4", "ipv6", "ipaddr", "ipaddress", "ipaddresses", "ip4", "ip6"}
+)
+_IP_DETAILS = frozenset({"address", "destination", "dst", "port", "source", "src"})
+_URL_WORDS = frozenset({"url", "urls", "uri", "uris"})
+
+
+def split_words(name: str) -> list[str]:
+    """Return the words of a name in lower case; ``SHA-256`` is one word."""
+    name = _CAMEL_CASE.sub(" ", name[:_MAX_NAME]).lower()
+    return _WORD.findall(_SHA.sub("sha", name))
+
+
+@lru_cache(maxsize=4_096)
+def find_type(name: str) -> str | None:
+    """Return the type that ``name`` means: a hash type, an object type or a composite type.
+
+    Return ``UNSUPPORTED`` for known types that cannot be seeds, and None for unknown names.
+    """
+    exact = name.strip().lower()
+    if exact in COMPOSITES:
+        return exact
+    words = set(split_words(name))
+    if words & _IP_WORDS and words <= _IP_WORDS | _IP_DETAILS:
+        return IP_AND_PORT if "port" in words else IP_ADDRESS
+    is_vague = words and all(map(_VAGUE_WORD.fullmatch, words))
+    if is_vague or any(map(_UNSUPPORTED_WORD.fullmatch, words)) or words >= {"file", "name"}:
+        return UNSUPPORTED
+    return _find_supported_type(words)
+
+
+def _find_supported_type(words: set[str]) -> str | None:
+    if "port" in words:  # "host:port", or the heading of a column of port numbers
+        return HOST_AND_PORT if words & _DOMAIN_WORDS else UNSUPPORTED
+    hashes = words & _HASHES
+    if len(hashes) == 1:
+        return hashes.pop()
+    for type_words, found in (
+        (_URL_WORDS, URL),
+        (_IP_WORDS, IP_ADDRESS),
+        (_DOMAIN_WORDS, DOMAIN),
+        (_FILE_WORDS, FILE),
+    ):
+        if words & type_words:
+            return found
+    return None

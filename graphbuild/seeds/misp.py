@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphbuild.errors import SeedError
 from graphbuild.models import HASH_TYPES, SUBJECT_TYPES
+from graphbuild.seeds.composites import COMPOSITES, split_composite
 from graphbuild.seeds.json_documents import text_fields
 
 if TYPE_CHECKING:
@@ -18,18 +19,6 @@ if TYPE_CHECKING:
 
 _HASHES = frozenset(each.name for each in HASH_TYPES)
 _VALUE_TYPES = frozenset(name for each in SUBJECT_TYPES.values() for name in each.misp_types)
-_SEED = ""
-_SEED_ROLES = _HASHES | {_SEED}
-# Type of a composite value (two parts, with a vertical bar between them) -> roles of the parts. The
-# role of a seed is its hash type or ``_SEED``. Other roles are names of attributes of the seed.
-_COMPOSITES = {
-    "domain|ip": (_SEED, _SEED),
-    "hostname|port": (_SEED, "port"),
-    "ip-src|port": (_SEED, "port"),
-    "ip-dst|port": (_SEED, "port"),
-    "malware-sample": ("file_name", "md5"),
-    **{f"filename|{name}": ("file_name", name) for name in _HASHES},
-}
 
 
 def is_event(value: object) -> bool:
@@ -116,7 +105,7 @@ class _EventReader:
             self._reader.reject(str(value)[:100], self._number, reason)
         elif attribute.get("deleted") is True:
             self._reader.count_warning("deleted attributes were skipped", self._number)
-        elif kind in _COMPOSITES:
+        elif kind in COMPOSITES:
             self._add_composite(kind, value, context | _notes(attribute))
         elif kind in _HASHES | _VALUE_TYPES:
             self._add(kind, value.strip(), context | _notes(attribute))
@@ -125,16 +114,13 @@ class _EventReader:
 
     def _add_composite(self, kind: str, value: str, attributes: dict[str, str]) -> None:
         """Add the seeds of a composite value, such as ``name.exe|<md5>``."""
-        first, bar, second = value.rpartition("|")
-        if not bar:
-            reason = f"is not a {kind}: it contains no vertical bar"
-            self._reader.reject(value, self._number, reason)
+        try:
+            parts = split_composite(kind, value)
+        except ValueError as error:
+            self._reader.reject(value, self._number, str(error))
             return
-        roles = list(zip(_COMPOSITES[kind], (first.strip(), second.strip()), strict=True))
-        notes = {role: part for role, part in roles if part and role not in _SEED_ROLES}
-        for role, part in roles:
-            if role in _SEED_ROLES:
-                self._add(role or kind, part, attributes | notes)
+        for hash_type, text in parts.seeds:
+            self._add(hash_type or kind, text, attributes | parts.attributes)
 
     def _add(self, kind: str, text: str, attributes: dict[str, str]) -> None:
         if kind in _HASHES:

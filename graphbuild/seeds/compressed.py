@@ -19,14 +19,21 @@ if TYPE_CHECKING:
 
     from graphbuild.seeds.streams import ByteStream
 
-MAX_RATIO = 200  # decompressed bytes per compressed byte; lists of hashes have about 2
+MAX_RATIO = 100  # decompressed bytes per compressed byte; lists of hashes have about 2
 MIN_LIMIT = 16 * 2**20  # decompressed bytes that are always accepted
 # The list of files in a zip archive is read at once. Each file in it takes about 46 bytes of the
 # archive and 600 bytes of memory.
 MAX_ZIP_SIZE = 8 * 2**20
 _READABLE_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _ENCRYPTED = 1  # bit in the flags of a file in a zip archive
-_ERRORS = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError)
+_ERRORS = (
+    EOFError,
+    NotImplementedError,
+    ValueError,
+    gzip.BadGzipFile,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 class Content(NamedTuple):
@@ -137,7 +144,7 @@ def _only_member(archive: zipfile.ZipFile, source: str) -> zipfile.ZipInfo:
     members = [
         each
         for each in archive.infolist()
-        if not each.is_dir() and not each.filename.startswith("__MACOSX/")
+        if not each.filename.endswith("/") and not each.filename.startswith("__MACOSX/")
     ]
     if len(members) != 1:
         description = f"a zip archive of {len(members):,} files"

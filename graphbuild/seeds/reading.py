@@ -173,5 +173,6 @@ def _read(content: Content, reader: SeedReader, stated: Format | None) -> None:
     if found.matches_json is None:
         module.read(streams.split_lines(texts, module.MAX_LINE), reader)
     else:
-        module.read(value or json_documents.load(texts, reader.source), reader)
+        value = json_documents.load(texts, reader.source) if value is None else value
+        module.read(value, reader)
     reader.finish()

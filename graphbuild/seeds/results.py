@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MAX_VALUE = 65_536  # characters of one attribute of a seed
 _MAX_EXCERPT = 60  # characters
-_MAX_TYPE = 40  # characters of the name of a skipped type
+_MAX_TYPE = 100  # characters of the name of a skipped type
 _MAX_LISTED_TYPES = 20
 # Invisible characters that are often copied together with a hash from web pages and dialogs.
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"

@@ -1,0 +1,413 @@
+"""STIX, TAXII, MISP, objects of the API and other JSON, however they are wrapped."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphbuild.errors import SeedError
+from graphbuild.seeds import read_seeds
+from tests.support.paths import DATA
+
+CASES = DATA / "seed_cases"
+A, B, C = "a1" * 32, "b2" * 20, "c3" * 16
+AT = "2020-01-01T00:00:00Z"
+NOTHING_FOUND = "neither STIX, MISP nor a list"
+
+
+@pytest.fixture(scope="module")
+def read(tmp_path_factory):
+    """Return a function that reads a text, or a value as JSON, from a file."""
+    folder = tmp_path_factory.mktemp("json")
+
+    def read_value(value, name="list.json", **options):
+        path = folder / name
+        text = value if isinstance(value, str) else json.dumps(value)
+        path.write_text(text, encoding="utf-8")
+        return read_seeds(path, **options)
+
+    return read_value
+
+
+def seeds_of(found):
+    """Return the type and the text of each seed."""
+    return [(seed.entity.type, seed.entity.attributes.get("url", seed.entity.id)) for seed in found]
+
+
+def skipped_types(found):
+    """Return the part of the warnings that lists skipped types."""
+    return "".join(each for each in found.warnings if "these types were skipped: " in each)
+
+
+def stix_object(kind, **fields):
+    return {"type": kind, "spec_version": "2.1", "id": f"{kind}--{uuid.uuid4()}", **fields}
+
+
+def indicator(pattern):
+    stated = {"created": AT, "modified": AT, "valid_from": AT, "pattern_type": "stix"}
+    return stix_object("indicator", pattern=pattern, **stated)
+
+
+# --- STIX and TAXII ------------------------------------------------------------------------------
+
+
+def test_host_names_artifacts_processes_and_single_address_networks_are_read():  # case 36
+    found = read_seeds(CASES / "case36" / "bundle.json")
+    assert seeds_of(found) == [
+        ("domain", "www.c2.example.com"),
+        ("domain", "mail.c2.example.com"),
+        ("file", "38fcde7f602376e3a92d094162fb73080b0b9d93b54167a54b4b7902495853ae"),
+        ("file", "26bf6cb9df564de02dd1723dd704f6b9419a10fe261ee3d52f92a235f2ddd0ce"),
+        ("ip_address", "8.8.8.8"),
+    ]
+    assert found.rejected == []
+
+
+@pytest.mark.parametrize("name", ["envelope.json", "array.json", "bundles.json"])
+@pytest.mark.parametrize("format_name", ["auto", "stix"])
+def test_envelopes_and_arrays_are_read_like_bundles(name, format_name):  # case 37
+    found = read_seeds(CASES / "case37" / name, format=format_name)
+    assert seeds_of(found) == [("file", "2d20f1cd235afc9538202b25f2e68428")]
+    assert found.formats[0].format == "stix"
+
+
+_WRAPPERS = [
+    lambda values: {"type": "bundle", "id": f"bundle--{uuid.uuid4()}", "objects": values},
+    lambda values: {"more": False, "objects": values},
+    lambda values: {"objects": values},
+    lambda values: [{"type": "bundle", "objects": [each]} for each in values],
+    lambda values: values,
+    lambda values: [values],
+]
+_ENCODERS = [
+    json.dumps,
+    lambda value: json.dumps(value, indent=2),
+    lambda value: "\n".join(map(json.dumps, value if isinstance(value, list) else [value])),
+    lambda value: " ".join(map(json.dumps, value if isinstance(value, list) else [value])) + "\n",
+]
+_DOMAINS = st.integers(0, 999).map("host{}.example".format)
+_OBJECTS = st.one_of(
+    _DOMAINS.map(lambda name: (stix_object("domain-name", value=name), [("domain", name)])),
+    _DOMAINS.map(lambda name: (stix_object("hostname", value=name), [("domain", name)])),
+    _DOMAINS.map(lambda name: (indicator(f"[hostname:value = '{name}']"), [("domain", name)])),
+    st.integers(1, 2**250)
+    .map("{:064x}".format)
+    .map(
+        lambda sha: (
+            stix_object("artifact", hashes={"SHA-256": sha}, url="http://a.example/"),
+            [("file", sha)],
+        )
+    ),
+    st.just((stix_object("identity", name="x"), [])),
+)
+
+
+@given(
+    st.lists(_OBJECTS, min_size=1, max_size=8),
+    st.sampled_from(_WRAPPERS),
+    st.sampled_from(_ENCODERS),
+)
+def test_stix_objects_are_found_in_any_wrapper(read, objects, wrap, encode):
+    values = [value for value, _ in objects]
+    found = read(encode(wrap(values)), "list")
+    assert seeds_of(found) == list(dict.fromkeys(seed for _, names in objects for seed in names))
+    assert found.rejected == []
+    identities = sum(value["type"] == "identity" for value in values)
+    assert found.skipped == identities
+    assert (f"identity ({identities})" in skipped_types(found)) == (identities > 0)
+
+
+def test_a_single_stix_object_is_read(read):
+    assert seeds_of(read(indicator(f"[file:hashes.MD5 = '{C}']"))) == [("file", C)]
+    assert seeds_of(read({"type": "domain-name", "value": "a.example"})) == [
+        ("domain", "a.example")
+    ]
+
+
+def test_an_envelope_that_is_not_the_last_page_gives_a_warning(read):
+    found = read(
+        {"more": True, "next": "2", "objects": [stix_object("url", value="http://a.example/")]}
+    )
+    assert len(found) == 1
+    assert any("is not the last page" in each for each in found.warnings)
+    assert not read({"more": False, "objects": []})
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "file:hashes",
+        "artifact:hashes",
+        "process:image_ref.hashes",
+        "process:binary_ref.hashes",
+        "process:parent_ref.image_ref.hashes",
+        "email-message:body_multipart[*].body_raw_ref.hashes",
+        "email-message:body_multipart[0].body_raw_ref.hashes",
+        "network-traffic:src_payload_ref.hashes",
+    ],
+)
+@pytest.mark.parametrize(
+    ("name", "value"), [("MD5", C), ("'SHA-1'", B), ("'SHA-256'", A), ("SHA256", A)]
+)
+def test_patterns_that_name_a_file_through_another_object_are_read(read, path, name, value):
+    assert seeds_of(read(indicator(f"[{path}.{name} = '{value}']"))) == [("file", value)]
+
+
+@pytest.mark.parametrize(
+    ("path", "skipped"),
+    [
+        ("x509-certificate:hashes.MD5", "x509-certificate:hashes.MD5"),
+        ("process:name", "process:name"),
+        (
+            "file:extensions.'windows-pebinary-ext'.sections[*].hashes.MD5",
+            "file:extensions.windows-pebinary-ext.sections.*.hashes.MD5",
+        ),
+        ("file:hashes.SSDEEP", "file:hashes.SSDEEP"),
+    ],
+)
+def test_patterns_that_name_no_seed_are_counted_by_property(read, path, skipped):
+    found = read([indicator(f"[{path} = '{C}']"), indicator(f"[{path} = '{C[::-1]}']")])
+    assert not found
+    assert f"pattern comparison {skipped} (2)" in skipped_types(found)
+
+
+def test_the_address_of_an_artifact_is_not_requested(read):
+    found = read(stix_object("artifact", hashes={"MD5": C}, url="https://portal.example/download"))
+    assert seeds_of(found) == [("file", C)]
+
+
+# --- MISP ----------------------------------------------------------------------------------------
+
+_MISP_WRAPPERS = [
+    lambda event: {"Event": event},
+    lambda event: event,
+    lambda event: [{"Event": event}],
+    lambda event: {"response": [{"Event": event}]},
+    lambda event: {"response": {"Event": event}},
+    lambda event: {"data": {"events": [{"Event": event}]}},
+    lambda event: {"result": [event], "errors": []},
+    lambda event: {"response": {"Attribute": event["Attribute"]}},
+    lambda event: {"Attribute": event["Attribute"]},
+    lambda event: {
+        "Object": [{"template_uuid": "u", "name": "n", "Attribute": event["Attribute"]}]
+    },
+    lambda event: {"template_uuid": "u", "name": "n", "Attribute": event["Attribute"]},
+]
+
+
+@given(
+    st.lists(_DOMAINS, min_size=1, max_size=5, unique=True),
+    st.sampled_from(_MISP_WRAPPERS),
+    st.sampled_from(_ENCODERS),
+)
+def test_misp_events_are_found_in_any_wrapper(read, names, wrap, encode):
+    attributes = [{"type": "domain", "value": name, "category": "x"} for name in names]
+    event = {"info": "OSINT", "uuid": "u", "Attribute": attributes, "Object": []}
+    found = read(encode(wrap(event)))
+    assert found.formats[0].format == "misp"
+    assert seeds_of(found) == [("domain", name) for name in names]
+
+
+def test_the_event_of_a_found_attribute_becomes_an_attribute_of_the_seed(read):
+    event = {"id": "5", "info": "OSINT", "distribution": "0"}
+    attribute = {"type": "domain", "value": "a.example", "Event": event}
+    (seed,) = read({"response": {"Attribute": [attribute]}})
+    assert seed.attributes["event"] == "OSINT"
+
+
+# --- objects of the API --------------------------------------------------------------------------
+
+_API_OBJECTS = st.one_of(
+    st.integers(1, 2**250).map("{:064x}".format).map(lambda sha: ("file", sha)),
+    _DOMAINS.map(lambda name: ("domain", name)),
+    st.integers(1, 254).map(lambda last: ("ip_address", f"8.8.8.{last}")),
+)
+_API_WRAPPERS = [
+    lambda values: values,
+    lambda values: {"data": values},
+    lambda values: {"data": values, "meta": {"count": 9}, "links": {"self": "https://x.example/"}},
+    lambda values: [{"data": each} for each in values],
+    lambda values: {
+        "data": {
+            "type": "collection",
+            "id": "c",
+            "attributes": {"name": "n"},
+            "relationships": {"files": {"data": values, "meta": {"count": 1}}},
+        }
+    },
+    lambda values: [
+        {"_type": each["type"], "_id": each["id"], "names": ["x"], "size": 5} for each in values
+    ],
+]
+
+
+@given(
+    st.lists(_API_OBJECTS, min_size=1, max_size=8),
+    st.sampled_from(_API_WRAPPERS),
+    st.sampled_from(_ENCODERS),
+)
+def test_objects_of_the_api_are_found_in_any_wrapper(read, objects, wrap, encode):
+    values = [{"type": kind, "id": object_id} for kind, object_id in objects]
+    found = read(encode(wrap(values)), "list")
+    assert found.formats[0].format == "virustotal"
+    assert seeds_of(found) == list(dict.fromkeys(objects))
+    assert found.rejected == []
+
+
+def test_attributes_of_api_objects_give_hashes_names_and_urls(read):
+    file = {"md5": C, "sha1": B, "meaningful_name": "a.exe", "type_description": "Win32 EXE"}
+    values = [
+        {"type": "file", "id": A, "attributes": file},
+        {"type": "url", "id": "b" * 64, "attributes": {"url": "http://evil.example/"}},
+        {"type": "url", "id": "d" * 64},
+        {"type": "file", "id": "a.exe"},
+        {"type": "reference", "id": "e" * 64},
+    ]
+    found = read({"data": values})
+    assert seeds_of(found)[:2] == [("file", A), ("url", "http://evil.example/")]
+    (first, *_) = found
+    assert dict(first.attributes) == file
+    assert [seed.entity.id for seed in found][2:] == ["d" * 64]
+    assert [(each.line, each.unit) for each in found.rejected] == [(4, "object")]
+    assert "reference (1)" in skipped_types(found)
+
+
+# --- other JSON ----------------------------------------------------------------------------------
+
+
+@given(st.lists(_API_OBJECTS, min_size=1, max_size=8), st.booleans())
+def test_an_array_of_texts_is_a_list(read, objects, indented):
+    names = [name for _, name in objects]
+    found = read(json.dumps(names, indent=indented or None), "list")
+    assert seeds_of(found) == list(dict.fromkeys(objects))
+    assert found.formats[0].format == "json"
+
+
+def test_values_of_an_array_that_are_no_indicators_are_rejected(read):
+    found = read(["a.example", 5, "nonsense", {"type": "file"}])
+    assert seeds_of(found) == [("domain", "a.example")]
+    assert [(each.line, each.unit) for each in found.rejected] == [
+        (2, "item"),
+        (3, "item"),
+        (4, "item"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"behaviour": {"network": ["http://evil.example/"]}, "sha256": A},
+        {"data": [{"type": "file", "id": "17"}]},
+        {"data": [{"type": "reference", "id": A}]},
+        {"objects": [{"type": "car", "id": "5"}]},
+        [{"sha256": A}],
+        {},
+        [],
+        [[]],
+        None,
+        {"Event": 5},
+        {"Attribute": [{"a": 1}]},
+    ],
+    ids=str,
+)
+def test_other_json_is_refused_with_the_option_that_reads_it(read, value):
+    with pytest.raises(SeedError, match=f"{NOTHING_FOUND}; .* --format text"):
+        read(value)
+
+
+@pytest.mark.parametrize("format_name", ["stix", "misp", "virustotal", "json"])
+def test_a_stated_json_format_that_does_not_match_is_refused(read, format_name):
+    with pytest.raises(SeedError, match=r"is not|contains no"):
+        read({"a": "b"}, format=format_name)
+
+
+# Escaped characters that would join or split names if they were read as plain text.
+_SANDBOX = {
+    "http://a.example/x": "u",
+    "log": "seen\nnews.example\tlist.example\\nothing",
+    "dropped": {"nested": [f"{A}", 5, None, True, {"sha1": B}]},
+    "unicode": "\u0065vil.example",
+}
+
+
+def test_every_text_in_other_json_is_read_as_text(read):
+    text = json.dumps(_SANDBOX).replace("/", "\\/").replace("evil", "\\u0065vil")
+    found = read(text, format="text")
+    assert {name for _, name in seeds_of(found)} == {
+        "http://a.example/x",
+        "news.example",
+        "list.example",
+        A,
+        B,
+        "evil.example",
+    }
+
+
+def test_text_that_only_looks_like_json_is_read_as_text(read):
+    found = read(f'{{"cut": "{A}", "a.example', format="text")
+    assert ("file", A) in seeds_of(found)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda value: {"a": value},
+        lambda value: [value],
+        lambda value: {"objects": [value]},
+        lambda value: {"data": [value]},
+        lambda value: {"Event": value},
+    ],
+)
+@pytest.mark.parametrize("format_name", ["auto", "stix", "misp", "virustotal", "json"])
+def test_deep_nesting_is_refused(read, wrap, format_name):
+    value = A
+    for _ in range(100):
+        value = wrap(value)
+    with pytest.raises(SeedError, match="nested deeper than 64"):
+        read(value, format=format_name)
+
+
+_ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just(A),
+    lambda children: (
+        st.lists(children, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "type",
+                    "id",
+                    "objects",
+                    "data",
+                    "Event",
+                    "Attribute",
+                    "Object",
+                    "value",
+                    "hashes",
+                    "attributes",
+                    "relationships",
+                    "response",
+                    "_type",
+                    "_id",
+                    "more",
+                    "pattern",
+                    "info",
+                ]
+            ),
+            children | st.sampled_from(["file", "bundle", "indicator", "domain", "url", "file--x"]),
+            max_size=4,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@given(_ANY_JSON, st.sampled_from(["auto", "stix", "misp", "virustotal", "json", "text"]))
+def test_any_json_is_a_list_or_a_seed_error(read, value, format_name):
+    with suppress(SeedError):
+        found = read(value, format=format_name)
+        assert all(seed.entity.id for seed in found)

@@ -1,38 +1,69 @@
-"""Refang and defang indicators: ``hxxp://evil[.]example`` is ``http://evil.example`` defanged."""
+"""Refang and defang indicators: ``hxxp://evil[.]example`` is ``http://evil.example`` defanged.
+
+The constants are regular expressions of defanged text, for readers that search for indicators.
+"""
 
 from __future__ import annotations
 
 import re
 
+# Invisible characters that are inserted so that programs do not make a link.
+INVISIBLE = "\u00ad\u200b\u200e\u200f\u2060\ufeff"
+_OPEN, _CLOSE = r"\\?[\[({]{1,2}+", r"\\?[\])}]{1,2}+"  # Markdown escapes brackets: ``\[.\]``
+_SPACE = r"[ \t\u00a0]?"
+# A dot that is not the character ``.`` alone. Ideographic dots count between ASCII characters only.
+DEFANGED_DOT = (
+    rf"(?:{_SPACE}{_OPEN}{_SPACE}(?:\.|(?i:dot)){_SPACE}{_CLOSE}{_SPACE}|\[\.|\.\]|\\\."
+    r"|&(?i:\#46|\#x2e|period);|(?<=[0-9A-Za-z])[\u3002\uff0e\uff61](?=[0-9A-Za-z]))"
+)
+DEFANGED_AT = rf"(?:{_SPACE}{_OPEN}(?:@|(?i:at)){_CLOSE}{_SPACE})"
+DEFANGED_COLON = r"(?:\[:\]|\(:\))"
+DEFANGED_SLASH = r"(?:\[/\]|\\/)"
+# ``http`` or ``ftp`` with other letters in the middle, and ``meow``, which some reports use.
+SCHEME = (
+    r"(?i:(?P<http>h(?:tt|xx|xt|tx|zz|\*\*|__)p|h[\[(](?:tt|xx)[\])]p|meow)|f[tx*]p)"
+    r"(?P<secure>(?i:s|\[s\]|\(s\)))?"
+)
+# ``://``, defanged or not.
+SCHEME_END = (
+    r"(?:(?::|\[:\]|\(:\))(?://|\[//\]|\(//\)|\[/\]\[/\]|\\/\\/|\\{2,4}+)"
+    r"|\[://\]|\(://\)|\[:/\]/)"
+)
+SCHEME_WITH_BRACKETS = r"(?i:h(?:\*\*|[\[(](?:tt|xx)[\])])ps?(?:\[s\]|\(s\))?|f\*ps?)"
+SECURE_IN_BRACKETS = r"(?i:\[s\]|\(s\))"
+
 # A quick check: ``refang`` does not change text that does not match.
-_DEFANG_HINT = re.compile(r"[\[\](){}\\]|^[hf][x*t]{1,2}p", re.IGNORECASE)
-_DEFANGED_SCHEME = re.compile(
-    r"^(h(?:xx|xt|tx|\*\*|tt)p|f[xt]p)(s?)(?:\[:\]|\(:\)|:)(?://|\[//\]|\\/\\/)"
-    r"|^(h(?:xx|xt|tx|\*\*|tt)p|f[xt]p)(s?)\[://\]",
+_HINT = re.compile(
+    rf"[\[({{\\{INVISIBLE}\u3002\uff0e\uff61]|\.\]|&(?:\#|period)|(?:h(?:xx|xt|tx|zz|__|\*\*)p|f[x*]p|meow)",
     re.IGNORECASE,
 )
+_START = re.compile(SCHEME + SCHEME_END)
+_INNER_SCHEME = re.compile(r"(?<![A-Za-z])(?:hxxp(?=s?:)|fxp(?=s?://))")
+_INVISIBLE = re.compile(f"[{INVISIBLE}]")
+_DOT = re.compile(DEFANGED_DOT)
+_AT = re.compile(DEFANGED_AT)
+_COLON = re.compile(DEFANGED_COLON)
+_SLASH = re.compile(DEFANGED_SLASH)
+_MARKDOWN_ESCAPE = re.compile(r"\\(?=[_~*=&#-])")
 _HTTP_SCHEME = re.compile(r"https?(?=:)", re.IGNORECASE)
 _FTP_SCHEME = re.compile(r"(?<![a-z])ftp(s?)://", re.IGNORECASE)
-_DEFANGED_INNER_SCHEME = re.compile(r"hxxp(?=s?:)|(?<![a-z])fxp(?=s?://)")
-_DEFANGED_DOT = re.compile(
-    r"\s?(?:\[\s?(?:\.|dot)\s?\]|\(\s?(?:\.|dot)\s?\)|\{\s?(?:\.|dot)\s?\})\s?|\[\.|\.\]|\\\.",
-    re.IGNORECASE,
-)
-_DEFANGED_COLON = re.compile(r"\[:\]|\(:\)")
-_DEFANGED_AT = re.compile(r"\[(?:@|at)\]|\((?:@|at)\)", re.IGNORECASE)
-_DEFANGED_SLASH = re.compile(r"\[/\]")
 
 
 def refang(text: str) -> str:
     """Undo defanging: replace ``hxxp`` with ``http``, ``[.]`` with a dot, and so on."""
-    if not _DEFANG_HINT.search(text):
+    if not _HINT.search(text):
         return text
-    original, text = text, _DEFANGED_SCHEME.sub(_refang_scheme, text)
-    if text != original:  # a URL can contain another URL, for example that of a web archive
-        text = _DEFANGED_INNER_SCHEME.sub(lambda match: match[0].replace("x", "t"), text)
-    text = _DEFANGED_DOT.sub(".", text)
-    text = _DEFANGED_COLON.sub(":", text)
-    return _DEFANGED_SLASH.sub("/", _DEFANGED_AT.sub("@", text))
+    text = _INVISIBLE.sub("", text)
+    if start := _START.match(text):
+        rest = text[start.end() :]
+        if start[0].endswith("\\\\"):
+            rest = rest.replace("\\", "/")
+        scheme = "http" if start["http"] else "ftp"
+        text = f"{scheme}{'s' if start['secure'] else ''}://{rest}"
+    # A URL can contain another URL, for example that of a web archive.
+    text = _INNER_SCHEME.sub(lambda match: match[0].replace("x", "t"), text)
+    text = _SLASH.sub("/", _COLON.sub(":", _AT.sub("@", _DOT.sub(".", text))))
+    return _MARKDOWN_ESCAPE.sub("", text)
 
 
 def defang(text: str) -> str:
@@ -40,8 +71,3 @@ def defang(text: str) -> str:
     text = _HTTP_SCHEME.sub(lambda match: match[0].lower().replace("tt", "xx", 1), text)
     text = _FTP_SCHEME.sub(lambda match: f"fxp{match[1].lower()}://", text)
     return text.replace(".", "[.]")
-
-
-def _refang_scheme(match: re.Match[str]) -> str:
-    scheme, secure = match[1] or match[3], match[2] or match[4] or ""
-    return f"{'ftp' if scheme[0] in 'fF' else 'http'}{secure.lower()}://"

@@ -1,150 +1,189 @@
 """Free text: find hashes, domains, IP addresses and URLs, defanged or not.
 
-A domain must end in a public suffix. A domain that is not defanged is rejected if its ending is
-also a file extension, such as ``.zip``. Warnings report rejected text that resembles an indicator.
+A domain must end in a public suffix. Names that are more likely the names of files or parts of
+programs are accepted only if they are defanged. Hashes that the text calls something else than the
+hash of a file, such as an imphash, are rejected. Warnings report what is rejected.
 """
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from ioc_fanger import fang
-from tldextract import TLDExtract
-
-from graphbuild.seeds.indicators import FILE_EXTENSION_DOMAINS, HASH_PATTERN
+from graphbuild.seeds.host_names import find_doubt, is_host, is_ipv4
 from graphbuild.seeds.refanging import refang
 from graphbuild.seeds.results import excerpt
+from graphbuild.seeds.text_candidates import find_candidates, find_hashes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from graphbuild.seeds.results import SeedReader
+    from graphbuild.seeds.text_candidates import Candidate
 
-MAX_LINE = 2**20  # characters
-_WINDOW = 2_000  # characters searched at once, because the time of ioc_fanger grows quadratically
 _MAX_WARNINGS = 1_000
-# A quick check: text that does not match is not defanged.
-_DEFANG_HINT = re.compile(r"[\[\](){}<\\]|hxxp|\bdot\b", re.IGNORECASE)
-# Long runs of brackets slow ioc_fanger down, and are not part of defanged text.
-_BRACKET_RUN = re.compile(r"[\[\](){}]{5,}")
-_SENTENCE_PUNCTUATION = ".,;:!?'\"*_"
-_BRACKETS = (("(", ")"), ("[", "]"))
-_CANDIDATE = re.compile(
-    rf"""
-    (?P<email> [\w.+-]{{1,64}} @ [\w-]+ (?:\.[\w-]+)+ )
-    | (?P<url> \b(?:https?|s?ftps?)://[^\s<>"`|^{{}}]{{1,2000}} )
-    | (?P<hash> (?<![0-9A-Za-z]) (?:{HASH_PATTERN}) (?![0-9A-Za-z]) )
-    | (?P<ipv6> (?<![\w:.]) (?=[0-9a-f:.]*[0-9a-f]:|::[0-9a-f])
-        (?:[0-9a-f]{{0,4}}:){{2,7}} [0-9a-f.]{{0,15}} (?![\w:]) )
-    | (?P<ipv4> (?<![\w.]) \d{{1,3}}(?:\.\d{{1,3}}){{3}} (?![\w]|\.\d)
-        (?::\d{{1,5}}\b|/[^\s<>"`|^{{}}]*)? )
-    | (?P<domain> (?<![\w@.\\/-]) (?:[^\W_](?:[\w-]{{0,61}}[^\W_])?\.){{1,20}}
-        (?:xn--[a-z0-9-]{{1,59}}|[^\W\d_]{{2,63}}) (?![\w@-]|\.\w)
-        (?::\d{{1,5}}\b|/[^\s<>"`|^{{}}]*)? )
-    """,
-    re.VERBOSE | re.IGNORECASE,
+_ORDINARY_WORDS = "words with dots or colons that are not indicators were skipped"
+_NAMES_IN_PATHS = "names in paths of files were skipped"
+_ENTITIES_REPLACED = "&amp; in URLs was replaced by &"
+_WRAPPED = "hexadecimal text on two lines may be one SHA-256; join the lines if it is"
+
+_VERSION_BEFORE = re.compile(
+    r"\b(?:v|ver|version|build|release)\.?\s*$|[A-Za-z]/$", re.IGNORECASE
+)  # version 1.2.3.4, Chrome/1.2.3.4
+# What a hash can be besides the hash of a file.
+_OTHER_HASH = (
+    r"imp-?hash(?:es)?|authenti-?hash|ja3s?|ja4\w*|jarm|pe-?hash|vhash|ssdeep|tlsh|telfhash|cdhash"
+    r"|rich[ _-]?(?:pe[ _-]?)?(?:header[ _-]?)?hash|(?:icon[ _-]?)?[dp]hash|thumb-?print"
+    r"|finger-?print|serial(?:[ _-]?(?:number|no))?|commit|passw(?:or)?d|passphrase"
+    r"|(?:api|aes|rc4|xor|private|public|session|license|encryption|decryption)[ _-]?key|guid|uuid"
+    r"|build[ _-]?id|mutex|campaign[ _-]?id|bot[ _-]?id|wallet|ntlm(?:[ _-]?hash)?|etag|cookie"
 )
-_VERSION = re.compile(r"\b(?:v|ver|version|build|release)\.?\s*$", re.IGNORECASE)
-# tldextract uses its own public suffix list, without downloads. Demonstrations need ``example``.
-_SPLIT_HOST = TLDExtract(cache_dir=None, suffix_list_urls=(), extra_suffixes=["example"])
+_LABEL_BEFORE = re.compile(
+    rf"(?<![a-z0-9])({_OTHER_HASH})s?(?![a-z0-9]|-protected)"
+    r"(?:(?:[^\w\n,;|]+\w+){0,4}[^\w\n]*|[^\w\n]*(\n)\W*)$",
+    re.IGNORECASE,
+)
+_LABEL_AFTER = re.compile(rf"[\"'`]?\s?[(\[]\s?({_OTHER_HASH})s?(?![a-z0-9])", re.IGNORECASE)
+_SAME_LIST = re.compile(r"[\s,;*\u2022-]*")  # text between hashes of one list
+# Halves of a SHA-256 on two lines. Three lines of 32 digits are more likely a list of MD5.
+_WRAPPED_SHA256 = re.compile(
+    r"[0-9A-Fa-f]{32}[ \t]*\n[ \t|]*[0-9A-Fa-f]{32}(?![0-9A-Za-z]|[ \t]*\n[ \t]*[0-9A-Fa-f]{32}\s)"
+    r"|[0-9A-Fa-f]{40}[ \t]*\n[ \t|]*[0-9A-Fa-f]{24}(?![0-9A-Za-z])"
+)
 
-
-def read(lines: Iterable[str], reader: SeedReader) -> None:
+def read(texts: Iterable[str], reader: SeedReader) -> None:
     """Add the indicators in a text; warn once about each of the first 1,000 that are rejected."""
-    rejected: set[str] = set()
-    for number, line in enumerate(lines, 1):
-        if len(line) > MAX_LINE:
-            cut = f"only the first {MAX_LINE:,} characters of the line were read"
-            reader.count_warning(cut, number)
-        for window in _split_windows(line[:MAX_LINE]):
-            for candidate, reason in _read_window(window, number, reader):
-                if candidate not in rejected and len(rejected) < _MAX_WARNINGS:
-                    reader.warn(number, f"{excerpt(candidate)} {reason}; skipped")
-                rejected.add(candidate)
-    more = len(rejected) - _MAX_WARNINGS
-    if more > 0:
-        reader.seeds.warnings.append(f"{reader.source}: {more:,} more indicators were rejected")
+    text_reader = _TextReader(reader)
+    for candidate in find_candidates(texts):
+        text_reader.read(candidate)
+    text_reader.finish()
 
 
-def _read_window(text: str, number: int, reader: SeedReader) -> Iterator[tuple[str, str]]:
-    """Add the indicators in a window; yield each rejected indicator and the reason."""
-    original = _BRACKET_RUN.sub(" ", text)
-    refanged = fang(refang(original)) if _DEFANG_HINT.search(original) else original
-    for match in _CANDIDATE.finditer(refanged):
-        kind = str(match.lastgroup)
-        candidate = _strip_punctuation(match[0])
-        defanged = candidate not in original
-        if not defanged and _is_ordinary_word(kind, candidate):
-            skipped = "words with dots or colons that are not indicators were skipped"
-            reader.count_warning(skipped, number)
-            continue
-        before = refanged[: match.start()]
-        reason = _rejection_reason(kind, candidate, before, defanged=defanged)
-        if reason := reason or reader.try_add(candidate, number):
-            yield candidate, reason
+class _TextReader:
+    def __init__(self, reader: SeedReader) -> None:
+        self._reader = reader
+        self._rejected: set[str] = set()
+        self._more_rejected = 0
+        self._label = ""  # what the text calls the previous hash, if that is not a file hash
+        self._labels_next_lines = False  # the label is on a line of its own, before a list
+        self._previous_length = 0  # of the previous hash
 
+    def read(self, candidate: Candidate) -> None:
+        """Add or reject a candidate."""
+        match candidate.kind:
+            case "hash":
+                self._read_hash(candidate)
+            case "url":
+                self._read_url(candidate)
+            case "host":
+                self._read_host(candidate)
+            case "ipv6":
+                self._read_ipv6(candidate)
+            case "email":
+                self._reject(candidate, "is an email address")
+            case "dotted":
+                self._read_words(candidate, _ORDINARY_WORDS)
+            case "path":
+                self._read_words(candidate, _NAMES_IN_PATHS)
+            case "spelled":
+                self._read_spelled_dots(candidate)
+            case _:
+                self._reject(candidate, "is too long")
 
-def _split_windows(line: str) -> Iterator[str]:
-    """Split a line into windows of at most ``_WINDOW`` characters, if possible at white space."""
-    start = 0
-    while len(line) - start > _WINDOW:
-        end = max(line.rfind(" ", start, start + _WINDOW), line.rfind("\t", start, start + _WINDOW))
-        end = end if end > start else start + _WINDOW
-        yield line[start:end]
-        start = end
-    yield line[start:]
+    def finish(self) -> None:
+        """Report the number of rejected candidates without a warning of their own."""
+        if self._more_rejected:
+            self._reader.seeds.warnings.append(
+                f"{self._reader.source}: {self._more_rejected:,} more indicators were rejected"
+            )
 
+    def _read_hash(self, candidate: Candidate) -> None:
+        self._find_label(candidate)
+        if self._label:
+            self._reject(candidate, f"is called {self._label.lower()!a}, not the hash of a file")
+            return
+        is_listed = self._previous_length == len(candidate.text) and not candidate.before.strip()
+        if not is_listed and _WRAPPED_SHA256.match(candidate.text + candidate.after):
+            self._reader.count_warning(_WRAPPED, candidate.line)
+        self._previous_length = len(candidate.text)
+        self._add(candidate)
 
-def _strip_punctuation(text: str) -> str:
-    """Remove trailing punctuation and unmatched closing brackets."""
-    while True:
-        shorter = text.rstrip(_SENTENCE_PUNCTUATION)
-        for left, right in _BRACKETS:
-            if shorter.endswith(right) and shorter.count(right) > shorter.count(left):
-                shorter = shorter[:-1]
-        if shorter == text:
-            return text
-        text = shorter
+    def _find_label(self, candidate: Candidate) -> None:
+        """Set ``_label`` to what the text calls a hash if that is not the hash of a file."""
+        before = candidate.before
+        if _SAME_LIST.fullmatch(before):
+            if "\n" in before and not self._labels_next_lines:
+                self._label = ""
+        else:
+            label = _LABEL_BEFORE.search(before)
+            self._label = label[1] if label else ""
+            self._labels_next_lines = bool(label and label[2])
+        if label := _LABEL_AFTER.match(candidate.after):
+            self._label = label[1]
 
+    def _read_url(self, candidate: Candidate) -> None:
+        url = candidate.text.replace("&amp;", "&")
+        if url != candidate.text:
+            self._reader.count_warning(_ENTITIES_REPLACED, candidate.line)
+        self._add(candidate._replace(text=url))
 
-def _is_ordinary_word(kind: str, text: str) -> bool:
-    """Return whether a match is ordinary text, such as ``end.The`` or ``10:30:00``."""
-    if kind == "domain":
-        return not _is_registrable(_host(text).lower())
-    if kind == "ipv6":
+    def _read_host(self, candidate: Candidate) -> None:
+        refanged = refang(candidate.text)
+        host, *path = re.split("[:/?]", refanged, maxsplit=1)
+        reason = ""
+        if refanged == candidate.text.replace("\\.", "."):  # regular expressions have ``\.``
+            if is_ipv4(host):
+                reason = _find_version(host, candidate.before)
+            else:
+                reason = find_doubt(host, candidate.after, has_path="/" in refanged)
+        if not (reason and self._read_contained_hashes(candidate)):
+            self._add(candidate, reason)
+
+    def _read_ipv6(self, candidate: Candidate) -> None:
         try:
-            ip_address(text)
+            ip_address(re.split("[/%]", refang(candidate.text), maxsplit=1)[0])
         except ValueError:
-            return True
-    return False
+            self._reader.count_warning(_ORDINARY_WORDS, candidate.line)
+        else:
+            self._add(candidate)
+
+    def _read_words(self, candidate: Candidate, warning: str) -> None:
+        if not self._read_contained_hashes(candidate):
+            if refang(candidate.text) == candidate.text:
+                self._reader.count_warning(warning, candidate.line)
+            else:
+                self._reject(candidate, "does not end in a public suffix such as com or co.uk")
+
+    def _read_contained_hashes(self, candidate: Candidate) -> bool:
+        """Read the hashes in a candidate, such as the name of a file; return whether it has any."""
+        hashes = find_hashes(candidate.text)
+        for each in hashes:
+            self._read_hash(candidate._replace(text=each))
+        return bool(hashes)
+
+    def _read_spelled_dots(self, candidate: Candidate) -> None:
+        if is_host(candidate.text.replace(" dot ", ".")):
+            self._reject(candidate, "may be a domain; write [.] instead of the word dot if it is")
+
+    def _add(self, candidate: Candidate, reason: str = "") -> None:
+        if reason := reason or self._reader.try_add(candidate.text, candidate.line):
+            self._reject(candidate, reason)
+
+    def _reject(self, candidate: Candidate, reason: str) -> None:
+        if candidate.text in self._rejected:
+            return
+        if len(self._rejected) == _MAX_WARNINGS:
+            self._more_rejected += 1
+            return
+        self._rejected.add(candidate.text)
+        self._reader.warn(candidate.line, f"{excerpt(candidate.text)} {reason}; skipped")
 
 
-def _rejection_reason(kind: str, text: str, before: str, *, defanged: bool) -> str:
-    """Return why a match after the text ``before`` is not accepted, or an empty string."""
-    host = _host(text)
-    top = host.rpartition(".")[2]
-    if kind == "email":
-        return "is an email address"
-    if kind == "ipv4" and _VERSION.search(before[-20:]):
+def _find_version(address: str, before: str) -> str:
+    """Return why an IPv4 address may be the number of a version, or an empty string."""
+    if _VERSION_BEFORE.search(before[-20:]):
         return "looks like a version number"
-    if kind == "domain" and not _is_registrable(host.lower()):
-        return "does not end in a public suffix such as com or co.uk"
-    if kind == "domain" and not defanged:
-        if top.lower() in FILE_EXTENSION_DOMAINS:
-            return "may be a file name; defang it if it is a domain"
-        if not top.islower() and not host.isupper():
-            return "does not end in a lower-case top-level domain; defang it if it is a domain"
+    if address.endswith(".0.0"):
+        return "looks like a version number or a network"
     return ""
-
-
-def _host(text: str) -> str:
-    return re.split("[:/]", text, maxsplit=1)[0]
-
-
-@lru_cache(maxsize=4_096)
-def _is_registrable(host: str) -> bool:
-    found = _SPLIT_HOST(host)
-    return bool(found.domain and found.suffix)

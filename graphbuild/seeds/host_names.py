@@ -1,0 +1,107 @@
+"""Tell host names in text from names of files, of packages and of parts of programs."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from tldextract import TLDExtract
+
+from graphbuild.seeds.indicators import FILE_EXTENSION_DOMAINS
+
+if TYPE_CHECKING:
+    from tldextract.tldextract import ExtractResult
+
+_IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+_COMMON_DOMAINS = frozenset({"com", "net", "org", "info", "biz", "edu", "gov", "mil", "int"})
+# Top-level domains with more names of files than of hosts. In most country-code domains that are
+# also file extensions, only a name of two parts can be a file: ``notes.md``, ``www.evil.md``.
+_FILE_DOMAINS = frozenset({"cab", "mov", "properties", "zip"})
+_FILE_COUNTRY_DOMAINS = FILE_EXTENSION_DOMAINS - _FILE_DOMAINS - {"pl"}  # Perl is rare, Poland not
+# Top-level domains that are methods or fields in many programming languages.
+_CODE_DOMAINS = frozenset(
+    {
+        *("call", "day", "dot", "fail", "final", "foo", "here", "how", "like", "map", "name"),
+        *("new", "next", "now", "open", "ping", "pin", "post", "prod", "read", "run", "save"),
+        *("search", "select", "shell", "show", "tab", "target", "total", "windows", "zero"),
+    }
+)
+_CODE_OBJECTS = frozenset({"array", "document", "math", "module", "object", "self", "this"})
+_PACKAGE_ROOTS = frozenset({"android", "androidx", "java", "javax", "kotlin"})
+_REVERSED_ROOTS = frozenset({"com", "edu", "gov", "io", "net", "org"})  # com.example.app
+_PRODUCTS = frozenset({"ADO.NET", "ASP.NET", "VB.NET"})
+_CALL_OR_ASSIGNMENT = re.compile(r"\(|\s?[+-]?=(?!=)")
+_HINT = "defang it if it is a domain"
+
+# tldextract uses its own public suffix list, without downloads. Demonstrations need ``example``.
+_SPLIT = TLDExtract(cache_dir=None, suffix_list_urls=(), extra_suffixes=["example"])
+
+
+def is_host(name: str) -> bool:
+    """Return whether a name is an IPv4 address or ends in a public suffix such as ``co.uk``."""
+    return is_ipv4(name) or _is_registrable(name.lower())
+
+
+def is_ipv4(name: str) -> bool:
+    """Return whether a name consists of four numbers with dots between them."""
+    return _IPV4.fullmatch(name) is not None
+
+
+def find_doubt(host: str, after: str, *, has_path: bool) -> str:
+    """Return why a host that is not defanged may be something else, or an empty string.
+
+    ``after`` is the text after the host. The reason continues a sentence that starts with the host.
+    """
+    labels = host.split(".")
+    top = labels[-1]
+    if labels[0].lower() == "www":
+        return ""
+    if _is_file_name(host.lower(), has_path=has_path):
+        return f"may be a file name; {_HINT}"
+    if not top.islower() and not host.isupper():
+        return f"does not end in a lower-case top-level domain; {_HINT}"
+    if host in _PRODUCTS:
+        return f"is the name of a product; {_HINT}"
+    if _is_package(labels):
+        return f"may be the name of a package; {_HINT}"
+    if _is_code(labels, after):
+        return f"may be a part of a program; {_HINT}"
+    return ""
+
+
+def _is_file_name(host: str, *, has_path: bool) -> bool:
+    top = host.rpartition(".")[2]
+    if top in _FILE_COUNTRY_DOMAINS:
+        parts = _split(host)
+        return not (has_path or parts.subdomain or "." in parts.suffix)
+    return top in _FILE_DOMAINS
+
+
+def _is_package(labels: list[str]) -> bool:
+    root, top = labels[0].lower(), labels[-1]
+    if root in _PACKAGE_ROOTS:
+        return top not in {"com", "org"}
+    is_long = len(labels) > 2 and len(top) > 2  # noqa: PLR2004  country codes have two letters
+    return root in _REVERSED_ROOTS and is_long and top not in _COMMON_DOMAINS
+
+
+def _is_code(labels: list[str], after: str) -> bool:
+    top = labels[-1].lower()
+    if top in _COMMON_DOMAINS:
+        return False
+    return (
+        top in _CODE_DOMAINS
+        or (len(labels) == 2 and labels[0].lower() in _CODE_OBJECTS)  # noqa: PLR2004  this.id
+        or _CALL_OR_ASSIGNMENT.match(after) is not None
+    )
+
+
+def _is_registrable(host: str) -> bool:
+    parts = _split(host)
+    return bool(parts.domain and parts.suffix)
+
+
+@lru_cache(maxsize=4_096)
+def _split(host: str) -> ExtractResult:
+    return _SPLIT(host)

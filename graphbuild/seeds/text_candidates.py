@@ -1,0 +1,235 @@
+"""Find candidates in text: parts that resemble hashes, hosts, URLs or email addresses.
+
+A candidate is the longest part of the text that can belong together. For example, a hash in a host
+name is not a candidate, because the whole host name is. Quantifiers are possessive where possible,
+so that the search takes linear time.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from graphbuild.seeds.host_names import is_host, is_ipv4
+from graphbuild.seeds.refanging import (
+    DEFANGED_AT,
+    DEFANGED_COLON,
+    DEFANGED_DOT,
+    DEFANGED_SLASH,
+    INVISIBLE,
+    SCHEME,
+    SCHEME_END,
+    SCHEME_WITH_BRACKETS,
+    SECURE_IN_BRACKETS,
+    refang,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+MAX_CANDIDATE = 4_096  # characters
+_MAX_CONTEXT = 200  # characters before and after a candidate
+
+# --- hosts ---------------------------------------------------------------------------------------
+
+# The letters of words, without those of Chinese, Japanese and Korean. These languages are written
+# without spaces, so a domain can be directly between two of their words.
+_LETTERS = r"0-9A-Za-z_\u00c0-\u1fff"
+_CJK = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_WORD = rf"{_LETTERS}{INVISIBLE}\-"
+_DOT = rf"(?:{DEFANGED_DOT}|\.)"
+_SPELLED_DOT = r"[ ]dot[ ]"
+_AT = rf"(?:{DEFANGED_AT}|@)"
+_COLON = rf"(?:{DEFANGED_COLON}|:)"
+_LABEL = rf"(?:(?<![{_WORD}])[{_WORD}]++|(?<![{_CJK}])[{_CJK}]++)"
+_IPV6 = rf"""
+    (?<![{_WORD}:.]) (?:[0-9A-Fa-f]{{0,4}}+{_COLON}){{2,}}+ [0-9A-Fa-f]{{0,4}}+
+    (?:{_DOT}\d{{1,3}}){{0,3}}+ (?:%\w+)?+ (?:/\d{{1,3}})?+ (?![{_WORD}:])
+    """
+
+# --- URLs ----------------------------------------------------------------------------------------
+
+# A comma or semicolon ends a URL if the next item of a list follows.
+_NEXT_URL = rf"(?:[A-Za-z][A-Za-z0-9+-]{{1,20}}+|{SCHEME_WITH_BRACKETS}){SCHEME_END}"
+_NEXT_HASH = r"(?:[0-9A-Fa-f]{64}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{32})(?![0-9A-Za-z])"
+_NEXT_IPV4 = rf"\d{{1,3}}(?:{_DOT}\d{{1,3}}){{3}}(?![\w.])"
+_NEXT_ITEM = rf"(?:{_NEXT_URL}|{_NEXT_HASH}|{_NEXT_IPV4}|www\.)"
+_FILE_EXTENSION = r"(?:asp|aspx|css|gif|html?|jpe?g|js|json|jsp|php|png|svg|txt|xml)"
+_NEXT_DOMAIN = rf"(?:[\w-]+{_DOT})+(?!{_FILE_EXTENSION}\b)[A-Za-z]{{2,63}}(?![\w.=(-])"
+_HTML_ENTITY = r"(?:quot|lt|gt|apos|nbsp|\#3[49]|\#6[02]|\#x2[27]|\#x3[ce]);"
+_URL_CHARACTERS = rf"""
+      [{_LETTERS}{INVISIBLE}%/.:@!$*+=~-]++
+    | & (?!{_HTML_ENTITY})
+    | {DEFANGED_DOT} | {DEFANGED_AT} | {DEFANGED_COLON} | {DEFANGED_SLASH}
+    | (?<=[0-9A-Za-z]) ' (?=[0-9A-Za-z])
+    | \( [^\s<>()\[\]{{}}"'`|\\]*+ \)
+    | \{{ [\w.-]{{0,40}}+ \}}
+    | \\ (?! $ | [\s"'\\nrt] | u[0-9a-f]{{4}} | x[0-9a-f]{{2}} )
+    """
+_PATH = rf"(?: {_URL_CHARACTERS} | [,;] (?=[{_LETTERS}%/.]) (?!{_NEXT_ITEM}|{_NEXT_DOMAIN}) )*+"
+_QUERY = rf"""
+    [?\#] (?: {_URL_CHARACTERS} | [?\#] | \[ [\w.-]*+ \] (?=[=&\[])
+            | [,;] (?=[{_LETTERS}%/.]) (?!{_NEXT_ITEM}) )*+
+    """
+_AUTHORITY = rf"""
+    (?: \[ (?=[0-9A-Fa-f]*:[0-9A-Fa-f]*:) [0-9A-Fa-f:.]{{2,45}}+ \] )?+
+    (?: [{_WORD}.:@%+~!$*=]++ | {DEFANGED_DOT} | {DEFANGED_AT} | {DEFANGED_COLON}
+      | (?<![{_CJK}])[{_CJK}]++(?={_DOT}) | (?<=\.)[{_CJK}]++ )*+
+    """
+_PATH_AND_QUERY = rf"(?: {DEFANGED_SLASH} | / ) {_PATH} (?:{_QUERY})?+"
+_BACKSLASH_URL = r"""(?<=:\\\\) [^\s<>"'`|,;()]++"""  # ``hxxp:\\host\path``
+
+# --- candidates ----------------------------------------------------------------------------------
+
+_CANDIDATE = re.compile(
+    rf"""
+    # Ordinary words are skipped together, because that is faster.
+    (?P<words> (?: [A-Za-z]{{1,30}}+ [,;]?+ [ \n]{{1,20}}+ (?! [\[({{\\]|dot[ ] ) ){{1,50}}+ )
+    | (?P<ipv6> {_IPV6} )
+    | (?: {SCHEME_WITH_BRACKETS} (?= (?:{SECURE_IN_BRACKETS})?+ {SCHEME_END} ) | {_LABEL} )
+      (?: (?P<url> (?:{SECURE_IN_BRACKETS})?+ {SCHEME_END}
+              (?: {_BACKSLASH_URL} | {_AUTHORITY} (?: {_PATH_AND_QUERY} | {_QUERY} )?+ ) )
+        | (?P<email> (?:{_DOT}{_LABEL})*+ {_AT} {_LABEL}(?:{_DOT}{_LABEL})++ )
+        | (?P<host> (?:{_DOT}{_LABEL})++ )
+        | (?P<spelled> (?:{_SPELLED_DOT}{_LABEL})++ )
+      )?+
+    """,
+    re.VERBOSE,
+)
+_HASH = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{31,}+(?![0-9A-Za-z])")
+_PORT_AND_PATH = re.compile(
+    rf"(?: {_COLON} \d{{1,5}} (?![\w.]) )?+ (?: {_PATH_AND_QUERY} | (?=\?) {_QUERY} )?+", re.VERBOSE
+)
+_KNOWN_SCHEME = re.compile(rf"{SCHEME}$")
+_SCHEME_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*$")
+# The text before a name that is a part of a path, such as that of a file.
+_PATH_BEFORE = re.compile(r"(?<![/\\])[/\\]$|[\w.)~%][/\\]+$|:\\+$")
+_PUNCTUATION = ".,;:!?"
+_MAX_SCHEME = 32  # characters
+
+
+class Candidate(NamedTuple):
+    """A part of a text that resembles an indicator.
+
+    ``kind`` is ``hash``, ``url``, ``host``, ``ipv6``, ``email``, ``path`` (a host name in a path),
+    ``dotted`` (words with dots that are not a host), ``spelled`` (words with "dot" as a word) or
+    ``long`` (more than ``MAX_CANDIDATE`` characters).
+    """
+
+    kind: str
+    text: str
+    line: int
+    before: str  # up to 200 characters, since the previous candidate that is not ``dotted``
+    after: str  # up to 200 characters
+
+
+def find_candidates(texts: Iterable[str]) -> Iterator[Candidate]:
+    """Yield the candidates in a text that consists of chunks.
+
+    Where the text is divided into chunks makes no difference.
+    """
+    scanner = _Scanner()
+    for text in texts:
+        yield from scanner.scan(text)
+    yield from scanner.scan("", is_end=True)
+
+
+def find_hashes(text: str) -> list[str]:
+    """Return the hexadecimal numbers in a text that have at least 31 digits."""
+    return _HASH.findall(text)
+
+
+class _Scanner:
+    """Searches for candidates in chunks of text. It keeps the end of the text for the next chunk."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._position = 0  # where the search continues
+        self._previous_end = 0  # of the previous candidate that is not ``dotted``
+        self._line, self._counted = 1, 0  # the number of the line at the offset ``_counted``
+
+    def scan(self, text: str, *, is_end: bool = False) -> Iterator[Candidate]:
+        self._drop_finished_text()
+        self._text += text
+        # A candidate before this offset does not depend on the next chunk, unless it is too long.
+        limit = len(self._text) - (0 if is_end else MAX_CANDIDATE + _MAX_CONTEXT)
+        while self._position < limit:
+            match = _CANDIDATE.search(self._text, self._position)
+            if match is None:
+                self._position = limit
+                return
+            parts = list(_divide(match))
+            start, end = match.start(), max(match.end(), *(each[2] for each in parts), 0)
+            if end > limit and end - start <= MAX_CANDIDATE:
+                self._position = start
+                return
+            self._position = end
+            for kind, first, last in parts:
+                yield self._candidate(kind, first, last)
+
+    def _candidate(self, kind: str, start: int, end: int) -> Candidate:
+        self._line += self._text.count("\n", self._counted, start)
+        self._counted = start
+        if end - start > MAX_CANDIDATE:
+            kind, end = "long", start + MAX_CANDIDATE
+        before = self._text[max(self._previous_end, start - _MAX_CONTEXT) : start]
+        after = self._text[end : end + _MAX_CONTEXT]
+        if kind != "dotted":
+            self._previous_end = end
+        return Candidate(kind, self._text[start:end], self._line, before, after)
+
+    def _drop_finished_text(self) -> None:
+        dropped = max(0, self._position - _MAX_CONTEXT)
+        self._line += self._text.count("\n", self._counted, dropped)
+        self._counted = max(0, self._counted - dropped)
+        self._previous_end = max(0, self._previous_end - dropped)
+        self._text = self._text[dropped:]
+        self._position -= dropped
+
+
+def _divide(match: re.Match[str]) -> Iterator[tuple[str, int, int]]:
+    """Yield the kind, the start and the end of each candidate in a match of ``_CANDIDATE``."""
+    text, (start, end) = match.string, match.span()
+    kind = match.lastgroup
+    if kind == "url":
+        start = _find_scheme(text, start, match.start("url"))
+        yield kind, start, _strip_end(text, start, end)
+    elif kind == "host":
+        yield _divide_host(text, start, end)
+    elif kind is None:
+        yield from (("hash", *each.span()) for each in _HASH.finditer(text, start, end))
+    elif kind != "words":
+        yield kind, start, end
+
+
+def _find_scheme(text: str, start: int, end: int) -> int:
+    """Return where the scheme starts at the end of a word, which can have other text before it."""
+    word = text[max(start, end - _MAX_SCHEME) : end]
+    scheme = _KNOWN_SCHEME.search(word) or _SCHEME_NAME.search(word)
+    return end - len(word) + scheme.start() if scheme else start
+
+
+def _divide_host(text: str, start: int, end: int) -> tuple[str, int, int]:
+    """Return the kind, the start and the end of a candidate that consists of words with dots."""
+    name_end = start + len(text[start:end].rstrip("-_"))
+    if name_end == end:
+        start = end - len(text[start:end].lstrip("-"))  # bullets without a space: ``-evil.example``
+    else:
+        start = name_end - len(text[start:name_end].lstrip("-_"))  # ``_evil.example_`` in Markdown
+    name = refang(text[start:name_end])
+    if not is_host(name):
+        return "dotted", start, name_end
+    before = text[max(0, start - _MAX_SCHEME) : start]
+    if before.endswith("@"):
+        return "email", start, name_end
+    if _PATH_BEFORE.search(before) and not is_ipv4(name):
+        return "path", start, name_end
+    if name_end == end and (rest := _PORT_AND_PATH.match(text, end)):
+        name_end = _strip_end(text, start, rest.end())
+    return "host", start, name_end
+
+
+def _strip_end(text: str, start: int, end: int) -> int:
+    """Return ``end`` without the punctuation that ends a sentence or the emphasis of Markdown."""
+    emphasis = text[start - 1] if start and text[start - 1] in "*_~" else ""
+    return start + len(text[start:end].rstrip(_PUNCTUATION + emphasis))

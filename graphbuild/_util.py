@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 EXTRAS = {
     "analysis": ("networkit", "scipy", "tldextract", "w3lib"),
     "columnar": ("pyarrow",),
-    "lists": ("ioc-fanger", "stix2", "stix2-patterns", "tldextract"),
+    "lists": ("stix2", "stix2-patterns", "tldextract"),
     "notebook": ("ipykernel", "matplotlib"),
 }
 MAX_DISPLAY_LENGTH = 500  # characters

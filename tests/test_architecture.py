@@ -54,7 +54,7 @@ MAX_ENTRIES = 14  # below graphbuild/, besides the entry points and py.typed
 # Package or module -> third-party packages it may import, besides the standard library.
 THIRD_PARTIES: dict[str, set[str]] = {
     "api": {"requests", "urllib3"},
-    "seeds": {"ioc_fanger", "stix2", "stix2patterns", "tldextract"},
+    "seeds": {"stix2", "stix2patterns", "tldextract"},
     "store": {"filelock"},
     "graph": {"networkx", "numpy"},
     "analysis": {"networkit", "networkx", "numpy", "pandas", "scipy", "tldextract", "w3lib"},
@@ -206,7 +206,7 @@ def run(code: str) -> str:
 def test_importing_the_package_loads_none_of_the_heavy_libraries() -> None:
     loaded = json.loads(run("import graphbuild, sys, json; print(json.dumps(sorted(sys.modules)))"))
     heavy = {"pyvis", "pandas", "IPython", "networkx", "requests", "numpy", "matplotlib", "typer"}
-    heavy |= {"pyarrow", "stix2", "stix2patterns", "ioc_fanger", "tldextract", "scipy", "networkit"}
+    heavy |= {"pyarrow", "stix2", "stix2patterns", "tldextract", "scipy", "networkit"}
     heavy |= {"w3lib"}
     assert heavy.isdisjoint(loaded)
 

@@ -6,7 +6,8 @@ over lines. ``reader`` is a :class:`graphbuild.seeds.results.SeedReader`. ``read
 ``SeedError`` if the content does not have the format.
 
 A module that reads lines also defines ``MAX_LINE``, the maximum length of a line in characters.
-Longer lines can be truncated before ``read`` gets them, but remain longer than ``MAX_LINE``.
+Longer lines can be truncated before ``read`` gets them, but remain longer than ``MAX_LINE``. The
+module ``text`` reads chunks of text instead of lines, because a text can be a single line.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ TEXT = Format(
     "text",
     "text that contains indicators",
     (".md", ".markdown", ".adoc", ".asciidoc"),
-    libraries=("ioc_fanger", "tldextract"),
+    libraries=("tldextract",),
 )
 FORMATS = (
     PLAIN_LIST,

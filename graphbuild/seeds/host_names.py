@@ -57,17 +57,14 @@ def find_doubt(host: str, after: str, *, has_path: bool) -> str:
     top = labels[-1]
     if labels[0].lower() == "www":
         return ""
-    if _is_file_name(host.lower(), has_path=has_path):
-        return f"may be a file name; {_HINT}"
-    if not top.islower() and not host.isupper():
-        return f"does not end in a lower-case top-level domain; {_HINT}"
-    if host in _PRODUCTS:
-        return f"is the name of a product; {_HINT}"
-    if _is_package(labels):
-        return f"may be the name of a package; {_HINT}"
-    if _is_code(labels, after):
-        return f"may be a part of a program; {_HINT}"
-    return ""
+    checks = (
+        (_is_file_name(host.lower(), has_path=has_path), "may be a file name"),
+        (not (top.islower() or host.isupper()), "does not end in a lower-case top-level domain"),
+        (host in _PRODUCTS, "is the name of a product"),
+        (_is_package(labels), "may be the name of a package"),
+        (_is_code(labels, after), "may be a part of a program"),
+    )
+    return next((f"{reason}; {_HINT}" for applies, reason in checks if applies), "")
 
 
 def _is_file_name(host: str, *, has_path: bool) -> bool:

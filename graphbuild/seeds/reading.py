@@ -170,9 +170,11 @@ def _read(content: Content, reader: SeedReader, stated: Format | None) -> None:
     module = import_module(f"graphbuild.seeds.{found.module}")
     reader.unit = found.unit
     reader.format.format, reader.format.reason = found.name, reason
-    if found.matches_json is None:
-        module.read(streams.split_lines(texts, module.MAX_LINE), reader)
-    else:
+    if found.matches_json:
         value = json_documents.load(texts, reader.source) if value is None else value
         module.read(value, reader)
+    elif found is TEXT:
+        module.read(texts, reader)
+    else:
+        module.read(streams.split_lines(texts, module.MAX_LINE), reader)
     reader.finish()

@@ -52,6 +52,7 @@ _WRAPPED_SHA256 = re.compile(
     r"|[0-9A-Fa-f]{40}[ \t]*\n[ \t|]*[0-9A-Fa-f]{24}(?![0-9A-Za-z])"
 )
 
+
 def read(texts: Iterable[str], reader: SeedReader) -> None:
     """Add the indicators in a text; warn once about each of the first 1,000 that are rejected."""
     text_reader = _TextReader(reader)
@@ -130,7 +131,7 @@ class _TextReader:
 
     def _read_host(self, candidate: Candidate) -> None:
         refanged = refang(candidate.text)
-        host, *path = re.split("[:/?]", refanged, maxsplit=1)
+        host = re.split("[:/?]", refanged, maxsplit=1)[0]
         reason = ""
         if refanged == candidate.text.replace("\\.", "."):  # regular expressions have ``\.``
             if is_ipv4(host):

@@ -140,7 +140,7 @@ def find_hashes(text: str) -> list[str]:
 
 
 class _Scanner:
-    """Searches for candidates in chunks of text. It keeps the end of the text for the next chunk."""
+    """Searches for candidates in chunks of text, and keeps the end of a chunk for the next one."""
 
     def __init__(self) -> None:
         self._text = ""

@@ -609,7 +609,7 @@ _WITHOUT = """
 import sys
 from graphbuild.errors import MissingLibraryError
 from graphbuild.seeds import read_seeds
-for name in ("stix2", "ioc_fanger", "tldextract"):
+for name in ("stix2", "tldextract"):
     sys.modules[name] = None
 try:
     read_seeds(sys.argv[1], format=sys.argv[2])

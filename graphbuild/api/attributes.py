@@ -30,10 +30,10 @@ _NEVER_TRUNCATED = frozenset({"url", "author"})  # a truncated value would be mi
 def parse_attributes(value: object, path: str, warnings: list[str]) -> dict[str, Scalar]:
     """Return the valid scalar attributes, and lists of strings joined with "; ".
 
-    Empty values are left out without a warning. Unless the attribute must be a date or a string,
-    the same applies to objects, and to lists with other values than strings. For every other value
-    that is changed or left out, a message is added to ``warnings``. The message starts with
-    ``path``, the path of ``value`` in the response.
+    Null and empty strings are left out without a warning. Objects, empty lists, and lists with
+    other values than strings are left out without a warning as well, unless the attribute must be a
+    date or a string. For every other value that is changed or left out, a message is added to
+    ``warnings``. The message starts with ``path``, the path of ``value`` in the response.
 
     Raises:
         PayloadError: There are more than ``MAX_ATTRIBUTES`` attributes.

@@ -70,10 +70,10 @@ class ApiKey:
         return self._text
 
     def is_in(self, text: str) -> bool:
-        """Return whether ``text`` contains the key, in upper or lower case, as a whole token.
+        """Return whether ``text`` contains the key as a whole token, in upper or lower case.
 
-        The characters before and after it must not be ASCII letters or digits. Otherwise, a short
-        key such as ``x`` would be found in most texts.
+        The characters before and after the key must not be ASCII letters or digits: otherwise, a
+        short key such as ``x`` would be found in most texts.
         """
         pattern = rf"(?<![a-z0-9]){re.escape(self._text)}(?![a-z0-9])"
         return re.search(pattern, text, re.IGNORECASE | re.ASCII) is not None
@@ -121,8 +121,8 @@ def find_user_name(environment: Mapping[str, str] | None = None, home: Path | No
 def configured_keys(home: Path | None = None) -> list[str]:
     """Return all texts that may be API keys, so that the caller can mask them in output.
 
-    They come from ``VT_APIKEY`` and from ``.vt.toml``, even if that file is invalid or not used.
-    If ``VT_APIKEY`` is not set, the first text is empty.
+    These texts come from ``VT_APIKEY`` and from ``.vt.toml``, even if that file is invalid or not
+    used. If ``VT_APIKEY`` is not set, the first text is empty.
     """
     found = [os.environ.get(KEY_VARIABLE, "").strip()]
     with suppress(OSError):

@@ -1,7 +1,7 @@
 """Client of the VirusTotal API v3 with retries, a rate limit and a record of each call.
 
 Request URLs are built from the base URL and validated values; URLs in responses are never
-requested. Each request for a page is recorded before it is sent.
+requested. A :class:`CallRecorder` can record each request for a page before it is sent.
 """
 
 from __future__ import annotations
@@ -64,7 +64,11 @@ class CallRecorder:
     def end_call(self, call: int, *, status: int, note: str, sent: bool) -> None:
         """Record the result of a call.
 
-        ``status`` is the HTTP status or, without a response, 0. ``note`` describes an error.
+        Args:
+            call: The id that :meth:`begin_call` returned.
+            status: The HTTP status; 0 without a response.
+            note: The code or message of the error; empty after a success.
+            sent: False if the request cannot have reached the API.
         """
 
 
@@ -74,12 +78,13 @@ class Client:
     Args:
         key: The API key.
         base_url: URL of the API; plain http is accepted only for this machine.
-        rate_limiter: Limits the requests per minute. By default, only HTTP 429 causes waits.
+        rate_limiter: Limits the requests per minute. By default, requests are not limited, and
+            waits occur only before retries and after HTTP 429.
         clock: Used for times and waits. Tests replace it.
         adapter: The HTTP adapter of ``requests``. Tests replace it.
         deadline: Maximum duration in seconds of a request with its response.
         max_bytes: Maximum bytes of a response body, both compressed and decompressed.
-        api_flavor: ``classic``, ``gti``, or ``auto`` to detect it from the first responses.
+        api_flavor: ``classic``, ``gti``, or ``auto`` to detect the flavor from the first responses.
         tool: The value of the header ``x-tool``, 1 to 100 printable ASCII characters. By default,
             the value of ``GRAPHBUILD_TOOL`` or, if that is not set, ``graphbuild``.
 
@@ -192,9 +197,9 @@ class Client:
         Temporary failures are retried; see :mod:`graphbuild.api.retry`.
 
         With the API flavor ``auto``, the first request uses the flavor ``classic``. If the API
-        refuses it with HTTP 400 or 404, up to two more requests determine the flavor. After other
-        errors, the flavor remains ``auto``. It also remains ``auto`` after a request for a
-        description, which is the same in both flavors.
+        refuses this request with HTTP 400 or 404, up to two more requests determine the flavor.
+        After any other error, the flavor remains ``auto``. It also remains ``auto`` after a request
+        for a description, because such a request is the same in both flavors.
 
         Args:
             subject: The entity whose relationship is requested.
@@ -202,13 +207,14 @@ class Client:
                 ``description`` for the object itself with its attributes.
             cursor: ``next_cursor`` of the previous page; None for the first page.
             recorder: Records each attempt as a call, and can prevent it.
-            retry_on_429: Whether to wait and retry after HTTP 429.
+            retry_on_429: Whether to wait and retry after HTTP 429. If not, HTTP 429 means that the
+                quota is spent.
 
         Raises:
             ApiError: The request failed; the subclass depends on the cause.
             PayloadError: The response is JSON, but not a page of this relationship.
-            QuotaExhaustedError: The service responded with HTTP 429 after two minutes of waits,
-                with a Retry-After of more than ten minutes, or while ``retry_on_429`` is False.
+            QuotaExhaustedError: The service responded with HTTP 429, and the quota is probably
+                spent: see :meth:`graphbuild.api.retry.RetryPolicy.is_quota_spent`.
             CrawlPaused: The recorder prevented the call, or the clock was stopped.
             ValueError: ``subject`` has an invalid id, or a type without this relationship.
         """
@@ -235,8 +241,10 @@ class Client:
     ) -> PageResponse:
         """Determine the API flavor; return the page or raise the error of a request in that flavor.
 
-        ``refusal`` does not show whether the relationship or the subject is unknown. The same
-        request in the flavor ``gti`` may show it; if not, a request for a well-known file does.
+        ``refusal`` is the error of the request in the flavor ``classic``. The service refuses
+        unknown subjects and unknown relationships alike, so the error does not prove the flavor.
+        The same request in the flavor ``gti`` may prove it. If it does not, a request for a
+        well-known file does.
         """
         gti: PageResponse | ApiError | None = None
         if not (isinstance(refusal, NotFoundError) and refusal.names_subject):
@@ -335,7 +343,7 @@ class Client:
         return result
 
     def _begin_call(self, request: PageRequest, recorder: CallRecorder) -> int:
-        """Wait for the rate limit, then record the call and return the id of the record."""
+        """Wait for the rate limit, then record a call and return the id of the record."""
         while (seconds := self.rate_limiter.acquire(self.clock.monotonic())) > 0:
             recorder.check()  # do not wait for a call that is not allowed
             self._sleep(seconds)
@@ -348,8 +356,9 @@ class Client:
     def _exchange(self, request: PageRequest, path: str) -> PageResponse:
         """Send a request and parse the response.
 
-        The connection is closed unless the page names its subject. Any other response may belong to
-        an earlier request. The response to this request could then follow on the same connection.
+        The connection is closed unless the response names its subject. A response that does not may
+        belong to an earlier request. The response to this request could then follow on the same
+        connection, and would be attributed to the next request.
         """
         result = None
         try:
@@ -381,7 +390,10 @@ def _query(request: PageRequest) -> dict[str, str]:
 
 
 def _fetch_gti(fetch: _Fetch, request: PageRequest) -> PageResponse | ApiError:
-    """Fetch a page in the flavor ``gti``. If that flavor may be wrong, return the error."""
+    """Fetch a page in the flavor ``gti``. Return an error that a wrong flavor may have caused.
+
+    Other errors are raised.
+    """
     try:
         return fetch(request, GTI)
     except ApiError as error:

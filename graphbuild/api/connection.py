@@ -23,14 +23,19 @@ if TYPE_CHECKING:
 
 _MAX_LINE = 64 * 1024  # bytes of one line
 _MAX_LINES = 1024 * 1024  # bytes of all status, header, chunk-size and trailer lines of a response
-_MAX_INFORMATIONAL = 10  # 1xx responses before the final response
+_MAX_INFORMATIONAL = 10  # maximum number of 1xx responses before the final response
 _BUFFER_SIZE = 64 * 1024  # bytes
 # HTTP statuses of responses that must not have a body, although some servers send one.
 _WITHOUT_BODY = frozenset({101, 204, 304})
 
 
 class RequestState:
-    """The API key, the deadline of the current request, and whether the request was sent."""
+    """The API key, the deadline of the current request, and whether the request was sent.
+
+    Attributes:
+        key: The API key.
+        sent: Whether the request may have been sent, at least in part.
+    """
 
     def __init__(self, key: ApiKey) -> None:
         self.key = key
@@ -84,9 +89,9 @@ class DeadlineAdapter(HTTPAdapter):
 
 
 class _Connection(HTTPConnection):
-    """A connection that adds the API key to a request and records that the request is sent.
+    """A connection that adds the API key to each request and records that the request is sent.
 
-    After the deadline, it raises TimeoutError instead of sending the request.
+    After the deadline, the connection raises TimeoutError instead of sending the request.
     """
 
     state: RequestState
@@ -133,7 +138,8 @@ class _Response(http.client.HTTPResponse):
     def _has_one_length(self) -> bool:
         """Return whether the headers define the length of the body unambiguously.
 
-        If not, it is unclear whether the next bytes belong to this body or to another response.
+        Otherwise, it is unclear whether the bytes after the headers belong to this body or to
+        another response.
         """
         if self.status in _WITHOUT_BODY or self.headers.defects:
             return False
@@ -145,7 +151,10 @@ class _Response(http.client.HTTPResponse):
 
 
 class _SocketStream(io.RawIOBase):
-    """The bytes that a socket receives. Reading after the deadline raises TimeoutError."""
+    """The bytes that a socket receives. Reading after the deadline raises TimeoutError.
+
+    If ``is_ended`` is True, no more bytes are read from the socket.
+    """
 
     def __init__(self, sock: socket.socket, state: RequestState) -> None:
         self._sock = sock
@@ -185,13 +194,17 @@ class _SocketStream(io.RawIOBase):
 
 
 class _Reader(io.BufferedReader):
-    """A buffered reader for one response. It limits the number and the length of lines."""
+    """A buffered reader for one response.
+
+    It limits the length of each line, the total length of all lines, and the number of blank lines.
+    """
 
     raw: _SocketStream
 
     def __init__(self, stream: _SocketStream) -> None:
         super().__init__(stream, _BUFFER_SIZE)
-        # Number of blank lines that may follow; one blank line ends the headers of each response.
+        # Number of blank lines that may still follow. The headers of each response, also of an
+        # informational one, end with a blank line.
         self.blank_lines = _MAX_INFORMATIONAL + 1
         self._line_bytes = _MAX_LINES  # number of bytes that all further lines may have together
 
@@ -212,8 +225,9 @@ class _Reader(io.BufferedReader):
     def close(self) -> None:
         """Close the response, and shut the connection down if it received bytes after the response.
 
-        Such bytes would be interpreted as the response to the next request. If bytes are still in
-        the operating system's buffer, urllib3 closes the connection.
+        Such bytes would be interpreted as the response to the next request. Bytes that are still in
+        the buffer of the operating system are not checked here: because of them, urllib3 closes the
+        connection.
         """
         if not self.closed:
             self.raw.is_ended = True

@@ -45,7 +45,7 @@ class ObjectType(NamedTuple):
     """An object type of the API."""
 
     endpoint: str  # the first part of the URL path of its objects
-    relationships: tuple[str, ...]  # requested in both API flavors, without ``--direct``
+    relationships: tuple[str, ...]  # requested in both API flavors, even without ``--direct``
     direct_relationships: tuple[str, ...] = ()  # requested only by a crawl with ``--direct``
     has_hash_id: bool = False  # whether ids in lists must be SHA-256 hashes
     gti_relationships: tuple[str, ...] = ()  # also requested in the API flavor ``gti``
@@ -90,16 +90,16 @@ RELATIONSHIPS = {
     URLS: Relationship(URL, "urls"),
     ASSOCIATIONS: Relationship(COLLECTION, "associations"),
 }
-# Objects that a crawl can describe: the name in ``--describe`` -> the object type.
+# The object types that a crawl can describe: the value of ``--describe`` -> the object type.
 DESCRIBABLE_TYPES = {OBJECT_TYPES[each].endpoint: each for each in (COLLECTION, FILE)}
 REPORT_PREFIX = "report--"
 _CLASSIC_NAMES = {each.gti_name: name for name, each in RELATIONSHIPS.items()}
 
 
 def endpoint_path(subject: Entity, relationship: str, api_flavor: str = CLASSIC) -> str:
-    """Return the URL path of a relationship of ``subject``, relative to the base URL.
+    """Return the URL path of a relationship of ``subject``, which follows the base URL.
 
-    With ``DESCRIPTION`` as the relationship, return the path of the object itself.
+    With ``DESCRIPTION`` as the relationship, return the path of ``subject`` itself.
 
     Raises:
         ValueError: A crawl does not request this relationship of objects of this type, or the id is
@@ -137,7 +137,10 @@ def report_id(reference_id: str) -> str:
 
 
 def reference_id(report_id: str) -> str:
-    """Return the classic id of a ``gti`` report: the SHA-256 in its id, or else the whole id."""
+    """Return the classic id of a ``gti`` report: the SHA-256 in its id.
+
+    If the id contains no SHA-256, return the whole id.
+    """
     digest = report_id.removeprefix(REPORT_PREFIX).lower()
     return digest if detect_hash_type(digest) == FILE_ID_HASH else report_id
 

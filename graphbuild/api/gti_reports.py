@@ -1,8 +1,8 @@
 """Reports of Google Threat Intelligence: collections that are references.
 
-In the API flavor ``gti``, a report can be an entry of a list, an item of ``related_from``, or both.
-It has the same id in both roles. Its ``collection_type`` is ``report``, but the API may omit the
-attributes of an item.
+In the API flavor ``gti``, a report can be an entry of a list of references, an item of
+``related_from``, or both. A report has the same id in both roles. The ``collection_type`` of a
+report is ``report``, but the API may omit the attributes of an item of ``related_from``.
 
 Source: https://gtidocs.virustotal.com/reference/object-references.
 """
@@ -32,9 +32,10 @@ def is_report(collection_id: str, attributes: Mapping[str, object]) -> bool:
 
 
 def reference_of_report(report: str, attributes: Mapping[str, Scalar]) -> Entity:
-    """Convert a report to a reference that has the original type and id as attributes.
+    """Convert a report to a reference with the attributes ``original_type`` and ``original_id``.
 
-    ``report`` is the id. The attribute ``name`` becomes ``title``, and ``link`` becomes ``url``.
+    ``report`` is the id of the report. The attribute ``name`` becomes ``title``, and ``link``
+    becomes ``url``.
     """
     renamed = {_RENAMED_ATTRIBUTES.get(name, name): value for name, value in attributes.items()}
     original: dict[str, Scalar] = {"original_type": COLLECTION, "original_id": report}
@@ -44,8 +45,9 @@ def reference_of_report(report: str, attributes: Mapping[str, Scalar]) -> Entity
 def unite_roles(listed: Entity, collections: Iterable[Entity]) -> Entity:
     """Return the reference that represents all roles of a report.
 
-    ``listed`` is the entry of a list, whose attributes take precedence. ``collections`` are the
-    items of ``related_from``. Among these, items with smaller ids take precedence.
+    ``listed`` is the report as an entry of a list of references. ``collections`` is the report as
+    items of ``related_from``, under one or more ids. The attributes of ``listed`` take precedence
+    over those of ``collections``, and among these, those of the item with the smallest id.
     """
     attributes: dict[str, Scalar] = {}
     for each in sorted(collections, key=lambda each: each.id, reverse=True):

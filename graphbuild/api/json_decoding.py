@@ -99,7 +99,7 @@ def check_depth(value: dict[str, Any], path: str) -> None:
 
 
 def describe_type(value: object) -> str:
-    """Return the JSON type of a value, or the value itself if it is a number or boolean."""
+    """Return the JSON type of a value as text; for a number or boolean, its first 40 characters."""
     return _TYPE_NAMES.get(type(value)) or repr(value)[:40]
 
 

@@ -77,7 +77,7 @@ def check_self_link(
 
     On the first page of a list, the link may contain the API's own id of the subject instead of the
     requested id. For a file, the API's own id is the SHA-256. For a URL, it is the SHA-256 of the
-    canonical form. Later pages are requested by the API's own id.
+    URL in the API's canonical form. Later pages are requested by the API's own id.
 
     Raises:
         PayloadError: The link names another subject or another known relationship, or it is not
@@ -109,12 +109,13 @@ def _may_be_own_id(named: Entity, subject: Entity) -> bool:
 def find_canonical_subject(self_link: SelfLink | None, subject: Entity) -> Entity | None:
     """Return the subject under the API's own id if ``self_link`` reveals that id, else None.
 
-    :func:`check_self_link` explains the API's own ids. The subject of a stored page can have a
-    SHA-256, although the request and ``self_link`` contain the MD5. Therefore, a file in
-    ``self_link`` may have a hash of any other type.
+    :func:`check_self_link` explains the API's own ids. The id of ``subject`` of a stored page can
+    be a SHA-256, although the request and ``self_link`` contain the MD5 of the file. Therefore, the
+    hash of a file in ``self_link`` may have any other type than that of ``subject``.
 
     Raises:
-        PayloadError: The response is about another subject, for example because of a broken cache.
+        PayloadError: The response is about another subject, for example because a proxy returned a
+            cached response to another request.
     """
     if self_link is None or self_link.subject == _normalize(subject.type, subject.id):
         return None

@@ -49,7 +49,7 @@ _HASH_ID_TYPES = frozenset(name for name, each in OBJECT_TYPES.items() if each.h
 def parse_page(body: bytes, subject: Entity, relationship: str = RELATED_REFERENCES) -> Page:
     """Parse the body of a response to a request for a relationship of ``subject``.
 
-    With ``DESCRIPTION`` as the relationship, the response contains the object itself.
+    With ``DESCRIPTION`` as the relationship, the response must contain ``subject`` itself.
 
     Raises:
         KeyError: The relationship is unknown.
@@ -172,14 +172,18 @@ def _check_cursor(cursor: object, path: str) -> str | None:
 
 
 class _ItemParser:
-    """Parses the items of one page, which should all have the type ``expected_type``."""
+    """Parses the items of one page, which should all have the type ``expected_type``.
+
+    Items of other types are kept, with a warning.
+    """
 
     def __init__(self, expected_type: str) -> None:
         self.warnings: list[str] = []
         self.skipped_count = 0
         self._expected_type = expected_type
         self._targets: dict[str, Entity] = {}
-        # A cache: most entries of a page have the same collection as the previous entry.
+        # The last value in a ``related_from``, and its entity. This is a cache: most entries of a
+        # page have the same collection as the previous entry.
         self._last_collection: tuple[object, Entity | None] = ((), None)  # no JSON value equals ()
 
     def parse_entries(self, items: list[Any]) -> tuple[Entry, ...]:
@@ -245,8 +249,8 @@ class _ItemParser:
 
     def _parse_entity(self, value: object, path: str, expected_type: str) -> Entity:
         fields = _require_object(value, path)
-        # A gti report is a reference in the list, and a collection in related_from. The store
-        # unites both when it reads the campaign file.
+        # A gti report is parsed as a reference in a list of references, and as a collection in
+        # related_from. The store unites these two entities when it reads the campaign file.
         listed_report = expected_type == REFERENCE and _is_report_object(fields)
         entity_type = COLLECTION if listed_report else expected_type
         if fields.get("type") != entity_type:

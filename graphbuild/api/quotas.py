@@ -30,7 +30,7 @@ _USER_NAME = re.compile(r"[A-Za-z0-9_.@+-]{1,63}")
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """A limit of calls in a time window, and the calls already used."""
+    """A maximum number of calls in a time window, and the number of calls already used."""
 
     window: str  # ``hourly``, ``daily`` or ``monthly``
     owner: str  # ``user``, or ``group`` if the members of a group share the quota
@@ -43,7 +43,10 @@ class Quota:
         return max(0, self.allowed - self.used)
 
     def resets_at(self, now: float) -> datetime | None:
-        """Return when the quota resets (UTC); None for an hourly quota."""
+        """Return when the quota resets (UTC); None for an hourly quota.
+
+        ``now`` is the current time, in seconds since 1970.
+        """
         next_reset = _NEXT_RESET.get(self.window)
         return next_reset(now) if next_reset else None
 

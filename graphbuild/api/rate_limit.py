@@ -21,7 +21,7 @@ MINUTE = 60.0  # seconds
 
 
 class Clock:
-    """The system clock, with waits that another thread or a signal handler can :meth:`stop`."""
+    """The system clock. Another thread or a signal handler can end its waits with :meth:`stop`."""
 
     def __init__(self) -> None:
         # The lock is held until stop() is called. A threading.Event could deadlock: set() in a
@@ -38,7 +38,10 @@ class Clock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> bool:
-        """Wait for ``seconds``. Return False early if :meth:`stop` is or was called, else True."""
+        """Wait for ``seconds`` and return True.
+
+        If :meth:`stop` was called before or is called during the wait, return False at once.
+        """
         stopped = self._running.acquire(timeout=min(max(0.0, seconds), threading.TIMEOUT_MAX))
         if stopped:
             self.stop()
@@ -66,7 +69,11 @@ class RateLimiter:
         self._lock = threading.Lock()
 
     def record_past(self, ages: Iterable[float], monotonic: float) -> None:
-        """Count requests of earlier runs, which were sent ``ages`` seconds before ``monotonic``."""
+        """Count requests of earlier runs, each of which was sent some seconds before ``monotonic``.
+
+        ``ages`` contains these numbers of seconds. ``monotonic`` is the current time of the
+        monotonic clock.
+        """
         if self.per_minute is None:
             return
         earlier = [monotonic - min(max(age, 0.0), MINUTE) for age in ages]
@@ -118,11 +125,14 @@ def day_start(now: float) -> datetime:
 
 
 def next_day(now: float) -> datetime:
-    """Return when the daily quota resets: at the next 00:00 UTC."""
+    """Return when the daily quota resets: the next 00:00 UTC after ``now`` (seconds since 1970)."""
     return day_start(now) + timedelta(days=1)
 
 
 def next_month(now: float) -> datetime:
-    """Return when the monthly quota resets: at 00:00 UTC on the first day of the next month."""
+    """Return when the monthly quota resets: 00:00 UTC on the first day of the next month.
+
+    ``now`` is in seconds since 1970.
+    """
     in_next_month = day_start(now).replace(day=1) + timedelta(days=31)
     return in_next_month.replace(day=1)

@@ -2,7 +2,8 @@
 
 The HTTP status takes precedence over the body, because the form of error bodies varies. Most 4xx
 responses without an error code of the API are attributed to another program, such as a proxy, and
-raise BaseUrlError. The codes are listed at https://docs.virustotal.com/reference/errors.
+raise BaseUrlError. The API's error codes are listed at
+https://docs.virustotal.com/reference/errors.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from graphbuild.api.transport import Response
     from graphbuild.models import Entity, Page
 
-# Error code -> HTTP status, for error bodies of responses whose HTTP status is 200.
+# Error code -> HTTP status, for responses with HTTP status 200 whose body is an error.
 _STATUS_OF_CODE = {
     "AuthenticationRequiredError": 401,
     "WrongCredentialsError": 401,
@@ -70,7 +71,7 @@ _MESSAGE = re.compile(r"(?!.*\w{21})[A-Z][A-Za-z ,.'-]{1,150}")
 
 
 class PageRequest(NamedTuple):
-    """A request for one page of a relationship of ``subject``."""
+    """A request for one page of a relationship of ``subject``, or for its description."""
 
     subject: Entity
     relationship: str
@@ -96,7 +97,7 @@ def parse_response(
 ) -> PageResponse:
     """Return the page in a response.
 
-    ``address`` is the base URL, for messages. ``now`` is passed to :func:`retry_after`.
+    ``address`` is the base URL, for messages. ``now`` is the current time, in seconds since 1970.
 
     Raises:
         ApiError: The response is an error, is damaged, or is not valid JSON.
@@ -161,9 +162,10 @@ def _kind_of_error(status: int, code: str) -> tuple[type[ApiError], str]:
 def retry_after(stated: str | None, date: str | None, now: float) -> float:
     """Return the seconds to wait after a 429, at least 1.
 
-    ``stated`` is the Retry-After header, in seconds or as a date. Without a valid one, the result
-    is ``DEFAULT_WAIT``. A date is compared with ``date``, the Date header, because the local clock
-    may be wrong. ``now`` (seconds since 1970) replaces a missing or invalid Date header.
+    ``stated`` is the Retry-After header, in seconds or as a date. If the header is missing or
+    invalid, the result is ``DEFAULT_WAIT``. A date is compared with ``date``, the Date header,
+    because the local clock may be wrong. The local time ``now`` (seconds since 1970) replaces a
+    missing or invalid Date header.
     """
     text = (stated or "").strip()
     if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", text):
@@ -181,7 +183,7 @@ def _parse_date(date: str) -> float | None:
         moment = parsedate_to_datetime(date)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
-    # An HTTP date is always in GMT, even if it does not state a time zone.
+    # HTTP dates are in GMT, even without a time zone.
     return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
 
 

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 RETRIES = 3  # maximum number of retries of one request
 # HTTP statuses that concern the connection. The first retry is sent at once on a new connection.
 RETRY_AT_ONCE = frozenset({HTTPStatus.MISDIRECTED_REQUEST, HTTPStatus.TOO_EARLY})
-# All waits are in seconds.
+# The following values are in seconds.
 
-# Must be at least MINUTE: otherwise, three retries may wait less than is_quota_spent requires.
+# The longest wait before a retry. This must be at least MINUTE: otherwise, the waits before three
+# retries could be shorter than is_quota_spent() requires.
 MAX_RETRY_WAIT = 600.0
 DEFAULT_WAIT = 60.0  # after a 429 without a valid Retry-After; the rate limit is per minute
-# Longest wait before the first retry, except after a 429. It doubles with each further retry.
+# The longest wait before the first retry, except after a 429. For each further retry, the longest
+# wait is doubled.
 FIRST_BACKOFF = 1.0
 QUOTA_RETRY_AFTER = 600.0  # a longer Retry-After means that the daily or monthly quota is spent
 _MAX_QUOTA_RETRY_AFTER = 32 * 86_400.0  # a longer value is ignored: quota periods end each month
@@ -80,7 +82,7 @@ def quota_exhausted(failure: RateLimitError, now: float) -> QuotaExhaustedError:
     """Return the exception for a 429 that means that the quota is spent.
 
     The quota is assumed to reset after the seconds in Retry-After or, if these are too few or too
-    many for a quota, at the next 00:00 UTC.
+    many for a quota, at the next 00:00 UTC. ``now`` is in seconds since 1970.
     """
     resets_at = next_day(now)
     if QUOTA_RETRY_AFTER < failure.retry_after <= _MAX_QUOTA_RETRY_AFTER:

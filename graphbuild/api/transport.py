@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from graphbuild.api.auth import ApiKey
 
 MAX_BYTES = 32 * 1024 * 1024  # of the body of a response, by default
-_MAX_ERROR_BYTES = 64 * 1024  # of the body of an error response: a code and a message
+_MAX_ERROR_BYTES = 64 * 1024  # of the body of an error response, which has a code and a message
 _CONNECT_TIMEOUT = 10.0  # seconds, for each address of the host
 _CHUNK = 64 * 1024  # bytes
 _GZIP = 16 + zlib.MAX_WBITS  # makes zlib expect the gzip format
@@ -61,9 +61,9 @@ class Response:
 class Transport:
     """Sends GET requests to URLs below one base URL, one request at a time.
 
-    ``adapter`` replaces the network in tests. Without it, a request with its response takes at most
-    ``deadline`` seconds. ``max_bytes`` limits a body, both compressed and decompressed. ``tool`` is
-    the value of the header ``x-tool``.
+    ``adapter`` replaces the network in tests. Without an adapter, a request with its response takes
+    at most ``deadline`` seconds. ``max_bytes`` limits the body of a response, both compressed and
+    decompressed. ``tool`` is the value of the header ``x-tool``.
 
     Raises:
         AuthenticationError: The key has a wrong length, and the base URL is not on this machine.
@@ -158,7 +158,7 @@ class Transport:
             limit = min(_MAX_ERROR_BYTES, self._max_bytes)
             return _decompress(chunks, response.headers, limit)
         except _FAILURES:
-            # The status of the response is known, and is reported even without the body.
+            # The body is incomplete, but the status of the response is known and is reported.
             return _Body(b"", "cut short")
 
     def _failure(self, error: Exception) -> TransientError:
@@ -194,7 +194,10 @@ class _Body(NamedTuple):
 
 
 def _decompress(chunks: Iterator[bytes], headers: Mapping[str, str], limit: int) -> _Body:
-    """Join and decompress the chunks of a body; return the body, or why it is unusable."""
+    """Join and decompress the chunks of a body; return the body, or why it is unusable.
+
+    ``limit`` is the maximum number of bytes, before and after decompression.
+    """
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding in {"", "identity"}:
         return _join(chunks, limit)

@@ -28,6 +28,7 @@ class CallBudget(CallRecorder):
         self._store = store
         self._max_calls = max_calls
         self._per_day = per_day
+        # Subject and relationship of a call recorded in advance -> row id of the record.
         self._reserved: dict[tuple[Entity, str], int] = {}
 
     def reserve(self, task: Task) -> bool:
@@ -35,7 +36,7 @@ class CallBudget(CallRecorder):
         try:
             call = self.begin_call(task.subject, task.relationship)
         except (BudgetExhaustedError, StoreMovedError):
-            return False  # begin_call raises the error again when the task is submitted
+            return False  # when the task is submitted, begin_call raises the error again
         self._reserved[task.subject, task.relationship] = call
         return True
 

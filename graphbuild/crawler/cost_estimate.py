@@ -1,8 +1,8 @@
 """Estimate the number of calls of a crawl, and when the crawl ends.
 
 A page contains up to 40 references, so a list needs at least ``max(1, ceil(references / 40))``
-calls. The first page of a list states the length of the list. If it is not stored yet, the number
-of pages is estimated from the lists of known length.
+calls. The first page of a list states the length of the list. The number of pages of lists of
+unknown length is estimated from the lists of known length.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def estimate_cost(*, unseen: int, left: int, mean_pages: float | None) -> CostEs
 
     Args:
         unseen: Number of lists of unknown length. Each needs at least one call.
-        left: Number of calls that the lists of known length still need.
+        left: Number of calls that the lists of known length and the descriptions still need.
         mean_pages: Mean number of pages of the lists of known length; None without such lists.
     """
     expected: int | None = left
@@ -40,10 +40,11 @@ def estimate_cost(*, unseen: int, left: int, mean_pages: float | None) -> CostEs
 def estimate_completion(
     calls: int, *, now: float, per_minute: int | None, per_day: int | None, spent_today: int = 0
 ) -> datetime:
-    """Return the earliest time (UTC) at which the last call can be made under the limits.
+    """Return the earliest time (UTC) at which the last of ``calls`` calls can be made.
 
-    The duration of the calls is ignored. ``now`` is in seconds since 1970. ``spent_today`` is the
-    number of calls that were already made on the current UTC day.
+    The calls are limited to ``per_minute`` calls per minute and ``per_day`` calls per UTC day; None
+    means no limit. ``spent_today`` is the number of calls that were already made on the current
+    UTC day. The duration of the calls is ignored. ``now`` is in seconds since 1970.
     """
     start = datetime.fromtimestamp(now, UTC)
     if per_day is not None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from graphbuild.crawler.workers import Executor
     from graphbuild.store import Store, Task
 
-# Some collections have a million files. This number of entries takes five pages.
+# The default of ``per_node``: five pages. Some collections have a million files.
 DEFAULT_PER_NODE = 200
 
 
@@ -52,15 +52,16 @@ class Crawl:
         store: The campaign file; must be open for writing.
         max_calls: Maximum calls of the campaign over all runs; None for no limit.
         per_day: Maximum calls per UTC day; None for no limit except that of the API.
-        frugal: Infer references instead of requesting them where the stored pages allow it. In the
-            API flavor ``gti``, or if a report is stored, nothing is inferred.
+        frugal: Whether to infer references, where the stored pages allow it, instead of requesting
+            them. In the API flavor ``gti``, or if a report is stored, nothing is inferred.
         depth: How far to crawl beyond the seeds. 0 requests the references of the seeds. 1 also
             requests the files of each reference, and the files, domains, IP addresses, URLs and
             references of each collection. In the API flavor ``gti``, it also requests the
             associations of each collection. 2 also requests the lists of the entities that were
             found at depth 1.
-        per_node: Number of entries after which a list beyond the seeds is not read further.
-        direct: Also request the direct references of each subject.
+        per_node: Number of entries after which a list beyond the seeds (depth 1 or more) is not
+            read further.
+        direct: Whether to request the direct references of each subject as well.
         workers: Maximum concurrent requests. The rate limit applies to all of them together.
         describe: The kinds of objects to describe: ``collections``, ``files`` or both.
 
@@ -108,16 +109,20 @@ class Crawl:
     def stop(self) -> None:
         """End the run after the results of the requests in flight are stored.
 
-        Signal handlers may call this method.
+        Signal handlers may call this method. Waits for the rate limit and before retries continue,
+        unless :meth:`graphbuild.api.rate_limit.Clock.stop` ends them.
         """
         self._stopped = True
 
     def __iter__(self) -> Iterator[CrawlEvent]:
-        """Crawl until no task is pending or the run is stopped; yield an event for each result.
+        """Crawl until no task is pending or the run is stopped.
+
+        Yield an event for each result of a request and for each list that is completed by
+        inference.
 
         Raises:
             CrawlPaused: A limit or quota is reached, the service is unreachable, or several
-                requests in a row failed; crawl again to resume.
+                requests in a row failed. Crawl again to resume.
             ApiError: An error affects all subjects.
             StoreError: The campaign file cannot be read or written, or was moved.
         """
@@ -164,7 +169,8 @@ class Crawl:
     def _run(self, run: _CrawlRun) -> Iterator[CrawlEvent]:
         """Crawl until no task is left, the run is stopped, or an error ends it.
 
-        With several workers or ``frugal``, also return as soon as the API flavor becomes known.
+        With several workers or ``frugal``, also return as soon as the API flavor becomes known: the
+        executor and the scheduler depend on it.
         """
         depends_on_flavor = self._workers > 1 or self._frugal
         waiting_for_flavor = depends_on_flavor and self._client.api_flavor == AUTO
@@ -201,7 +207,7 @@ class Crawl:
     def _handle(
         self, run: _CrawlRun, task: Task, outcome: PageResponse | BaseException
     ) -> CrawlEvent | None:
-        """Store a result and return its event; return None if the run ends.
+        """Store a result and return its event; return None if the result ends the run.
 
         Without a rate limit, the transaction that stores the result also records the next call. A
         second transaction per page would halve the number of pages that many workers store per

@@ -8,14 +8,16 @@ File". As long as that holds:
   read and inferred so far equals the number that the API stated for this file, the pages not yet
   read contain no new references.
 
+Domains, IP addresses and URLs are handled like files.
+
 If there are more references than stated, or if two files show different references of a collection,
 the description does not hold. Then nothing is inferred for the files concerned, and all of their
 pages are requested.
 
-The description does not hold in the API flavor ``gti``. Its lists also contain directly related
-reports, for which the API does not state the collections that contain them. An inferred observation
-could contain a collection that the API would not state. Therefore, nothing is inferred if a report
-is stored.
+The description does not hold in the API flavor ``gti``. There, the lists also contain directly
+related reports, for which the API does not state the collections that contain them. An inferred
+observation could contain a collection that the API would not state. Therefore, nothing is inferred
+in this flavor, or if a report is stored.
 """
 
 from __future__ import annotations
@@ -33,13 +35,15 @@ if TYPE_CHECKING:
 class Inference(NamedTuple):
     """The references that can be inferred for a file.
 
-    ``surplus`` is the number of references read and inferred, minus the number that the API stated.
-    If it is 0, the inferred references complete the list. If it is negative, the next page must be
-    requested. If it is positive, nothing may be inferred. It is -1 if the API stated no number, or
-    if two files show different references of a collection.
+    If ``surplus`` is 0, the inferred references complete the list. If it is negative, the next page
+    must be requested. If it is positive, nothing may be inferred.
     """
 
-    collections_by_reference: Mapping[int, set[int]]  # row ids
+    # Row id of each inferred reference -> row ids of the collections through which it is related.
+    collections_by_reference: Mapping[int, set[int]]
+    # The number of references read and inferred, minus the number that the API stated. The value is
+    # -1 if the API stated no number, or if a collection of this file is disputed: two other files
+    # show different references of the collection.
     surplus: int
 
 
@@ -47,8 +51,8 @@ class CollectionKnowledge:
     """The collections whose references are all known, as row ids."""
 
     def __init__(self) -> None:
-        self._references: dict[int, frozenset[int]] = {}
-        self._disputed: set[int] = set()
+        self._references: dict[int, frozenset[int]] = {}  # by collection
+        self._disputed: set[int] = set()  # collections whose references differ between two files
 
     def add(self, observed: ObservedReferences) -> None:
         """Add the collections of a file if its list is complete without inferences."""
@@ -86,7 +90,8 @@ def choose_next_file(
 
     When the list of a file is read to its end, all references of its collections are known. This
     saves the remaining pages of every file whose collections are then all known. ``unfinished``
-    contains the references read so far, by task id.
+    contains the references read so far, by task id. ``page_size`` is the number of entries per
+    page.
     """
     pages_left: dict[int, int] = {}
     files_by_unknown: dict[frozenset[int], list[int]] = defaultdict(list)

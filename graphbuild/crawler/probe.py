@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def probe_access(client: Client, store: Store | None, *, per_day: int | None = None) -> None:
     """Send one request to check whether the key of ``client`` may read references.
 
-    The request is about :data:`graphbuild.api.client.KNOWN_FILE`. Only the call is stored. See
-    :meth:`graphbuild.api.client.Client.check_access`.
+    The request is about :data:`graphbuild.api.client.KNOWN_FILE`. The call is recorded in
+    ``store``, but the page is not stored. See :meth:`graphbuild.api.client.Client.check_access`.
 
     Args:
         client: Sends the request.
@@ -59,7 +59,11 @@ def probe_access(client: Client, store: Store | None, *, per_day: int | None = N
 
 
 def restore_client_state(client: Client, store: Store) -> None:
-    """Restore the times of recent calls and, if the flavor is ``auto``, the known API flavor."""
+    """Restore the state of ``client`` that earlier runs left in the campaign file.
+
+    It consists of the times of the calls in the last minute and, if the client's API flavor is
+    ``auto``, of the API flavor that is already known.
+    """
     known_flavor = store.api_info.flavor()
     if client.api_flavor == AUTO and known_flavor:
         client.api_flavor = known_flavor

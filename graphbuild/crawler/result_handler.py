@@ -1,7 +1,7 @@
 """Store the result of each request: a page or a failure. Raise the errors that end a run.
 
-Some errors can affect one subject or all of them, for example a refusal of access to a list.
-Several such errors in a row end the run. The next run starts with other subjects.
+Some errors, for example a refusal of access to a list, may affect only one subject or all of them.
+Several such errors in a row end the run. The next run starts with other subjects, if there are any.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class CrawlEvent:
             list; after an inference, the number of the newest page.
         new_references: The number of entries that are on no earlier page of the same pass.
         status: The state of the task after the event.
-        warnings: Messages about skipped or changed items of the page.
+        warnings: Messages about unexpected, changed and skipped values of the page.
         error: The error if the request failed; None otherwise.
-        inferred_references: The number of references that were inferred.
+        inferred_references: The number of references that were inferred; 0 after a request.
         relationship: The requested relationship, or ``description``.
     """
 
@@ -72,8 +72,9 @@ class ResultHandler:
         self._client = client
         self._store = store
         self._limit = limit
-        self._failures: list[ApiError | PayloadError] = []  # in a row; may affect all subjects
-        # Relationships of which this run received a page. Descriptions count per object type.
+        # The last failures in a row, if they may affect all subjects.
+        self._failures: list[ApiError | PayloadError] = []
+        # The kinds of tasks of which this run received a page; see _answer_kind().
         self._answered: set[tuple[str, str]] = set()
         self._detects_flavor = client.api_flavor == AUTO
         # While the quota is exhausted, retries after a 429 are useless until a page is received.
@@ -82,8 +83,8 @@ class ResultHandler:
     def handle(self, task: Task, outcome: PageResponse | BaseException) -> CrawlEvent | None:
         """Store the result of a request and return its event.
 
-        Return None if the run was stopped while the request was waiting. Raise ``outcome``, or an
-        error that explains it, if it ends the run.
+        Return None if the run was stopped while the request was waiting. If the result ends the
+        run, raise ``outcome`` or an error that explains it.
         """
         was_answered = not isinstance(outcome, BaseException)
         if self._client.api_flavor != AUTO and (was_answered or self._detects_flavor):
@@ -158,7 +159,11 @@ class ResultHandler:
     def _check_failures(
         self, task: Task, error: ApiError | PayloadError, *, may_concern_all: bool
     ) -> None:
-        """Raise an error if the cause of the last failures probably affects all subjects."""
+        """Raise an error if the cause of the last failures probably affects all subjects.
+
+        ``may_concern_all`` is whether the cause of ``error``, the last failure, may affect all of
+        them.
+        """
         if not self._may_recur(task, error):
             self._failures = []
             return
@@ -179,18 +184,18 @@ class ResultHandler:
     def _may_recur(self, task: Task, error: ApiError | PayloadError) -> bool:
         """Return whether the cause of a failure may be outside its subject."""
         if isinstance(error, ForbiddenError):
-            # If the key could read a list of a seed in this run, the refusal of another seed
-            # affects only that seed. The same applies to descriptions of one type.
+            # If this run has received a page of the same relationship of another seed, the refusal
+            # concerns only this seed. The same applies to descriptions of objects of one type.
             is_deeper_list = task.depth and task.relationship != DESCRIPTION
             return bool(is_deeper_list) or _answer_kind(task) not in self._answered
         return isinstance(error, TransientError | BaseUrlError)
 
     def _is_nothing_readable(self, task: Task) -> bool:
-        """Return whether no task is left and no list of the relationship could be read so far."""
+        """Return whether no task is pending and no page of the task's relationship is stored."""
         tasks = self._store.tasks
         return tasks.next_task() is None and not tasks.has_pages(task.relationship)
 
 
 def _answer_kind(task: Task) -> tuple[str, str]:
-    """Return the relationship of a task; for descriptions, also the object type."""
+    """Return the relationship of a task and, for descriptions, the object type (else empty)."""
     return task.relationship, task.subject.type if task.relationship == DESCRIPTION else ""

@@ -1,4 +1,7 @@
-"""Schedulers, which choose the list whose next page is requested."""
+"""Schedulers, which choose the task whose next page is requested.
+
+In their methods, ``in_flight`` contains the row ids of the tasks whose requests are in flight.
+"""
 
 from __future__ import annotations
 
@@ -28,35 +31,38 @@ class FifoScheduler:
         return self._store.tasks.next_task(in_flight)
 
     def next_independent_task(self, in_flight: Collection[int]) -> Task | None:
-        """Return the next task if the choice does not depend on pages in flight, or else None."""
+        """Return the next task, or None if the choice depends on requests in flight."""
         return self.next_task(in_flight)
 
     def infer(self, task: Task) -> Iterator[CrawlEvent]:  # noqa: ARG002  used by the subclass
-        """Yield an event for each list that inference completes; this scheduler infers nothing.
+        """Yield an event for each list that is completed by inference: here, for no list.
 
-        The crawl calls this method after each event of ``task``.
+        The crawl calls this method after each event about ``task``.
         """
         return iter(())
 
 
 class InferringScheduler(FifoScheduler):
-    """Chooses first pages, then the lists whose pages save the most requests; infers references."""
+    """Infers references. Chooses first pages, then the lists whose pages save the most requests."""
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
         self._knowledge = CollectionKnowledge()
+        # The references read so far of each pending list, by row id of the list.
         self._unfinished: dict[int, ObservedReferences] = {}
-        self._excluded = store.inferences.excluded_tasks()
-        self._current: int | None = None
+        self._excluded = store.inferences.excluded_tasks()  # row ids
+        self._current: int | None = None  # row id of the list that is being read to its end
         for task_id in store.tasks.ids(COMPLETE):
             self._knowledge.add(store.inferences.observed_references(task_id))
         for task_id in store.tasks.ids(PENDING):
             self._unfinished[task_id] = store.inferences.observed_references(task_id)
 
     def next_task(self, in_flight: Collection[int]) -> Task | None:
-        """Return a task whose current pass has no page, or else one that saves the most requests.
+        """Return a task whose next page is its first page, or else the best pending list.
 
-        Return None if no task is left, or if the choice depends on pages in flight.
+        The best list is the one whose pages save the most requests. The next list is chosen when
+        the best list is no longer pending. Return None if no task is left, or if the choice depends
+        on requests in flight.
         """
         first = self._store.tasks.next_first_page(in_flight)
         if first is not None:
@@ -71,13 +77,16 @@ class InferringScheduler(FifoScheduler):
         return self._store.tasks.get(self._current)
 
     def next_independent_task(self, in_flight: Collection[int]) -> Task | None:
-        """Return the next task whose current pass has no page, or None. These always come first."""
+        """Return the next task whose next page is its first page, or None.
+
+        Requests in flight do not matter, because first pages always precede other pages.
+        """
         return self._store.tasks.next_first_page(in_flight)
 
     def infer(self, task: Task) -> Iterator[CrawlEvent]:
         """Store inferences, and yield an event for each list that they complete.
 
-        Nothing is inferred before the first page of every pending list is stored.
+        Nothing is inferred while the first page of any pending list is still to be requested.
         """
         if task.relationship == RELATED_REFERENCES:
             observed = self._store.inferences.observed_references(task.id)
@@ -91,6 +100,7 @@ class InferringScheduler(FifoScheduler):
                 yield event
 
     def _complete_by_inference(self, task_id: int) -> CrawlEvent | None:
+        """Store the inference that completes a list and return its event, or return None."""
         inference = self._knowledge.infer(self._unfinished[task_id])
         if inference.surplus > 0 and task_id not in self._excluded:
             self._excluded.add(task_id)
@@ -100,7 +110,8 @@ class InferringScheduler(FifoScheduler):
                 f"its collections contain {surplus} more than the API stated",
             )
         references = inference.collections_by_reference
-        # Without an inference, no edge would be marked, so the list has to be read to its end.
+        # If all references are on the pages read so far, nothing can be inferred, and no edge would
+        # show that the list was not read to its end. Therefore, it is read to its end.
         if inference.surplus or not references or task_id in self._excluded:
             return None
         task = self._store.tasks.get(task_id)

@@ -47,7 +47,7 @@ class SerialExecutor:
         self._results.append((task, outcome))
 
     def next_result(self) -> tuple[Task, Outcome]:
-        """Return the submitted task with its page, or with the exception of the request."""
+        """Return the submitted task, and its page or the exception of its request."""
         return self._results.pop()
 
     def close(self) -> None:
@@ -82,7 +82,7 @@ class WorkerPool:
         return bool(self._idle)
 
     def submit(self, task: Task, *, retry_on_429: bool) -> None:
-        """Give a task to an idle worker."""
+        """Let an idle worker request the next page of a task."""
         self._threads.submit(self._work, self._idle.pop(), task, retry_on_429=retry_on_429)
 
     def next_result(self) -> tuple[Task, Outcome]:
@@ -114,7 +114,7 @@ Executor = SerialExecutor | WorkerPool
 
 
 class _RecorderProxy(CallRecorder):
-    """A recorder for workers. It runs the methods of another recorder in the crawling thread."""
+    """A recorder for workers, which runs the methods of another recorder in the crawling thread."""
 
     def __init__(self, recorder: CallRecorder, events: _Events) -> None:
         self._recorder = recorder

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from graphbuild.store.database import Database
 
 
-# The number of entries that a crawl reads from a list. Without a limit, ``per_node`` is None.
+# The number of entries that a crawl reads from a list, as SQL. Beyond the seeds (depth 1 or more),
+# that is at most :per_node. Without such a limit, :per_node is NULL.
 _READ_LENGTH = "iif(depth AND :per_node, min(expected_count, :per_node), expected_count)"
 
 
@@ -23,10 +24,10 @@ class CallEstimates:
         self._restriction = ""  # an SQL condition that begins with AND; see TaskQueue.restrict()
 
     def mean_pages(self, limit: int, per_node: int | None = None) -> float | None:
-        """Return the mean number of pages, of ``limit`` entries each, of lists of known length.
+        """Return the mean number of pages of the lists of known length; None without such lists.
 
-        Lists beyond the seeds are counted with at most ``per_node`` entries. Return None if no list
-        has a known length.
+        A page has ``limit`` entries. Of lists beyond the seeds, only the pages with the first
+        ``per_node`` entries count.
         """
         mean: float | None
         pages = f"max(1, ({_READ_LENGTH} + :limit - 1) / :limit)"
@@ -43,11 +44,14 @@ class CallEstimates:
         per_node: int | None = None,
         reopen: bool = False,
     ) -> RemainingCalls:
-        """Return the number of calls that a crawl needs, with ``limit`` entries per page.
+        """Return the number of calls that a crawl of the stored tasks still needs.
 
-        The number includes the calls that ``refresh(before)`` would add. With ``complete`` or
-        ``reopen``, it also includes those that the method with this name would add. Of each list
-        that is not a seed's, at most ``per_node`` entries count.
+        Args:
+            limit: Number of entries per page.
+            before: Include the calls that ``TaskQueue.refresh(before)`` would cause.
+            complete: Whether to include the calls that ``TaskQueue.complete()`` would cause.
+            per_node: Number of entries after which a list beyond the seeds is not read further.
+            reopen: Whether to include the calls that ``TaskQueue.reopen(per_node)`` would cause.
         """
         left_out = ":complete AND inferred_count > 0 AND state = :state"
         (row,) = self._db.rows(
@@ -72,9 +76,10 @@ class CallEstimates:
         return RemainingCalls(*row)
 
     def completion_calls(self, limit: int) -> int:
-        """Return the maximum number of calls after ``complete()``, with ``limit`` entries a page.
+        """Return the maximum number of calls that replace all inferred references by observed ones.
 
-        Lists that ``complete()`` has already set to pending are included.
+        A page has ``limit`` entries. The lists are those that ``TaskQueue.complete()`` sets to
+        pending, or has already set to pending.
         """
         pages = "max(1, (expected_count - received_count + :limit - 1) / :limit)"
         query = (

@@ -40,7 +40,13 @@ class CallLog:
 
         A failure is committed at once, because the crawl may wait before the next transaction. A
         success, with an empty ``error``, is committed with the transaction that stores the page.
-        A call is not ``sent`` if the request cannot have reached the API. Such calls do not count.
+
+        Args:
+            call: The row id of the record.
+            status: The HTTP status; 0 without a response.
+            error: The code or the message of the error; empty after a success.
+            sent: False if the request cannot have reached the API. :meth:`count` ignores such
+                calls.
         """
         self._db.begin()
         error = error[:_MAX_ERROR_LENGTH]
@@ -54,7 +60,10 @@ class CallLog:
         return self._db.integer("SELECT count(*) FROM call WHERE sent AND started_at >= ?", since)
 
     def times(self, since: float) -> list[float]:
-        """Return the start times of all recorded calls since a time (seconds since 1970)."""
+        """Return the start times of all recorded calls since a time. All are seconds since 1970.
+
+        Calls that were not sent are included.
+        """
         rows = self._db.rows("SELECT started_at FROM call WHERE started_at >= ?", since)
         return [started_at for (started_at,) in rows]
 
@@ -70,7 +79,10 @@ class ApiInfo:
         return self._get("api_flavor")
 
     def quota_resets_at(self) -> float:
-        """Return when the exhausted quota resets (seconds since 1970); 0 if none was exhausted."""
+        """Return when the last exhausted quota resets or reset, in seconds since 1970.
+
+        Return 0 if no quota was ever exhausted.
+        """
         return float(self._get("quota_resets_at") or 0)
 
     def save_flavor(self, flavor: str) -> None:
@@ -79,7 +91,10 @@ class ApiInfo:
             self._set("api_flavor", flavor)
 
     def save_quota_reset(self, resets_at: float) -> None:
-        """Store when the quota resets, so that runs before that time do not retry after a 429."""
+        """Store when the quota resets, in seconds since 1970.
+
+        Until that time, a run does not retry after HTTP 429 before it has received a page.
+        """
         self._set("quota_resets_at", repr(resets_at))
 
     def _get(self, name: str) -> str | None:

@@ -106,9 +106,10 @@ class Database:
                 self._session.checkpoint()
 
     def back_up(self, path: Path) -> None:
-        """Write a copy to the new file ``path``, even while another process writes to this file.
+        """Write a copy of this file to the new file ``path``.
 
-        The copy of an incomplete copy also counts as incomplete.
+        Another process may be writing to this file. If this file is an incomplete copy, the new
+        file also counts as an incomplete copy.
         """
         log = connections.log_path(path)
         try:
@@ -124,10 +125,14 @@ class Database:
     # --- queries ---------------------------------------------------------------------------------
 
     def rows(self, query: str, *values: object, **named: object) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of a query."""
+        """Yield the rows of a query.
+
+        Pass ``values`` for placeholders of the form ``?``, or ``named`` for the form ``:name``. The
+        same applies to the other methods that have these parameters.
+        """
         with translate_sqlite_errors(self.path):
-            # With "yield from", an unfinished generator could close its cursor too late: after the
-            # connection.
+            # With "yield from", an unfinished generator could close its cursor after the connection
+            # was closed.
             for row in self._connection.execute(query, named or values):  # noqa: UP028
                 yield row
 
@@ -185,8 +190,8 @@ class Database:
     def transaction(self) -> Iterator[None]:
         """Commit the changes of the ``with`` block durably; roll them back after an exception.
 
-        Changes since an earlier :meth:`begin` belong to the same transaction. A nested block is
-        part of the outer transaction.
+        Changes since an earlier :meth:`begin` belong to the same transaction. A nested ``with``
+        block is part of the outer transaction.
         """
         if self._depth:
             yield
@@ -214,7 +219,7 @@ class Database:
     def snapshot(self) -> Iterator[None]:
         """Read the same state of the file in the whole ``with`` block, even during a crawl.
 
-        A writer needs no snapshot, because no other process can change its file.
+        In a writer, this method does nothing, because no other process can change the file.
         """
         if self._session is not None:
             yield

@@ -84,7 +84,10 @@ class DatabaseFile:
             return self._shared.stream.read(size) or b""
 
     def current_path(self) -> Path | None:
-        """Return the path that the file has now; None if it has none or ``/proc`` is missing."""
+        """Return the path that the file has now, even after it was moved.
+
+        Return None if the file was deleted, or if the system has no ``/proc/self/fd``.
+        """
         try:
             path = Path(f"/proc/self/fd/{self._shared.stream.fileno()}").readlink()
         except OSError:
@@ -92,7 +95,10 @@ class DatabaseFile:
         return path if file_id(path) == self._id else None
 
     def lock(self) -> bool:
-        """Lock the file for writing; return False if another writer has locked it."""
+        """Lock the file for writing; return whether that was possible.
+
+        It is not possible if another writer, in this or another process, has locked the file.
+        """
         with _mutex:
             if self._shared.has_writer:
                 return False
@@ -125,9 +131,9 @@ def _open_stream(path: Path) -> FileIO:
 def _set_lock(stream: FileIO, *, exclusive: bool) -> bool:
     """Lock or unlock ``_WRITER_BYTE``; return False if another process has locked it.
 
-    The lock is an open file description lock of Linux. SQLite would release a POSIX lock together
-    with its own locks. Other systems and some file systems have no open file description locks.
-    There, this function returns True, and only :func:`lock_name` protects the file.
+    The lock is an open file description lock of Linux, because SQLite would release a POSIX lock
+    together with its own locks. Other systems and some file systems have no such locks. There, this
+    function does nothing and returns True, and only :func:`lock_name` protects the file.
     """
     if sys.platform == "linux":
         kind = fcntl.F_WRLCK if exclusive else fcntl.F_UNLCK
@@ -141,9 +147,13 @@ def _set_lock(stream: FileIO, *, exclusive: bool) -> bool:
 
 @contextmanager
 def lock_name(path: Path) -> Iterator[None]:
-    """Lock the name of a campaign file in a ``with`` block. The file need not exist.
+    """Lock the name of a campaign file in a ``with`` block, with a file ``<name>.lock``.
 
-    Raise Timeout if the name is already locked, and StoreError if it cannot be locked.
+    The campaign file need not exist.
+
+    Raises:
+        Timeout: The name is already locked.
+        StoreError: The folder does not exist, or the name cannot be locked.
     """
     if not path.parent.is_dir():
         raise StoreError(f"cannot use {path}: the folder {path.parent} does not exist")

@@ -1,7 +1,7 @@
 """Tasks that request the description of an object (``crawl --describe``).
 
-A description is stored like a page of a list, with :data:`graphbuild.models.DESCRIPTION` as its
-relationship. It contains no observations; its attributes become those of the entity.
+A description is stored like a page of a list, with :data:`graphbuild.models.DESCRIPTION` as the
+relationship of its task. It contains no observations. Its attributes are added to the entity.
 
 A seed file whose SHA-256 is not known is described before any list is requested. The description
 contains the other hashes of the file, so one list is requested for all of them. All other objects
@@ -50,7 +50,8 @@ class Descriptions:
         """Add a task for each object that has no task for its description.
 
         ``kinds`` contains keys of :data:`graphbuild.api.endpoints.DESCRIBABLE_TYPES`. If the queue
-        is restricted, only subjects and entities of the chosen lists get a task.
+        is restricted, only its :meth:`~graphbuild.store.task_queue.TaskQueue.chosen_entities` get a
+        task.
         """
         if not kinds:
             return
@@ -89,11 +90,17 @@ class Descriptions:
         return counts
 
     def _objects(self, entity_type: str) -> Iterator[_Object]:
-        """Yield the objects to describe, except aliases, in the order in which they were added."""
+        """Yield the objects of a type to describe, in the order in which they were stored.
+
+        Aliases are left out.
+        """
         return self._seed_files() if entity_type == FILE else self._collections()
 
     def _seed_files(self) -> Iterator[_Object]:
-        """Yield the files that are seeds. Lists contain the attributes of all other files."""
+        """Yield the files that are seeds.
+
+        Other files are entries of stored lists, which already contain the attributes of the files.
+        """
         query = (
             "SELECT id, api_id FROM seed JOIN entity ON entity.id = seed.entity"
             " WHERE type = ? AND same_as = 0 ORDER BY id"

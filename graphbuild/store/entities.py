@@ -1,8 +1,8 @@
 """Save and load entities (the table ``entity``), and unite the aliases of a subject.
 
-The table has one row per type and id. A report of Google Threat Intelligence is stored as a
-reference if it is an entry of a list, and as a collection if it is an item of ``related_from``. In
-both roles, it has two rows, which :func:`load_entities` maps to one entity. The module
+The table has one row per type and id. A report of Google Threat Intelligence that is an entry of a
+list of references is stored as a reference. In ``related_from``, it is stored as a collection. A
+report in both roles has two rows, which :func:`load_entities` maps to one entity. The module
 :mod:`graphbuild.api.gti_reports` decides which attributes this entity has.
 """
 
@@ -35,7 +35,8 @@ encode_attributes = json.JSONEncoder(ensure_ascii=True, sort_keys=True).encode
 def decode_attributes(text: str, api_id: str, path: Path) -> dict[str, Scalar]:
     """Decode the stored attributes of an entity or a seed.
 
-    Raise StoreError if ``text`` is not a JSON object of scalar values.
+    Raise StoreError if ``text`` is not a JSON object of scalar values. The message names the
+    entity (``api_id``) and the campaign file (``path``).
     """
     with suppress(ValueError, TypeError, RecursionError):
         attributes = json.loads(text)
@@ -103,9 +104,9 @@ class EntityById(dict[int, Entity]):
     """Entities by row id. A lookup of a missing id raises StoreError.
 
     Attributes:
-        report_rows: Row id of a collection that is a report -> row id that represents the report.
-            The latter is that of the reference. If the reference is not stored, it is that of the
-            first such collection.
+        report_rows: Row id of a collection that is a report -> row id of the entity that represents
+            the report. That entity is the reference or, if the reference is not stored, the first
+            collection that is this report.
     """
 
     def __init__(self, path: Path) -> None:
@@ -124,7 +125,7 @@ def load_entities(db: Database) -> EntityById:
     """Return all entities by row id.
 
     The row id of an alias maps to the canonical entity. The row id of a collection that is a report
-    maps to the reference.
+    maps to a reference, even if that reference has no row.
     """
     entities = EntityById(db.path)
     canonical_ids: dict[int, int] = {}
@@ -144,9 +145,10 @@ def load_entities(db: Database) -> EntityById:
 
 
 def find_reports(db: Database) -> dict[int, str]:
-    """Return the reference ids of the collections that are reports, by row id of the collection.
+    """Return the collections that are reports: row id of the collection -> API id of the reference.
 
-    A collection is also a report if a page of the campaign lists it as a reference.
+    A collection is a report according to :func:`is_report`, or if a stored list contains the same
+    object as a reference.
     """
     rows = db.rows(
         "SELECT collection.id, collection.api_id, collection.attributes, listed.attributes"
@@ -165,7 +167,7 @@ def find_reports(db: Database) -> dict[int, str]:
 
 
 def count_types(db: Database) -> Counter[str]:
-    """Return the number of entities of each type; reports count as references."""
+    """Return the number of entities of each type, with aliases. Reports count as references."""
     counts = Counter(dict(db.rows("SELECT type, count(*) FROM entity GROUP BY type")))
     reports = find_reports(db)
     unlisted = (find_entity(db, Entity(REFERENCE, each)) is None for each in set(reports.values()))
@@ -175,7 +177,7 @@ def count_types(db: Database) -> Counter[str]:
 
 
 def _unite_reports(entities: EntityById, reports: dict[int, str]) -> None:
-    """Map all row ids of a report to one reference."""
+    """Map all row ids of each report to one reference. ``reports`` is from :func:`find_reports`."""
     if not reports:
         return
     rows = {each.id: row_id for row_id, each in entities.items() if each.type == REFERENCE}
@@ -199,7 +201,10 @@ def canonical_id(db: Database, entity_id: int) -> int:
 
 
 def canonical_task(db: Database, task_id: int) -> int | None:
-    """Return the id of the canonical entity's task if the task belongs to an alias, else None."""
+    """Return the canonical entity's task for the same relationship if the task is of an alias.
+
+    Otherwise, return None. All ids are row ids.
+    """
     row = db.first(
         "SELECT other.id FROM task JOIN entity ON entity.id = task.subject AND same_as <> 0"
         " JOIN task AS other ON other.subject = same_as AND other.relationship = task.relationship"
@@ -213,7 +218,7 @@ def unite_entities(db: Database, alias: int, canonical: int) -> None:
     """Make one entity an alias of another, so that their lists are requested only once.
 
     ``alias`` and ``canonical`` are row ids. Aliases, seeds, tasks and pages of ``alias`` are moved
-    to ``canonical``. If both have a task for the same relationship, one of the two is retired.
+    to ``canonical``. If both have a task for the same relationship, one of these tasks is retired.
     """
     db.execute("UPDATE entity SET same_as = ? WHERE id = ?", canonical, alias)
     db.execute("UPDATE entity SET same_as = ? WHERE same_as = ?", canonical, alias)

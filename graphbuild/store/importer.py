@@ -98,7 +98,8 @@ def _read(path: Path, subject: Entity | None) -> FetchedPage:
 def _in_paging_order(pages: list[FetchedPage]) -> Iterator[FetchedPage]:
     """Yield the pages of one list, each followed by the page of its ``next_cursor``.
 
-    If the next page is missing, continue with the first of the remaining pages.
+    Begin with the first page of the list. If that page or a next page is missing, continue with the
+    first of the remaining ``pages``.
     """
     remaining = list(pages)
     cursor: str | None = None

@@ -24,18 +24,21 @@ class Inferences:
         self._db = db
 
     def excluded_tasks(self) -> set[int]:
-        """Return the ids of audited tasks and tasks with a conflict, which get no inferences."""
+        """Return the row ids of the lists for which nothing may be inferred.
+
+        These are lists that an audit restarted, and lists with an inference conflict.
+        """
         query = "SELECT id FROM task WHERE inference_conflict <> '' OR audited = 1"
         return {task_id for (task_id,) in self._db.rows(query)}
 
     def has_reports(self) -> bool:
-        """Return whether a stored list contains a report, as in the API flavor ``gti``."""
+        """Return whether a stored list contains a ``gti`` report as a reference."""
         query = "SELECT 1 FROM entity WHERE type = ? AND instr(attributes, ?) LIMIT 1"
         original = encode_attributes({"original_type": COLLECTION})[1:-1]
         return self._db.first(query, REFERENCE, original) is not None
 
     def observed_references(self, task: int) -> ObservedReferences:
-        """Return the references that the pages of the current pass contain, as row ids."""
+        """Return the references on the pages of the current pass through a list, as row ids."""
         query = "SELECT expected_count, state, detail, inferred_count FROM task WHERE id = ?"
         ((expected_count, state, detail, inferred_count),) = self._db.rows(query, task)
         first_page = first_page_of_pass(self._db, task)
@@ -58,7 +61,11 @@ class Inferences:
         return observed
 
     def save(self, task: int, collections_by_reference: Mapping[int, Iterable[int]]) -> None:
-        """Store the inferred references (row ids) of a list, and mark the list as complete."""
+        """Store the inferred references of a list, and mark the list as complete.
+
+        ``collections_by_reference`` contains row ids: for each reference, the collections through
+        which it is related.
+        """
         with self._db.transaction():
             page = self._db.integer("SELECT max(id) FROM page WHERE task = ?", task)
             self._db.execute_many(
@@ -89,9 +96,9 @@ class Inferences:
             self._db.update("task", task, inference_conflict=detail)
 
     def count_unread(self, task: int, received: int) -> int:
-        """Return how many inferred references of the current pass are not on any of its pages yet.
+        """Return how many references inferred in the current pass are on no page of this pass yet.
 
-        If the API stated the length of the list, the number is at most this length minus the number
+        If the API stated the length of the list, the result is at most this length minus the number
         of ``received`` references.
         """
         query = "SELECT inferred_count, expected_count FROM task WHERE id = ?"
@@ -111,12 +118,13 @@ class Inferences:
     def settle(self, task: int) -> None:
         """Confirm or refute the inferences for a list after a pass has made it complete.
 
-        This includes lists whose stated length changed between pages: such a list is complete once
-        it has as many references as the greatest stated length.
+        If the stated length of a list changed between pages, the list is complete when it has as
+        many references as the greatest stated length.
 
-        An inference is confirmed if a page that was stored later contains it. Otherwise, it is
-        refuted if it was made in this pass, or if the list is audited. The remaining inferences are
-        kept, because the list may have changed since an earlier pass.
+        An inference is confirmed if a page that was stored after the inference contains it. Any
+        other inference is refuted if it was made in this pass, or if the list is audited. The
+        remaining inferences, from earlier passes, are neither confirmed nor refuted, because the
+        list may have changed since.
 
         If an inference is refuted, nothing more is inferred for the list.
         """

@@ -37,7 +37,7 @@ NOT_CHECKED = (
     "whether the log contains every call",
 )
 _CACHED_PAGES = 1_000
-_NO_COLLECTION = "-"  # replaces the key of the collection if the API states none
+_NO_COLLECTION = "-"  # replaces the key of the collection if the API states no collection
 
 
 def _sql(values: Iterable[object]) -> str:
@@ -54,13 +54,13 @@ _FACTS = (
 )
 _INFERENCES = "FROM inference WHERE inference.task = task.id"
 _NO_ALIAS = "EXISTS (SELECT 1 FROM entity WHERE entity.id = subject AND same_as = 0)"
-# A subject with pages of its own can also have pages of an alias, with negative numbers. A crawl
-# does not count their references, but an import does.
+# Pages that were requested for an alias of the subject can have negative numbers. A crawl does not
+# count the references on such pages, but an import does.
 _NO_ALIAS_PAGES = f"{_NO_ALIAS} AND NOT EXISTS (SELECT 1 {_PAGES} AND number < 0)"
 
-# Each rule has three parts in SQL: the row id of the damaged entity, a description of the problem,
-# and the rows that have the problem. A crawl sets ``received_count`` to the number of references in
-# the newest pass, and an import to the number of references on all pages.
+# Each rule has three parts in SQL: the row id of the entity whose data is damaged, a description of
+# the problem, and the rows that have the problem. A crawl sets ``received_count`` to the number of
+# references in the newest pass, and an import to the number of references on all pages.
 _RULES = (
     (
         "subject",
@@ -166,8 +166,8 @@ def find_damage(
     """Yield the problems of a campaign file; nothing if the file is intact.
 
     SQLite can check only the structure of the file. Therefore, each page is also compared with its
-    checksums and its observations. ``NOT_CHECKED`` lists the data whose values are not verified.
-    If a problem prevents further checks, it is the last one.
+    checksums and its stored observations. ``NOT_CHECKED`` lists the data whose values are not
+    verified. If a problem prevents further checks, no problem follows it.
 
     After each page, ``on_progress`` is called with the numbers of checked pages and of all pages.
     """
@@ -209,7 +209,10 @@ def _decode_attributes(db: Database) -> None:
 
 
 def _problems(page: CompressedPage, facts: Callable[[int], frozenset[Fact]]) -> Iterator[str]:
-    """Yield the problems of a page: damage, and differences from its stored values and facts."""
+    """Yield the problems of a page: damage, and differences from its stored values and facts.
+
+    ``facts`` returns the stored facts of the page with a given row id.
+    """
     name = f"page {page.number}"
     try:
         body = page.decompress()
@@ -246,7 +249,10 @@ def _facts_of(page: Page) -> set[Fact]:
 
 
 def _stored_facts(db: Database, page: int) -> frozenset[Fact]:
-    """Return the stored facts of a page (row id); raise StoreError if an entity is missing."""
+    """Return the stored facts of the page with the row id ``page``.
+
+    Raise StoreError if an entity of a fact is missing.
+    """
     rows = db.rows(
         "SELECT reference, entity.type || ':' || entity.api_id, related_from,"
         " iif(related_from, collection.type || ':' || collection.api_id, :none) FROM fact"

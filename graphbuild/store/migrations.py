@@ -4,16 +4,19 @@ To change the schema from version N to N + 1:
 
 1. Before any change, run ``python -m tests.store.save_fixture``. It saves a campaign file of
    version N and its contents as ``tests/store/data/schema-N.db.gz`` and ``schema-N.json.gz``, and
-   prints the digest of the schema. By default, it migrates the saved file of version N - 1. If that
-   file lacks values which the new migration changes, pass the path of a campaign file with them.
-2. In :mod:`graphbuild.store.schema`, add that digest to ``_EARLIER_DIGESTS`` under N, set
+   prints the digest of the schema. By default, the command migrates the saved file of version
+   N - 1. If that file lacks values which the new migration changes, pass the path of a campaign
+   file with such values.
+2. In :mod:`graphbuild.store.schema`, add that digest to ``_EARLIER_DIGESTS`` under the key N, set
    ``SCHEMA_VERSION`` to N + 1, and change the tables and views. The docstring of that module
    lists the modules that write each table. Declare new columns after the existing ones, where
    ``ALTER TABLE ... ADD COLUMN`` inserts them: otherwise, the digests differ.
-3. Here, write a function that changes a file of version N, and add it to ``MIGRATIONS`` under N.
-   It must not use ``schema.SCHEMA`` or ``schema.VIEWS``, which change with later versions.
+3. In this module, write a function that changes a file of version N to version N + 1, and add it
+   to ``MIGRATIONS`` under the key N. The function must not use ``schema.SCHEMA`` or
+   ``schema.VIEWS``, which change with later versions.
 4. Run ``tests/store/test_migrations.py``, which migrates every saved file and compares the values
-   that ``Store`` returns with the saved contents. Add a test for values that it does not return.
+   that ``Store`` returns with the saved contents. Add a test for migrated values that no method
+   of ``Store`` returns.
 
 Each migration and the increment of the version number are one transaction, so a killed migration is
 repeated from its start. Before the first migration of a file that is opened for writing, a backup
@@ -53,7 +56,7 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 
 def rename_columns(connection: sqlite3.Connection) -> None:
-    """Migrate schema 1 to 2: rename columns, views, the table ``note`` and some of its keys."""
+    """Migrate schema 1 to 2: rename columns, views, the table ``note`` and names in its rows."""
     for view in ("observation", "said"):
         connection.execute(f"DROP VIEW {view}")
     for table, names in _NAMES_SINCE_SCHEMA_2.items():

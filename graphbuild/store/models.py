@@ -13,11 +13,12 @@ from graphbuild.models import LIMITED, SHORT, STATES
 if TYPE_CHECKING:
     from graphbuild.models import Entity, Page, Status
 
-_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS  # zlib then detects the format from the header
+_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS  # makes zlib detect the format from the header
 
 
-# The depths of descriptions, which order them among the lists. A file whose SHA-256 is not known is
-# described before all lists; MD5 and SHA-1 are kept apart, because both may be hashes of one file.
+# The depths of description tasks. Tasks are requested in the order of their depths, and lists have
+# depths from 0. A file whose SHA-256 is not known is therefore described before all lists. Files
+# known by MD5 are described first, because their descriptions may contain the SHA-1 of other seeds.
 DEPTHS_BEFORE_LISTS = {"md5": -2, "sha1": -1}
 AFTER_LISTS = 1_000
 
@@ -28,11 +29,12 @@ class Task:
 
     id: int  # the row id
     subject: Entity
-    relationship: str
+    relationship: str  # the classic name of the list, or ``description``
     page_count: int  # number of stored pages in all passes through the list
     cursor: str | None  # of the next page; None if that is the first page of the list
-    depth: int = 0  # 0 for a seed; for an entity found in a list, the depth of that list plus 1.
-    # For a description: a value of DEPTHS_BEFORE_LISTS, or AFTER_LISTS.
+    # 0 for a list of a seed. For a list of an entity that was found in another list, the depth of
+    # that other list plus 1. For a description, a value of DEPTHS_BEFORE_LISTS, or AFTER_LISTS.
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class FetchedPage:
     page: Page  # parsed from the body
     fetched_at: float  # seconds since 1970; for an imported page, when its file was modified
     cursor: str | None  # of this page; None for the first page of a list
-    compressed: bytes = b""  # the body as the API's gzip stream; empty if it sent none
+    compressed: bytes = b""  # the body as received; empty if it was not compressed with gzip
     http_status: int = 200  # 0 for an imported page
 
 
@@ -51,8 +53,9 @@ class FetchedPage:
 class SaveResult:
     """The effect of storing a page."""
 
-    new_references: int  # number of entries that are on no earlier page of the same pass
-    status: Status  # of the list
+    new_references: int  # number of entries that are on no earlier page of the same pass; 0 if the
+    # page was requested for an entity that is now an alias
+    status: Status  # of the task
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +71,11 @@ class SubjectStatus:
     inferred_count: int  # references that were inferred instead of requested
     cursor: str | None  # of the next page; None before the first and after the last page
     http_status: int  # of the last request; 0 without a response or after an import
-    fetched_at: float | None  # of the last response or failure, in seconds since 1970
-    error_code: str  # of the last request; empty after a success
-    detail: str  # reason for the state, difference of counts, or inference conflict; may be empty
+    fetched_at: float | None  # time of the last response or failure (for an imported page, of its
+    # file), in seconds since 1970; None before the first request
+    error_code: str  # of a failed task; ``ShortList`` for a pending list whose last page has to be
+    # requested again; otherwise empty
+    detail: str  # explanation of the state, surplus of entries, inference conflict; may be empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +92,8 @@ class Totals:
     failed: int
     pending: int
     pages: int  # stored responses
-    references: int
-    collections: int
+    references: int  # distinct references; reports count as references
+    collections: int  # distinct collections, without reports
     observations: int  # distinct observations and links, without refuted inferences
     expected: int  # lengths of ``related_references`` that the API stated, added up over all lists
     received: int  # received references of ``related_references``, added up over all lists
@@ -99,7 +104,7 @@ class Totals:
     def describe_subjects(self) -> str:
         """Return the number of subjects, such as ``3 files`` or ``4 subjects with 6 lists``.
 
-        The number of lists is omitted if each subject has one list.
+        The number of lists is omitted if it equals the number of subjects.
         """
         text = format_count(self.subjects, "file" if self.files == self.subjects else "subject")
         if self.lists == self.subjects:
@@ -121,13 +126,13 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class AuditResult:
-    """The result of an audit, which requests lists whose references had been inferred."""
+    """The result of audits, which restart lists whose references had been inferred."""
 
     subjects: int  # number of audited lists that are complete again
     pending: int  # number of audited lists in any other state
-    references: int  # number of inferred references in the complete lists
-    confirmed: int  # number of these references that the API returned
-    refuted: int  # number of these references that it did not return; they are not observations
+    references: int  # number of inferred references in the complete audited lists
+    confirmed: int  # number of these references that the API returned with an inferred collection
+    refuted: int  # number of the other references; their inferences are not observations
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +181,13 @@ class CompressedPage:
     subject: Entity
     relationship: str
     number: int  # as in ``StoredPage``
-    compressed: bytes
-    crc32: int  # of the compressed body, as stored
-    sha256: bytes  # of the original body, as stored
-    next_cursor: str | None  # as stored
-    expected_count: int | None  # as stored
-    item_count: int  # as stored
+    compressed: bytes  # the compressed body
+    # The next five values are those of the table ``page``, which may differ from the body.
+    crc32: int  # of the compressed body
+    sha256: bytes  # of the original body
+    next_cursor: str | None
+    expected_count: int | None
+    item_count: int
     facts_page: int  # row id of the page whose facts are stored: this or an earlier page
 
     def decompress(self) -> bytes:
@@ -201,9 +207,10 @@ class Damage:
 class ObservedReferences:
     """The references that the current pass through a list contains; all ids are row ids."""
 
-    count: int | None = None  # length of the list as stated by the API; None if unknown or changing
+    count: int | None = None  # length of the list as stated by the API; None if the API stated no
+    # length, or different lengths on the pages of this pass
     collections_by_reference: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
-    complete: bool = False  # read to the end, without inference or mismatch of counts
+    complete: bool = False  # whether it was read to the end, nothing is inferred and counts agree
 
     def collections(self) -> set[int]:
         """Return the row ids of all collections through which the references are related."""

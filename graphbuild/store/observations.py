@@ -46,9 +46,9 @@ class _ListState:
 
     pass_start: int = 0  # first page of the newest pass; 0 if that page is not stored
     since: int = 0  # first page of the last complete pass; 0 without such a pass
-    state: str = PENDING  # complete, short or incomplete; pending if no page was stored
+    state: str = PENDING  # complete, short or incomplete; pending if no page of the list was stored
     item_count: int = 0  # number of items on all pages of the newest pass
-    expected_count: int = 0  # the greatest list length that the API stated in the newest pass
+    expected_count: int = 0  # the greatest list length that the API stated in the newest pass, or 0
 
 
 class _Fact(NamedTuple):
@@ -75,8 +75,8 @@ class ObservationReader:
         sorted by reference and collection.
 
         Args:
-            direct: Whether to add the direct references after all others. They have the
-                relationship ``references``, and a crawl with ``--direct`` requests them.
+            direct: Whether to yield, after all other observations, those of direct references. They
+                have the relationship ``references``, and a crawl with ``--direct`` requests them.
         """
         with self._db.snapshot():
             tasks = ((task, subject, 0) for task, subject in _tasks(self._db))
@@ -87,11 +87,13 @@ class ObservationReader:
     def current_observations(self, at: float = math.inf) -> Iterator[Observation]:
         """Yield the observations of each list's last complete pass and of later pages.
 
-        If a list was requested again and had changed, :meth:`observations` also yields the old
-        observations.
+        Of a list without a complete pass, all observations are yielded. Direct references and
+        refuted inferences are not included. In contrast, :meth:`observations` also yields
+        observations that only pages before the last complete pass contain.
 
         Args:
-            at: Ignore pages that were fetched after this time, in seconds since 1970.
+            at: Ignore pages that were fetched, and inferences that were made, after this time, in
+                seconds since 1970.
         """
         with self._db.snapshot():
             states = _list_states(self._db, at)
@@ -107,8 +109,8 @@ class ObservationReader:
 
         Args:
             at: A time in seconds since 1970; by default, yield the current states. Earlier states
-                are derived from the pages: a subject without pages was ``pending`` or ``failed``,
-                and is yielded as ``pending``.
+                are derived from the pages: each is ``complete``, ``short``, ``incomplete`` or, for
+                a subject without pages at that time, ``pending``.
         """
         with self._db.snapshot():
             entities, states = load_entities(self._db), _list_states(self._db, at)
@@ -137,6 +139,7 @@ class ObservationReader:
 
 
 def _tasks(db: Database, relationship: str = RELATED_REFERENCES) -> Iterator[tuple[int, int]]:
+    """Yield the row ids of each task of a relationship and of its subject."""
     query = "SELECT id, subject FROM task WHERE relationship = ? ORDER BY id"
     return db.rows(query, relationship)
 
@@ -154,7 +157,8 @@ def _observations(
 ) -> Iterator[Observation]:
     """Yield the observations of tasks as of the time ``at`` (seconds since 1970).
 
-    Each item of ``tasks`` has three row ids: of a task, its subject and the first page to consider.
+    Each item of ``tasks`` has three row ids: of a task, of its subject, and of a page. Facts that
+    were last contained in an earlier page are ignored; 0 instead of a page ignores no facts.
     """
     entities = load_entities(db)
     times = dict(db.rows("SELECT id, fetched_at FROM page"))
@@ -184,12 +188,13 @@ def _inferred_references(  # noqa: PLR0913, PLR0917  one caller
     times: Mapping[int, float],
     at: float,
 ) -> set[int]:
-    """Return the references of a list that were inferred after they were last on a page.
+    """Return the row ids of the references of a list that were inferred after their last page.
 
-    The collections of such a reference may have changed since that page. Therefore, even its
-    observations on earlier pages are regarded as inferred.
+    The collections of such a reference may have changed since it was last on a page. Therefore,
+    even its observations on pages are regarded as inferred. Inferences that were made after the
+    time ``at`` (seconds since 1970) are ignored. ``times`` contains the times of the pages by row
+    id.
     """
-    # If an inference was repeated after the time ``at``, only its first page was known then.
     on_page: dict[int, int] = {}
     for fact in facts:
         on_page[fact.reference] = max(on_page.get(fact.reference, 0), fact.last_on_page)
@@ -201,6 +206,7 @@ def _inferred_references(  # noqa: PLR0913, PLR0917  one caller
         (rows.get(reference, reference), first, last)
         for reference, first, last in db.rows(query, task, REFUTED)
     )
+    # If an inference was repeated after the time ``at``, only its first page was known then.
     return {
         reference
         for reference, first, last in inferences
@@ -210,7 +216,10 @@ def _inferred_references(  # noqa: PLR0913, PLR0917  one caller
 
 
 def _list_states(db: Database, at: float) -> dict[int, _ListState]:
-    """Return by task id the states at the time ``at`` (seconds since 1970) of lists with pages."""
+    """Return the state of each list with pages at the time ``at``, by the row id of the list.
+
+    ``at`` is in seconds since 1970.
+    """
     query = "SELECT first_page FROM inference UNION SELECT last_page FROM inference"
     inferred_after = {page for (page,) in db.rows(query)}
     query = (
@@ -246,8 +255,8 @@ def _facts(
 ) -> list[_Fact]:
     """Return the facts of a list, except refuted ones, sorted by reference and collection.
 
-    Facts are omitted if their first page was fetched after the time ``at`` (seconds since 1970), or
-    if the row id of their last page is below ``since``.
+    A fact is omitted if its first page was fetched after the time ``at`` (seconds since 1970), or
+    if the row id of its last page is below ``since``.
     """
     known = (
         "" if at == math.inf else " AND (SELECT fetched_at FROM page WHERE id = first_page) <= :at"
@@ -268,7 +277,7 @@ def _facts(
 
 
 def _unite_facts(facts: Iterable[_Fact], entities: EntityById) -> list[_Fact]:
-    """Return facts with one row id per report, in the order of :func:`_facts`."""
+    """Unite the facts about the two rows of a report; return all facts as :func:`_facts` does."""
     rows = entities.report_rows
     united: dict[tuple[int, int], _Fact] = {}
     for each in facts:

@@ -42,11 +42,12 @@ if TYPE_CHECKING:
     from graphbuild.store.models import FetchedPage, Task
     from graphbuild.store.task_queue import TaskQueue
 
-    Facts = tuple[tuple[int, int], ...]  # row ids of reference and collection
+    # Pairs of row ids: a reference or another listed entity; and its collection, or 0 if none.
+    Facts = tuple[tuple[int, int], ...]
 
 # Minimum compression ratio at which the API's gzip stream is stored; zlib reaches about 5.
 _GOOD_RATIO = 3
-_MAX_KNOWN_PAGES = 1_000
+_MAX_KNOWN_PAGES = 1_000  # in the cache of pages by their facts
 _WEAK_HASHES = tuple(each.name for each in HASH_TYPES if each.name != FILE_ID_HASH)
 
 
@@ -67,11 +68,13 @@ class PageWriter:
     def save_page(
         self, task: Task, fetched: FetchedPage, *, limit: int | None = None
     ) -> SaveResult:
-        """Store a page of a list, its observations and the next cursor; update the list's status.
+        """Store a page of a task, its observations and the next cursor; update the task's status.
 
-        Aliases that the page shows, such as the MD5 of a file, are united with their entities. A
-        list beyond the seeds (depth 1 or more) is not read further when ``limit`` entries of it are
-        stored.
+        Aliases that the page shows, such as the MD5 of a file, are united with their entities. If
+        the subject of ``task`` is already an alias, the page is stored for the canonical entity.
+
+        A list beyond the seeds (depth 1 or more) becomes ``limited`` if at least ``limit`` of its
+        entries are stored and more pages follow.
         """
         db, page = self._db, fetched.page
         with db.transaction():
@@ -118,7 +121,10 @@ class PageWriter:
     # --- pages -----------------------------------------------------------------------------------
 
     def _save_alias_page(self, task: Task, fetched: FetchedPage, canonical: int) -> SaveResult:
-        """Store a page that was requested before its subject became an alias."""
+        """Store a page that was requested before its subject became an alias.
+
+        ``canonical`` is the row id of the canonical entity's task.
+        """
         self._insert_page(canonical, next_alias_page_number(self._db, canonical), fetched)
         self._db.update("task", task.id, page_count=task.page_count + 1)
         return SaveResult(0, Status(COMPLETE, ALIAS_DETAIL))
@@ -194,7 +200,7 @@ class PageWriter:
         )
 
     def _truncate(self, task: Task, received: int, limit: int) -> Status:
-        """Record that a list is not read beyond the limit; return the new status of the list."""
+        """Record the limit at which the reading of a list stops; return the list's new status."""
         self._db.update("task", task.id, truncated_at=limit)
         ((expected,),) = self._db.rows("SELECT expected_count FROM task WHERE id = ?", task.id)
         total = "" if expected is None else f" of {expected:,}"
@@ -207,8 +213,8 @@ class PageWriter:
     def alias_conflict(self, subject: Entity, page: Page) -> str:
         """Return why the file that a page names cannot be ``subject``; empty if it can be.
 
-        A file that was requested by its MD5 cannot be a file that is known to have another MD5. The
-        same applies to SHA-1.
+        A file that was requested by its MD5 cannot be a file that the campaign file contains with
+        another MD5. The same applies to SHA-1.
         """
         named, hash_name = page.canonical_subject, detect_hash_type(subject.id)
         if named is None or subject.type != FILE or hash_name not in _WEAK_HASHES:
@@ -223,8 +229,8 @@ class PageWriter:
     def _unite_aliases(self, task: Task, page: Page) -> None:
         """Unite entities that are equal according to a page, such as a file's MD5 and SHA-256.
 
-        The hashes of a described file are saved as aliases even if they are new. A later seed with
-        one of these hashes then costs no call.
+        The hashes of a described file are saved as aliases even if the campaign file does not
+        contain them yet. A later seed with one of these hashes then costs no call of its own.
         """
         if page.canonical_subject is not None:
             self._unite(task.subject, page.canonical_subject)
@@ -250,9 +256,9 @@ class PageWriter:
     def import_pages(self, subject: Entity, pages: Iterable[FetchedPage]) -> int:
         """Store saved pages of one subject in the given order; return the number of new pages.
 
-        A page that is already stored with the same bytes is skipped. If pages of the list are
-        missing, its state stays ``pending`` or becomes ``incomplete``, and the next crawl requests
-        the list.
+        A page is skipped if the list already has a page with the same bytes. If pages of the list
+        are missing, a pending list stays ``pending``, and any other list becomes ``incomplete``. In
+        both cases, the next crawl requests the list.
         """
         with self._db.transaction():
             entity = canonical_id(self._db, self._entities.save(subject))
@@ -303,7 +309,10 @@ class PageWriter:
 
 
 def _sum_skipped(pages: Iterable[tuple[str | None, int]]) -> int:
-    """Add up the numbers in (cursor, number) pairs, using only the last pair of each cursor."""
+    """Return the number of skipped items on pages, each given as (cursor, skipped count).
+
+    Of the pages with the same cursor, only the last one counts: it was requested again.
+    """
     return sum(dict(pages).values())
 
 

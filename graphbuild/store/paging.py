@@ -1,13 +1,14 @@
 """Determine the status of a list after each page. The functions have no side effects.
 
-A page without a next cursor is the last page of its list. If at least as many distinct references
-were received as the API announced, the list is complete. Otherwise, the last page is requested once
-more. If references are still missing, the list is short. If the API announced no count, a list with
-skipped malformed entries is short. The detail of the status mentions missing references, surplus
-references, and an announced count that changed between pages.
+A page without a next cursor is the last page of its list. References are missing if fewer distinct
+references were received than the greatest list length that the API stated. If the API stated no
+length, references are missing if malformed entries were skipped. If no reference is missing, the
+list is complete. Otherwise, the last page is requested once more. If references are still missing,
+the list is short. The detail of the status mentions missing references, surplus references, and a
+stated length that changed between pages.
 
-The list can change while its pages are requested. If the API replaces a reference meanwhile, the
-new reference can be missed although the counts match.
+A list can change while its pages are requested. If a reference is replaced by another during that
+time, the new reference can be missed although the counts match.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ def status_after_page(state: PagingState) -> Status:
 def status_at_end(expected_counts: frozenset[int], received: int, skipped: int = 0) -> Status:
     """Return the status of a list that was read to the end: complete or short.
 
-    The ``skipped`` malformed entries matter only if the API stated no list length.
+    ``expected_counts`` are all list lengths that the API stated, and ``received`` is the number of
+    distinct references. The number of ``skipped`` malformed entries matters only if the API stated
+    no list length.
     """
     if skipped and not expected_counts:
         entries = format_count(skipped, "malformed entry")
@@ -75,7 +78,7 @@ def _endless_paging(state: PagingState) -> str:
         return "the page contains no new reference"
     if not state.item_count and state.previous_page_empty:
         return "two empty pages in a row"
-    # This counts references, not pages, because the API may send shorter pages than requested.
+    # References are counted, not pages, because the API may send shorter pages than requested.
     if state.page_count > 1 and state.received_count - state.new_count >= expected:
         return f"{expected} references expected, but more pages follow"
     if state.page_count >= MAX_PAGES:

@@ -1,40 +1,54 @@
 """Tables and views of a campaign file.
 
-The steps to change the schema are listed in :mod:`graphbuild.store.migrations`. These modules of
-``graphbuild.store`` write the tables:
+The steps to change the schema are listed in :mod:`graphbuild.store.migrations`. The following
+modules of ``graphbuild.store`` write the tables:
 
 * ``entities``: entity. To unite aliases, it also writes seed, task, page and inference.
 * ``store``: seed.
-* ``task_queue``, ``task_additions`` and ``descriptions``: task. For a report that only
-  ``related_from`` names, ``task_additions`` adds the reference to entity.
+* ``task_queue``, ``task_additions`` and ``descriptions``: task. For a report that occurs only in
+  ``related_from``, ``task_additions`` adds a reference to entity.
 * ``page_writer``: page, fact and task.
 * ``inferences``: inference and task.
 * ``call_log``: call and metadata.
 * ``connection`` and ``write_session``: the row ``writer`` of metadata.
 
-The module ``models`` of this package describes most columns. Notes on others:
+The data classes in :mod:`graphbuild.models` and :mod:`graphbuild.store.models` describe most
+columns. Notes on others:
 
-* Other tables refer to an entity by its ``id``. ``related_from`` is 0 if the API names no
-  collection, because a column of a primary key cannot be NULL.
+* Other tables refer to an entity by its ``entity.id``.
+* ``reference`` is a reference or, in a list that ``--depth`` requests, any other listed entity.
+* ``related_from`` is a collection, or 0 if the API states none. It cannot be NULL, because it is
+  part of the primary keys of ``fact`` and ``inference``.
 * ``entity.same_as`` is the id of the canonical entity if the entity is an alias, otherwise 0. A
   file requested by its MD5 is an alias of the file whose SHA-256 is in the response.
-* ``task.depth`` of a description orders it before or after all lists.
+* ``task.depth`` of a description has a special value that orders the description before or after
+  all lists.
 * ``task.new_entity_count`` is the number of entities that the newest page of the current pass added
   to the campaign file.
 * ``task.failure_count`` is the number of failures since the newest page. Restarting a list keeps
   the number, so that lists which fail repeatedly do not delay the others.
-* ``task.inference_conflict`` is the reason why nothing is inferred for the list, or empty.
-* ``page.skipped_count`` is the number of malformed items; 0 for pages from earlier schemas.
+* ``task.retry`` is 1 if the next run repeats the failed request, otherwise 0.
+* ``task.truncated_at`` is the limit of entries (``--per-node``) at which the reading of the list
+  stopped, or 0.
+* ``task.audited`` is 1 if an audit restarted the list, otherwise 0.
+* ``task.inference_conflict`` describes a contradiction because of which nothing is inferred for the
+  list. It is empty if there is none.
+* ``page.skipped_count`` is the number of malformed items. It is 0 for all pages that were stored
+  with schema 1 or 2, which had no such column.
 * ``page.duplicate_of`` is the id of an earlier page with the same facts, or NULL. The facts are
   stored only with the earlier page.
-* ``page.number`` counts the pages of a task from 1. If a subject has pages of its own, the pages
-  that were requested for an alias of it get the numbers -1, -2, ...; paging ignores them.
-* ``page.body`` is compressed: the API's gzip stream if it is small enough, else a zlib stream.
-* ``page.sha256`` is computed from the original body. ``page.crc32`` is computed from the compressed
-  body, because damage to some of its bits does not change the original body.
-* The view ``fact_by_task`` contains the facts of each list, once per page, and all inferences, even
-  refuted ones. The view ``observation`` contains each of these facts once per list.
-* The index ``task_order`` sorts the lists in the order in which they are requested.
+* ``page.number`` counts the pages of a task from 1. The numbers -1, -2, ... mark pages that were
+  requested for an alias and moved to the task of the canonical entity. Paging ignores these pages.
+* ``page.body`` is compressed: the API's gzip stream if that has at most a third of the size of the
+  original body, else a zlib stream.
+* ``page.sha256`` is computed from the original body, and ``page.crc32`` from the compressed body.
+  Only the latter reveals damage to bits that do not matter for decompression.
+* ``inference.first_page`` is the page of the task that was the newest when the fact was first
+  inferred. ``inference.last_page`` is the same for the last time that the fact was inferred.
+* The view ``fact_by_task`` contains each fact of a list once per page with the fact, and all
+  inferences, even refuted ones. The view ``observation`` has one row for each fact of a list,
+  observed or inferred.
+* The index ``task_order`` sorts the tasks of one state in the order in which they are requested.
 """
 
 from __future__ import annotations
@@ -146,7 +160,7 @@ CREATE VIEW observation AS
         FROM fact_by_task GROUP BY task, reference, related_from;
 """
 
-# Values of the column ``provenance`` of inferences. Observed facts have 0 in the views.
+# Values of ``inference.provenance``. In the views, observed facts have the provenance 0.
 INFERRED, CONFIRMED, REFUTED = 1, 2, 3
 
 # Schema version -> its digest, computed by ``schema_digest``.
@@ -157,7 +171,7 @@ _EARLIER_DIGESTS = {
 
 
 def schema_digest(connection: sqlite3.Connection) -> str:
-    """Return the SHA-256 of all table, index, view and trigger definitions.
+    """Return the SHA-256 (hexadecimal) of all table, index, view and trigger definitions.
 
     Double quotes and white space are ignored, because ``ALTER TABLE`` may add them.
     """

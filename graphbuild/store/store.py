@@ -4,8 +4,8 @@ The following guarantees are covered by tests:
 
 * A page, its observations and the next cursor are stored in one transaction. They are on disk
   before the next page of the list is requested (write-ahead log, ``synchronous=FULL``).
-* The body of each page is compressed without loss and stored with its SHA-256, so observations can
-  be parsed from it again.
+* The body of each page is compressed without loss and stored with its SHA-256, so that it can be
+  verified and parsed again.
 * Every call is recorded before it is sent.
 * Reading never waits for a crawl, and never changes stored data.
 """
@@ -62,7 +62,7 @@ class Store(ObservationReader):
     Attributes:
         path: The file.
         missing_data: A message about the data that an incomplete copy lacks; empty for other files.
-        tasks: The queue of lists to request, for a crawler.
+        tasks: The queue of lists and descriptions to request, for a crawler.
         page_writer: Stores responses, for a crawler or an importer.
         descriptions: Adds and counts tasks for descriptions of objects, for a crawler.
         inferences: Reads and stores inferred references, for a crawler.
@@ -113,7 +113,9 @@ class Store(ObservationReader):
         return cls(Database.read(Path(path)))
 
     def back_up(self, path: str | Path) -> None:
-        """Write a copy, with the data in the log, to a new file ``path``, even during a crawl.
+        """Write a copy of the file, including the data in its log, to the new file ``path``.
+
+        Another process may be writing to the file.
 
         Raises:
             StoreError: ``path`` exists, is in use or cannot be written, or this file is damaged.
@@ -129,7 +131,8 @@ class Store(ObservationReader):
 
         Raises:
             StoreMovedError: The file was deleted, moved or replaced while it was open for writing.
-                The message names the file that now contains the data.
+                The message names the file that now contains the data, or states that the data
+                could not be saved.
         """
         self._db.close()
 
@@ -150,7 +153,10 @@ class Store(ObservationReader):
     # --- seeds -----------------------------------------------------------------------------------
 
     def add_seeds(self, seeds: Iterable[Seed]) -> int:
-        """Add seeds, with a pending task for each new subject; return how many subjects are new."""
+        """Add seeds, and a pending task for each subject that has none.
+
+        Return the number of new tasks. Seeds that are already stored get additional attributes.
+        """
         with self.transaction():
             added = sum(self._add_seed(seed) for seed in seeds)
         self._db.checkpoint()
@@ -164,16 +170,16 @@ class Store(ObservationReader):
             self._db.insert(
                 "seed", entity=entity, source=seed.source, line=seed.line, attributes=text
             )
-        elif seed.attributes:  # attributes of earlier seed lists take precedence
+        elif seed.attributes:  # values from earlier seed lists take precedence
             known = decode_attributes(row[0], seed.entity.id, self.path)
             merged = encode_attributes({**seed.attributes, **known})
             self._db.update("seed", entity, attributes=merged)
         return self.tasks.add(entity)
 
     def restrict_tasks(self, seeds: Iterable[Seed] | None) -> None:
-        """Restrict the queue to the tasks of some seeds and of the entities found from them.
+        """Restrict the queue to the tasks of some seeds and of the entities found in their lists.
 
-        With None, remove the restriction.
+        None removes the restriction.
         """
         entities = None if seeds is None else [self._entities.save(seed.entity) for seed in seeds]
         self.tasks.restrict(entities and [canonical_id(self._db, each) for each in entities])
@@ -183,13 +189,18 @@ class Store(ObservationReader):
     def subjects(self, *, times: bool = False) -> Iterator[Entity]:
         """Yield the subject of each list, in the order in which the lists were added.
 
-        An entity with several lists is yielded once per list. Its attributes are those of the API
-        and ``seed_*`` for the columns of the seed list. The subject of ``related_references`` also
-        has ``seed``, ``state`` and ``crawl_*`` for the progress of the list. For another list,
-        ``crawl_<relationship>`` is its state. API attributes with these names are dropped.
+        An entity with several lists is yielded once per list, with different attributes:
+
+        * the attributes of the API, except those whose names begin with ``crawl_``, ``group_`` or
+          ``seed_``;
+        * ``seed_*``: the other columns of the seed list;
+        * for the list ``related_references``: ``seed`` (whether the entity is a seed), ``state``
+          and ``crawl_*`` (the progress of the list);
+        * for any other list: ``crawl_<relationship>``, its state with an explanation.
 
         Args:
-            times: Also add ``crawl_fetched_at``, the time of the last response or failure.
+            times: Whether to add ``crawl_fetched_at``, the time of the last response or failure for
+                ``related_references``.
         """
         entities = load_entities(self._db)
         seeds = dict(self._db.rows("SELECT entity, attributes FROM seed"))
@@ -217,7 +228,10 @@ class Store(ObservationReader):
         return (status for _, status in self._statuses(tasks))
 
     def _statuses(self, tasks: str) -> Iterator[tuple[int, SubjectStatus]]:
-        """Yield the row id of the subject and the progress of each task of a joined table."""
+        """Yield for each task the row id of its subject, and its progress.
+
+        ``tasks`` is an SQL join of the tables task and entity, such as ``CANONICAL_LISTS``.
+        """
         rows = self._db.rows(
             "SELECT task.subject, type, api_id, attributes, relationship, state, page_count,"  # noqa: S608  constants only
             " expected_count, received_count, inferred_count, cursor, http_status, fetched_at,"
@@ -233,7 +247,11 @@ class Store(ObservationReader):
         return find_entity(self._db, entity) is not None
 
     def known_states(self, subjects: Iterable[Entity]) -> dict[Entity, str]:
-        """Return the states of those subjects that the campaign file contains, even as an alias."""
+        """Return the state of the list ``related_references`` of each subject, by subject.
+
+        Subjects without such a list in the campaign file are left out. An alias gets the state of
+        the canonical entity's list.
+        """
         rows = self._db.rows(
             "SELECT type, api_id, state FROM entity"
             " JOIN task ON task.subject = iif(same_as, same_as, entity.id) WHERE relationship = ?",
@@ -310,7 +328,11 @@ class Store(ObservationReader):
             yield StoredPage(page.subject, page.relationship, page.number, body)
 
     def compressed_pages(self) -> Iterator[CompressedPage]:
-        """Yield the stored responses without decompressing them, in the order of :meth:`pages`."""
+        """Yield the stored responses without decompressing them, in the order of :meth:`pages`.
+
+        Raises:
+            StoreError: The subject of a page is missing in the campaign file.
+        """
         rows = self._db.rows(
             "SELECT subject, entity.type, entity.api_id, entity.attributes, relationship, number,"
             " body, crc32, sha256, next_cursor, page.expected_count, item_count,"
@@ -326,7 +348,10 @@ class Store(ObservationReader):
             yield CompressedPage(entity, *rest)
 
     def structural_problems(self) -> Iterator[str]:
-        """Yield the problems that SQLite finds: damaged structures and violated foreign keys."""
+        """Yield the problems that SQLite finds: damaged structures and violated foreign keys.
+
+        At most 20 damaged structures are reported.
+        """
         for (message,) in self._db.rows("PRAGMA integrity_check(20)"):
             if message != "ok":
                 yield message
@@ -335,7 +360,10 @@ class Store(ObservationReader):
 
 
 def _status_attributes(status: SubjectStatus, *, times: bool) -> dict[str, Scalar]:
-    """Return the node attributes for the progress of one list, without unknown values."""
+    """Return the node attributes for the progress of one list.
+
+    Values that are unknown, empty or zero are left out, except 0 received or expected references.
+    """
     if status.relationship != RELATED_REFERENCES:
         detail = f" ({status.detail})" if status.detail else ""
         return {f"crawl_{status.relationship}": f"{status.state}{detail}"}

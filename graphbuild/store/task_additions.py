@@ -1,7 +1,7 @@
 """Add and count tasks for the lists of found entities, and for direct references.
 
-The argument ``condition`` restricts the tasks from which a function starts. It is SQL that begins
-with ``AND``, or empty.
+The argument ``condition`` of a function restricts the stored tasks for whose subjects or found
+entities tasks are added or counted. It is an SQL condition that begins with ``AND``, or empty.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from graphbuild.store.schema import REFUTED
 if TYPE_CHECKING:
     from graphbuild.store.database import Database
 
-# The facts of all tasks; the parameter is REFUTED. FOUND_IDS are the row ids of the entities in a
-# fact. A report is found as a reference in both of its roles; see update_reports().
+# FOUND joins each task with its facts, except refuted inferences; the parameter is REFUTED.
+# FOUND_IDS are the row ids of the two entities of a fact. A collection that is a report is replaced
+# by the reference; see update_reports().
 FOUND = (
     "task JOIN fact_by_task AS fact ON fact.task = task.id AND provenance <> :refuted"
     " LEFT JOIN temp.report AS listed ON listed.collection = fact.reference"
@@ -27,7 +28,7 @@ FOUND = (
 FOUND_IDS = (
     "(coalesce(listed.reference, fact.reference), coalesce(source.reference, fact.related_from))"
 )
-# The subjects without a task for direct references, except aliases.
+# The ``related_references`` tasks of subjects that have no task for direct references.
 _WITHOUT_DIRECT = (
     "FROM task JOIN entity ON entity.id = task.subject AND same_as = 0"
     " WHERE relationship = :related AND NOT EXISTS (SELECT 1 FROM task AS other"
@@ -38,7 +39,7 @@ _WITHOUT_DIRECT = (
 def add_direct_tasks(db: Database, condition: str) -> int:
     """Add the missing tasks for the direct references of subjects; return their number.
 
-    The task has the depth of the subject's ``related_references``. The caller must have begun a
+    A new task has the depth of the subject's ``related_references``. The caller must have begun a
     transaction.
     """
     return db.execute(
@@ -60,10 +61,10 @@ def count_without_direct(db: Database, condition: str) -> int:
 def add_tasks_of_found(
     db: Database, depth: int, entity_type: str, relationship: str, condition: str
 ) -> int:
-    """Add a task for each entity of a type in the lists of ``depth``; return how many are new.
+    """Add a task for ``relationship`` of each entity of a type in the lists of ``depth``.
 
-    The new tasks have the next depth. The caller must have begun a transaction. It must have called
-    :func:`update_reports` after the newest page was stored.
+    Return the number of new tasks, which have the depth ``depth + 1``. The caller must have begun a
+    transaction, and must have called :func:`update_reports` after the newest page was stored.
     """
     return db.execute(
         "INSERT OR IGNORE INTO task (subject, relationship, state, depth)"  # noqa: S608  constants only
@@ -82,10 +83,11 @@ def add_tasks_of_found(
 def count_found(
     db: Database, depth: int, api_flavor: str, *, direct: bool
 ) -> Counter[tuple[str, str]]:
-    """Return the number of missing tasks by object type and relationship.
+    """Return the number of tasks that a crawl to ``depth`` would add, by type and relationship.
 
-    A crawl to ``depth`` would add them for the entities in the lists of lower depths. With
-    ``direct``, subjects without any list also lack a task for direct references.
+    The crawl would add these tasks for the entities in the stored lists of lower depths. With
+    ``direct``, tasks for direct references are included, but only for entities that have no list
+    yet. For the other entities, see :func:`count_without_direct`.
     """
     entities = load_entities(db)
     tasks = db.rows("SELECT subject, relationship FROM task")
@@ -110,10 +112,10 @@ def count_found(
 
 
 def update_reports(db: Database) -> None:
-    """Fill ``temp.report`` with the row ids of reports in ``related_from`` and their references.
+    """Fill ``temp.report`` with all collections that are reports, each with its reference.
 
-    A reference that is not stored is inserted, so that a crawl can request its lists. The caller
-    must have begun a transaction.
+    Both columns contain row ids of entities. A reference that is not stored is inserted, so that a
+    crawl can request its lists. The caller must have begun a transaction.
     """
     db.execute("DROP TABLE IF EXISTS temp.report")
     db.execute("CREATE TEMP TABLE report (collection INTEGER PRIMARY KEY, reference INTEGER)")

@@ -46,17 +46,20 @@ _ORDER = (
 _RESTART = (
     "cursor = NULL, new_entity_count = 0, error_code = '', detail = '', retry = 0, truncated_at = 0"
 )
-# The subjects of chosen lists and the entities found in them; its parameter is REFUTED.
+# The subjects of chosen tasks (see restrict()), and the entities in the lists of these tasks. The
+# parameter is REFUTED, because entities in refuted inferences do not count.
 _CHOSEN_ENTITIES = (
     "SELECT subject FROM task WHERE id IN (SELECT id FROM temp.chosen)"
     " UNION SELECT entity.id FROM temp.chosen"
     " JOIN fact_by_task ON task = chosen.id AND provenance <> ?"
     " JOIN entity ON entity.id IN (reference, related_from)"
 )
-# A condition for complete lists with inferred references; its parameter is COMPLETE.
+# A condition for complete lists with inferred references. The parameter is COMPLETE.
 _INFERRED = "inferred_count > 0 AND state = ?"
-REPEATED = "ShortList"  # the error code of a list whose last page is requested again
-# A condition for lists that continue at their cursor; its parameters are FAILED and BAD_REQUEST.
+# The error code of a pending list whose last page is requested again, because the list was short.
+REPEATED = "ShortList"
+# A condition for tasks that retry_failed() continues at their cursor. The parameters are FAILED and
+# BAD_REQUEST.
 _KEEPS_CURSOR = "state = ? AND http_status <> ?"
 
 
@@ -64,9 +67,11 @@ class TaskQueue(CallEstimates):
     """Adds tasks, selects the next task to request, and sets tasks to pending again."""
 
     def restrict(self, subjects: Iterable[int] | None) -> None:
-        """Restrict the queue to the tasks of some subjects and of the entities found from them.
+        """Restrict the queue to the tasks of some subjects and of entities found in their lists.
 
-        ``subjects`` contains row ids. None removes the restriction.
+        Entities that are found in the lists of found entities are included. The table
+        ``temp.chosen`` contains the row ids of the *chosen* tasks, to which the queue is then
+        restricted. ``subjects`` contains row ids. None removes the restriction.
         """
         self._restriction = ""
         if subjects is None:
@@ -84,16 +89,16 @@ class TaskQueue(CallEstimates):
             self.choose_descriptions()
 
     def chosen_entities(self) -> set[int] | None:
-        """Return the row ids of the subjects of the chosen lists and of the entities found in them.
+        """Return the row ids of the subjects of chosen tasks, and of the entities in their lists.
 
-        Return None if the queue is not restricted.
+        Return None if the queue is not restricted; see :meth:`restrict`.
         """
         if not self._restriction:
             return None
         return {entity for (entity,) in self._db.rows(_CHOSEN_ENTITIES, REFUTED)}
 
     def choose_descriptions(self) -> None:
-        """Extend the restriction to the descriptions of the entities of chosen lists."""
+        """Extend the restriction to the descriptions of the :meth:`chosen_entities`."""
         self._db.execute(
             "INSERT OR IGNORE INTO chosen SELECT id FROM task"  # noqa: S608  constants only
             f" WHERE subject IN ({_CHOSEN_ENTITIES}) AND relationship = ?",
@@ -102,7 +107,7 @@ class TaskQueue(CallEstimates):
         )
 
     def _choose_found(self, depth: int) -> None:
-        """Extend the restriction to the lists of the entities in chosen lists of one depth."""
+        """Extend the restriction to all tasks of the entities in the chosen lists of ``depth``."""
         self._db.execute(
             f"INSERT OR IGNORE INTO chosen SELECT found.id FROM {FOUND}"  # noqa: S608  constants only
             f" JOIN task AS found ON found.subject IN {FOUND_IDS}"
@@ -114,7 +119,7 @@ class TaskQueue(CallEstimates):
     # --- select ----------------------------------------------------------------------------------
 
     def has_pending(self) -> bool:
-        """Return whether any task is pending or marked for a retry."""
+        """Return whether any task, within the restriction, is pending or marked for a retry."""
         query = f"SELECT count(*) FROM task WHERE (state = ? OR retry = 1){self._restriction}"  # noqa: S608  constants only
         return self._db.integer(query, PENDING) > 0
 
@@ -128,15 +133,17 @@ class TaskQueue(CallEstimates):
 
         Tasks are compared by these criteria in turn: lower depth, first page before later pages,
         fewer failures since the newest page, more new entities on the newest page, added earlier.
-        If ``exclude`` contains a description that precedes the lists, no task of a higher depth is
-        returned, because the description may show that two subjects are the same file.
+
+        If ``exclude`` contains a pending description of negative depth, no task of a higher depth
+        is returned, because the description may show that two subjects are the same file.
         """
         return self._first_except(exclude, "")
 
     def next_first_page(self, exclude: Collection[int] = ()) -> Task | None:
-        """Return the next task whose current pass has no page, or None; see :meth:`next_task`.
+        """Return the next task whose next page is its first page, or None.
 
-        Skip the descriptions that a crawl requests after all lists.
+        The order is that of :meth:`next_task`. The descriptions that a crawl requests after all
+        lists are skipped.
         """
         return self._first_except(exclude, f" AND cursor IS NULL AND depth < {AFTER_LISTS}")
 
@@ -146,7 +153,7 @@ class TaskQueue(CallEstimates):
         for task in map(self._task, self._db.rows(query, PENDING, len(exclude) + 1)):
             if task.id not in exclude:
                 return task if task.depth <= highest_depth else None
-            if task.depth < 0:  # this description may unite subjects of the tasks after it
+            if task.depth < 0:  # this description may show that subjects of later tasks are equal
                 highest_depth = task.depth
         return None
 
@@ -165,9 +172,9 @@ class TaskQueue(CallEstimates):
         return next(map(self._task, self._db.rows(query, subject, RELATED_REFERENCES)))
 
     def ids(self, state: str) -> list[int]:
-        """Return the ids of the ``related_references`` tasks in a state, oldest task first.
+        """Return the row ids of the ``related_references`` tasks in a state, oldest task first.
 
-        A restriction applies only to pending tasks, because inference uses all complete lists.
+        The restriction applies only to pending tasks, because inference uses all complete lists.
         """
         condition = self._restriction if state == PENDING else ""
         query = f"SELECT id FROM task WHERE state = ? AND relationship = ?{condition} ORDER BY id"  # noqa: S608  constants only
@@ -176,7 +183,10 @@ class TaskQueue(CallEstimates):
     # --- add and restart -------------------------------------------------------------------------
 
     def add(self, subject: int, state: str = PENDING) -> int:
-        """Add the ``related_references`` task of a subject; return 1 if it is new, else 0."""
+        """Add the ``related_references`` task of a subject; return 1 if the task is new, else 0.
+
+        ``subject`` is a row id.
+        """
         statement = "INSERT OR IGNORE INTO task (subject, relationship, state) VALUES (?, ?, ?)"
         with self._db.transaction():
             return self._db.execute(statement, subject, RELATED_REFERENCES, state).rowcount
@@ -194,7 +204,7 @@ class TaskQueue(CallEstimates):
         """Mark a task as failed at the time ``at`` (seconds since 1970).
 
         With ``retry``, the next run repeats the request. ``error_code`` is a code of the API or of
-        graphbuild. Without a response, ``http_status`` is 0.
+        graphbuild, and ``detail`` is a message for users. Without a response, ``http_status`` is 0.
         """
         with self._db.transaction():
             self._db.execute(
@@ -212,13 +222,14 @@ class TaskQueue(CallEstimates):
             )
 
     def requeue(self) -> int:
-        """Set the tasks marked for a retry to pending; return how many."""
+        """Set the tasks marked for a retry to pending; return the number of these tasks."""
         return self._reset("error_code = '', detail = '', retry = 0 WHERE retry = 1")
 
     def settle_refusals(self, relationship: str) -> None:
-        """Cancel the retries of refused lists (HTTP 403) of a relationship.
+        """Cancel the retries of lists of a relationship that the API refused (HTTP 403).
 
-        Call this method after the first page of the relationship has been received. Until then, the
+        Refusals without an error code of the API, for example by a proxy, are still retried. Call
+        this method after the first page of the relationship has been received. Until then, the
         license of the key may be the reason for the refusals.
         """
         with self._db.transaction():
@@ -230,11 +241,12 @@ class TaskQueue(CallEstimates):
             )
 
     def retry_failed(self) -> int:
-        """Set failed, short and incomplete lists to pending; return how many.
+        """Set failed, short and incomplete tasks to pending; return the number of these tasks.
 
-        A failed list continues with the page that failed, unless the API refused the request as
-        invalid (HTTP 400). The other lists are restarted at their first page. They include short
-        lists that earlier versions of graphbuild stored as complete.
+        A failed task continues with the page that failed, unless the service refused the request as
+        invalid (HTTP 400). All other tasks are restarted at their first page. Lists with fewer
+        references than expected that earlier versions of graphbuild stored as complete count as
+        short.
         """
         return self._reset(
             f"cursor = iif({_KEEPS_CURSOR}, cursor, NULL),"
@@ -249,9 +261,10 @@ class TaskQueue(CallEstimates):
         )
 
     def refresh(self, before: float) -> int:
-        """Restart tasks last requested before a time (seconds since 1970); return how many.
+        """Restart old tasks at their first page; return the number of these tasks.
 
-        Lists that are already pending at their first page are skipped.
+        A task is old if its last response or failure was before the time ``before`` (seconds since
+        1970). Tasks that are already pending at their first page are skipped.
         """
         return self._reset(
             f"{_RESTART}, inference_conflict = '', audited = 0"
@@ -261,10 +274,11 @@ class TaskQueue(CallEstimates):
         )
 
     def complete(self) -> int:
-        """Set complete lists with inferred references to pending; return how many.
+        """Set complete lists with inferred references to pending; return the number of these lists.
 
         Each list continues after its newest page, so only the missing pages are requested. If the
-        newest page is the last page of the list, it is requested again, because the list was short.
+        newest page is the last page of the list, that page is requested again, because the list was
+        short when the references were inferred.
         """
         last = "FROM page WHERE page.task = task.id AND number > 0 ORDER BY id DESC LIMIT 1"
         return self._reset(
@@ -277,16 +291,18 @@ class TaskQueue(CallEstimates):
     def restart_completion(self, task: Task) -> bool:
         """Restart a list whose stored cursor the API refused after :meth:`complete`.
 
-        Return whether the list was restarted. That requires a cursor and inferred references.
+        Return whether the list was restarted. A list without a cursor or without inferred
+        references is not restarted.
         """
         if task.cursor is None:
             return False
         return self._reset(f"{_RESTART} WHERE id = ? AND inferred_count > 0", task.id) > 0
 
     def audit(self, share: float, rng: random.Random) -> int:
-        """Restart a random share (0 to 1) of the lists with inferred references; return how many.
+        """Restart a random share (0 to 1) of the complete lists with inferred references.
 
-        Lists that earlier runs selected count towards the share, but not towards the result.
+        Lists that earlier audits selected count towards the share. Return the number of restarted
+        lists, without those of earlier audits.
         """
         with self._db.transaction():
             selected = self._db.integer("SELECT count(*) FROM task WHERE audited = 1")
@@ -300,9 +316,10 @@ class TaskQueue(CallEstimates):
             return len(sample)
 
     def expand(self, depth: int, api_flavor: str) -> int:
-        """Add the lists of the entities found at ``depth`` to the next depth; return how many.
+        """Add tasks for the lists of the entities that were found in the lists of ``depth``.
 
-        In the API flavor ``gti``, collections have an additional list.
+        Return the number of new tasks, which have the depth ``depth + 1``. In the API flavor
+        ``gti``, collections have an additional list.
         """
         with self._db.transaction():
             task_additions.update_reports(self._db)
@@ -331,16 +348,18 @@ class TaskQueue(CallEstimates):
         return new
 
     def count_found(self, depth: int, api_flavor: str, *, direct: bool) -> Counter[tuple[str, str]]:
-        """Return the number of lists that a crawl to ``depth`` would add for known entities.
+        """Count the lists that a crawl to ``depth`` would add for the entities found so far.
 
-        The keys are pairs of the object type of the subject and the relationship.
+        ``direct`` is whether the crawl also requests direct references. The keys of the result are
+        pairs of an object type and a relationship.
         """
         return task_additions.count_found(self._db, depth, api_flavor, direct=direct)
 
     def can_find_more(self, depth: int, per_node: int) -> bool:
-        """Return whether a crawl would request more pages of lists of depths lower than ``depth``.
+        """Return whether a crawl would request more pages of lists with a depth below ``depth``.
 
-        ``per_node`` is the number of entries after which lists beyond the seeds are not continued.
+        ``per_node`` is the number of entries after which a list beyond the seeds is not read
+        further.
         """
         query = (
             "SELECT 1 FROM task WHERE depth < ? AND relationship <> ? AND (state = ? OR retry = 1"
@@ -353,22 +372,29 @@ class TaskQueue(CallEstimates):
         return task_additions.count_without_direct(self._db, self._restriction)
 
     def reopen(self, limit: int) -> int:
-        """Set truncated lists with fewer than ``limit`` entries to pending; return how many."""
+        """Set truncated lists with fewer than ``limit`` received entries to pending.
+
+        Return the number of these lists.
+        """
         return self._reset(
             "detail = '', truncated_at = 0 WHERE truncated_at > 0 AND received_count < ?", limit
         )
 
     def _reset(self, changes: str, *values: object) -> int:
-        """Set lists to pending; return how many. ``changes`` is SQL: assignments, then WHERE."""
+        """Set tasks within the restriction to pending; return the number of these tasks.
+
+        ``changes`` is SQL: further assignments, then a WHERE clause that selects the tasks.
+        """
         statement = f"UPDATE task SET state = ?, {changes}{self._restriction}"  # noqa: S608  constants only
         with self._db.transaction():
             return self._db.execute(statement, PENDING, *values).rowcount
 
 
 def first_page_of_pass(db: Database, task: int) -> int:
-    """Return the row id of the newest page that begins a list; 0 if there is no such page.
+    """Return the row id of the newest stored first page of a list; 0 if there is no such page.
 
-    This page and the later ones are the current pass through the list.
+    This page and the pages stored after it are the current pass through the list. ``task`` is the
+    row id of the list.
     """
     query = "SELECT max(id) FROM page WHERE task = ? AND number > 0 AND cursor IS NULL"
     return db.integer(query, task)

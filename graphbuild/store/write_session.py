@@ -2,7 +2,7 @@
 
 * The file is marked as open, so that a copy without the write-ahead log is recognized.
 * The log is regularly written back to the main file, so that such a copy lacks only recent data.
-* If the file is deleted, moved or replaced, the writer detects that and saves the data.
+* If the file is deleted, moved or replaced, the writer detects the change and saves the data.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ class WriteSession:
         self._thread.start()
 
     def begin_writing(self) -> None:
-        """Wait until no checkpoint is running, and prevent others until :meth:`end_writing`.
+        """Wait for a running checkpoint, and prevent checkpoints until :meth:`end_writing`.
+
+        This applies to the checkpoints by the checkpoint thread, which uses another connection.
 
         SQLite before 3.51.3 can lose data if one connection writes during another's checkpoint.
         """
@@ -70,7 +72,11 @@ class WriteSession:
             self._writing.release()
 
     def checkpoint(self, mode: str = "PASSIVE") -> bool:
-        """Write the log back to the main file; return whether all of it was written."""
+        """Write the log back to the main file; return whether all of it was written.
+
+        ``mode`` is a checkpoint mode of SQLite: ``PASSIVE`` does not wait for readers, and ``FULL``
+        waits for them up to the ``busy_timeout`` of the connection.
+        """
         self.begin_writing()
         try:
             row = self._connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
@@ -79,20 +85,24 @@ class WriteSession:
         return bool(row[1] == row[2])
 
     def check_in_place(self) -> None:
-        """Raise StoreMovedError if the file or its log was deleted, moved or replaced."""
+        """Raise StoreMovedError if the file or a file of its log was deleted, moved or replaced."""
         if any(file_id(each) != known for each, known in self._ids.items()):
             raise StoreMovedError(f"{self._path} was deleted, moved or replaced during the run")
 
     def finish(self) -> None:
         """Commit an open transaction, write the log back, then remove the mark and the log.
 
-        The mark is the row ``writer`` of the table ``metadata``. It is written to the main file
-        before any other change of the session, and removed after all of them. Therefore, a file
-        with the mark and without a log is probably an incomplete copy; see ``find_missing_data``.
+        The mark is the row ``writer`` of the table ``metadata``. Unless readers prevent the first
+        checkpoint, the mark is written to the main file before any other change of the session. It
+        is removed after all other changes. Therefore, a file with the mark and without a log is
+        probably an incomplete copy; see :func:`graphbuild.store.connection.find_missing_data`.
 
-        While readers use the log, it cannot be removed. If they prevent even writing it back, the
-        mark is kept too. If the file was deleted, moved or replaced, raise StoreMovedError with the
-        path of the file that now contains the data.
+        While readers use the log, it cannot be removed. If readers prevent even the last
+        checkpoint, the mark is kept as well.
+
+        Raises:
+            StoreMovedError: The file was deleted, moved or replaced. The message names the file
+                that now contains the data, or states that the data could not be saved.
         """
         connection = self._connection
         try:
@@ -120,7 +130,10 @@ class WriteSession:
         self.checkpoint("FULL")
 
     def _save(self, *, is_written_back: bool) -> str:
-        """Save the data of a deleted, moved or replaced file; return a message with its place."""
+        """Save the data of a deleted, moved or replaced file.
+
+        Return a message with the path of the file that now contains the data.
+        """
         place = self._file.current_path() if is_written_back else None
         if place:
             self._remove_mark()

@@ -272,14 +272,24 @@ def find_missing_data(connection: sqlite3.Connection, path: Path) -> str:
     :meth:`graphbuild.store.write_session.WriteSession.finish`. A complete file can look the same:
     after a crawl was killed, the next SQLite program that opens the file writes back and removes
     the log, but keeps the row.
+
+    Raises:
+        StoreError: The copy is damaged. It was made while SQLite wrote the log back to the file, so
+            it contains old and new parts.
     """
     try:
         if not _is_marked(connection) or _log_size(path):
             return ""
         (pages,) = connection.execute("SELECT count(*) FROM page").fetchone()
         (last,) = connection.execute("SELECT max(started_at) FROM call").fetchone()
+        (damage,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.DatabaseError:  # the file is damaged; later queries report that
         return ""
+    if damage != "ok":
+        raise StoreError(
+            f"{path} is a damaged copy: a crawl was writing to the file while it was copied. Use "
+            "the original file, or copy it with 'graphbuild backup'"
+        )
     return (
         f"incomplete copy: a crawl was writing to the file, and {log_path(path).name} was not "
         f"copied with it. The copy contains {format_count(pages, 'page')}; data stored "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import shutil
 import signal
 import sqlite3
@@ -297,6 +299,36 @@ def test_copy_after_a_kill_is_recognized(path: Path, pages: int) -> None:
     with Store.open(copy) as store:  # a crawl continues, and requests what is missing again
         assert store.missing_data
     assert is_complete(copy, 0)
+
+
+def problem_of(path: Path) -> str:
+    try:
+        with Store.read(path) as store:
+            return store.missing_data
+    except StoreError as error:
+        return str(error)
+
+
+def test_copy_made_during_a_checkpoint_is_never_used_without_a_message(path: Path) -> None:
+    """The copy then starts with pages of the older state and ends with pages of the newer one."""
+    states = []
+    with Store.open(path) as store:
+        for number in range(3):
+            store.add_seeds(parse_seeds([f"{number}{digit:x}" * 32 for digit in range(1, 16)]))
+            for _ in range(15):
+                commit(store, body(R1, R2, R3))
+            states.append(copy_of(path).read_bytes())
+    problems = set()
+    torn, page_size = path.with_name("torn.db"), 4_096
+    for older, newer in itertools.pairwise(states):
+        for end in range(page_size, len(newer), page_size):
+            torn.write_bytes(older[:end] + newer[end:])
+            problem = problem_of(torn)
+            problems.add(re.findall("(?:incomplete|damaged) copy", problem)[0])
+            if "damaged" in problem:
+                with pytest.raises(StoreError, match="damaged copy"):
+                    Store.open(torn)
+    assert problems == {"incomplete copy", "damaged copy"}
 
 
 def test_log_is_written_back_regularly(path: Path, monkeypatch) -> None:

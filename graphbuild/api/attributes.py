@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MAX_ATTRIBUTES = 1_000  # per object; real objects have a few dozen
 MAX_TEXT = 65_536  # characters per attribute; the stored page keeps the full text
-_MAX_LIST_TEXT = 4_096  # characters of a joined list of strings
+_MAX_LIST_TEXT = 4_096  # characters per list of strings, after joining
 _INT64_RANGE = range(-(2**63), 2**63)
 _DATE_RANGE = range(631_152_000, 4_102_444_800)  # 1990 to 2099, in seconds since 1970 (UTC)
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -30,10 +30,12 @@ _NEVER_TRUNCATED = frozenset({"url", "author"})  # a truncated value would be mi
 def parse_attributes(value: object, path: str, warnings: list[str]) -> dict[str, Scalar]:
     """Return the valid scalar attributes, and lists of strings joined with "; ".
 
-    Null and empty strings are left out without a warning. Objects, empty lists, and lists with
-    other values than strings are left out without a warning as well, unless the attribute must be a
-    date or a string. For every other value that is changed or left out, a message is added to
-    ``warnings``. The message starts with ``path``, the path of ``value`` in the response.
+    An attribute must be a date if its name ends with ``_date``, and a string if ``_TEXT_ONLY``
+    contains its name. Null and empty strings are left out without a warning. JSON objects, empty
+    lists, and lists that contain other values than strings are left out without a warning as well,
+    unless the attribute must be a date or a string. For every other value that is changed or left
+    out, a message is added to ``warnings``. The message starts with ``path``, the path of ``value``
+    in the response.
 
     Raises:
         PayloadError: There are more than ``MAX_ATTRIBUTES`` attributes.

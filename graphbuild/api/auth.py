@@ -1,9 +1,9 @@
 """Validation and lookup of the API key and the user name.
 
-The key is read from the environment variable ``VT_APIKEY`` or, if it is not set, from ``apikey`` in
-``~/.vt.toml``, the settings file of the official command-line tool
-(https://github.com/VirusTotal/vt-cli). The optional user name is read from ``VT_USER`` or from
-``user`` in the same file.
+The key is read from the environment variable ``VT_APIKEY`` or, if that is not set, from ``apikey``
+in ``~/.vt.toml``, the settings file of the official command-line tool
+(https://github.com/VirusTotal/vt-cli). The optional user name is read from ``VT_USER`` or, if that
+is not set, from ``user`` in the same file.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _key_error(message: str) -> AuthenticationError:
 
 
 class ApiKey:
-    """An API key. ``repr`` and ``str`` do not show it, and it cannot be pickled.
+    """An API key, which ``repr`` and ``str`` do not show, and which cannot be pickled.
 
     The key is validated here, because ``requests`` would quote an invalid key in an error message.
 
@@ -70,7 +70,7 @@ class ApiKey:
         return self._text
 
     def is_in(self, text: str) -> bool:
-        """Return whether ``text`` contains the key as a whole token, in upper or lower case.
+        """Return whether ``text`` contains the key as a whole token, in any letter case.
 
         The characters before and after the key must not be ASCII letters or digits: otherwise, a
         short key such as ``x`` would be found in most texts.
@@ -108,7 +108,7 @@ def find_api_key(environment: Mapping[str, str] | None = None, home: Path | None
 
 
 def find_user_name(environment: Mapping[str, str] | None = None, home: Path | None = None) -> str:
-    """Return the user name from ``VT_USER`` or else ``.vt.toml``, or an empty string.
+    """Return the user name from ``VT_USER`` or else ``.vt.toml``; an empty string if there is none.
 
     Only requests for quotas need the user name. The arguments are those of :func:`find_api_key`.
     """

@@ -14,7 +14,9 @@ _BASE_URL = re.compile(
 
 
 def check_base_url(text: str) -> str:
-    """Return the base URL without a trailing slash; add ``/api/v3`` if it has no path.
+    """Return the base URL in normal form, without a trailing slash.
+
+    Scheme and host are converted to lower case. A URL without a path gets the path ``/api/v3``.
 
     Raises:
         ValueError: The text is not an http or https URL, it has parts other than host, port and

@@ -58,7 +58,10 @@ class CallRecorder:
         """Raise CrawlPaused if no call is allowed now."""
 
     def begin_call(self, subject: Entity, relationship: str) -> int:  # noqa: ARG002  for subclasses
-        """Record a call before it is sent and return its id, or raise CrawlPaused to prevent it."""
+        """Record a call before it is sent; return the id of the record.
+
+        Raise CrawlPaused to prevent the call.
+        """
         return 0
 
     def end_call(self, call: int, *, status: int, note: str, sent: bool) -> None:
@@ -207,8 +210,8 @@ class Client:
                 ``description`` for the object itself with its attributes.
             cursor: ``next_cursor`` of the previous page; None for the first page.
             recorder: Records each attempt as a call, and can prevent it.
-            retry_on_429: Whether to wait and retry after HTTP 429. If not, HTTP 429 means that the
-                quota is spent.
+            retry_on_429: Whether to wait and retry after HTTP 429. If False, HTTP 429 is regarded
+                as a spent quota.
 
         Raises:
             ApiError: The request failed; the subclass depends on the cause.

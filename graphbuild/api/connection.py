@@ -1,6 +1,7 @@
 """An adapter for ``requests`` that enforces a deadline for each request and its response.
 
-The subclasses override only public names of their base classes.
+The classes override only public names of their base classes in ``requests``, ``urllib3`` and
+``http.client``.
 """
 
 from __future__ import annotations
@@ -196,7 +197,8 @@ class _SocketStream(io.RawIOBase):
 class _Reader(io.BufferedReader):
     """A buffered reader for one response.
 
-    It limits the length of each line, the total length of all lines, and the number of blank lines.
+    The reader limits the length of each line, the total length of all lines, and the number of
+    blank lines.
     """
 
     raw: _SocketStream

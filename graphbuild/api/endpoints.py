@@ -44,11 +44,11 @@ API_FLAVORS = (AUTO, CLASSIC, GTI)
 class ObjectType(NamedTuple):
     """An object type of the API."""
 
-    endpoint: str  # the first part of the URL path of its objects
+    endpoint: str  # the first part of the URL path of the objects
     relationships: tuple[str, ...]  # requested in both API flavors, even without ``--direct``
     direct_relationships: tuple[str, ...] = ()  # requested only by a crawl with ``--direct``
-    has_hash_id: bool = False  # whether ids in lists must be SHA-256 hashes
-    gti_relationships: tuple[str, ...] = ()  # also requested in the API flavor ``gti``
+    has_hash_id: bool = False  # whether the ids of the objects in lists must be SHA-256 hashes
+    gti_relationships: tuple[str, ...] = ()  # requested only in the API flavor ``gti``
 
     def has(self, relationship: str) -> bool:
         """Return whether a crawl can request ``relationship`` of objects of this type."""

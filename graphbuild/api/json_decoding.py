@@ -99,7 +99,7 @@ def check_depth(value: dict[str, Any], path: str) -> None:
 
 
 def describe_type(value: object) -> str:
-    """Return the JSON type of a value as text; for a number or boolean, its first 40 characters."""
+    """Return the JSON type of a value, or the first 40 characters of a number or boolean."""
     return _TYPE_NAMES.get(type(value)) or repr(value)[:40]
 
 

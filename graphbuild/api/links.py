@@ -44,8 +44,8 @@ class SelfLink(NamedTuple):
 
     subject: Entity
     relationship: str
-    cursor: str | None
-    limit: int | None
+    cursor: str | None  # of the requested page; None for the first page
+    limit: int | None  # maximum number of entries on the page; None if not stated
 
 
 def parse_self_link(payload: dict[str, Any]) -> SelfLink | None:
@@ -110,8 +110,8 @@ def find_canonical_subject(self_link: SelfLink | None, subject: Entity) -> Entit
     """Return the subject under the API's own id if ``self_link`` reveals that id, else None.
 
     :func:`check_self_link` explains the API's own ids. The id of ``subject`` of a stored page can
-    be a SHA-256, although the request and ``self_link`` contain the MD5 of the file. Therefore, the
-    hash of a file in ``self_link`` may have any other type than that of ``subject``.
+    be a SHA-256, although the request and ``self_link`` contain the MD5 of the file. Therefore,
+    ``self_link`` may name a file by another type of hash than ``subject``.
 
     Raises:
         PayloadError: The response is about another subject, for example because a proxy returned a

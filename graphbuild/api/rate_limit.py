@@ -69,10 +69,10 @@ class RateLimiter:
         self._lock = threading.Lock()
 
     def record_past(self, ages: Iterable[float], monotonic: float) -> None:
-        """Count requests of earlier runs, each of which was sent some seconds before ``monotonic``.
+        """Count requests of earlier runs.
 
-        ``ages`` contains these numbers of seconds. ``monotonic`` is the current time of the
-        monotonic clock.
+        ``ages`` contains for each request how many seconds ago it was sent. ``monotonic`` is the
+        current time of the monotonic clock.
         """
         if self.per_minute is None:
             return

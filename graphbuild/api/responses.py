@@ -86,10 +86,10 @@ class PageRequest(NamedTuple):
 class PageResponse(NamedTuple):
     """A page, and the body of its response after and before decompression."""
 
-    body: bytes
+    body: bytes  # decompressed
     page: Page
     compressed_body: bytes = b""  # empty if the body was not compressed with gzip
-    names_subject: bool = False  # whether the response names its subject
+    names_subject: bool = False  # whether the response contains the id of its subject
 
 
 def parse_response(

@@ -72,7 +72,10 @@ class RetryPolicy:
 
 
 def pause_after(failure: RateLimitError) -> float:
-    """Return for how many seconds all clients pause after a 429; 0 if the quota is spent."""
+    """Return for how many seconds all clients pause after a 429.
+
+    Return 0 if the Retry-After header shows that the quota is spent.
+    """
     if failure.retry_after > QUOTA_RETRY_AFTER:
         return 0.0
     return min(failure.retry_after, MAX_RETRY_WAIT)

@@ -56,9 +56,8 @@ class Crawl:
             them. In the API flavor ``gti``, or if a report is stored, nothing is inferred.
         depth: How far to crawl beyond the seeds. 0 requests the references of the seeds. 1 also
             requests the files of each reference, and the files, domains, IP addresses, URLs and
-            references of each collection. In the API flavor ``gti``, it also requests the
-            associations of each collection. 2 also requests the lists of the entities that were
-            found at depth 1.
+            references of each collection; in the API flavor ``gti``, also the associations of each
+            collection. 2 also requests the lists of the entities that were found at depth 1.
         per_node: Number of entries after which a list beyond the seeds (depth 1 or more) is not
             read further.
         direct: Whether to request the direct references of each subject as well.

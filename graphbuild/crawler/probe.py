@@ -61,8 +61,8 @@ def probe_access(client: Client, store: Store | None, *, per_day: int | None = N
 def restore_client_state(client: Client, store: Store) -> None:
     """Restore the state of ``client`` that earlier runs left in the campaign file.
 
-    It consists of the times of the calls in the last minute and, if the client's API flavor is
-    ``auto``, of the API flavor that is already known.
+    The state consists of the times of the calls in the last minute and, if the client's API flavor
+    is ``auto``, of the API flavor that an earlier run has detected.
     """
     known_flavor = store.api_info.flavor()
     if client.api_flavor == AUTO and known_flavor:

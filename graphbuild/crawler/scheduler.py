@@ -35,9 +35,9 @@ class FifoScheduler:
         return self.next_task(in_flight)
 
     def infer(self, task: Task) -> Iterator[CrawlEvent]:  # noqa: ARG002  used by the subclass
-        """Yield an event for each list that is completed by inference: here, for no list.
+        """Yield an event for each list that inference completes.
 
-        The crawl calls this method after each event about ``task``.
+        This scheduler infers nothing. The crawl calls this method after each event about ``task``.
         """
         return iter(())
 

@@ -48,7 +48,8 @@ class CallEstimates:
 
         Args:
             limit: Number of entries per page.
-            before: Include the calls that ``TaskQueue.refresh(before)`` would cause.
+            before: Include the calls that ``TaskQueue.refresh(before)`` would cause. A time in
+                seconds since 1970; by default, include no such calls.
             complete: Whether to include the calls that ``TaskQueue.complete()`` would cause.
             per_node: Number of entries after which a list beyond the seeds is not read further.
             reopen: Whether to include the calls that ``TaskQueue.reopen(per_node)`` would cause.
@@ -78,8 +79,8 @@ class CallEstimates:
     def completion_calls(self, limit: int) -> int:
         """Return the maximum number of calls that replace all inferred references by observed ones.
 
-        A page has ``limit`` entries. The lists are those that ``TaskQueue.complete()`` sets to
-        pending, or has already set to pending.
+        A page has ``limit`` entries. The calls are for the lists that ``TaskQueue.complete()`` sets
+        to pending, or has already set to pending.
         """
         pages = "max(1, (expected_count - received_count + :limit - 1) / :limit)"
         query = (

@@ -60,9 +60,9 @@ class CallLog:
         return self._db.integer("SELECT count(*) FROM call WHERE sent AND started_at >= ?", since)
 
     def times(self, since: float) -> list[float]:
-        """Return the start times of all recorded calls since a time. All are seconds since 1970.
+        """Return the start times of all recorded calls since a time, even of calls not sent.
 
-        Calls that were not sent are included.
+        All times are in seconds since 1970.
         """
         rows = self._db.rows("SELECT started_at FROM call WHERE started_at >= ?", since)
         return [started_at for (started_at,) in rows]

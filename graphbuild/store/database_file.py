@@ -2,7 +2,7 @@
 
 SQLite locks the file with POSIX locks. A process loses all of its POSIX locks on a file when it
 closes *any* descriptor of that file (https://sqlite.org/howtocorrupt.html). Therefore, all
-:class:`DatabaseFile` objects for a file share one descriptor. It is closed with the last of them.
+:class:`DatabaseFile` objects for a file share one descriptor, which is closed with the last object.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _mutex = threading.Lock()
 class DatabaseFile:
     """An open campaign file, identified by its inode and not by its path.
 
-    Close it only after SQLite has closed the file.
+    Close the object only after SQLite has closed the file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -97,7 +97,7 @@ class DatabaseFile:
     def lock(self) -> bool:
         """Lock the file for writing; return whether that was possible.
 
-        It is not possible if another writer, in this or another process, has locked the file.
+        Locking fails if another writer, in this or another process, has locked the file.
         """
         with _mutex:
             if self._shared.has_writer:

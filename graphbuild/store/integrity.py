@@ -167,7 +167,7 @@ def find_damage(
 
     SQLite can check only the structure of the file. Therefore, each page is also compared with its
     checksums and its stored observations. ``NOT_CHECKED`` lists the data whose values are not
-    verified. If a problem prevents further checks, no problem follows it.
+    verified. A problem that prevents further checks is the last problem.
 
     After each page, ``on_progress`` is called with the numbers of checked pages and of all pages.
     """

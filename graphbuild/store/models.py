@@ -75,7 +75,7 @@ class SubjectStatus:
     # file), in seconds since 1970; None before the first request
     error_code: str  # of a failed task; ``ShortList`` for a pending list whose last page has to be
     # requested again; otherwise empty
-    detail: str  # explanation of the state, surplus of entries, inference conflict; may be empty
+    detail: str  # remark on the state or the counts, then an inference conflict; may be empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Totals:
 
     subjects: int  # without aliases
     files: int  # subjects of the type ``file``
-    lists: int  # of all subjects; a deeper crawl requests several lists per collection
+    lists: int  # of all subjects; --depth and --direct request several lists per subject
     complete: int
     short: int
     limited: int
@@ -98,8 +98,8 @@ class Totals:
     expected: int  # lengths of ``related_references`` that the API stated, added up over all lists
     received: int  # received references of ``related_references``, added up over all lists
     inferred: int  # inferred references, added up over all lists
-    warnings: int  # about all pages
-    calls: int  # sent by all runs
+    warnings: int  # warnings about unexpected, changed and skipped values of all pages
+    calls: int  # calls that all runs have sent
 
     def describe_subjects(self) -> str:
         """Return the number of subjects, such as ``3 files`` or ``4 subjects with 6 lists``.
@@ -160,7 +160,7 @@ class RemainingCalls:
 
     @property
     def at_least(self) -> int:
-        """The lower bound of the number of calls."""
+        """The minimum number of calls."""
         return self.unknown_lists + self.known_pages
 
 
@@ -210,7 +210,8 @@ class ObservedReferences:
     count: int | None = None  # length of the list as stated by the API; None if the API stated no
     # length, or different lengths on the pages of this pass
     collections_by_reference: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
-    complete: bool = False  # whether it was read to the end, nothing is inferred and counts agree
+    complete: bool = False  # whether the list was read to its end, without inferences and without a
+    # difference between the stated and the received number of references
 
     def collections(self) -> set[int]:
         """Return the row ids of all collections through which the references are related."""

@@ -157,8 +157,8 @@ def _observations(
 ) -> Iterator[Observation]:
     """Yield the observations of tasks as of the time ``at`` (seconds since 1970).
 
-    Each item of ``tasks`` has three row ids: of a task, of its subject, and of a page. Facts that
-    were last contained in an earlier page are ignored; 0 instead of a page ignores no facts.
+    Each item of ``tasks`` has three row ids: of a task, of its subject, and of a page. Facts whose
+    last page precedes that page are ignored. If the third value is 0, no facts are ignored.
     """
     entities = load_entities(db)
     times = dict(db.rows("SELECT id, fetched_at FROM page"))
@@ -277,7 +277,7 @@ def _facts(
 
 
 def _unite_facts(facts: Iterable[_Fact], entities: EntityById) -> list[_Fact]:
-    """Unite the facts about the two rows of a report; return all facts as :func:`_facts` does."""
+    """Unite facts that differ only in the row id of a report; sort facts as :func:`_facts` does."""
     rows = entities.report_rows
     united: dict[tuple[int, int], _Fact] = {}
     for each in facts:

@@ -311,7 +311,7 @@ class PageWriter:
 def _sum_skipped(pages: Iterable[tuple[str | None, int]]) -> int:
     """Return the number of skipped items on pages, each given as (cursor, skipped count).
 
-    Of the pages with the same cursor, only the last one counts: it was requested again.
+    Of pages with the same cursor, only the last one counts, because the page was requested again.
     """
     return sum(dict(pages).values())
 

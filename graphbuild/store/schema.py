@@ -38,11 +38,12 @@ columns. Notes on others:
 * ``page.duplicate_of`` is the id of an earlier page with the same facts, or NULL. The facts are
   stored only with the earlier page.
 * ``page.number`` counts the pages of a task from 1. The numbers -1, -2, ... mark pages that were
-  requested for an alias and moved to the task of the canonical entity. Paging ignores these pages.
+  requested for an alias, but belong to the task of the canonical entity. Paging ignores these
+  pages.
 * ``page.body`` is compressed: the API's gzip stream if that has at most a third of the size of the
   original body, else a zlib stream.
 * ``page.sha256`` is computed from the original body, and ``page.crc32`` from the compressed body.
-  Only the latter reveals damage to bits that do not matter for decompression.
+  Only ``crc32`` reveals damage to bits that do not matter for decompression.
 * ``inference.first_page`` is the page of the task that was the newest when the fact was first
   inferred. ``inference.last_page`` is the same for the last time that the fact was inferred.
 * The view ``fact_by_task`` contains each fact of a list once per page with the fact, and all

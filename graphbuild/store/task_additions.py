@@ -1,7 +1,7 @@
 """Add and count tasks for the lists of found entities, and for direct references.
 
-The argument ``condition`` of a function restricts the stored tasks for whose subjects or found
-entities tasks are added or counted. It is an SQL condition that begins with ``AND``, or empty.
+The argument ``condition`` of a function restricts the stored tasks from which the function derives
+new tasks. It is an SQL condition that begins with ``AND``, or empty.
 """
 
 from __future__ import annotations

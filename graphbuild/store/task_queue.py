@@ -131,8 +131,9 @@ class TaskQueue(CallEstimates):
     def next_task(self, exclude: Collection[int] = ()) -> Task | None:
         """Return the next pending task whose id is not in ``exclude``, or None.
 
-        Tasks are compared by these criteria in turn: lower depth, first page before later pages,
-        fewer failures since the newest page, more new entities on the newest page, added earlier.
+        The order of tasks is determined by these criteria in turn: lower depth, first page before
+        later pages, fewer failures since the newest page, more new entities on the newest page,
+        added earlier.
 
         If ``exclude`` contains a pending description of negative depth, no task of a higher depth
         is returned, because the description may show that two subjects are the same file.

@@ -55,9 +55,9 @@ class WriteSession:
         self._thread.start()
 
     def begin_writing(self) -> None:
-        """Wait for a running checkpoint, and prevent checkpoints until :meth:`end_writing`.
+        """Prevent checkpoints by the checkpoint thread until :meth:`end_writing`.
 
-        This applies to the checkpoints by the checkpoint thread, which uses another connection.
+        If such a checkpoint is running, wait for its end. The thread uses another connection.
 
         SQLite before 3.51.3 can lose data if one connection writes during another's checkpoint.
         """
@@ -132,7 +132,8 @@ class WriteSession:
     def _save(self, *, is_written_back: bool) -> str:
         """Save the data of a deleted, moved or replaced file.
 
-        Return a message with the path of the file that now contains the data.
+        Return a message that names the file that now contains the data, or states that the data
+        could not be saved.
         """
         place = self._file.current_path() if is_written_back else None
         if place:

@@ -59,11 +59,12 @@ def translate_sqlite_errors(path: Path) -> Iterator[None]:
 
 
 def create(path: Path) -> None:
-    """Create a campaign file without data, but with the row ``writer`` and a write-ahead log.
+    """Create a campaign file without data, but with a mark and a write-ahead log.
 
-    The row marks a file that a writer has open. The log is a single zero byte, which SQLite
-    ignores. It shows :func:`find_missing_data` that the file is not an incomplete copy, and
-    overwrites any log of a deleted file of the same name, which SQLite would otherwise read.
+    The mark is the row ``writer`` of the table ``metadata``. It states that a writer has the file
+    open. The log consists of one zero byte, which SQLite ignores. Because of the log,
+    :func:`find_missing_data` does not regard the file as an incomplete copy. The log also
+    overwrites the log of a deleted file of the same name, which SQLite would otherwise read.
     """
     with translate_sqlite_errors(path), _new_database(path) as connection:
         with log_path(path).open("wb") as log:
@@ -83,8 +84,8 @@ def copy_database(
     """Write a copy of an open campaign file to ``path``, and verify the copy.
 
     The copy needs no write-ahead log. An existing file at ``path`` is replaced. With ``keep_mark``,
-    the row ``writer`` is copied, so that the copy counts as an incomplete copy. ``source`` is the
-    path of the campaign file, for messages.
+    the copy contains the mark ``writer``, so that it counts as an incomplete copy. ``source`` is
+    the path of the open campaign file, for messages.
     """
     with _new_database(path) as copy:
         connection.backup(copy)
@@ -127,9 +128,10 @@ def _new_database(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def remove_drafts(path: Path) -> None:
-    """Delete the temporary files of killed processes that were creating ``path`` or its backup.
+    """Delete the temporary files of killed processes that were writing ``path`` or its backup.
 
-    The caller must have locked the name, so that no other process uses these files.
+    A backup is written before a migration. The caller must have locked the name ``path``, so that
+    no running process uses these temporary files.
     """
     draft = re.compile(rf"\.{re.escape(path.name)}(\.schema-\d+\.bak)?\.\d+\.new(-journal)?")
     with suppress(OSError):
@@ -268,14 +270,14 @@ def log_path(path: Path) -> Path:
 def find_missing_data(connection: sqlite3.Connection, path: Path) -> str:
     """Return a message about the data that an incomplete copy lacks, or an empty string.
 
-    An incomplete copy has the row ``writer``, but no log; see
+    An incomplete copy has the mark ``writer``, but no log; see
     :meth:`graphbuild.store.write_session.WriteSession.finish`. A complete file can look the same:
     after a crawl was killed, the next SQLite program that opens the file writes back and removes
-    the log, but keeps the row.
+    the log, but keeps the mark.
 
     Raises:
-        StoreError: The copy is damaged. It was made while SQLite wrote the log back to the file, so
-            it contains old and new parts.
+        StoreError: The copy is damaged, probably because it was made while SQLite wrote the log
+            back to the original file. The copy then contains old and new parts.
     """
     try:
         if not _is_marked(connection) or _log_size(path):
@@ -315,8 +317,8 @@ def _connect_for_reading(path: Path) -> sqlite3.Connection:
     """Connect in SQLite's read-only mode if possible.
 
     After a writer was killed, SQLite may need write access for the recovery. SQLite needs a file
-    for shared memory even if the log is empty, and cannot create it in a read-only folder. There, a
-    file without a log is opened as immutable.
+    for shared memory even if the log is empty, and cannot create it in a read-only folder. In such
+    a folder, a campaign file without a log is opened with ``immutable=1``.
     """
     options = "mode=ro"
     while True:
@@ -340,7 +342,10 @@ def _connect_for_reading(path: Path) -> sqlite3.Connection:
 
 
 def _check_tables(connection: sqlite3.Connection, path: Path) -> int:
-    """Return the schema version of a file. Raise StoreError for unknown versions and tables."""
+    """Return the schema version of a file.
+
+    Raise StoreError if the version is unknown, or the tables are not those of the version.
+    """
     connection.execute("PRAGMA trusted_schema = OFF")
     # The write-ahead log may contain a newer version number than the main file.
     version = migrations.version_of(connection)

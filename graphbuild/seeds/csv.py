@@ -1,209 +1,214 @@
 """Tables (CSV, TSV): one column contains seeds, and the others contain attributes of the seeds.
 
-The user can choose the column of the seeds. By default, it is the column in which more than half of
-the non-empty cells are indicators, judged by the first 1,000 rows. If no column or more than one
-qualifies, ``SeedError`` lists the columns to choose from.
+Several columns with hashes of different types are hashes of the same file. A column with the types
+of the indicators is read, and rows of other types are skipped. The user can choose the column of
+the seeds; :mod:`graphbuild.seeds.table_columns` describes the default. The first 50,000 rows (at
+most 32 MiB) decide, so that a table of any size needs little memory.
 """
 
 from __future__ import annotations
 
-import csv
 import re
 import unicodedata
-from itertools import chain, islice
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from graphbuild.errors import SeedError
-from graphbuild.models import SUBJECT_LABELS
-from graphbuild.seeds.entries import strip_decoration
-from graphbuild.seeds.indicators import parse_indicator
-from graphbuild.seeds.plain_list import MAX_LINE as MAX_INDICATOR
-from graphbuild.seeds.results import STRIPPED_CHARACTERS
+from graphbuild.models import FILE, FILE_ID_HASH, URL, detect_hash_type
+from graphbuild.seeds.entries import add_entry, group_by_file
+from graphbuild.seeds.format_hints import FormatHint
+from graphbuild.seeds.indicator_types import UNSUPPORTED
+from graphbuild.seeds.table_columns import (
+    choose_columns,
+    find_column,
+    find_type_column,
+    is_hash_column,
+    judge_columns,
+    name_column,
+    parse_cell,
+    stated_type,
+)
+from graphbuild.seeds.table_headings import Rank, find_exported_column, is_heading
+from graphbuild.seeds.table_rows import MAX_LINE, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from graphbuild.seeds.results import SeedReader
+    from graphbuild.seeds.table_columns import Column, Judgement
+    from graphbuild.seeds.table_rows import Row
 
+__all__ = ["MAX_LINE", "read"]
 MAX_COLUMNS = 100
-MAX_LINE = 4 * 2**20  # characters
-# In characters. Checked here, because other code in the process can change the csv module's limit.
-MAX_CELL = 131_072
-_SAMPLE_ROWS = 1_000
-_DELIMITERS = ",;\t|"
+_SAMPLE_ROWS = 50_000
+_SAMPLE_SIZE = 32 * 2**20  # characters; an empty cell counts as 50
+_CELL_SIZE = 50
 _MAX_NAME = 50  # characters of an attribute's name, without a suffix such as "_2"
-_MAX_LISTED_COLUMNS = 40
-
-_Row = tuple[int, list[str]]  # the line number at which the row starts, and its cells
+_EMPTY_CELLS = frozenset({"", "-", "n/a", "na", "nan", "none", "null", "unknown"})
+_NO_VALUE = "rows without a value in the column of the seeds were skipped"
+_OTHER_HASH = "rows without a value in the column were read by another hash of the file"
+_INVALID_HASHES = "invalid hashes beside a valid hash were ignored"
 
 
 def read(lines: Iterable[str], reader: SeedReader) -> None:
-    """Add the seeds in one column; the other cells of a row become attributes of its seed."""
-    rows = _read_rows(_limit_lines(lines, reader.source), reader)
-    sample = list(islice(rows, _SAMPLE_ROWS))
+    """Add the seeds in the columns of the seeds; other cells of a row become attributes."""
+    table = read_table(lines, reader)
+    sample, is_complete = _take_sample(table.rows)
     if not sample:
         return
-    header = sample[0][1]
-    if any(map(_is_indicator, header)):
-        header, body = [], sample
-    else:
-        body = sample[1:]
-    width = max(len(cells) for _, cells in sample)
-    titles = [*header, *[""] * (width - len(header))]
-    if reader.column is None:
-        column = _detect_column(titles, [cells for _, cells in body], reader.source)
-    else:
-        column = _find_column(titles, reader.column.strip(STRIPPED_CHARACTERS), reader.source)
-    names = _attribute_names(titles, column, reader)
-    for number, cells in chain(body, rows):
-        _add_row(cells, number, column, names, reader)
+    heading = table.heading or _find_heading(sample, reader.column)
+    body = sample if table.heading or not heading else sample[1:]
+    width = max(map(len, (heading, *(row.cells for row in body))))
+    titles = [*heading, *[""] * (width - len(heading))]
+    type_column = find_type_column(titles, body)
+    judgement = judge_columns(titles, body, type_column)
+    columns, reason = _select_columns(judgement, reader)
+    reader.format.column = judgement.name(columns.indexes)
+    first = "" if is_complete else "the first "
+    reasons = [f"{columns.rows:,} of {first}{judgement.total:,} rows", reason]
+    if type_column is not None:
+        reasons.append(f"column {name_column(titles, type_column)} states the types")
+    reasons.append(_describe_heading(heading, table.heading, sample))
+    reader.format.column_reason = "; ".join(reasons)
+    names = _attribute_names(titles, columns.indexes, reader)
+    rows = _RowReader(heading, columns.indexes, type_column, names, reader)
+    if reader.column is not None:
+        rows.other_hashes = _find_other_hashes(judgement, columns)
+    for row in chain(body, table.rows):
+        rows.add(row)
+    rows.hint.finish(reader, is_table=True)
 
 
-def _add_row(
-    cells: Sequence[str], number: int, column: int, names: Mapping[int, str], reader: SeedReader
-) -> None:
-    cell = cells[column] if column < len(cells) else ""
-    if not cell:
-        reader.count_warning("rows without a value in the column of the seeds were skipped", number)
-        reader.seeds.skipped += 1
-        return
-    try:
-        indicator = strip_decoration(cell) if len(cell) <= MAX_INDICATOR else ""
-    except ValueError as error:
-        reader.reject(cell, number, str(error))
-        return
-    values = enumerate(cells)
-    attributes = {names[index]: value for index, value in values if value and index in names}
-    if reason := reader.try_add(indicator, number, attributes):
-        reader.reject(cell, number, reason)
+def _take_sample(rows: Iterator[Row]) -> tuple[list[Row], bool]:
+    """Return the first rows, and whether these are all rows."""
+    sample: list[Row] = []
+    size = 0
+    for row in rows:
+        sample.append(row)
+        size += sum(map(len, row.cells)) + _CELL_SIZE * len(row.cells)
+        if len(sample) >= _SAMPLE_ROWS or size >= _SAMPLE_SIZE:
+            return sample, False
+    return sample, True
 
 
-def _limit_lines(lines: Iterable[str], source: str) -> Iterator[str]:
-    for number, line in enumerate(lines, 1):
-        if len(line) > MAX_LINE:
-            raise SeedError(f"{source}, line {number} is longer than {MAX_LINE:,} characters")
-        yield f"{line}\n"
+def _find_heading(sample: Sequence[Row], wanted: str | None) -> list[str]:
+    """Return the cells of the first row if it is the heading, else no cells."""
+    first = sample[0].cells
+    is_wanted = wanted is not None and wanted.strip().casefold() in map(str.casefold, first)
+    return first if is_wanted or is_heading(first, sample[1:]) else []
 
 
-def _read_rows(lines: Iterator[str], reader: SeedReader) -> Iterator[_Row]:
-    """Yield the rows of a table, without white space and invisible characters around cells.
-
-    Empty rows and comments are skipped and counted in ``reader.seeds.skipped``.
-    """
-    leading: list[str] = []  # the empty lines and comments before the first row
-    first = ""
-    for line in lines:
-        if line.strip(STRIPPED_CHARACTERS) and not line.startswith("#"):
-            first = line
-            break
-        leading.append(line)
-    delimiter = max(_DELIMITERS, key=lambda each: len(_split_cells(first, each)))
-    leading = _blank_comments(leading, first, delimiter)
-    parser = csv.reader(chain(leading, [first], lines), delimiter=delimiter, strict=True)
-    number = 0
-    try:
-        for cells in parser:
-            start, number = number + 1, parser.line_num
-            if not any(map(str.strip, cells)) or cells[0].startswith("#"):
-                reader.seeds.skipped += 1
-                continue
-            if max(map(len, cells)) > MAX_CELL:
-                raise SeedError(
-                    f"{reader.source}, line {start} is not a row of a table: a cell has more than"
-                    f" {MAX_CELL:,} characters"
-                )
-            yield start, [cell.strip(STRIPPED_CHARACTERS) for cell in cells]
-    except csv.Error as error:
-        raise SeedError(
-            f"{reader.source}, line {number + 1} is not a row of a table: {error}; inside quoted"
-            " cells, write each quote twice"
-        ) from None
+def _describe_heading(heading: list[str], comment: list[str], sample: Sequence[Row]) -> str:
+    if not heading:
+        return "the table has no heading"
+    return "a comment is the heading" if comment else f"line {sample[0].number} is the heading"
 
 
-def _blank_comments(leading: list[str], first: str, delimiter: str) -> list[str]:
-    """Return the lines before the first row with all comments blanked, except for a header.
+def _select_columns(judgement: Judgement, reader: SeedReader) -> tuple[Column, str]:
+    """Return the columns of the seeds, and why these are selected."""
+    if reader.column is not None:
+        index = find_column(judgement.titles, reader.column, reader.source)
+        return judgement.column(index), "chosen with --column"
+    if (exported := find_exported_column(judgement.titles)) is not None:
+        return judgement.column(exported), "graphbuild exported the table"
+    best = choose_columns(judgement, reader.source)
+    if others := judgement.others(best):
+        reader.seeds.warnings.append(
+            f"{reader.source}: other columns contain indicators, too:"
+            f" {judgement.describe(others)}; choose a column with --column"
+        )
+    is_naming = best.rank == Rank.NAMING
+    return best, "the heading names indicators" if is_naming else "no other column is as likely"
 
-    The last line is a header if it has as many cells as the first row (at least two) and the first
-    row contains an indicator. Lines are blanked, not removed, to keep the line numbers of rows.
-    """
-    blank = ["\n"] * len(leading)
-    header = leading[-1].lstrip("# ") if leading else ""
-    cells = _split_cells(first, delimiter)
-    if 1 < len(cells) == len(_split_cells(header, delimiter)) and any(map(_is_indicator, cells)):
-        blank[-1] = header
-    return blank
 
-
-def _split_cells(line: str, delimiter: str) -> list[str]:
-    try:
-        return next(csv.reader([line], delimiter=delimiter), [])
-    except csv.Error:
+def _find_other_hashes(judgement: Judgement, columns: Column) -> list[int]:
+    """Return the other columns with hashes of the files, if ``columns`` contains hashes."""
+    if not is_hash_column(columns, judgement.titles):
         return []
+    hashes = [each for each in judgement.columns if is_hash_column(each, judgement.titles)]
+    return [each.indexes[0] for each in hashes if each is not columns]
 
 
-def _find_column(titles: list[str], wanted: str, source: str) -> int:
-    """Return the index of the column with the title ``wanted``, or else with this number (from 1).
+class _RowReader:
+    """Adds the seeds and attributes of rows."""
 
-    Titles are compared exactly, then without regard to case.
-    """
-    for normalize in (str, str.casefold):
-        name = normalize(wanted)
-        same = [index for index, title in enumerate(titles) if normalize(title) == name]
-        if len(same) == 1:
-            return same[0]
-        if same:
-            raise SeedError(
-                f"{source} has {len(same)} columns {wanted!a}; use the number of the column"
-            )
-    if wanted.isascii() and wanted.isdigit() and 0 < int(wanted[:9]) <= len(titles):
-        return int(wanted[:9]) - 1
-    columns = _list_columns(titles, range(len(titles)))
-    raise SeedError(f"{source} has no column {wanted[:60]!a}; it has {columns}")
+    def __init__(
+        self,
+        heading: list[str],
+        columns: Sequence[int],
+        type_column: int | None,
+        names: Mapping[int, str],
+        reader: SeedReader,
+    ) -> None:
+        self.other_hashes: Sequence[int] = ()  # columns to read if those of the seeds are empty
+        self.hint = FormatHint("cells")
+        self._heading = heading
+        self._columns = columns
+        self._type_column = type_column
+        self._names = names  # column -> name of the attribute
+        self._reader = reader
+
+    def add(self, row: Row) -> None:
+        """Add the seeds of a row; skip rows without a seed and repeated headings."""
+        reader = self._reader
+        type_name = row.cell(self._type_column)
+        stated = stated_type(type_name)
+        if row.cells == self._heading:
+            reader.seeds.skipped += 1
+        elif stated == UNSUPPORTED:
+            reader.skip(type_name)
+        elif cells := self._filled_cells(row, self._columns):
+            self._add_cells(cells, row, stated)
+        elif cells := self._filled_cells(row, self.other_hashes):
+            reader.count_warning(_OTHER_HASH, row.number)
+            self._add_cells(cells, row, stated)
+        else:
+            reader.count_warning(_NO_VALUE, row.number)
+            reader.seeds.skipped += 1
+
+    def _filled_cells(self, row: Row, columns: Sequence[int]) -> list[str]:
+        cells = map(row.cell, columns)
+        return [cell for cell in cells if cell.casefold() not in _EMPTY_CELLS]
+
+    def _add_cells(self, cells: list[str], row: Row, stated: str) -> None:
+        values = enumerate(row.cells)
+        attributes = {self._names[i]: cell for i, cell in values if cell and i in self._names}
+        if len(cells) > 1 and self._add_hashes(cells, row.number, attributes):
+            return
+        text = _find_url(row, cells[0]) if stated == URL else cells[0]
+        if reason := add_entry(text, row.number, self._reader, attributes, stated):
+            self._reader.reject(cells[0], row.number, reason)
+            self.hint.check(cells[0])
+
+    def _add_hashes(self, cells: list[str], number: int, attributes: dict[str, str]) -> bool:
+        """Add the files with the hashes in ``cells``; return False if no cell is a hash."""
+        parsed = [parse_cell(cell, FILE) for cell in cells]
+        files = group_by_file(each.id for entities in parsed for each in entities)
+        for hashes in files:
+            self._reader.add_file(hashes, number, attributes)
+        if files and not all(parsed):
+            self._reader.count_warning(_INVALID_HASHES, number)
+        return bool(files)
 
 
-def _detect_column(titles: list[str], body: list[list[str]], source: str) -> int:
-    """Return the index of the only column in which most non-empty cells are indicators."""
-    found = []
-    for index in range(len(titles)):
-        filled = [cells[index] for cells in body if index < len(cells) and cells[index]]
-        if sum(map(_is_indicator, filled)) * 2 > len(filled):
-            found.append(index)
-    if len(found) == 1:
-        return found[0]
-    columns = _list_columns(titles, found or range(len(titles)))
-    problem = "several columns contain" if found else "no column contains"
-    columns = f": {columns}" if found else f"; it has {columns}"
-    raise SeedError(
-        f"{source}: {problem} a {SUBJECT_LABELS} in most cells{columns}; choose a column with"
-        " --column"
-    )
+def _find_url(row: Row, cell: str) -> str:
+    """Return the URL in ``row`` whose id is ``cell``; if there is none, return ``cell``."""
+    if detect_hash_type(cell) != FILE_ID_HASH:
+        return cell
+    urls = (each for each in row.cells if "://" in each)
+    same = (each for each in urls if any(found.id == cell for found in parse_cell(each, URL)))
+    return next(same, cell)
 
 
-def _is_indicator(cell: str) -> bool:
-    if len(cell) > MAX_INDICATOR:
-        return False
-    try:
-        parse_indicator(strip_decoration(cell))
-    except ValueError:
-        return False
-    return True
-
-
-def _list_columns(titles: list[str], indexes: Sequence[int]) -> str:
-    columns = [f"{n + 1} {titles[n][:60]!a}" if titles[n] else f"{n + 1}" for n in indexes]
-    hidden = len(columns) - _MAX_LISTED_COLUMNS
-    more = f" and {hidden} more" if hidden > 0 else ""
-    return ", ".join(columns[:_MAX_LISTED_COLUMNS]) + more
-
-
-def _attribute_names(titles: list[str], column: int, reader: SeedReader) -> dict[int, str]:
-    """Map the index of each column except ``column`` to a unique name of an attribute.
+def _attribute_names(
+    titles: Sequence[str], columns: Sequence[int], reader: SeedReader
+) -> dict[int, str]:
+    """Map the index of each column except ``columns`` to a unique name of an attribute.
 
     The name is the title in lower-case ASCII, or ``column_N`` if no letter or digit remains.
     Columns after the first ``MAX_COLUMNS`` are omitted, and a warning is added.
     """
     names: dict[int, str] = {}
-    others = [index for index in range(len(titles)) if index != column]
+    others = [index for index in range(len(titles)) if index not in columns]
     for index in others[:MAX_COLUMNS]:
         ascii_only = unicodedata.normalize("NFKD", titles[index]).encode("ascii", "ignore").decode()
         base = re.sub(r"[^a-z0-9]+", "_", ascii_only.lower()).strip("_")[:_MAX_NAME].strip("_")

@@ -134,6 +134,15 @@ def strip_decoration(text: str) -> str:
     return text
 
 
+def is_indicator(text: str) -> bool:
+    """Return whether ``text`` is a valid entry."""
+    try:
+        parse_entry(text)
+    except ValueError:
+        return False
+    return True
+
+
 def contains_hash(text: str) -> bool:
     """Return whether ``text`` contains a hash and something else."""
     found = _CONTAINED_HASH.search(text)
@@ -186,7 +195,7 @@ def _parse_hashes(text: str) -> Entry | None:
     """Parse hashes, or a hash with a comment; return None if the text does not start with one."""
     items = list(_match_hash_items(text))
     if items:
-        return Entry((), tuple(_group_by_file(items)), {})
+        return Entry((), tuple(group_by_file(items)), {})
     if named := _NAME_AND_HASH.fullmatch(text):
         return Entry((named[2],), (), {FILE_NAME: named[1].strip()})
     found = _HASH_AND_COMMENT.fullmatch(text)
@@ -201,7 +210,7 @@ def _parse_hashes(text: str) -> Entry | None:
             "contains more than a hash; write one hash per line, and comments after '#'"
         )
     attributes = {COMMENT: comment} if comment else {}
-    return Entry((), tuple(_group_by_file(hashes)), attributes)
+    return Entry((), tuple(group_by_file(hashes)), attributes)
 
 
 def _match_hash_items(text: str) -> Iterable[str]:
@@ -217,7 +226,7 @@ def _match_hash_items(text: str) -> Iterable[str]:
     return found
 
 
-def _group_by_file(hashes: Iterable[str]) -> list[dict[str, str]]:
+def group_by_file(hashes: Iterable[str]) -> list[dict[str, str]]:
     """Return one file with all hashes if their types differ, or else one file per hash."""
     distinct = list(dict.fromkeys(each.lower() for each in hashes))
     typed = [(str(detect_hash_type(each)), each) for each in distinct]

@@ -88,7 +88,9 @@ def check_zipped_type(names: list[str], source: str) -> None:
 
 def is_html(head: bytes | str) -> bool:
     """Return whether a file that starts with ``head`` is an HTML page."""
-    return _HTML.match(head.encode() if isinstance(head, str) else head) is not None
+    if isinstance(head, str):
+        head = head.encode("utf-8", "surrogateescape")
+    return _HTML.match(head) is not None
 
 
 def refuse(source: str, description: str, advice: str) -> NoReturn:

@@ -68,10 +68,15 @@ def find_type(name: str) -> str | None:
     words = set(split_words(name))
     if words & _IP_WORDS and words <= _IP_WORDS | _IP_DETAILS:
         return IP_AND_PORT if "port" in words else IP_ADDRESS
-    is_vague = words and all(map(_VAGUE_WORD.fullmatch, words))
-    if is_vague or any(map(_UNSUPPORTED_WORD.fullmatch, words)) or words >= {"file", "name"}:
+    if is_vague(name) or any(map(_UNSUPPORTED_WORD.fullmatch, words)) or words >= {"file", "name"}:
         return UNSUPPORTED
     return _find_supported_type(words)
+
+
+def is_vague(name: str) -> bool:
+    """Return whether ``name`` consists of words that can mean many things, such as ``name``."""
+    words = split_words(name)
+    return bool(words) and all(map(_VAGUE_WORD.fullmatch, words))
 
 
 def _find_supported_type(words: set[str]) -> str | None:

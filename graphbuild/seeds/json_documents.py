@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphbuild.errors import SeedError
 from graphbuild.models import HASH_TYPES
+from graphbuild.seeds.windows_1252 import require_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -105,7 +106,7 @@ def _skip_space(text: str, position: int) -> int:
 def _join(texts: Iterable[str], source: str) -> str:
     parts: list[str] = []
     length = values = 0
-    for text in texts:
+    for text in require_utf8(texts, source):
         parts.append(text)
         length += len(text)
         values += sum(map(text.count, ",[{"))

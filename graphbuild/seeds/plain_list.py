@@ -9,7 +9,8 @@ import re
 from typing import TYPE_CHECKING
 
 from graphbuild.models import detect_hash_type
-from graphbuild.seeds.entries import add_entry, contains_hash
+from graphbuild.seeds.entries import add_entry
+from graphbuild.seeds.format_hints import FormatHint
 from graphbuild.seeds.results import STRIPPED_CHARACTERS
 
 if TYPE_CHECKING:
@@ -23,14 +24,12 @@ _HALVES = "this line and the next one may be the halves of one SHA-256; if so, j
 _HEX_LINE = re.compile(r"[0-9a-fA-F]{24}|[0-9a-fA-F]{32}|[0-9a-fA-F]{40}")
 _MD5_DIGITS = 32
 _MAX_HALVES = 16  # longer runs of lines with 32 digits are lists of MD5
-_NETWORK_HINT = re.compile(r"h[tx]{2}ps?\W|\[\.\]|\d\.\d{1,3}\.\d{1,3}\.\d", re.IGNORECASE)
-_CELL_SEPARATOR = re.compile(r"[,;\t]")  # bars are usually tables in Markdown or AsciiDoc
 
 
 def read(lines: Iterable[str], reader: SeedReader) -> None:
     """Add the indicators of each line; skip empty lines and comments, reject invalid lines."""
     seeds = reader.seeds
-    rejected = _RejectedLines()
+    hint = FormatHint("lines")
     halves = _HashHalves(reader)
     for number, line in enumerate(lines, 1):
         halves.check(line, number)
@@ -38,10 +37,9 @@ def read(lines: Iterable[str], reader: SeedReader) -> None:
         if reason := _try_line(line, number, reader):
             reader.reject(line, number, reason)
         if len(seeds.rejected) > rejected_before:
-            rejected.check(line)
+            hint.check(line)
     halves.finish()
-    if hint := rejected.hint():
-        seeds.warnings.append(f"{reader.source}: {hint}")
+    hint.finish(reader)
 
 
 def _try_line(line: str, number: int, reader: SeedReader) -> str:
@@ -58,37 +56,6 @@ def _try_line(line: str, number: int, reader: SeedReader) -> str:
         what = "hash" if detect_hash_type(text) else "name"
         reader.warn(number, _INVISIBLE_REMOVED.format(what))
     return reason
-
-
-class _RejectedLines:
-    """Counts the rejected lines that contain indicators, and suggests another format."""
-
-    def __init__(self) -> None:
-        self._with_hash = self._with_host = self._with_cells = 0
-
-    def check(self, line: str) -> None:
-        """Count a rejected line."""
-        if len(line) > MAX_LINE:
-            return
-        if has_hash := contains_hash(line):
-            self._with_hash += 1
-        elif _NETWORK_HINT.search(line):
-            self._with_host += 1
-        else:
-            return
-        self._with_cells += has_hash and len(_CELL_SEPARATOR.findall(line)) > 1
-
-    def hint(self) -> str:
-        """Return a warning that names the options for other formats, or an empty string."""
-        count = self._with_hash or self._with_host
-        if not count:
-            return ""
-        what = "hashes" if self._with_hash else "addresses or URLs"
-        formats = ["a table with --format csv", "free text with --format text"]
-        if self._with_cells * 2 <= self._with_hash:
-            formats.reverse()
-        contain = "contains" if count == 1 else "contain"
-        return f"{count:,} of the rejected lines {contain} {what}; read {', and '.join(formats)}"
 
 
 class _HashHalves:

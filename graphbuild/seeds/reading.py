@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from graphbuild._util import require
 from graphbuild.errors import SeedError
 from graphbuild.models import DOMAIN
-from graphbuild.seeds import json_documents, plain_list, streams
+from graphbuild.seeds import json_documents, plain_list, streams, windows_1252
 from graphbuild.seeds.compressed import open_content
 from graphbuild.seeds.formats import AUTO, CSV, FORMAT_NAMES, FORMATS, PLAIN_LIST, TEXT, detect
 from graphbuild.seeds.indicators import FILE_EXTENSION_DOMAINS, HTTP_ADDED, parse_indicator
@@ -176,5 +176,6 @@ def _read(content: Content, reader: SeedReader, stated: Format | None) -> None:
     elif found is TEXT:
         module.read(texts, reader)
     else:
-        module.read(streams.split_lines(texts, module.MAX_LINE), reader)
+        lines = streams.split_lines(texts, module.MAX_LINE)
+        module.read(windows_1252.decode_lines(lines, reader), reader)
     reader.finish()

@@ -48,15 +48,19 @@ def open_source(source: str | Path) -> Iterator[BinaryIO]:
 def decode(stream: ByteStream, source: str) -> Iterator[str]:
     """Decode a stream chunk by chunk, from UTF-8 or from UTF-16 with a byte order mark.
 
-    All line endings are converted to LF, and the byte order mark is removed.
+    All line endings are converted to LF, and the byte order mark is removed. Bytes that are not
+    UTF-8 become lone surrogates; see :mod:`graphbuild.seeds.windows_1252`.
 
     Raises:
         SeedError: The text contains a NUL character.
-        UnicodeDecodeError: The stream is not valid in its encoding.
+        UnicodeDecodeError: The stream is not valid UTF-16.
     """
     start = stream.read(_CHUNK_SIZE)
     bom, encoding = next((pair for pair in _BOMS if start.startswith(pair[0])), (b"", "utf-8"))
-    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)
+    errors = "surrogateescape" if encoding == "utf-8" else "strict"
+    decoder = io.IncrementalNewlineDecoder(
+        codecs.getincrementaldecoder(encoding)(errors), translate=True
+    )
     following = iter(lambda: stream.read(_CHUNK_SIZE), b"")
     for chunk in chain([start.removeprefix(bom)], following, [b""]):
         text = decoder.decode(chunk, final=not chunk)

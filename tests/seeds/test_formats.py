@@ -135,8 +135,12 @@ def test_a_column_is_chosen_by_name_or_number(write_list, column):
 @pytest.mark.parametrize(
     ("text", "column", "reason"),
     [
-        (f"md5,sha1,n\n{C},{B},1\n", None, "several columns contain"),
-        (f"md5,sha1,n\n{C},{B},1\n", None, ": 1 'md5', 2 'sha1'; choose a column with --column"),
+        ("domain,ip\na.example,8.8.8.8\n", None, "several columns contain"),
+        (
+            "domain,ip\na.example,8.8.8.8\n",
+            None,
+            ": 1 'domain' (1 of 1 rows), 2 'ip' (1 of 1 rows)",
+        ),
         ("a,b\n1,2\n", None, "no column contains a file hash"),
         ("a,b\n1,2\n", None, "it has 1 'a', 2 'b'; choose a column with --column"),
         (f"a,b\n1,{A}\n", "c", "has no column 'c'; it has 1 'a', 2 'b'"),
@@ -144,8 +148,6 @@ def test_a_column_is_chosen_by_name_or_number(write_list, column):
         (f"a,b\n1,{A}\n", "0", "has no column '0'"),
         (f"a,A\n1,{A}\n", "\u202e\x1b", r"no column '\u202e\x1b'"),
         (f"a,a\n1,{A}\n", "a", "has 2 columns 'a'; use the number of the column"),
-        (f'a,b\n1,"{A}\n', None, "is not a row of a table"),
-        (f'a,b\n"x"y,{A}\n', None, "write each quote twice"),
         (f"a,b\n{'x' * 200_000},{A}\n", None, "is not a row of a table"),
         ("x" * (5 * 2**20), None, "is longer than 4,194,304 characters"),
         ("a\0b", None, "NUL byte"),

@@ -289,9 +289,8 @@ def test_no_source_is_an_empty_list():
         pytest.param(f"{A}\n".encode("utf-16-le"), id="L4-utf-16-without-mark"),
         pytest.param(f"\ufeff{A}\n".encode("utf-32"), id="L4-utf-32"),
         pytest.param(f"\ufeff{A}".encode("utf-16-le")[:-1], id="L4-utf-16-cut"),
-        pytest.param(f"{A}\nM\u00fcller".encode("latin-1"), id="L4-latin-1"),
-        pytest.param(f"{A}\n".encode() * 2000 + b"\xff", id="L4-late"),
-        pytest.param(f"{A}\n".encode() + b"\xc3", id="L4-cut"),
+        pytest.param(f"{A}\n".encode() * 2000 + b"\x81", id="L4-undefined"),
+        pytest.param(f"{A}\n".encode() + b"\x02\xff", id="L4-control"),
         pytest.param(bytes(100_000), id="zeros"),
     ],
 )
@@ -300,6 +299,22 @@ def test_binary_files_are_refused(write_list, content):
     with pytest.raises(SeedError, match=r"is not text: .*; save it as UTF-8") as caught:
         read_seeds(path)
     assert str(caught.value).startswith(str(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        pytest.param(f"{A}\nM\u00fcller".encode("latin-1"), 2, id="L4-latin-1"),
+        pytest.param(f"{A}\n".encode() * 2000 + b"\xff", 2001, id="L4-late"),
+        pytest.param(f"{A}\n".encode() + b"\xc3", 2, id="L4-cut"),
+    ],
+)
+def test_lines_that_are_not_utf_8_are_read_as_windows_1252(write_list, content, line):
+    found = read_seeds(write_list(content))
+    assert ids(found) == [A]
+    assert [rejected.line for rejected in found.rejected] == [line]
+    (warning,) = found.warnings
+    assert f"line {line}: the line is not UTF-8 and was read as Windows-1252" in warning
 
 
 def test_unreadable_sources_are_refused_with_the_reason(tmp_path):  # L21

@@ -1,0 +1,48 @@
+"""Suggest another format if rejected lines or cells contain indicators and other text."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from graphbuild.seeds.entries import contains_hash
+
+if TYPE_CHECKING:
+    from graphbuild.seeds.results import SeedReader
+
+_MAX_CHECKED = 4_096  # characters of a line or cell
+_HOST_SIGN = re.compile(r"h[tx]{2}ps?\W|\[\.\]|\d\.\d{1,3}\.\d{1,3}\.\d", re.IGNORECASE)
+_CELL_SEPARATOR = re.compile(r"[,;\t]")  # bars are usually tables in Markdown or AsciiDoc
+_FREE_TEXT, _TABLE = "free text with --format text", "a table with --format csv"
+
+
+class FormatHint:
+    """Counts rejected entries that contain indicators, and adds a warning about them."""
+
+    def __init__(self, unit: str) -> None:
+        self._unit = unit  # what is counted, such as ``lines``
+        self._with_hash = self._with_host = self._with_cells = 0
+
+    def check(self, text: str) -> None:
+        """Count a rejected line or cell."""
+        text = text[:_MAX_CHECKED]
+        if contains_hash(text):
+            self._with_hash += 1
+            self._with_cells += len(_CELL_SEPARATOR.findall(text)) > 1
+        elif _HOST_SIGN.search(text):
+            self._with_host += 1
+
+    def finish(self, reader: SeedReader, *, is_table: bool = False) -> None:
+        """Add a warning that names the options for other formats, if it can help."""
+        count = self._with_hash or self._with_host
+        if not count:
+            return
+        what = "hashes" if self._with_hash else "addresses or URLs"
+        formats = [_FREE_TEXT] if is_table else [_FREE_TEXT, _TABLE]
+        if self._with_cells * 2 > self._with_hash:
+            formats.reverse()
+        contain = "contains" if count == 1 else "contain"
+        reader.seeds.warnings.append(
+            f"{reader.source}: {count:,} of the rejected {self._unit} {contain} {what};"
+            f" read {', and '.join(formats)}"
+        )

@@ -1,0 +1,281 @@
+"""Choose the columns of a table that contain the seeds.
+
+A column is judged by the number of rows in which it contains indicators, and by its heading. It is
+chosen only if it clearly leads: columns whose headings name indicators count three times, and the
+leading column must count at least three times as much as any other. Several columns with hashes of
+different types are judged together. Columns of links are never chosen.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from graphbuild.errors import SeedError
+from graphbuild.models import HASH_TYPES, SUBJECT_LABELS, URL, detect_hash_type
+from graphbuild.seeds.entries import parse_entry
+from graphbuild.seeds.indicator_types import UNSUPPORTED, find_type, split_words
+from graphbuild.seeds.indicators import parse_indicator
+from graphbuild.seeds.results import STRIPPED_CHARACTERS
+from graphbuild.seeds.table_headings import Rank, is_link_heading, is_type_heading, rank_heading
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from graphbuild.models import Entity
+    from graphbuild.seeds.table_rows import Row
+
+MAX_ENTRY = 65_536  # characters of a cell with indicators
+_MAX_JUDGED_COLUMNS = 1_000
+_MAX_LISTED_COLUMNS = 40
+_NAMING_WEIGHT = 3  # of a column whose heading names indicators
+_CLEAR_LEAD = 3
+_MIN_SHARE = 4  # without such a heading, one row in this many must have an indicator
+_MIN_HASH_LENGTH = min(each.hex_length for each in HASH_TYPES)
+_TYPE_SAMPLE_ROWS = 1_000
+_MAX_TYPE = 100  # characters
+_HASH_HEADING_WORD = re.compile(
+    "checksum|digest|file|filehash|hash|hashes|md5|sample|sha1|sha256|sum|value"
+)
+# Shorter text without such a sign is no indicator. This check saves time.
+_HOST_SIGN = re.compile(r"[.:\u3002\uff0e\uff61]|dot", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Column:
+    """A column of a table, or several columns with hashes of the same files."""
+
+    indexes: list[int]
+    rank: Rank
+    row_numbers: set[int] = field(default_factory=set)  # of the rows with indicators
+    hashes: Counter[str] = field(default_factory=Counter)  # hash type -> number of cells
+    hosts: Counter[str] = field(default_factory=Counter)  # host -> number of cells with a URL
+    contents: int = 0  # equal for columns with the same indicators
+
+    @property
+    def rows(self) -> int:
+        """The number of rows with indicators."""
+        return len(self.row_numbers)
+
+    @property
+    def weight(self) -> int:
+        """The number of rows, weighted by the heading."""
+        return self.rows * (_NAMING_WEIGHT if self.rank == Rank.NAMING else 1)
+
+    @property
+    def is_portal(self) -> bool:
+        """Whether the column contains several URLs only, all of the same host."""
+        return 1 < self.rows == self.hosts.total() and len(self.hosts) == 1
+
+    @property
+    def hash_type(self) -> str:
+        """The type of most hashes, if the column contains hashes only."""
+        is_hashes = self.rows and self.hashes.total() == self.rows
+        return self.hashes.most_common(1)[0][0] if is_hashes else ""
+
+
+@dataclass(slots=True)
+class Judgement:
+    """The judged columns of a table."""
+
+    titles: Sequence[str]
+    total: int  # number of judged rows
+    columns: list[Column]
+
+    def column(self, index: int) -> Column:
+        """Return the column with an index."""
+        return self.columns[index] if index < len(self.columns) else Column([index], Rank.NEUTRAL)
+
+    def others(self, best: Column) -> list[Column]:
+        """Return the other columns that contain indicators, and whose headings say so."""
+        return [
+            column
+            for column in self.columns
+            if column.rank == Rank.NAMING
+            and column.rows
+            and column.indexes[0] not in best.indexes
+            and column.contents != best.contents
+        ]
+
+    def describe(self, columns: Sequence[Column]) -> str:
+        """Return the numbers and titles of columns, and the number of rows with indicators."""
+        return _shorten(
+            [
+                f"{self.name(column.indexes)} ({column.rows:,} of {self.total:,} rows)"
+                for column in columns
+            ]
+        )
+
+    def name(self, indexes: Sequence[int]) -> str:
+        """Return the numbers and titles of columns, such as ``3 'sha256'``."""
+        return ", ".join(name_column(self.titles, index) for index in indexes)
+
+
+def name_column(titles: Sequence[str], index: int) -> str:
+    """Return the number and the title of a column, in ASCII."""
+    return f"{index + 1} {titles[index][:60]!a}" if titles[index] else f"{index + 1}"
+
+
+def find_type_column(titles: Sequence[str], rows: Sequence[Row]) -> int | None:
+    """Return the index of the column that states the types of the indicators, if there is one.
+
+    At least half of its cells are names of types. With an unusual heading, all cells must be.
+    """
+    with_usual_heading, others = [], []
+    for index in range(min(len(titles), _MAX_JUDGED_COLUMNS)):
+        cells = [cell for row in rows[:_TYPE_SAMPLE_ROWS] if (cell := row.cell(index))]
+        types = [found for cell in cells if "." not in cell and (found := _find_type(cell))]
+        if types.count(UNSUPPORTED) == len(types) or is_link_heading(titles[index]):
+            continue
+        if is_type_heading(titles[index]) and len(types) * 2 >= len(cells):
+            with_usual_heading.append(index)
+        elif len(types) == len(cells):
+            others.append(index)
+    return next(iter(with_usual_heading + others), None)
+
+
+def _find_type(cell: str) -> str | None:
+    return find_type(cell) if len(cell) <= _MAX_TYPE else None
+
+
+def judge_columns(titles: Sequence[str], rows: Sequence[Row], type_column: int | None) -> Judgement:
+    """Count the rows with indicators in each column; rows of unsupported types are ignored."""
+    columns = [
+        Column([index], rank_heading(title))
+        for index, title in enumerate(titles[:_MAX_JUDGED_COLUMNS])
+    ]
+    total = 0
+    for number, row in enumerate(rows):
+        stated = stated_type(row.cell(type_column))
+        if stated == UNSUPPORTED:
+            continue
+        total += 1
+        for column, cell in zip(columns, row.cells, strict=False):
+            if entities := parse_cell(cell, stated):
+                _count(column, entities, number)
+    return Judgement(titles, total, columns)
+
+
+def stated_type(cell: str) -> str:
+    """Return the type that a cell names; unknown types are unsupported, and no text is no type."""
+    return (_find_type(cell) or UNSUPPORTED) if cell else ""
+
+
+def parse_cell(cell: str, stated: str) -> list[Entity]:
+    """Return the entities that the indicators of a cell mean; no entities if it is invalid."""
+    is_long = len(cell) >= _MIN_HASH_LENGTH
+    if len(cell) > MAX_ENTRY or not (is_long or _HOST_SIGN.search(cell)):
+        return []
+    try:
+        entry = parse_entry(cell, stated)
+        hashes = (text for file in entry.files for text in file.values())
+        return [parse_indicator(text).entity for text in (*entry.indicators, *hashes)]
+    except ValueError:
+        return []
+
+
+def _count(column: Column, entities: Sequence[Entity], number: int) -> None:
+    column.row_numbers.add(number)
+    column.contents = hash((column.contents, number, tuple(entities)))
+    hash_types = {kind for each in entities if (kind := detect_hash_type(each.id))}
+    if entities[0].type == URL:
+        host = urlsplit(str(entities[0].attributes.get("url", ""))).hostname
+        column.hosts[host or ""] += 1
+    elif hash_types:
+        column.hashes[min(hash_types)] += 1
+
+
+def choose_columns(judgement: Judgement, source: str) -> Column:
+    """Return the columns that clearly lead.
+
+    Raises:
+        SeedError: No columns lead. The message lists the columns and how to choose one.
+    """
+    filled = [column for column in judgement.columns if column.rows]
+    candidates = [column for column in filled if column.rank > Rank.EXCLUDED]
+    if len(candidates) > 1 and not all(column.is_portal for column in candidates):
+        candidates = [column for column in candidates if not column.is_portal]
+    candidates = _merge_hash_columns(_remove_copies(candidates), judgement.titles)
+    candidates.sort(key=lambda column: -column.weight)
+    is_portal = [column.is_portal and column.rank < Rank.NAMING for column in candidates]
+    if candidates and not is_portal[0]:
+        best, others = candidates[0], candidates[1:]
+        is_frequent = best.rank == Rank.NAMING or best.rows * _MIN_SHARE >= judgement.total
+        if is_frequent and all(best.weight >= each.weight * _CLEAR_LEAD for each in others):
+            return best
+    raise SeedError(f"{source}: {_refusal(judgement, filled, candidates)}")
+
+
+def _refusal(judgement: Judgement, filled: Sequence[Column], candidates: Sequence[Column]) -> str:
+    """Return why no columns lead, and how to choose one."""
+    what, choose = f"a {SUBJECT_LABELS}", "choose a column with --column"
+    if not filled:
+        names = [name_column(judgement.titles, column.indexes[0]) for column in judgement.columns]
+        listed = _shorten(names)
+        hint = "read free text with --format text"
+        return f"no column contains {what}; it has {listed}; {choose}, or {hint}"
+    if len(candidates) > 1:
+        return f"several columns contain {what}: {judgement.describe(candidates)}; {choose}"
+    if all(column.is_portal or column.rank == Rank.EXCLUDED for column in filled):
+        columns = judgement.describe(filled)
+        return f"no column contains {what}, except columns of links or details: {columns}; {choose}"
+    columns = judgement.describe(filled)
+    return f"no column contains {what} in enough rows: {columns}; {choose}"
+
+
+def _shorten(names: list[str]) -> str:
+    hidden = len(names) - _MAX_LISTED_COLUMNS
+    more = f" and {hidden} more" if hidden > 0 else ""
+    return ", ".join(names[:_MAX_LISTED_COLUMNS]) + more
+
+
+def _remove_copies(columns: Sequence[Column]) -> list[Column]:
+    """Return one of several columns with the same indicators: the one with the best heading."""
+    kept: dict[tuple[int, int], Column] = {}
+    for column in sorted(columns, key=lambda column: (-column.rank, column.indexes)):
+        kept.setdefault((column.rows, column.contents), column)
+    return list(kept.values())
+
+
+def _merge_hash_columns(columns: Sequence[Column], titles: Sequence[str]) -> list[Column]:
+    """Merge the columns with hashes of the same files: one for each hash type."""
+    merged = [column for column in columns if is_hash_column(column, titles)]
+    types = {column.hash_type for column in merged}
+    if len(merged) <= 1 or len(types) < len(merged):
+        return list(columns)
+    together = Column(
+        sorted(index for column in merged for index in column.indexes),
+        max(column.rank for column in merged),
+        set().union(*(column.row_numbers for column in merged)),
+    )
+    return [together, *(column for column in columns if column not in merged)]
+
+
+def is_hash_column(column: Column, titles: Sequence[str]) -> bool:
+    """Return whether a column contains hashes of the files that the rows are about."""
+    words = split_words(titles[column.indexes[0]])
+    return bool(column.hash_type) and all(map(_HASH_HEADING_WORD.fullmatch, words))
+
+
+def find_column(titles: Sequence[str], wanted: str, source: str) -> int:
+    """Return the index of the column with the title ``wanted``, or else with this number (from 1).
+
+    Titles are compared exactly, then without regard to case.
+    """
+    wanted = wanted.strip(STRIPPED_CHARACTERS)
+    for normalize in (str, str.casefold):
+        name = normalize(wanted)
+        same = [index for index, title in enumerate(titles) if normalize(title) == name]
+        if len(same) == 1:
+            return same[0]
+        if same:
+            raise SeedError(
+                f"{source} has {len(same)} columns {wanted!a}; use the number of the column"
+            )
+    if wanted.isascii() and wanted.isdigit() and 0 < int(wanted[:9]) <= len(titles):
+        return int(wanted[:9]) - 1
+    names = [name_column(titles, index) for index in range(min(len(titles), _MAX_JUDGED_COLUMNS))]
+    raise SeedError(f"{source} has no column {wanted[:60]!a}; it has {_shorten(names)}")

@@ -1,0 +1,106 @@
+"""Headings of tables: find the heading, and judge columns by their headings."""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from graphbuild.seeds.entries import is_indicator
+from graphbuild.seeds.indicator_types import UNSUPPORTED, find_type, is_vague, split_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from graphbuild.seeds.table_rows import Row
+
+_CHECKED_ROWS = 1_000
+_NAMING_WORD = re.compile(
+    "c2|indicators?|iocs?|md5|observables?|seeds?|sha1|sha256|values?|"
+    "domains?|domainname|fqdns?|hosts?|hostnames?|ips?|ipv4|ipv6|ip4|ip6|ipaddr|ipaddress|urls?|uris?|"
+    "filehash|hash|hashes|samples?"
+)
+_LINK_WORD = re.compile(
+    r"\w*(?:links?|references?|reports?)|refs?|sources?|sourceurl|reporturl|referenceurl|"
+    "advisory|articles?|blogs?|cases?|details?|info|news|portal|posts?|publications?|tickets?|writeup"
+)
+_TYPE_WORD = re.compile(
+    "artifact|attribute|data|entity|hash|indicator|ioc|kind|object|observable|of|subject|types?|value"
+)
+_NUMBER_OR_DATE = re.compile(r"\W*\d[\d\W_]*|\d{4}-\d\d-\d\d.*")
+_DOTTED_HEADING = re.compile(
+    r"[a-z_]+(?:\.[a-z0-9_]+){0,5}\.(?:domain|hash|hostname|ip|md5|port|sha1|sha256|type|value)",
+    re.IGNORECASE,
+)
+
+
+# Some headings of tables that graphbuild exports or exported; the first is that of the ids.
+_EXPORTED_TABLES = (
+    ("entity_id", "id", "type", "label"),
+    ("id", "key", "type", "label"),
+    ("subject_id", "subject_type", "reference_id"),
+)
+
+
+class Rank(IntEnum):
+    """What the heading of a column says about its cells."""
+
+    EXCLUDED = 0  # something else than indicators, such as links to reports
+    NEUTRAL = 1
+    NAMING = 2  # indicators
+
+
+def rank_heading(title: str) -> Rank:
+    """Return what a heading says about the cells of its column."""
+    words = split_words(title)
+    if is_link_heading(title):
+        return Rank.EXCLUDED
+    if find_type(title) == UNSUPPORTED and not is_vague(title):
+        return Rank.EXCLUDED
+    return Rank.NAMING if any(map(_NAMING_WORD.fullmatch, words)) else Rank.NEUTRAL
+
+
+def is_link_heading(title: str) -> bool:
+    """Return whether a heading names links, references, sources or reports."""
+    return any(map(_LINK_WORD.fullmatch, split_words(title)))
+
+
+def is_type_heading(title: str) -> bool:
+    """Return whether a heading, such as ``ioc_type``, names the types of indicators."""
+    words = split_words(title)
+    is_type = not {"type", "types", "kind"}.isdisjoint(words)
+    return is_type and all(map(_TYPE_WORD.fullmatch, words))
+
+
+def find_exported_column(titles: Sequence[str]) -> int | None:
+    """Return the column with the subjects, if the table is one that graphbuild exports."""
+    for exported in _EXPORTED_TABLES:
+        if set(exported) <= set(titles):
+            return titles.index(exported[0])
+    return None
+
+
+def is_heading(first: list[str], rows: Iterable[Row]) -> bool:
+    """Return whether the first row of a table is its heading.
+
+    A heading contains no indicators, numbers or dates. If one of its cells repeats in its column
+    below, another cell must name indicators. Rows that repeat the whole heading do not count.
+    """
+    cells = {index: cell for index, cell in enumerate(first) if cell}
+    if not all(map(_is_title, cells.values())):
+        return False
+    others = [row for row in islice(rows, _CHECKED_ROWS) if row.cells != first]
+    unique = {
+        index: cell
+        for index, cell in cells.items()
+        if not any(row.cell(index) == cell for row in others)
+    }
+    names_indicators = any(rank_heading(cell) == Rank.NAMING for cell in unique.values())
+    return names_indicators or len(unique) == len(cells)
+
+
+def _is_title(cell: str) -> bool:
+    if _DOTTED_HEADING.fullmatch(cell):  # such as source.ip, which could be a domain
+        return True
+    return not _NUMBER_OR_DATE.fullmatch(cell) and not is_indicator(cell)

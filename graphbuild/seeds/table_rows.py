@@ -1,0 +1,218 @@
+"""Split the lines of a table into rows of cells.
+
+Besides standard CSV, this module reads what feeds and spreadsheets write: other delimiters, a first
+line such as ``sep=;``, comments, a heading within a comment, spaces around quoted cells, and quotes
+that are not written twice.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import deque
+from itertools import chain, islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from graphbuild.errors import SeedError
+from graphbuild.seeds.results import STRIPPED_CHARACTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from graphbuild.seeds.results import SeedReader
+
+MAX_LINE = 4 * 2**20  # characters
+# In characters. Checked here, because other code in the process can change the csv module's limit.
+MAX_CELL = 131_072
+_MAX_ROW_LINES = 1_000  # a row with more lines has an opening quote too many
+_DELIMITERS = ",;\t|"
+_SEPARATOR_LINE = re.compile(r"\"?sep=(.)\"?\s*", re.IGNORECASE)
+_SAMPLE_LINES = 20  # lines from which the delimiter is detected
+_MAX_HEADING = 65_536  # characters of a comment that can be the heading
+_MAX_WARNINGS = 20
+_STRAY_QUOTE = "a quote in this row is not written twice; check the cells of the row"
+_MORE_STRAY_QUOTES = "other rows have quotes that are not written twice"
+
+
+class Row(NamedTuple):
+    """A row of a table."""
+
+    number: int  # of the line at which the row starts, from 1
+    cells: list[str]  # without white space and invisible characters around them
+
+    def cell(self, index: int | None) -> str:
+        """Return a cell, or an empty text if the row has no such cell or ``index`` is None."""
+        return "" if index is None or index >= len(self.cells) else self.cells[index]
+
+
+class Table(NamedTuple):
+    """The rows of a table, and its heading, if that is a comment."""
+
+    heading: list[str]
+    rows: Iterator[Row]
+
+
+def read_table(lines: Iterable[str], reader: SeedReader) -> Table:
+    """Return the heading in a comment and the rows of a table.
+
+    Empty rows and comments are skipped and counted in ``reader.seeds.skipped``.
+
+    Raises:
+        SeedError: A line or cell is too long. This can happen at any row.
+    """
+    limited = _limit_lines(lines, reader.source)
+    start = _skip_leading_lines(limited)
+    sample = [start.first, *islice(limited, _SAMPLE_LINES - 1)] if start.first else []
+    delimiter = start.delimiter or _detect_delimiter(sample)
+    heading = _find_heading(start.comments, sample, delimiter)
+    reader.seeds.skipped += start.skipped - bool(heading)
+    parser = _RowParser(chain(sample, limited), delimiter, start.number, reader)
+    return Table(heading, parser.rows())
+
+
+def _limit_lines(lines: Iterable[str], source: str) -> Iterator[str]:
+    for number, line in enumerate(lines, 1):
+        if len(line) > MAX_LINE:
+            raise SeedError(f"{source}, line {number} is longer than {MAX_LINE:,} characters")
+        yield f"{line}\n"
+
+
+class _Start(NamedTuple):
+    """The lines before the first row."""
+
+    first: str  # the first line that is neither empty nor a comment
+    number: int  # of this line, from 1
+    delimiter: str  # the delimiter in the line ``sep=``, or empty
+    skipped: int  # number of empty lines and comments
+    comments: list[str]  # the last comments
+
+
+def _skip_leading_lines(lines: Iterator[str]) -> _Start:
+    comments: deque[str] = deque(maxlen=_SAMPLE_LINES)
+    delimiter, number, skipped = "", 0, 0
+    for number, line in enumerate(lines, 1):
+        stripped = line.strip(STRIPPED_CHARACTERS)
+        if number == 1 and (stated := _SEPARATOR_LINE.fullmatch(line.rstrip("\n"))):
+            delimiter = stated[1]
+        elif stripped and not stripped.startswith("#"):
+            return _Start(line, number, delimiter, skipped, list(comments))
+        elif stripped and len(stripped) <= _MAX_HEADING:
+            comments.append(stripped)
+        skipped += 1
+    return _Start("", number, delimiter, skipped, list(comments))
+
+
+def _detect_delimiter(sample: list[str]) -> str:
+    """Return the delimiter with which most lines have as many cells as the first line."""
+
+    def rate(delimiter: str) -> tuple[int, int]:
+        widths = [len(split_cells(line, delimiter)) for line in sample]
+        return (widths.count(widths[0]), widths[0]) if widths[0] > 1 else (0, 0)
+
+    return max(_DELIMITERS, key=rate) if sample else _DELIMITERS[0]
+
+
+def _find_heading(comments: list[str], sample: list[str], delimiter: str) -> list[str]:
+    """Return the cells of the last comment with as many cells as the first row (at least two).
+
+    The first row must contain a digit. Otherwise, it is more likely the heading itself.
+    """
+    if not sample or not any(char.isdigit() for char in sample[0]):
+        return []
+    width = len(split_cells(sample[0], delimiter))
+    for comment in reversed(comments):
+        cells = split_cells(comment.lstrip("# "), delimiter)
+        if 1 < width == len(cells):
+            return cells
+    return []
+
+
+def split_cells(line: str, delimiter: str) -> list[str]:
+    """Split one line into cells; stray quotes are kept."""
+    try:
+        cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+    except csv.Error:
+        return []
+    return [cell.strip(STRIPPED_CHARACTERS) for cell in cells]
+
+
+class _RowParser:
+    """Parses rows, and parses a row again without regard to stray quotes if it is invalid."""
+
+    def __init__(
+        self, lines: Iterator[str], delimiter: str, number: int, reader: SeedReader
+    ) -> None:
+        self._lines = lines
+        self._delimiter = delimiter
+        self._number = number  # of the first line of the current row
+        self._reader = reader
+        self._row_lines: list[str] = []  # the lines of the current row
+        self._again: deque[str] = deque()  # lines to parse again
+        self._width = 0  # number of cells in the first row
+        self._stray_quotes = 0  # number of rows with stray quotes
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows; skip empty rows and comments."""
+        while True:
+            parser = csv.reader(
+                self._feed(), delimiter=self._delimiter, skipinitialspace=True, strict=True
+            )
+            try:
+                for cells in parser:
+                    yield from self._finish_row(cells)
+            except csv.Error as error:
+                yield from self._finish_row(self._parse_again(error))
+            else:
+                return
+
+    def _feed(self) -> Iterator[str]:
+        length = 0
+        while line := self._again.popleft() if self._again else next(self._lines, ""):
+            length = length + len(line) if self._row_lines else len(line)
+            self._row_lines.append(line)
+            if len(self._row_lines) > _MAX_ROW_LINES or length > MAX_LINE:
+                raise csv.Error("a quote is not closed")
+            yield line
+
+    def _parse_again(self, error: csv.Error) -> list[str]:
+        """Return the cells of the first line of an invalid row; the other lines follow later."""
+        first, *others = self._row_lines
+        self._again.extendleft(reversed(others))
+        self._row_lines = [first]
+        cells = self._split_with_stray_quotes(first)
+        if not cells or max(map(len, cells)) > MAX_CELL:
+            raise SeedError(
+                f"{self._reader.source}, line {self._number} is not a row of a table: {error};"
+                " inside quoted cells, write each quote twice"
+            )
+        if not cells[0].startswith("#"):
+            self._warn_about_quotes()
+        return cells
+
+    def _split_with_stray_quotes(self, line: str) -> list[str]:
+        """Split a line; quotes are ignored if they would change the number of cells."""
+        quoted = split_cells(line, self._delimiter)
+        plain = [each.strip(STRIPPED_CHARACTERS + '"') for each in line.split(self._delimiter)]
+        return plain if len(plain) == self._width != len(quoted) else quoted
+
+    def _warn_about_quotes(self) -> None:
+        self._stray_quotes += 1
+        if self._stray_quotes <= _MAX_WARNINGS:
+            self._reader.warn(self._number, _STRAY_QUOTE)
+        else:
+            self._reader.count_warning(_MORE_STRAY_QUOTES, self._number)
+
+    def _finish_row(self, cells: list[str]) -> Iterator[Row]:
+        number = self._number
+        self._number += len(self._row_lines)
+        self._row_lines.clear()
+        if not any(map(str.strip, cells)) or cells[0].startswith("#"):
+            self._reader.seeds.skipped += 1
+            return
+        if max(map(len, cells)) > MAX_CELL:
+            raise SeedError(
+                f"{self._reader.source}, line {number} is not a row of a table: a cell has more"
+                f" than {MAX_CELL:,} characters"
+            )
+        self._width = self._width or len(cells)
+        yield Row(number, [cell.strip(STRIPPED_CHARACTERS) for cell in cells])

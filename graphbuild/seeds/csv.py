@@ -182,12 +182,13 @@ class _RowReader:
     def _add_hashes(self, cells: list[str], number: int, attributes: dict[str, str]) -> bool:
         """Add the files with the hashes in ``cells``; return False if no cell is a hash."""
         parsed = [parse_cell(cell, FILE) for cell in cells]
-        files = group_by_file(each.id for entities in parsed for each in entities)
-        for hashes in files:
+        if not any(parsed):
+            return False
+        for hashes in group_by_file(each.id for entities in parsed for each in entities):
             self._reader.add_file(hashes, number, attributes)
-        if files and not all(parsed):
+        if not all(parsed):
             self._reader.count_warning(_INVALID_HASHES, number)
-        return bool(files)
+        return True
 
 
 def _find_url(row: Row, cell: str) -> str:

@@ -25,6 +25,8 @@ FILE_NAME = "file_name"  # attribute of seeds: the name in a checksum file
 PORT = "port"  # attribute of seeds: the port of a host
 COMMENT = "comment"  # attribute of seeds: other text in the entry
 SEVERAL_HASHES = "several hashes of one entry were read as hashes of one file"
+_MAX_LENGTH = 65_536  # characters
+_TOO_LONG = f"is longer than {_MAX_LENGTH:,} characters"
 _MAX_FIELDS = 1_000
 _HASHES = frozenset(each.name for each in HASH_TYPES)
 _NETWORK_TYPES = frozenset(
@@ -79,6 +81,8 @@ def add_entry(
 
     ``stated_type`` is the result of ``find_type`` for the type that the source states, if any.
     """
+    if len(text) > _MAX_LENGTH:
+        return _TOO_LONG
     is_simple = text[-1:] not in _UNUSUAL_ENDS and text.count("://") <= 1
     if is_simple and not stated_type and not reader.try_add(text, number, attributes):
         return ""
@@ -105,6 +109,8 @@ def parse_entry(text: str, stated_type: str = "") -> Entry:
         ValueError: The entry is invalid. The message continues a sentence that starts with the
             entry, such as "is not a URL: it has no host".
     """
+    if len(text) > _MAX_LENGTH:
+        raise ValueError(_TOO_LONG)
     text = strip_decoration(text)
     if stated_type in COMPOSITES and "|" in text:
         return _parse_composite(stated_type, text)

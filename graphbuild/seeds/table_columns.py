@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from graphbuild.models import Entity
     from graphbuild.seeds.table_rows import Row
 
-MAX_ENTRY = 65_536  # characters of a cell with indicators
 _MAX_JUDGED_COLUMNS = 1_000
 _MAX_LISTED_COLUMNS = 40
 _NAMING_WEIGHT = 3  # of a column whose heading names indicators
@@ -166,8 +165,7 @@ def stated_type(cell: str) -> str:
 
 def parse_cell(cell: str, stated: str) -> list[Entity]:
     """Return the entities that the indicators of a cell mean; no entities if it is invalid."""
-    is_long = len(cell) >= _MIN_HASH_LENGTH
-    if len(cell) > MAX_ENTRY or not (is_long or _HOST_SIGN.search(cell)):
+    if len(cell) < _MIN_HASH_LENGTH and not _HOST_SIGN.search(cell):
         return []
     try:
         entry = parse_entry(cell, stated)

@@ -14,6 +14,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from graphbuild.errors import SeedError
+from graphbuild.seeds.entries import is_indicator
 from graphbuild.seeds.results import STRIPPED_CHARACTERS
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _SEPARATOR_LINE = re.compile(r"\"?sep=(.)\"?\s*", re.IGNORECASE)
 _SAMPLE_LINES = 20  # lines from which the delimiter is detected
 _MAX_HEADING = 65_536  # characters of a comment that can be the heading
 _MAX_WARNINGS = 20
+_UNCLOSED = "a quote is not closed"
 _STRAY_QUOTE = "a quote in this row is not written twice; check the cells of the row"
 _MORE_STRAY_QUOTES = "other rows have quotes that are not written twice"
 
@@ -159,9 +161,10 @@ class _RowParser:
             )
             try:
                 for cells in parser:
-                    yield from self._finish_row(cells)
+                    is_valid = len(self._row_lines) == 1 or not self._contains_rows()
+                    yield from self._finish_row(cells if is_valid else self._parse_again(_UNCLOSED))
             except csv.Error as error:
-                yield from self._finish_row(self._parse_again(error))
+                yield from self._finish_row(self._parse_again(str(error)))
             else:
                 return
 
@@ -171,10 +174,19 @@ class _RowParser:
             length = length + len(line) if self._row_lines else len(line)
             self._row_lines.append(line)
             if len(self._row_lines) > _MAX_ROW_LINES or length > MAX_LINE:
-                raise csv.Error("a quote is not closed")
+                raise csv.Error(_UNCLOSED)
             yield line
 
-    def _parse_again(self, error: csv.Error) -> list[str]:
+    def _contains_rows(self) -> bool:
+        """Return whether the first two lines of a row look like rows with an indicator each."""
+        first, second = map(self._split_plainly, self._row_lines[:2])
+        is_full = len(first) == len(second) == self._width
+        return is_full and any(
+            is_indicator(cell) and is_indicator(below)
+            for cell, below in zip(first, second, strict=True)
+        )
+
+    def _parse_again(self, error: str) -> list[str]:
         """Return the cells of the first line of an invalid row; the other lines follow later."""
         first, *others = self._row_lines
         self._again.extendleft(reversed(others))
@@ -192,8 +204,12 @@ class _RowParser:
     def _split_with_stray_quotes(self, line: str) -> list[str]:
         """Split a line; quotes are ignored if they would change the number of cells."""
         quoted = split_cells(line, self._delimiter)
-        plain = [each.strip(STRIPPED_CHARACTERS + '"') for each in line.split(self._delimiter)]
+        plain = self._split_plainly(line)
         return plain if len(plain) == self._width != len(quoted) else quoted
+
+    def _split_plainly(self, line: str) -> list[str]:
+        cells = line.split(self._delimiter)
+        return [cell.strip(STRIPPED_CHARACTERS + '"') for cell in cells]
 
     def _warn_about_quotes(self) -> None:
         self._stray_quotes += 1

@@ -26,6 +26,7 @@ EXTRAS = {
     "columnar": ("pyarrow",),
     "lists": ("stix2", "stix2-patterns", "tldextract"),
     "notebook": ("ipykernel", "matplotlib"),
+    "xlsx": ("xlsxwriter",),
 }
 MAX_DISPLAY_LENGTH = 500  # characters
 # Unicode categories: control, format (bidi, zero width), surrogate, private use, unassigned, line

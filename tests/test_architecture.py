@@ -68,6 +68,7 @@ THIRD_PARTIES: dict[str, set[str]] = {
         "pandas",
         "pyarrow",
         "pyvis",
+        "xlsxwriter",
     },
     "report": {"jinja2", "markupsafe", "networkx", "numpy"},
     "campaign": {"matplotlib", "networkx", "pandas"},
@@ -207,7 +208,7 @@ def test_importing_the_package_loads_none_of_the_heavy_libraries() -> None:
     loaded = json.loads(run("import graphbuild, sys, json; print(json.dumps(sorted(sys.modules)))"))
     heavy = {"pyvis", "pandas", "IPython", "networkx", "requests", "numpy", "matplotlib", "typer"}
     heavy |= {"pyarrow", "stix2", "stix2patterns", "tldextract", "scipy", "networkit"}
-    heavy |= {"w3lib"}
+    heavy |= {"w3lib", "xlsxwriter"}
     assert heavy.isdisjoint(loaded)
 
 

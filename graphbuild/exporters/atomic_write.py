@@ -14,8 +14,11 @@ import errno
 import os
 import re
 import secrets
+import shutil
 import stat
 from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from graphbuild._util import fsync_directory
@@ -27,7 +30,6 @@ if os.name == "posix":
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import BufferedRandom
-    from pathlib import Path
 
 _TEMP_NAME = re.compile(r"\.graphbuild-[0-9a-f]{16}\.tmp")
 _FULL = "the disk is full or the file is too large; free some space and export again"
@@ -44,7 +46,7 @@ _ADVICE = {
     errno.EEXIST: "is a file; choose another folder",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
-_unfinished: set[Path] = set()  # temporary files that this process is writing
+_unfinished: set[Path] = set()  # temporary files and folders that this process is writing
 
 
 @contextmanager
@@ -80,9 +82,22 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Create a folder for intermediate files, and remove it when the ``with`` block ends."""
+    with TemporaryDirectory(prefix="graphbuild-") as name:
+        folder = Path(name)
+        _unfinished.add(folder)
+        try:
+            yield folder
+        finally:
+            _unfinished.discard(folder)
+
+
 def remove_unfinished() -> None:
-    """Remove the temporary files that this process is writing. Signal handlers may call this."""
+    """Remove what this process has written temporarily. Signal handlers may call this."""
     for path in list(_unfinished):
+        shutil.rmtree(path, ignore_errors=True)  # does nothing if the path is a file
         with suppress(OSError):
             path.unlink()
 

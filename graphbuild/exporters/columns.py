@@ -61,7 +61,7 @@ _PYTHON_TYPES: dict[DType, type] = {INT: int, FLOAT: float, BOOL: bool, KEYS: tu
 class Target(Flag):
     """A group of formats with the same columns."""
 
-    TABLES = auto()  # CSV, Parquet, DataFrames, Cytoscape
+    TABLES = auto()  # CSV, Excel, Parquet, DataFrames, Cytoscape
     XML = auto()  # GraphML, GEXF
     NEO4J = auto()
 

@@ -27,13 +27,8 @@ if TYPE_CHECKING:
 
     Writer: TypeAlias = Callable[..., ExportWarnings]
 
-POSITIONS, CSV_GUARD, CSV_BOM, FULL_PAGE, NAME_SUFFIX = (
-    "positions",
-    "csv_guard",
-    "csv_bom",
-    "full",
-    "name_suffix",
-)
+POSITIONS, CSV_GUARD, FULL_PAGE, NAME_SUFFIX = "positions", "csv_guard", "full", "name_suffix"
+CSV_BOM = "csv_bom"
 OPTIONS = {
     POSITIONS: "position of each node by node key, y upwards; if empty, HTML computes a layout, and"
     " other formats contain no positions",
@@ -244,6 +239,15 @@ register(
         readers="spreadsheets, pandas",
         contents="lossless, but without types; `observations.csv` contains all observations; "
         "[cells that look like formulas are guarded](#csv); NUL and lone surrogates become U+FFFD",
+    ),
+    Format(
+        "xlsx",
+        (OutputFile("graph.xlsx", "xlsx:write_workbook", "the three tables; open it in Excel"),),
+        readers="Excel, LibreOffice; needs `graphbuild[xlsx]`",
+        contents="the tables of `csv` as sheets of [text and number cells](#excel); long texts are "
+        "truncated; characters that XML forbids become U+FFFD",
+        suffixes=(".xlsx",),
+        required_library="xlsxwriter",
     ),
     Format(
         "parquet",

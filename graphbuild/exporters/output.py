@@ -40,9 +40,9 @@ def export(graph: Graph, path: str | Path, *, positions: Positions | None = None
             Nodes and edges are written in the order of the graph. In a networkx view, such as
             ``graph.subgraph(...)``, their order is arbitrary, so they are sorted by node key.
         path: Ends in ``.graphml``, ``.gexf``, ``.graphml.gz``, ``.gexf.gz``, ``.html``,
-            ``.stix.json``, ``.misp.json``, ``.dot``, ``.json``, ``.jsonl``, ``.cyjs`` or the suffix
-            of a registered format. If it is a symbolic link, the link is replaced, not the file
-            that it refers to.
+            ``.stix.json``, ``.misp.json``, ``.dot``, ``.json``, ``.jsonl``, ``.cyjs``, ``.xlsx`` or
+            the suffix of a registered format. If it is a symbolic link, the link is replaced, not
+            the file that it refers to.
         positions: Position of each node, y upwards. If None, the layout is computed for formats
             with positions. If empty, the file contains no positions; for HTML, the layout is
             computed.

@@ -19,12 +19,14 @@ class ExportWarnings:
             exceed 64 bits. Some formats also count edge attributes for which they have no column.
         misread: Texts that are correct in the file, but that Gephi displays wrongly.
         guarded: Table cells that got an apostrophe, because they look like formulas.
+        truncated: Texts that were truncated, because Excel limits the length of a cell.
     """
 
     cleaned: int = 0
     omitted: int = 0
     misread: int = 0
     guarded: int = 0
+    truncated: int = 0
 
     def add(self, other: ExportWarnings) -> None:
         """Add the counts of ``other`` to these counts."""
@@ -32,7 +34,7 @@ class ExportWarnings:
             setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
 
     def __bool__(self) -> bool:
-        return any((self.cleaned, self.omitted, self.misread, self.guarded))
+        return any(getattr(self, field.name) for field in fields(self))
 
     def __str__(self) -> str:
         """Return the counts that are not zero, in one line; empty if all are zero."""
@@ -41,6 +43,7 @@ class ExportWarnings:
             (self.omitted, "left out, because the format cannot represent them"),
             (self.misread, 'shown wrongly by Gephi ("INF" as "Infinity", "null" as nothing)'),
             (self.guarded, "guarded against formulas by an apostrophe"),
+            (self.truncated, "truncated to 32,767 characters, the limit of Excel"),
         )
         return "; ".join(f"{count} {description}" for count, description in descriptions if count)
 

@@ -52,7 +52,7 @@ _WEAK_HASHES = tuple(each.name for each in HASH_TYPES if each.name != FILE_ID_HA
 
 
 class PageWriter:
-    """Stores pages, each in one durable transaction with its observations and the next cursor."""
+    """Stores each page in one durable transaction with its observations and the next cursor."""
 
     def __init__(
         self, db: Database, entities: EntityWriter, tasks: TaskQueue, inferences: Inferences
@@ -256,22 +256,24 @@ class PageWriter:
     def import_pages(self, subject: Entity, pages: Iterable[FetchedPage]) -> int:
         """Store saved pages of one subject in the given order; return the number of new pages.
 
-        A page is skipped if the list already has a page with the same bytes. If pages of the list
-        are missing, a pending list stays ``pending``, and any other list becomes ``incomplete``. In
-        both cases, the next crawl requests the list.
+        A page is skipped if the list already has a page with the same bytes. If all pages are
+        skipped, the state of the list does not change. If pages of the list are missing, a pending
+        list stays ``pending``, and any other list becomes ``incomplete``. In both cases, the next
+        crawl requests the list. All changes are one transaction, so that a killed import does not
+        leave a list with a wrong state.
         """
+        new = 0
         with self._db.transaction():
             entity = canonical_id(self._db, self._entities.save(subject))
             self._tasks.add(entity, INCOMPLETE)
-        task = self._tasks.get_for(entity)
-        state = self._db.first("SELECT state FROM task WHERE id = ?", task.id)
-        new = 0
-        for fetched in pages:
-            if not self._is_stored(task, fetched):
-                self.save_page(self._tasks.get(task.id), fetched)
-                new += 1
-        with self._db.transaction():
-            self._set_import_status(task, PENDING if state == (PENDING,) else INCOMPLETE)
+            task = self._tasks.get_for(entity)
+            state = self._db.first("SELECT state FROM task WHERE id = ?", task.id)
+            for fetched in pages:
+                if not self._is_stored(task, fetched):
+                    self.save_page(self._tasks.get(task.id), fetched)
+                    new += 1
+            if new:
+                self._set_import_status(task, PENDING if state == (PENDING,) else INCOMPLETE)
         return new
 
     def _is_stored(self, task: Task, fetched: FetchedPage) -> bool:

@@ -68,6 +68,20 @@ def test_same_response_is_imported_once(store: Store) -> None:
     assert store.totals().pages == 1
 
 
+def test_importing_a_stored_page_again_does_not_change_the_state(
+    store: Store, saved: list[Path]
+) -> None:
+    import_files(store, saved[:1])
+    store.tasks.requeue()
+    task = store.tasks.next_task()
+    assert task is not None
+    store.inferences.save(task.id, {1: {2}})  # as by a frugal crawl
+    before = list(store.statuses())
+    assert before[0].state == COMPLETE
+    assert import_files(store, saved[:1]) == 0
+    assert list(store.statuses()) == before
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_all_pages_in_any_order_are_complete(store: Store, saved: list[Path], seed: int) -> None:
     random.Random(seed).shuffle(saved)

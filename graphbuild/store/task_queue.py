@@ -302,11 +302,13 @@ class TaskQueue(CallEstimates):
     def audit(self, share: float, rng: random.Random) -> int:
         """Restart a random share (0 to 1) of the complete lists with inferred references.
 
-        Lists that earlier audits selected count towards the share. Return the number of restarted
-        lists, without those of earlier audits.
+        Lists that earlier audits selected count towards the share. The share is that of the lists
+        within the restriction. Return the number of restarted lists, without those of earlier
+        audits.
         """
         with self._db.transaction():
-            selected = self._db.integer("SELECT count(*) FROM task WHERE audited = 1")
+            query = f"SELECT count(*) FROM task WHERE audited = 1{self._restriction}"  # noqa: S608  constants only
+            selected = self._db.integer(query)
             condition = f"audited = 0 AND {_INFERRED}{self._restriction}"
             query = f"SELECT id FROM task WHERE {condition} ORDER BY id"  # noqa: S608  constants only
             candidates = list(self._db.rows(query, COMPLETE))

@@ -209,6 +209,17 @@ def test_an_interrupted_audit_selects_no_more_subjects_when_resumed(tmp_path) ->
     assert result == AuditResult(subjects=2, pending=2, references=100, confirmed=100, refuted=0)
 
 
+def test_an_audit_of_some_lists_ignores_earlier_audits_of_others(tmp_path) -> None:
+    campaign = Campaign(tmp_path / "c.db", generate_family_world(5, 90))
+    campaign.crawl(frugal=True)
+    with Store.open(campaign.path) as store:
+        inferred = [row.subject.id for row in store.statuses() if row.inferred_count]
+        store.restrict_tasks(parse_seeds(inferred[:2]))
+        assert store.tasks.audit(1.0, random.Random(7)) == 2
+        store.restrict_tasks(parse_seeds(inferred[2:]))
+        assert store.tasks.audit(0.5, random.Random(7)) == 1
+
+
 def test_an_audit_removes_references_that_it_cannot_confirm(tmp_path) -> None:
     full_world = generate_family_world(10, 90)
     campaign = Campaign(tmp_path / "c.db", full_world)

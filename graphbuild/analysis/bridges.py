@@ -188,7 +188,8 @@ def _cut_vertices(incidence: Incidence) -> dict[int, tuple[int, int]]:
     """Return ``components`` and ``cut_off_files`` of each cut vertex that separates files."""
     graph = _fold(incidence)
     found: dict[int, tuple[int, int]] = {}
-    degrees = np.diff(graph.edges.indptr)
+    # The number of neighbors in the evidence graph before merging. Merged references count once.
+    degrees = graph.edges @ np.maximum(graph.files, 1)
     _, component = _connected_components(graph.edges)
     for node, number in graph.single.items():
         if degrees[node] > 1:

@@ -22,8 +22,15 @@ import networkx as nx
 import numpy as np
 
 from graphbuild._util import require
-from graphbuild.analysis.incidence import EXTRA, REFERENCES, sorted_unique
+from graphbuild.analysis.incidence import (
+    COLLECTIONS,
+    EXTRA,
+    REFERENCES,
+    EntityIndex,
+    sorted_unique,
+)
 from graphbuild.analysis.url_normalization import URL_RULES, normalize_url, publisher_domain
+from graphbuild.models import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -126,9 +133,10 @@ class Deduplication:
         return np.fromiter((self._group_index[each] for each in references), np.int64)
 
     def merge(self, incidence: Incidence) -> Incidence:
-        """Return a copy of the incidence with each reference replaced by its representative.
+        """Return a copy of ``incidence`` with each reference replaced by its representative.
 
-        All references of ``incidence`` must have been passed to :func:`find_duplicates`.
+        Reports in ``related_from`` are references, and are also replaced. All references of
+        ``incidence`` must have been passed to :func:`find_duplicates`.
         """
         group = self.group_indices(incidence.references)
         kept = sorted_unique(group)
@@ -136,12 +144,29 @@ class Deduplication:
         for rows in triples, inferred:
             rows[:, REFERENCES] = np.searchsorted(kept, group)[rows[:, REFERENCES]]
         references = tuple(self.groups[number].representative for number in kept.tolist())
+        sources, positions = self._merge_sources(incidence.sources)
+        triples[:, COLLECTIONS] = positions[triples[:, COLLECTIONS]]
         return replace(
             incidence,
             references=references,
+            sources=sources,
             triples=np.unique(triples, axis=0),
             inferred=np.unique(inferred, axis=0),
         )
+
+    def _merge_sources(self, sources: Iterable[Entity]) -> tuple[tuple[Entity, ...], Numbers]:
+        """Replace the reports in ``Incidence.sources`` by their representatives.
+
+        Return the new sources, and an array that contains the new index of each old source. The
+        array ends with ``NO_COLLECTION`` (-1), so that the index -1 maps to itself.
+        """
+        index = EntityIndex()
+        numbers = [
+            index.add(self.group_of(each).representative if each.type == REFERENCE else each)
+            for each in sources
+        ]
+        merged, positions = index.sort(references_last=True)
+        return merged, positions[[*numbers, -1]]
 
     def to_frame(self) -> pd.DataFrame:
         """Return a DataFrame with one row per reference.

@@ -11,12 +11,12 @@ import pytest
 from graphbuild.analysis.bridges import find_bridges
 from graphbuild.analysis.clusters import find_clusters
 from graphbuild.analysis.incidence import Incidence
+from graphbuild.models import Entity, Observation
 from tests.support.graphs import OBSERVATIONS
 from tests.support.planted_campaigns import MEDIUM, PlantedCampaigns, plant
 
 if TYPE_CHECKING:
     from graphbuild.analysis.bridges import Bridge
-    from graphbuild.models import Observation
 
 # Campaign b is connected only by the reference "both", campaign c only by the collection "joint".
 FEW_CONNECTIONS = PlantedCampaigns(
@@ -147,3 +147,11 @@ def test_no_cut_vertices_if_files_share_several_entities() -> None:
     assert [each for each in bridges if each.components > 1] == []
     empty = Incidence.from_observations([])
     assert find_bridges(empty, find_clusters(empty)).bridges == ()
+
+
+def test_reference_that_alone_connects_files_is_a_cut_vertex() -> None:
+    files = [Entity("file", each * 64) for each in "abc"]
+    shared = Entity("reference", "1" * 64)
+    incidence = Incidence.from_observations(Observation(file, shared, None) for file in files)
+    (bridge,) = find_bridges(incidence, find_clusters(incidence)).bridges
+    assert (bridge.entity, bridge.components, bridge.cut_off_files) == (shared, 3, 2)

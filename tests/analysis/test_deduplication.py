@@ -366,6 +366,25 @@ def test_two_urls_of_one_article_are_shared_only_after_merging() -> None:
     ]
 
 
+def test_duplicate_reports_in_related_from_become_one_after_merging() -> None:
+    collection, listed = Entity("collection", "c"), reference("listed")
+    incidence = Incidence.from_observations(
+        [
+            Observation(FILES[0], listed, FIVE[0]),
+            Observation(FILES[1], listed, FIVE[1]),
+            Observation(FILES[1], FIVE[1], collection),
+        ]
+    )
+    merged = find_duplicates(incidence.references).merge(incidence)
+    assert merged.sources == (collection, FIVE[0])
+    assert triples(merged) == {
+        (FILES[0].key, listed.key, FIVE[0].key),
+        (FILES[1].key, listed.key, FIVE[0].key),
+        (FILES[1].key, FIVE[0].key, collection.key),
+    }
+    assert [pair.shared_evidence for pair in find_overlaps(merged)] == [1]
+
+
 def test_two_bridges_to_one_article_become_one_after_merging() -> None:
     sides = [[Entity("file", f"{side}{n}" * 32) for n in range(8)] for side in "ab"]
     kinds = [Entity("collection", f"{side}{n}") for side in "ab" for n in range(3)]

@@ -17,12 +17,12 @@ Analyze::
         gb.export(graph, "output/emotet.graphml")  # Gephi
         gb.export(graph, "output/emotet.html")  # any browser
 
-Public names are imported on first use, which keeps ``import graphbuild`` fast.
+Public names are imported when they are first used, which keeps ``import graphbuild`` fast.
 """
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # type checkers treat it as True; importing it from ``typing`` is slow
+TYPE_CHECKING = False  # True for type checkers; an import from ``typing`` would be slow
 
 if TYPE_CHECKING:
     from graphbuild.analysis import find_clusters as find_clusters

@@ -20,7 +20,7 @@ from graphbuild.errors import MissingLibraryError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# The libraries of each extra. A test checks that they are the same as in pyproject.toml.
+# The libraries of each extra. A test compares them with pyproject.toml.
 EXTRAS = {
     "analysis": ("networkit", "scipy", "tldextract", "w3lib"),
     "columnar": ("pyarrow",),
@@ -56,7 +56,8 @@ def to_plain_text(text: MixedText) -> str:
 def escape_unprintable(text: str, max_length: int = MAX_DISPLAY_LENGTH) -> str:
     """Escape unprintable characters, which a terminal may hide or interpret as commands.
 
-    If ``text`` has more than ``max_length`` characters, the rest is replaced by an ellipsis first.
+    Before that, an ellipsis replaces all characters of ``text`` after the first ``max_length``. The
+    result can be longer than ``max_length``, because escapes are longer than characters.
     """
     shortened = text if len(text) <= max_length else text[:max_length] + "…"
     return "".join(
@@ -68,7 +69,10 @@ def escape_unprintable(text: str, max_length: int = MAX_DISPLAY_LENGTH) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Apply :func:`escape_unprintable`, then escape ASCII punctuation for Markdown."""
+    """Escape unprintable characters, then ASCII punctuation, and return text for Markdown.
+
+    The text is shortened as in :func:`escape_unprintable`.
+    """
     return escape_unprintable(text).translate(_MARKDOWN_ESCAPES)
 
 
@@ -87,21 +91,21 @@ def pluralize(number: int, noun: str) -> str:
 
 
 def format_timestamp(seconds: float) -> str:
-    """Format a time (seconds since 1970) in UTC without fractions: ``2026-11-23T06:20:58Z``."""
+    """Format a time (seconds since 1970) in UTC to the second, as in ``2026-11-23T06:20:58Z``."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def install_command(extra: str) -> str:
     """Return a shell command that installs the libraries of an extra for the running Python."""
-    # ``pip install graphbuild[extra]`` works only if pip can find graphbuild.
+    # ``pip install graphbuild[extra]`` fails if graphbuild is in no package index.
     python = shlex.quote(sys.executable or "python3")
     return f"{python} -m pip install {' '.join(EXTRAS[extra])}"
 
 
 def require(module: str, *, extra: str) -> Any:  # noqa: ANN401  attributes depend on the module
-    """Import and return a module, such as ``pyarrow.parquet``, of an optional library.
+    """Import and return a module of an optional library, such as ``pyarrow.parquet``.
 
-    If that fails, raise MissingLibraryError with the install command of ``extra``.
+    If the import fails, raise MissingLibraryError with the command that installs ``extra``.
     """
     try:
         return import_module(module)
@@ -123,7 +127,8 @@ def open_file(path: str | Path) -> Iterator[BinaryIO]:
             yield stream
         return
     if inherited := _INHERITED_PIPE.fullmatch(str(path)):
-        # If the writer has already finished, opening the path again would block forever.
+        # The descriptor is copied. If the writer has already finished, opening the path again would
+        # block forever.
         descriptor = os.dup(int(inherited[1] or inherited[2]))
     else:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)

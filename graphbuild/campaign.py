@@ -1,7 +1,8 @@
-"""The API for analysts: get graphs, tables and images from a campaign file.
+"""The Python interface for analysts: get graphs, tables and images from a campaign file.
 
-:func:`export`, :func:`show` and :func:`draw` take either a graph or a campaign. A campaign can be
-the path of a campaign file, a :class:`Campaign` or a :class:`~graphbuild.store.Store`.
+:func:`export`, :func:`show` and :func:`draw` take either a graph or a campaign. To these functions,
+a campaign is the path of a campaign file, a :class:`Campaign` or a
+:class:`~graphbuild.store.Store`.
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ if TYPE_CHECKING:
 
 
 class Campaign:
-    """An open campaign file; :func:`open` returns one.
+    """An open campaign file, as returned by :func:`open`.
 
-    Use it as a context manager, or call :meth:`close`. Results are not cached: each call reads the
-    file again, and includes pages that a running crawl has stored since the last call.
+    Use the campaign as a context manager, or call :meth:`close`. Results are not cached: each
+    method reads the file again, and includes pages that a running crawl has stored meanwhile.
 
     Attributes:
         store: The store of the file, which gives access to single pages and observations.
@@ -62,7 +63,7 @@ class Campaign:
         self.store.close()
 
     def status(self) -> Totals:
-        """Return counts for the whole campaign, such as references, calls and lists by state."""
+        """Return the numbers of subjects, references, calls and so on, and of lists by state."""
         return self.store.totals()
 
     def graph(self, *, view: str = "full", timestamps: bool = False) -> Graph:
@@ -71,12 +72,13 @@ class Campaign:
         Args:
             view: ``full``, ``folded``, ``backbone``, ``files`` or ``collections``; see
                 :mod:`graphbuild.graph.views`.
-            timestamps: Whether to add the times of responses: ``first_seen`` and ``last_seen`` to
-                edges from subjects to references, and ``crawl_fetched_at`` to subjects.
+            timestamps: Whether to add the times of responses (UTC, ISO 8601): ``first_seen`` and
+                ``last_seen`` to edges from subjects to references, and ``crawl_fetched_at`` to
+                subjects of which ``related_references`` were requested.
 
         Raises:
             StoreError: The campaign file is damaged.
-            ValueError: ``view`` is not one of these names.
+            ValueError: No view has the name ``view``.
         """
         from graphbuild.graph.builder import build_graph  # noqa: PLC0415  loads networkx
         from graphbuild.graph.views import view as view_of  # noqa: PLC0415  loads networkx
@@ -111,23 +113,24 @@ class Campaign:
     def observations(self) -> pd.DataFrame:
         """Return all observations in a DataFrame with the columns of ``observations.parquet``.
 
-        References that are only direct references are not included.
+        The DataFrame contains no direct references.
         """
         from graphbuild.exporters import dataframes  # noqa: PLC0415  loads networkx
 
         return dataframes.observations_frame(self.graph())
 
     def clusters(self, *, seed: int = 0) -> pd.DataFrame:
-        """Return the cluster of each file with references, as in ``graphbuild communities``.
+        """Return the cluster of each subject with references, as in ``graphbuild communities``.
 
-        The columns are ``file`` (node key), ``cluster`` (number; 1 is the largest cluster),
-        ``cluster_name`` and ``stability`` (0 to 1).
+        The DataFrame has one row per subject. The columns are ``file`` (node key of the subject),
+        ``cluster`` (number; 1 is the largest cluster), ``cluster_name`` and ``stability`` (of the
+        cluster, 0 to 1).
 
         Args:
             seed: Seed of the random number generator.
 
         Raises:
-            MissingLibraryError: A library of the extra ``analysis`` is not installed.
+            MissingLibraryError: Scipy, which the extra ``analysis`` installs, is missing.
         """
         from graphbuild.analysis import find_clusters  # noqa: PLC0415  loads numpy
 
@@ -138,9 +141,9 @@ class Campaign:
 
         Args:
             path: A file, whose suffix selects the format, or a folder. A path without a suffix is a
-                folder, which is created if it does not exist.
-            formats: Format names as in ``graphbuild export --to``. If they are given, ``path`` is a
-                folder. The default for folders is GraphML, HTML and CSV.
+                folder. A folder is created if it does not exist.
+            formats: Format names as in ``graphbuild export --to``; ``path`` is then a folder. By
+                default, GraphML, HTML and CSV are written into a folder.
 
         Raises:
             ExportError: A format is unknown or needs a library that is not installed, or a file
@@ -156,7 +159,7 @@ class Campaign:
         return [each.path for each in files]
 
     def show(self, *, height: int = 600) -> PageFrame:
-        """Return the HTML page for display in a notebook; see :func:`show`."""
+        """Return the HTML page of the graph, for display in a notebook; see :func:`show`."""
         return show(self, height=height)
 
     def draw(self) -> Figure:
@@ -172,7 +175,8 @@ def open(path: str | Path) -> Campaign:  # noqa: A001  used as gb.open
             of graphbuild, or cannot be read.
 
     Warns:
-        UserWarning: The file is a copy of a campaign file without its write-ahead log.
+        UserWarning: The file is an incomplete copy: it was made during a crawl, without the
+            write-ahead log.
     """
     store = Store.read(path)
     if store.missing_data:
@@ -189,12 +193,14 @@ def build_graph(
 ) -> Graph:
     """Return the graph of observations or of a campaign.
 
+    Nodes are added in the order of ``subjects``, then of the observations, then of ``links``.
+
     Args:
-        source: Observations, or the path of a campaign file, a :class:`Campaign` or a Store. Nodes
-            are added in the order of the observations.
-        subjects: Entities to add before all others, even if they have no observations. Ignored if
-            ``source`` is a campaign.
-        links: Links that a crawl with ``--depth`` found. Ignored if ``source`` is a campaign.
+        source: Observations, or the path of a campaign file, a :class:`Campaign` or a Store.
+        subjects: Entities to add even if they have no observations. If ``source`` is a campaign,
+            this argument is ignored, and the subjects of the campaign are added.
+        links: Links that a crawl with ``--depth`` found. If ``source`` is a campaign, this argument
+            is ignored, and the links of the campaign are added.
         timestamps: Whether to add the times of responses; see :meth:`Campaign.graph`.
 
     Raises:
@@ -217,12 +223,14 @@ def export(source: GraphSource, path: str | Path, *, positions: Positions | None
         source: A graph that :func:`build_graph` returned, a view of such a graph, the path of a
             campaign file, a :class:`Campaign` or a Store.
         path: The file, such as ``graph.graphml``; docs/formats.md lists the suffixes.
-        positions: The position (x, y) of each node key; y points upwards. If None, the layout is
-            computed for formats that contain positions.
+        positions: A mapping from each node key to the position (x, y) of the node. The y coordinate
+            grows upwards. In the same unit, nodes have radii of 6 to 30. If ``positions`` is None,
+            the layout is computed for formats that contain positions.
 
     Raises:
-        ExportError: The suffix is unknown, the format cannot represent the graph, the graph is
-            invalid, or the file cannot be written.
+        ExportError: The suffix is unknown, a library that the format needs is not installed, the
+            graph or a position is invalid, the format cannot represent the graph, or the file
+            cannot be written.
         StoreError: The campaign file cannot be read.
     """
     from graphbuild import exporters  # noqa: PLC0415  loads networkx
@@ -233,12 +241,12 @@ def export(source: GraphSource, path: str | Path, *, positions: Positions | None
 def show(
     source: GraphSource, *, positions: Positions | None = None, height: int = 600
 ) -> PageFrame:
-    """Return the HTML page of a graph. Jupyter displays it if the call is the last line of a cell.
+    """Return the HTML page of a graph; a call in the last line of a notebook cell displays it.
 
     Args:
         source: A graph or a campaign, as for :func:`export`.
         positions: The position of each node, as for :func:`export`.
-        height: Height of the page in pixels.
+        height: Height of the frame that contains the page, in pixels.
     """
     from graphbuild.exporters import notebook  # noqa: PLC0415  loads a template engine
 
@@ -258,7 +266,8 @@ def draw(
         source: A graph or a campaign, as for :func:`export`.
         positions: The position of each node, as for :func:`export`.
         width: Width of the figure in inches.
-        max_labels: Maximum number of labels. The collections with the most edges get a label.
+        max_labels: Maximum number of labels. Only collections get a label, those with the most
+            edges first.
 
     Raises:
         MissingLibraryError: Matplotlib is not installed.

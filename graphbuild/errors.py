@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
 
 class GraphbuildError(Exception):
-    """Base class of the exceptions that graphbuild defines."""
+    """Base class of all exceptions in this module."""
 
 
 class SeedError(GraphbuildError):
-    """A seed list cannot be read or used. Invalid indicators do not raise it; they are skipped."""
+    """A seed list cannot be read or used. Invalid entries are skipped without this error."""
 
 
 class PayloadError(GraphbuildError):
-    """A response is not valid JSON, has an unexpected structure, or is about another list.
+    """A response is not valid JSON, has an unexpected structure, or does not match the request.
 
     Attributes:
         path: The path of the invalid value in the response, such as ``data[3].id``; empty if the
             problem concerns the response as a whole.
-        problem: The message without the path.
+        problem: The text of the exception without ``path``.
     """
 
     def __init__(self, problem: str, path: str = "") -> None:
@@ -48,13 +48,16 @@ class PayloadError(GraphbuildError):
 
 
 class ApiError(GraphbuildError):
-    """A request failed: it was refused, the service did not respond, or the response is unusable.
+    """The service refused a request, did not respond, or sent an unusable response.
+
+    The error is also raised if a request cannot be sent, for example without a valid API key.
 
     Attributes:
-        status: The HTTP status; 0 if there was no response.
-        code: The API's error code, such as ``NotFoundError``. Without an error code of the API, it
-            is the status (``HTTP 502``), a code of graphbuild (``Unreachable``), or empty.
-        sent: False if no request was sent. Nothing then counts against the quota.
+        status: The HTTP status; 0 if there was no response. If a response with HTTP 200 contains
+            only an error, this is the status of the error code, or 502 for an unknown code.
+        code: The API's error code, such as ``NotFoundError``. If the API sent none, this is the
+            status (``HTTP 502``), a code of graphbuild (``Unreachable``), or empty.
+        sent: False if no request was sent, so that no call counts against the quota.
         api_flavor: The API flavor of the request, ``classic`` or ``gti``; empty if it is not known.
     """
 
@@ -72,13 +75,13 @@ class AuthenticationError(ApiError):
 
 
 class ForbiddenError(ApiError):
-    """The service refused access to a list (HTTP 403 with an API error code)."""
+    """The service refused access to a list or an object (HTTP 403 with an API error code)."""
 
 
 class NotFoundError(ApiError):
     """The service does not know the subject or relationship (HTTP 404 with an API error code)."""
 
-    names_subject = False  # whether the service's message contains the id of the subject
+    names_subject = False  # whether the message of the service contains the id of the subject
 
 
 class BaseUrlError(ApiError):
@@ -98,11 +101,11 @@ class RateLimitError(TransientError):
 
 
 class CrawlPaused(GraphbuildError):  # noqa: N818  a control signal, not an error
-    """A crawl stopped before its end. The received pages are stored, and the next run continues."""
+    """A crawl stopped early. The received pages are stored, and the next run continues it."""
 
 
 class QuotaExhaustedError(CrawlPaused):
-    """The quota is probably spent. Requests should succeed again after ``resets_at`` (UTC)."""
+    """The quota is probably spent. After ``resets_at`` (UTC), requests should succeed again."""
 
     def __init__(self, message: str, *, resets_at: datetime) -> None:
         self.resets_at = resets_at
@@ -114,26 +117,27 @@ class BudgetExhaustedError(CrawlPaused):
 
 
 class StoreError(GraphbuildError):
-    """A campaign file cannot be opened, read or written, or it is damaged."""
+    """A campaign file is damaged, or cannot be opened, read or written."""
 
 
 class StoreMovedError(StoreError):
     """A campaign file was deleted, moved or replaced while it was open for writing.
 
-    Closing the store then saves the data, if possible, and raises this error again. The message
-    of that error states where the data is.
+    After this error, ``Store.close`` saves the data, if possible, and raises the error again. The
+    second message states where the data is.
     """
 
 
 class ExportError(GraphbuildError):
     """A graph or report cannot be written, or a graph cannot be read.
 
-    If writing fails, an existing file stays unchanged.
+    A file that cannot be written completely is not written at all: an existing file stays
+    unchanged.
     """
 
 
 class AnalysisError(GraphbuildError):
-    """A name does not match exactly one node, or both ends of a path are the same node."""
+    """The name of a node matches no node or several, or both ends of a path are the same node."""
 
 
 class MissingLibraryError(GraphbuildError, ImportError):
@@ -141,4 +145,4 @@ class MissingLibraryError(GraphbuildError, ImportError):
 
 
 class ToolNameError(GraphbuildError, ValueError):
-    """The name for the header ``x-tool`` is invalid. The message states what is expected."""
+    """The value for the header ``x-tool`` is invalid. The message describes valid values."""

@@ -30,14 +30,15 @@ class SubjectType(NamedTuple):
 
     name: str  # the API's object type
     label: str  # the name in messages
-    text_attribute: str = ""  # the attribute from which the API computes the id, if any
-    stix_types: tuple[str, ...] = ()  # types of STIX objects
-    stix_property: str = "value"  # the property of STIX objects that contains the indicator
-    misp_types: tuple[str, ...] = ()  # types of MISP attributes
+    text_attribute: str = ""  # the attribute from which the API computes the id; empty if none
+    stix_types: tuple[str, ...] = ()  # the types of STIX objects that represent it
+    stix_property: str = "value"  # the property of these STIX objects that contains the indicator
+    misp_types: tuple[str, ...] = ()  # the types of MISP attributes that represent it
 
 
-# To support another type, add it here; CONTRIBUTING.md lists the other places to change. Files have
-# no STIX and MISP types here: both formats describe a file by several hashes, not by one value.
+# To support another type of seed, add it here; CONTRIBUTING.md lists the other places to change.
+# The entry of files has no STIX and MISP types, because both formats describe a file by several
+# hashes, not by one value.
 _SUBJECT_TYPES = (
     SubjectType(FILE, "file hash"),
     SubjectType(DOMAIN, "domain", stix_types=("domain-name",), misp_types=("domain", "hostname")),
@@ -57,21 +58,24 @@ SUBJECT_LABELS = f"{', '.join(_LABELS[:-1])} or {_LABELS[-1]}"
 RELATED_REFERENCES = "related_references"
 REFERENCES = "references"
 FILES = "files"
-# The request for one object with its attributes (``--describe``). It is stored like a relationship.
-DESCRIPTION = "description"
 DOMAINS = "domains"
 IP_ADDRESSES = "ip_addresses"
 URLS = "urls"
 ASSOCIATIONS = "associations"
+# Not a relationship: the request for one object with its attributes (``--describe``). Tasks and
+# pages contain this name in place of a relationship.
+DESCRIPTION = "description"
 
 # Values of `Observation.provenance`.
 OBSERVED, INFERRED = "observed", "inferred"
 
 # States of a task. A task is one list to read: a subject and a relationship. The request for a
 # description is also a task.
-PENDING = "pending"  # at least one page has yet to be requested
+PENDING = "pending"  # at least one page is still to be requested
 COMPLETE = "complete"  # the whole list was read or, with --frugal, inferred
-SHORT = "short"  # the list ended with fewer entries than the API stated, or with malformed ones
+# The list ended with fewer entries than the API stated. If the API stated no number, the list
+# contains malformed entries.
+SHORT = "short"
 LIMITED = "limited"  # reading stopped at the limit of --per-node
 INCOMPLETE = "incomplete"  # paging would not end, or imported pages are not the whole list
 FAILED = "failed"  # the last request failed, or its response was rejected
@@ -79,7 +83,7 @@ STATES = (COMPLETE, SHORT, LIMITED, INCOMPLETE, FAILED, PENDING)
 UNFINISHED_STATES = (PENDING, SHORT, LIMITED, INCOMPLETE, FAILED)
 
 SEED_ATTRIBUTE_PREFIX = "seed_"  # prefix of node attributes that come from a seed list
-# Prefixes of reserved names. API attributes with such a name are dropped.
+# Prefixes of attributes that graphbuild adds. API attributes with these prefixes are dropped.
 LOCAL_ATTRIBUTE_PREFIXES = ("crawl_", "group_", SEED_ATTRIBUTE_PREFIX)
 
 _MAX_ID_LENGTH = 256  # characters; the longest known ids have fewer than 100
@@ -88,7 +92,7 @@ _SHORT_HASH_LENGTH = 12  # hexadecimal digits
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _SIMPLE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,255}")
-# Characters with a special meaning in URLs, XML or tables, where ids are used.
+# Characters with a special meaning in URLs, XML or tables, all of which contain ids.
 _FORBIDDEN_IN_ID = frozenset(" \t\r\n\"'`<>&\\/?#%")
 
 
@@ -96,8 +100,8 @@ class HashType(NamedTuple):
     """A hash algorithm."""
 
     name: str  # the attribute of files in the API that contains the hash
-    label: str  # in messages
-    hex_length: int  # number of hexadecimal digits
+    label: str  # the name in messages
+    hex_length: int  # the number of hexadecimal digits of a hash
 
 
 # Hash algorithms by which the API finds files, weakest first.
@@ -108,7 +112,7 @@ HASH_TYPES = (
 )
 # Hash algorithms that are recognized only to explain why a seed is rejected.
 UNSUPPORTED_HASH_TYPES = (HashType("sha512", "SHA-512", 128),)
-FILE_ID_HASH = "sha256"  # the API's own id of a file is its SHA-256
+FILE_ID_HASH = "sha256"  # the hash that the API itself uses as the id of a file
 _HASH_NAMES = {each.hex_length: each.name for each in HASH_TYPES}
 
 
@@ -119,7 +123,7 @@ def detect_hash_type(text: str) -> str | None:
 
 
 class _NoAttributes(dict[str, Scalar]):
-    """An empty dictionary that rejects assignments, but, unlike a mapping proxy, can be pickled."""
+    """An empty dictionary that rejects new keys. Unlike a mapping proxy, it can be pickled."""
 
     def __setitem__(self, name: str, value: Scalar) -> NoReturn:
         raise TypeError("the attributes of an entity cannot be changed")
@@ -136,8 +140,9 @@ class Entity:
         type: The API's object type, such as ``file``. Unknown types are allowed.
         id: An id that the API accepts. Hashes are in lower case.
         attributes: The attributes of the object. Comparisons of entities ignore them.
-        qualified_label: A label that tells a collection apart from others with the same name; empty
-            if none is needed. See :mod:`graphbuild.graph.labels`. Comparisons ignore it.
+        qualified_label: A label that distinguishes a collection from others with the same name;
+            empty if the name is unique. See :mod:`graphbuild.graph.labels`. Comparisons of entities
+            ignore the label.
     """
 
     type: str
@@ -154,20 +159,21 @@ class Entity:
 
     @property
     def label(self) -> str:
-        """The text for display: ``qualified_label``, or if it is empty, ``plain_label``."""
+        """The text for display: ``qualified_label`` or, if that is empty, ``plain_label``."""
         return self.qualified_label or self.plain_label
 
     @property
     def plain_label(self) -> str:
-        """The name or URL; without these, the id, shortened if it is a hash.
+        """The name of the entity.
 
-        A reference without a name has the host and the last path segment of its URL.
+        Without a name, it is the URL of an entity of type ``url``, and the host and the last path
+        segment of the URL of a reference. In all other cases, it is the id; a hash is shortened.
         """
         return self.name or self.id_text or self._address or shorten_id(self)
 
     @property
     def name(self) -> str:
-        """The title, name or file name; empty if the API states none."""
+        """The title, name or file name; empty if the API states none of them."""
         for name in ("title", "name", "meaningful_name"):
             text = self.attributes.get(name)
             if isinstance(text, str) and text.strip():
@@ -176,25 +182,25 @@ class Entity:
 
     @property
     def id_text(self) -> str:
-        """The text from which the id is computed, such as a URL; empty if it is not known."""
+        """The text from which the API computes the id, such as a URL; empty for other ids."""
         name = text_attribute(self.type)
         text = self.attributes.get(name) if name else None
         return text if isinstance(text, str) else ""
 
     @property
     def _address(self) -> str:
-        """A short form of the URL of a reference; empty for other entities and without a URL."""
+        """A short form of a reference's URL; empty for references without one and other types."""
         url = self.attributes.get("url") or self.attributes.get("link")
         return shorten_url(url) if self.type == REFERENCE and isinstance(url, str) else ""
 
     @property
     def readable_id(self) -> str:
-        """The label if the id is computed from a text, such as a URL; otherwise the id."""
+        """The label if the id is computed from a text, as the id of a URL is; otherwise the id."""
         return self.label if text_attribute(self.type) else self.id
 
 
 def text_attribute(entity_type: str) -> str:
-    """Return the name of the attribute from which the API computes the id; empty if none."""
+    """Return the attribute from which the API computes ids of this type; empty if there is none."""
     known = SUBJECT_TYPES.get(entity_type)
     return known.text_attribute if known else ""
 
@@ -202,8 +208,8 @@ def text_attribute(entity_type: str) -> str:
 def shorten_url(url: str) -> str:
     """Return the host of a URL and the last segment of its path, as in ``blog.example/…/emotet``.
 
-    A leading ``www.`` is removed. Without a path, the query follows the host. The result is empty
-    if the URL has no host or is invalid.
+    A leading ``www.`` is removed. If the URL has a query but no path, the query follows the host.
+    The result is empty if the URL has no host or is invalid.
     """
     try:
         # Browsers read a backslash in a URL as a slash.
@@ -218,7 +224,7 @@ def shorten_url(url: str) -> str:
 
 
 def shorten_id(entity: Entity) -> str:
-    """Return the id for display. A hash is shortened to 12 digits and an ellipsis."""
+    """Return the id of ``entity`` for display. A hash is cut to 12 digits and an ellipsis."""
     is_hash = detect_hash_type(entity.id) is not None
     return entity.id[:_SHORT_HASH_LENGTH] + "…" if is_hash else entity.id
 
@@ -246,8 +252,9 @@ class Seed:
 
     Attributes:
         entity: The file, domain, IP address or URL.
-        source: The name of the seed list.
-        line: The number of the line, STIX object or MISP attribute, counted from 1.
+        source: The path of the seed list; ``-`` for standard input.
+        line: The number of the line in the list, from 1. In JSON formats, it is the number of the
+            object, attribute or array item.
         attributes: The other columns or properties of the entry by name, such as a comment.
     """
 
@@ -264,16 +271,19 @@ class Observation:
     Attributes:
         subject: The entity that has the reference.
         reference: The related reference.
-        related_from: The collection; None if the API does not state one. In the API flavor ``gti``,
-            it can be a report. Observations of a campaign file contain reports as references.
-        provenance: ``observed`` on a page, or ``inferred`` from other observations. If it is
-            ``inferred``, subject and reference may have more collections than are known.
-        first_seen: Time of the first response with the observation, in seconds since 1970, or None.
-            For an inferred observation, the time of the subject's last page before the inference.
-        last_seen: Time of the last response with the observation, in seconds since 1970, or None.
-        relationship: The list that contains the reference: ``related_references``, or the subject's
-            own ``references``, which a crawl with ``--direct`` requests. The latter states no
-            collection.
+        related_from: The collection; None if the API states none. In the API flavor ``gti``, it can
+            be a report, which has the type ``reference`` in observations of a campaign file.
+        provenance: ``inferred`` if other observations prove the observation, or if the reference
+            was inferred after it was last on a page; otherwise ``observed``. If it is ``inferred``,
+            the API may relate the two through more collections than are known.
+        first_seen: Time of the first response that contains the observation, in seconds since 1970;
+            None if unknown. An inference counts as a response at the time of the subject's last
+            page before the inference.
+        last_seen: Time of the last response that contains the observation, in seconds since 1970;
+            None if unknown. Inferences count as for ``first_seen``.
+        relationship: The list of the subject that contains the reference: ``related_references``,
+            or ``references``, which a crawl with ``--direct`` requests. With ``references``,
+            ``related_from`` is None.
     """
 
     subject: Entity
@@ -289,17 +299,17 @@ class Entry(NamedTuple):
     """An entry of a ``related_references`` page: a reference and its collections."""
 
     reference: Entity
-    # Distinct collections in the API's order, or a single None if the API states no collection.
+    # The distinct collections (or reports) in the order of the API; (None,) if the API states none.
     related_from: tuple[Entity | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An entry of a list of a collection or reference; it has no ``related_from``."""
+    """An entry of a list that belongs to a collection or reference, requested with ``--depth``."""
 
-    source: Entity  # the collection or reference whose relationship was requested
-    relationship: str  # the classic name of the list, such as ``files``
-    target: Entity
+    source: Entity  # the collection or reference to which the list belongs
+    relationship: str  # the name of the list in the API flavor ``classic``, such as ``files``
+    target: Entity  # the entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,19 +317,19 @@ class Page:
     """A parsed API response: one page of a list, or a description.
 
     Attributes:
-        subject: The entity whose relationship was requested.
-        entries: The entries of a ``related_references`` page in the API's order; empty for other
-            relationships.
+        subject: The entity whose relationship or description was requested, with the requested id.
+        entries: The valid entries of a ``related_references`` page in the order of the API; empty
+            for other pages.
         count: The length of the whole list; None if the API does not state it.
         next_cursor: The cursor of the next page; None on the last page.
         item_count: The number of items on the page, including skipped items.
         warnings: Messages about unexpected, changed and skipped values of the response.
-        targets: The distinct related entities in the API's order; empty for
-            ``related_references``.
-        canonical_subject: The subject under the API's own id, if the response states it and the
-            request used another id, such as the MD5 of a file; otherwise None.
+        targets: The distinct entities on a page of another list, in the order of the API; empty for
+            ``related_references`` and descriptions.
+        canonical_subject: The subject with the API's own id, if the request used another id, such
+            as the MD5 of a file, and the response states the API's own id; otherwise None.
         skipped_count: The number of malformed items, which are skipped.
-        described: The subject with its attributes if the response is a description, else None.
+        described: The subject with its attributes if the response is a description; otherwise None.
     """
 
     subject: Entity
@@ -335,7 +345,7 @@ class Page:
 
     @property
     def observations(self) -> tuple[Observation, ...]:
-        """One observation for each entry and each value of the ``related_from`` of the entry."""
+        """The observations of all entries: one for each item of an entry's ``related_from``."""
         return tuple(
             Observation(self.subject, entry.reference, collection)
             for entry in self.entries
@@ -345,7 +355,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The state of a task, which is one of ``STATES``, and an explanation that may be empty."""
+    """The state of a task, with an explanation."""
 
-    state: str
-    detail: str = ""
+    state: str  # one of ``STATES``
+    detail: str = ""  # the explanation, for display; may be empty

@@ -1,22 +1,27 @@
 """Build the graph file -> reference -> collection from observations.
 
-In the API flavor ``gti``, a report can take the place of the collection. It is a reference, so the
-graph then has an edge from a reference to a reference. A report that relates a file to itself is
-listed on the file -> reference edge, and has no edge to itself.
+In the API flavor ``gti``, a report can take the place of the collection. A report is a reference,
+so the graph then has an edge from a reference to a reference. If the report relates a file to the
+report itself, the edge from the file to the report lists it, and no edge leads from the report to
+itself.
 
-The API reports ternary relationships: a file is related to a reference through a collection. A
-graph of pairs alone would not show which collections relate a file to a reference. For example, the
-graph of (F1, R, C1) and (F2, R, C2) contains the path F1 -> R -> C2, which the API did not report.
-Therefore, each file -> reference edge lists its collections, and ``extract_observations`` returns
-the triples from which the graph was built.
+The API states ternary relationships: a file is related to a reference through a collection. A graph
+of pairs alone would not show which collections relate a file to a reference. For example, the graph
+of (F1, R, C1) and (F2, R, C2) contains the path F1 -> R -> C2, although the API did not relate F1
+to C2. Therefore, each file -> reference edge lists its collections, and ``extract_observations``
+returns the triples from which the graph was built.
 
 Node keys are ``type:id``. Node attributes:
 
 * ``type``, ``label`` and ``id``, always present; collections of the same name have different
   labels (:mod:`graphbuild.graph.labels`);
 * attributes of the API (``url``, ``title``, ``author``, ``creation_date``, ``name``, ...);
-* on subjects ``seed`` (bool), ``state``, ``crawl_*`` (from the campaign file) and ``seed_*`` (from
-  the seed list). API attributes with one of these names, or with ``group_*``, are dropped.
+* on subjects, from the campaign file: ``crawl_*`` and, if ``related_references`` were requested,
+  ``seed`` (bool) and ``state``;
+* on subjects, from the seed list: ``seed_*``.
+
+API attributes are dropped if their names begin with ``crawl_``, ``seed_`` or ``group_``, or if they
+are named ``type``, ``label``, ``id``, ``seed`` or ``state``.
 
 Edge attributes:
 
@@ -62,13 +67,13 @@ from graphbuild.models import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-Graph: TypeAlias = "nx.DiGraph[str]"  # as build_graph returns it, or a view of one
+Graph: TypeAlias = "nx.DiGraph[str]"  # a graph that build_graph returned, or a view of such a graph
 
 RELATED_FROM = "related_from"
 # The relation of an edge to a reference that both lists of the subject contain.
 REFERENCES_AND_RELATED = "references_and_related_references"
 RELATED_RELATIONS = frozenset({RELATED_REFERENCES, REFERENCES_AND_RELATED})
-NO_COLLECTION = "-"
+NO_COLLECTION = "-"  # in ``related_from``, in place of a node key
 _GRAPH_ATTRIBUTES = frozenset({"type", "label", "id"})
 _LOCAL_ATTRIBUTES = _GRAPH_ATTRIBUTES | {"seed", "state"}
 
@@ -80,14 +85,14 @@ def build_graph(
     links: Iterable[Link] = (),
     timestamps: bool = False,
 ) -> nx.DiGraph[str]:
-    """Return the graph of observations; the module's documentation lists the attributes.
+    """Return the graph of observations. The docstring of this module lists the attributes.
 
     Nodes are added in the order of ``subjects``, then of ``observations``, then of ``links``.
 
     Args:
         observations: The observations of a campaign.
-        subjects: Entities to add even without observations, such as the seeds. Only these may have
-            the attributes ``seed``, ``state``, ``crawl_*`` and ``seed_*``.
+        subjects: Entities to add even without observations, such as the seeds. The attributes
+            ``seed``, ``state``, ``crawl_*`` and ``seed_*`` of all other entities are ignored.
         links: Links that a crawl with ``--depth`` found.
         timestamps: Whether edges of observations get ``first_seen`` and ``last_seen``.
     """
@@ -107,7 +112,7 @@ def extract_observations(graph: nx.DiGraph[str], *, direct: bool = False) -> Ite
 
     Each observation has the provenance of its edge. Its ``first_seen`` and ``last_seen`` are None,
     and its entities have only the attributes of the API. With ``direct``, also yield the direct
-    references, which have the relationship ``references``.
+    references, as observations with the relationship ``references``.
     """
     entity = cache(partial(_entity, graph))
     for source, target, edge in graph.edges(data=True):
@@ -124,8 +129,8 @@ def extract_observations(graph: nx.DiGraph[str], *, direct: bool = False) -> Ite
 def extract_links(graph: nx.DiGraph[str]) -> Iterator[Link]:
     """Yield the links of a graph, in the order of its edges.
 
-    Links without an edge of their own are not found, because ``build_graph`` adds no edge for a
-    link between nodes that are already connected in the same direction.
+    Some links are missing, because ``build_graph`` adds no edge for a link from a node to itself,
+    or between nodes that an edge already connects in the same direction.
     """
     for source, target, edge in graph.edges(data=True):
         is_link = edge["relation"] not in {*RELATED_RELATIONS, RELATED_FROM}
@@ -134,7 +139,10 @@ def extract_links(graph: nx.DiGraph[str]) -> Iterator[Link]:
 
 
 def validate_graph(graph: nx.Graph[str]) -> None:
-    """Raise ``ExportError`` unless ``graph`` is a ``DiGraph`` whose nodes have types and labels."""
+    """Raise ``ExportError`` unless ``graph`` is a ``DiGraph``, and each node has a type and a label.
+
+    Ids and attributes of edges are not checked.
+    """
     if not graph.is_directed() or graph.is_multigraph():
         raise ExportError(
             f"expected a networkx.DiGraph, not a networkx.{type(graph).__name__}; pass the graph"
@@ -152,9 +160,9 @@ def validate_graph(graph: nx.Graph[str]) -> None:
 def with_stable_order(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:
     """Return ``graph`` itself, or a copy sorted by node keys if ``graph`` is frozen.
 
-    Views of networkx, such as ``graph.subgraph(nodes)``, are frozen. They may iterate over a set,
-    whose order differs between runs. Other frozen graphs are also sorted, because they cannot be
-    distinguished from views.
+    Views of networkx, such as ``graph.subgraph(nodes)``, are frozen. Their nodes may come from a
+    set, whose order differs between runs. All other frozen graphs are also copied and sorted,
+    because this function cannot distinguish them from views.
     """
     if not nx.is_frozen(graph):
         return graph
@@ -166,7 +174,7 @@ def with_stable_order(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:
 
 
 def _is_direct(graph: nx.DiGraph[str], source: str, edge: Mapping[str, Any]) -> bool:
-    """Return whether an edge is a direct reference of a subject."""
+    """Return whether the attributes of an edge show that it is a direct reference of a subject."""
     relation = edge["relation"]
     is_subject = graph.nodes[source]["type"] in SUBJECT_TYPES
     return relation == REFERENCES_AND_RELATED or (relation == REFERENCES and is_subject)
@@ -189,9 +197,10 @@ class _Builder:
     def __init__(self, *, timestamps: bool) -> None:
         self.graph: nx.DiGraph[str] = nx.DiGraph()
         self._timestamps = timestamps
-        # The entity added last for each key. Adding the same object again is skipped to save time.
+        # The entity added last for each key. If the same object is added again, nothing is done, to
+        # save time.
         self._latest: dict[str, Entity] = {}
-        # Maps each tuple of collections to itself, so that edges share equal tuples in memory.
+        # Maps each tuple of collections to itself, so that equal tuples are in memory only once.
         self._collections: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def add_node(self, entity: Entity, *, is_local: bool = False) -> str:
@@ -236,13 +245,13 @@ class _Builder:
             self._edge(target, collection)["weight"] += 1
 
     def add_link(self, link: Link) -> None:
-        """Add an edge from the source to the target of a link, if they differ and none exists."""
+        """Add the edge of a link, unless its ends are equal or an edge already connects them."""
         source, target = self.add_node(link.source), self.add_node(link.target)
         if source != target and not self.graph.has_edge(source, target):
             self.graph.add_edge(source, target, relation=link.relationship, weight=1)
 
     def _edge(self, source: str, target: str) -> dict[str, Any]:
-        """Return the attributes of an edge, after adding the edge if it is missing."""
+        """Return the attributes of an edge. Add a missing edge as ``related_from``, weight 0."""
         edge: dict[str, Any] | None = self.graph.get_edge_data(source, target)
         if edge is None:
             self.graph.add_edge(source, target, relation=RELATED_FROM, weight=0)
@@ -251,8 +260,11 @@ class _Builder:
 
 
 def _add_related(edge: dict[str, Any], provenance: str) -> None:
-    """Mark an edge as ``related_references``. Replace any provenance except ``observed``."""
-    if edge["relation"] == REFERENCES:  # the values of the direct reference are replaced
+    """Record that an observation of ``related_references`` with this provenance has the edge.
+
+    The provenance of the edge is ``observed`` if that of one such observation is ``observed``.
+    """
+    if edge["relation"] == REFERENCES:  # replace the values that the direct reference set
         edge.update(relation=REFERENCES_AND_RELATED, weight=0, provenance=provenance)
     elif edge["relation"] != REFERENCES_AND_RELATED:
         edge["relation"] = RELATED_REFERENCES
@@ -261,7 +273,7 @@ def _add_related(edge: dict[str, Any], provenance: str) -> None:
 
 
 def _add_direct(edge: dict[str, Any]) -> None:
-    """Mark an edge as a direct reference."""
+    """Record that a direct reference has the edge."""
     if edge["relation"] in RELATED_RELATIONS:
         edge["relation"] = REFERENCES_AND_RELATED
     else:
@@ -269,6 +281,7 @@ def _add_direct(edge: dict[str, Any]) -> None:
 
 
 def _update_timestamps(edge: dict[str, Any], observation: Observation) -> None:
+    """Extend the time span of an edge so that it contains the times of an observation."""
     if observation.first_seen is not None:
         first = format_timestamp(observation.first_seen)
         edge["first_seen"] = min(first, edge.get("first_seen", first))

@@ -1,10 +1,10 @@
-"""Find clusters for drawing, which the layout of large graphs and the colors of the HTML page use.
+"""Find the clusters that the layout of large graphs and the colors of the HTML page use.
 
 The Louvain algorithm of networkx clusters the folded graph. The clusters contain nodes of all
 types. No optional library is needed.
 
-The commands ``communities`` and ``report`` show other clusters, which contain only files:
-:mod:`graphbuild.analysis.clusters` finds them by shared evidence.
+The commands ``communities`` and ``report`` show other clusters, which contain only subjects:
+:mod:`graphbuild.analysis.clusters` finds these clusters by shared evidence.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ _SEED = 20_240_229
 def quotient_graph(graph: Graph, groups: Sequence[Sequence[str]]) -> nx.Graph[int]:
     """Return the undirected graph of groups of nodes: two groups are linked if their nodes are.
 
-    The nodes of the result are indices of ``groups``. The edge attribute ``weight`` is the number
-    of edges between two groups. There are no self-loops. The result does not depend on the order of
-    nodes and edges in ``graph``. ``groups`` is the result of ``fold_groups(graph)``.
+    ``groups`` is the result of ``fold_groups(graph)``, and the nodes of the returned graph are
+    indices of ``groups``. The edge attribute ``weight`` is the number of edges between the nodes of
+    two groups. There are no self-loops. The result does not depend on the order of nodes and edges
+    in ``graph``.
     """
     number = {node: index for index, group in enumerate(groups) for node in group}
     counts: Counter[tuple[int, int]] = Counter()
@@ -45,7 +46,7 @@ def quotient_graph(graph: Graph, groups: Sequence[Sequence[str]]) -> nx.Graph[in
 
 
 def louvain_clusters(quotient: nx.Graph[int]) -> list[list[int]]:
-    """Return the Louvain clusters of a :func:`quotient_graph`, or of a subgraph of one.
+    """Return the Louvain clusters of a :func:`quotient_graph`, or of a subgraph of such a graph.
 
     Each cluster is a sorted list of nodes. Each node is in exactly one cluster.
     """
@@ -58,7 +59,7 @@ def louvain_clusters(quotient: nx.Graph[int]) -> list[list[int]]:
 
 
 def node_clusters(graph: Graph) -> dict[str, int]:
-    """Return the cluster number of each node, from 0 for the largest cluster, or ``NO_CLUSTER``."""
+    """Return, by node key, the cluster number (0 for the largest cluster) or ``NO_CLUSTER``."""
     groups = fold_groups(graph)
     quotient = quotient_graph(graph, groups)
     clusters = louvain_clusters(quotient) if quotient.size() else []
@@ -69,7 +70,7 @@ def number_clusters(
     quotient: nx.Graph[int], groups: Sequence[Sequence[str]], clusters: Sequence[Sequence[int]]
 ) -> dict[str, int]:
     """Return the result of :func:`node_clusters`, from a quotient graph and its clusters."""
-    # A group of nodes without neighbors is a cluster of its own in ``clusters``.
+    # Each group of nodes without neighbors is a cluster of its own in ``clusters``.
     linked = [cluster for cluster in clusters if quotient.degree[cluster[0]]]
     members = [sorted(key for group in cluster for key in groups[group]) for cluster in linked]
     numbers = dict.fromkeys((key for group in groups for key in group), NO_CLUSTER)

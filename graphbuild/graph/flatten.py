@@ -1,4 +1,7 @@
-"""Convert a graph for pyvis and the writers of networkx, which accept only scalar attributes."""
+"""Convert a graph for pyvis and the writers of networkx, which accept only scalar attributes.
+
+A scalar is a string, a number or a bool.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ def flatten(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:
     attribute ``id`` is renamed ``entity_id``, because these functions use ``id`` for the node key.
 
     Args:
-        graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
+        graph: A graph that :func:`graphbuild.graph.builder.build_graph` returned, or a view of it.
     """
     flat: nx.DiGraph[str] = nx.DiGraph()
     flat.graph.update(_flat(graph.graph))

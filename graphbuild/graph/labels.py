@@ -1,15 +1,16 @@
-"""Tell collections apart that share a name, such as three collections named "Emotet".
+"""Compute distinct labels for collections that share a name, such as three named "Emotet".
 
 The label of such a collection contains a qualifier: ``Emotet (malware family, Partner)``. The
 qualifier is the first of the following that no other collection of this name has:
 
-1. the attributes ``collection_type`` and ``origin``, or if both are unknown, the source in the id;
+1. the known ones of the attributes ``collection_type`` and ``origin``; if both are unknown, the
+   source (the beginning of the id, see ``_SOURCE``);
 2. the known attributes and the source;
 3. the id, with long hexadecimal numbers shortened to 8 digits;
 4. the id.
 
-Without known attributes and a source, qualifier 3 comes first. Labels depend on all collections of
-a campaign, so they are computed after all entities are known.
+If the attributes and the source are unknown, qualifier 3 replaces the first two. Labels depend on
+all collections of a campaign, so they are computed after all entities are known.
 """
 
 from __future__ import annotations
@@ -27,16 +28,16 @@ if TYPE_CHECKING:
     import networkx as nx
 
 _MAX_LABEL = 80  # characters; the exporters cut longer labels
-_MIN_NAME = 20  # minimum number of characters of the name in a label with a qualifier
+_MIN_NAME = 20  # characters of the name that a label with a qualifier contains at least
 _MAX_PART = 40  # maximum number of characters of an attribute in a qualifier
-# The id of a collection from a partner starts with the name of the partner: malpedia_win_emotet. A
-# collection from a sandbox has an id such as analysis_virustotal_zenbox_metasploit.
+# Matches the source in the id of a collection: the name of a partner, as in malpedia_win_emotet, or
+# of a sandbox, as in analysis_virustotal_zenbox_metasploit.
 _SOURCE = re.compile(r"(analysis_virustotal_[a-z0-9]+|[a-z0-9]+)_")
 _LONG_HEX = re.compile(r"([0-9a-f]{8})[0-9a-f-]{8,}")
 
 
 def label_nodes(graph: nx.DiGraph[str]) -> None:
-    """Set the label of each collection in ``graph`` that shares its name with another."""
+    """Set the labels of the collections in ``graph`` that share their name with another one."""
     collections = [
         Entity(COLLECTION, node["id"], node)
         for _, node in graph.nodes(data=True)
@@ -47,7 +48,7 @@ def label_nodes(graph: nx.DiGraph[str]) -> None:
 
 
 def label_entities(entities: Sequence[Entity]) -> tuple[Entity, ...]:
-    """Return ``entities`` with a ``qualified_label`` for collections that share their name."""
+    """Return ``entities``, with a ``qualified_label`` on collections that share their name."""
     labels = distinct_labels(each for each in entities if each.type == COLLECTION)
     return tuple(
         replace(each, qualified_label=labels[each.key]) if each.key in labels else each
@@ -56,9 +57,9 @@ def label_entities(entities: Sequence[Entity]) -> tuple[Entity, ...]:
 
 
 def distinct_labels(collections: Iterable[Entity]) -> dict[str, str]:
-    """Return the labels of the collections that share their name with another, by node key.
+    """Return new labels, by node key, for the collections that share their name with another.
 
-    Names are the same if they differ only in case, white space or invisible characters.
+    Names count as the same if they differ only in case, white space or invisible characters.
     """
     entities = {each.key: each for each in collections}
     labels = {key: each.plain_label for key, each in entities.items()}
@@ -70,7 +71,7 @@ def distinct_labels(collections: Iterable[Entity]) -> dict[str, str]:
 
 
 def _clashing(labels: Mapping[str, str]) -> list[str]:
-    """Return the keys whose label another key also has."""
+    """Return the keys with the same label as another key, ignoring case and white space."""
     keys: dict[str, list[str]] = defaultdict(list)
     for key, label in labels.items():
         keys[_normalized(label)].append(key)
@@ -101,7 +102,7 @@ def _description_and_source(entity: Entity) -> str:
 
 
 def _stated(entity: Entity) -> str:
-    """Return the kind and the origin that the API states, such as ``campaign, Partner``."""
+    """Return the known ones of kind and origin, such as ``campaign, Partner``; may be empty."""
     kind, origin = (entity.attributes.get(name) for name in ("collection_type", "origin"))
     words = kind.replace("-", " ") if isinstance(kind, str) else ""
     parts = words.strip(), origin.strip() if isinstance(origin, str) else ""
@@ -109,6 +110,7 @@ def _stated(entity: Entity) -> str:
 
 
 def _source(entity: Entity) -> str:
+    """Return the source in the id of a collection; empty if the id contains none."""
     found = _SOURCE.match(entity.id)
     return found[1] if found else ""
 

@@ -1,12 +1,14 @@
 """Compute node positions.
 
 1. Nodes are grouped as in :func:`graphbuild.graph.views.fold_groups`, because a force layout cannot
-   separate nodes with the same neighbors. Each group is laid out as one disc.
+   separate nodes with the same neighbors. Each group becomes a disc that is large enough for its
+   nodes.
 2. ForceAtlas2 arranges the discs of each connected component. If a component has more than 1,000
    discs, it is split into clusters. The discs of each cluster are arranged first. Then each cluster
    is arranged like one disc.
 3. The components are packed side by side.
-4. The nodes of each group are placed in its disc in a spiral, like the seeds of a sunflower.
+4. The nodes of each group are placed in the group's disc in a spiral, like the seeds of a
+   sunflower.
 
 Coordinates are rounded to 0.1. In the HTML page, one unit is one pixel at a scale of 1. The y
 coordinate grows upwards, as in Gephi. The layout does not depend on the order of nodes and edges.
@@ -34,25 +36,26 @@ if TYPE_CHECKING:
 
 Point: TypeAlias = tuple[float, float]
 
+# Lengths are in units of the layout.
 MIN_DISTANCE = 16.0  # minimum distance between the centers of any two nodes
 
 _SEED = 20_240_229
-_INNER_GAP = 6.0  # distance between the borders of nodes in a group; smaller than between groups
+_INNER_GAP = 6.0  # distance between the borders of neighboring nodes in a group
 _COMPONENT_GAP = 90.0  # distance between the bounding boxes of components
 _ASPECT = 1.5  # intended ratio of width to height of the whole layout
-_LABEL_SPACE = 24.0  # free space around collections, because they always have a label
-_MAX_DISCS = 1_000  # larger components are split, because time and memory are quadratic
+_LABEL_SPACE = 24.0  # added to the radius of a collection, which always has a label
+_MAX_DISCS = 1_000  # larger components are split, because ForceAtlas2 needs quadratic time
 _MANY_DISCS = 300  # with more discs, ForceAtlas2 runs _FEWER_ITERATIONS
 _ITERATIONS, _FEWER_ITERATIONS = 100, 50
 _DENSITY = 0.3  # assumed share of a cluster's area that its discs cover
 _GRAVITY = 0.06
 _PIVOTS = 40  # maximum number of pivots of the initial layout
 _GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
-_SUNFLOWER_SPACING = 1.62  # minimum distance of points in a spiral with radii sqrt(n + 0.5)
+_SUNFLOWER_SPACING = 1.62  # minimum distance between points of a spiral with radii sqrt(n + 0.5)
 
 
 class Layout(dict[str, Point]):
-    """The coordinates of each node by key.
+    """The position (x, y) of each node, by node key.
 
     Attributes:
         clusters: The result of ``drawing_clusters.node_clusters`` for the graph; None if no
@@ -63,7 +66,7 @@ class Layout(dict[str, Point]):
 
 
 def compute_layout(graph: nx.DiGraph[str]) -> Layout:
-    """Return the coordinates of every node, at least ``MIN_DISTANCE`` apart.
+    """Return positions for all nodes of ``graph``, at least ``MIN_DISTANCE`` apart.
 
     Raises:
         ExportError: The graph is not a ``DiGraph``, or a node has no type or label.
@@ -88,10 +91,10 @@ def compute_layout(graph: nx.DiGraph[str]) -> Layout:
 
 
 def _pitches(graph: nx.DiGraph[str], groups: Sequence[Sequence[str]]) -> list[float]:
-    """Return, for each group, the distance between neighboring nodes, center to center.
+    """Return, for each group, the distance between the centers of neighboring nodes.
 
-    All nodes of a group have the same degree, and so the same size. For a group of one node, return
-    the node's diameter; that of a collection includes space for its label.
+    All nodes of a group have the same degree, and therefore the same size. For a group of one node,
+    return the diameter of the node; for a collection, the diameter includes space for a label.
     """
     radius, pitches = size_scale(graph), []
     for first, *others in groups:
@@ -131,7 +134,7 @@ def _pack_components(
     radii: Floats,
     clusters: Sequence[list[int]],
 ) -> Floats:
-    """Lay out each component, pack the bounding boxes, and return the centers of all discs."""
+    """Arrange the discs of each component, pack the components, and return all disc centers."""
     centers = np.zeros((len(radii), 2))
     boxes: list[Point] = []
     for component in components:
@@ -158,7 +161,7 @@ def _bounds(centers: Floats, radii: Floats) -> tuple[Floats, Floats]:
 
 
 def _turn_wide(centers: Floats) -> Floats:
-    """Move the mean of the points to the origin, and turn their longest axis horizontal."""
+    """Move the mean of the points to the origin, and turn the points so that they are wide."""
     centered = centers - centers.mean(axis=0)
     xx, yy = np.sum(centered**2, axis=0)
     angle = -0.5 * math.atan2(2 * float(np.sum(centered[:, 0] * centered[:, 1])), float(xx - yy))
@@ -168,11 +171,11 @@ def _turn_wide(centers: Floats) -> Floats:
 
 
 def _pack_boxes(boxes: Sequence[Point]) -> Iterable[tuple[int, Point]]:
-    """Yield the index and the position of the lower left corner of each box.
+    """Yield, for each box, its index in ``boxes`` and the position of its lower left corner.
 
-    The boxes, given by width and height, are packed into a strip of fixed width, the tallest first.
-    Each box is placed in the topmost free rectangle that is large enough. The rest of this
-    rectangle is divided into the space right of the box and the space below it.
+    ``boxes`` contains the width and height of each box. The boxes are packed into a strip of fixed
+    width, the tallest first. Each box is placed in the topmost free rectangle that is large enough.
+    The rest of this rectangle is divided into the space right of the box and the space below it.
     """
     padded = [(width + _COMPONENT_GAP, height + _COMPONENT_GAP) for width, height in boxes]
     area = sum(width * height for width, height in padded)
@@ -197,15 +200,15 @@ def _arrange(
     """Return centers for the discs of a graph, in the order of ``discs``.
 
     If there are more than 1,000 discs, the discs of each cluster are arranged first. Then each
-    cluster is arranged like one disc. Clusters that are not in ``graph`` are ignored. If at most
-    one is left, clusters are computed.
+    cluster is arranged like one disc. ``clusters`` may contain clusters of other components, which
+    are ignored. If at most one cluster remains, new clusters are computed.
     """
     if len(discs) <= _MAX_DISCS:
         return _force_layout(graph, discs, radii)
     clusters = [members for members in clusters if members[0] in graph]
     if len(clusters) <= 1:
         clusters = louvain_clusters(graph)
-    if len(clusters) <= 1:  # almost all discs are neighbors, so any partition is suitable
+    if len(clusters) <= 1:  # nearly all discs are connected to each other: split them arbitrarily
         clusters = [discs[at : at + _MAX_DISCS] for at in range(0, len(discs), _MAX_DISCS)]
     clusters = sorted(clusters, key=_by_size)
     index = {disc: position for position, disc in enumerate(discs)}
@@ -216,8 +219,8 @@ def _arrange(
         rows = [index[disc] for disc in members]
         inner = _arrange(graph.subgraph(members), members, radii[rows])
         centers[rows] = inner - np.mean(_bounds(inner, radii[rows]), axis=0)
-        # A cluster is arranged like a disc smaller than its bounding circle. Few of its discs are
-        # near this circle, so the bounding circles of two clusters may overlap.
+        # A cluster is arranged like a disc that is smaller than the bounding circle of its discs.
+        # The bounding circles of two clusters may overlap, because few discs are near them.
         area = float(np.sum((radii[rows] + GAP / 2) ** 2))
         cluster_radii.append(math.sqrt(area / _DENSITY))
     between = nx.Graph(
@@ -233,7 +236,7 @@ def _arrange(
 
 
 def _force_layout(graph: nx.Graph[int], discs: list[int], radii: Floats) -> Floats:
-    """Return centers for discs, arranged with ForceAtlas2 and without overlaps."""
+    """Return centers for the discs of a graph, computed with ForceAtlas2, without overlaps."""
     if len(discs) == 1:
         return np.zeros((1, 2))
     index = {disc: position for position, disc in enumerate(discs)}
@@ -257,11 +260,11 @@ def _force_layout(graph: nx.Graph[int], discs: list[int], radii: Floats) -> Floa
 
 
 def _initial_layout(graph: nx.Graph[int]) -> Floats:
-    """Return a layout, about one unit wide, computed from the distances to a few pivot nodes.
+    """Return initial positions, about one unit wide, from the distances to a few pivot nodes.
 
     The method is Pivot MDS (Brandes and Pich 2006, "Eigensolver Methods for Progressive
-    Multidimensional Scaling of Large Data"). From random positions, ForceAtlas2 would need far more
-    iterations.
+    Multidimensional Scaling of Large Data"). With random initial positions, ForceAtlas2 would need
+    far more iterations.
     """
     distances = _pivot_distances(graph)
     centered = distances**2
@@ -270,7 +273,7 @@ def _initial_layout(graph: nx.Graph[int]) -> Floats:
     points = centered @ vectors[:, ::-1][:, :2] if vectors.shape[1] > 1 else centered[:, [0, 0]]
     scale = np.maximum(np.abs(points).max(axis=0), 1e-9)
     noise = np.random.default_rng(_SEED).uniform(-0.05, 0.05, points.shape)
-    # The points are rounded, because their last digits depend on the linear algebra library.
+    # The points are rounded, because their last digits depend on the version of numpy.
     start: Floats = np.round(points / (2 * scale), 3) + noise
     return start
 

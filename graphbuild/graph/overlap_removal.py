@@ -10,19 +10,21 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float64]
 Pairs: TypeAlias = NDArray[np.intp]
 
+# The gaps are in units of the layout.
 GAP = 26.0  # intended distance between the borders of two discs
 MIN_GAP = 4.5  # minimum distance between the borders of two discs, if GAP cannot be reached
-_STEPS = 120  # maximum number of steps
-_STEPS_PER_SEARCH = 6  # number of steps between two searches for close pairs
+_STEPS = 120  # maximum number of steps, in each of which all close discs are moved apart
+_STEPS_PER_SEARCH = 6  # number of steps for which the found pairs of close discs are used
 _MAX_COMPARED = 300  # maximum number of discs for which all pairs are compared
 
 
 def remove_overlaps(centers: Floats, radii: Floats) -> Floats:
-    """Return centers at which the borders of any two discs are at least ``MIN_GAP`` apart.
+    """Return new centers, with the borders of any two discs at least ``MIN_GAP`` apart.
 
-    In each step, discs that are closer than ``GAP`` are moved apart. The smaller of two discs moves
-    farther. If discs are closer than ``MIN_GAP`` after the last step, the whole layout is enlarged.
-    All ``centers`` must be different, because equal centers give no direction of movement.
+    In each step, discs whose borders are closer than ``GAP`` are moved apart. The smaller of two
+    discs moves farther. If borders are closer than ``MIN_GAP`` after the last step, the distances
+    between all centers are enlarged. All ``centers`` must be different, because two equal centers
+    give no direction of movement.
     """
     padded = radii + GAP / 2
     for step in range(_STEPS):
@@ -37,7 +39,7 @@ def remove_overlaps(centers: Floats, radii: Floats) -> Floats:
 
 
 def _shift(centers: Floats, radii: Floats, pairs: Pairs) -> Floats:
-    """Return each disc's movement in one step, given radii that include half of ``GAP``."""
+    """Return the movement of each disc in one step. The ``radii`` include half of ``GAP``."""
     one, two = pairs[:, 0], pairs[:, 1]
     offset = centers[one] - centers[two]
     distance = np.maximum(np.hypot(offset[:, 0], offset[:, 1]), 1e-6)
@@ -52,7 +54,7 @@ def _shift(centers: Floats, radii: Floats, pairs: Pairs) -> Floats:
 
 
 def _required_scale(centers: Floats, radii: Floats) -> float:
-    """Return the factor, at least 1, by which to enlarge the layout for ``MIN_GAP``."""
+    """Return the factor (at least 1) for all centers that makes all gaps at least ``MIN_GAP``."""
     pairs = close_pairs(centers, radii, margin=MIN_GAP)
     offset = centers[pairs[:, 0]] - centers[pairs[:, 1]]
     distance = np.maximum(np.hypot(offset[:, 0], offset[:, 1]), 1e-3)
@@ -61,12 +63,15 @@ def _required_scale(centers: Floats, radii: Floats) -> float:
 
 
 def close_pairs(centers: Floats, radii: Floats, *, margin: float) -> Pairs:
-    """Return the pairs of discs with a gap smaller than ``margin``, as sorted pairs of indices.
+    """Return the pairs of discs with a gap smaller than ``margin``.
+
+    The result has one row per pair: the indices of the two discs, the smaller index first. The rows
+    are sorted.
 
     If there are at most 300 discs, all pairs are compared. Otherwise, only discs of more than four
-    times the median radius are compared with all discs. The other discs are sorted by x. Each is
-    compared with the next disc, then with the second next, and so on, until no compared discs are
-    close in x.
+    times the median radius are compared with all discs. The remaining discs are sorted by x. Each
+    is compared with the next disc, then with the second next, and so on, until no compared discs
+    are close in x.
     """
     large_radius = 4 * np.median(radii) if len(radii) > _MAX_COMPARED else 0.0
     large, small = np.flatnonzero(radii > large_radius), np.flatnonzero(radii <= large_radius)
@@ -85,5 +90,6 @@ def close_pairs(centers: Floats, radii: Floats, *, margin: float) -> Pairs:
         found.append(np.column_stack((one, two))[distance < radii[one] + radii[two] + margin])
     pairs = np.sort(np.concatenate(found), axis=1)
     pairs = pairs[pairs[:, 0] < pairs[:, 1]]  # no disc with itself
-    codes = np.unique(pairs[:, 0] * len(radii) + pairs[:, 1])  # faster than unique rows
+    # Each pair is packed into one integer, because np.unique is slower for rows.
+    codes = np.unique(pairs[:, 0] * len(radii) + pairs[:, 1])
     return np.column_stack(np.divmod(codes, len(radii)))

@@ -1,10 +1,10 @@
 """Define the color, shape and size of nodes for the layout and the exporters.
 
 Files, references and collections each have their own color and shape. All other types share a
-fourth color and shape. A collection whose kind the API states (``collection_type``) has the color
-of collections and, for some kinds, another shape. Blue and orange are from Okabe and Ito (2008,
-"Color Universal Design"), and red is from Paul Tol's "vibrant" scheme (2021), because these colors
-remain distinguishable with color blindness. Further colors of the HTML page are in
+fourth color and shape. All collections have the same color. Collections of some kinds (attribute
+``collection_type``) have a shape of their own. Blue and orange are from Okabe and Ito (2008, "Color
+Universal Design"), and red is from Paul Tol's "vibrant" scheme (2021), because these colors remain
+distinguishable with color blindness. Further colors of the HTML page are in
 ``exporters/html/static/colors.js``.
 """
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from graphbuild.graph.builder import Graph
 
-Positions: TypeAlias = "Mapping[str, tuple[float, float]]"  # of nodes; y grows upwards
+# The position (x, y) of each node, by node key; y grows upwards.
+Positions: TypeAlias = "Mapping[str, tuple[float, float]]"
 
 # Colors have six hexadecimal digits, because Gephi reads the short form "#f00" as almost black.
 COLORS = {FILE: "#0072b2", REFERENCE: "#e69f00", COLLECTION: "#cc3311"}
@@ -37,7 +38,7 @@ COLLECTION_SHAPES = {
 }
 OTHER_COLOR = "#777777"
 OTHER_SHAPE = "triangle"
-MIN_RADIUS, MAX_RADIUS = 6.0, 30.0
+MIN_RADIUS, MAX_RADIUS = 6.0, 30.0  # of nodes, in units of the layout
 
 
 def node_color(node_type: str) -> str:
@@ -46,14 +47,17 @@ def node_color(node_type: str) -> str:
 
 
 def node_shape(node_type: str, kind: str = "") -> str:
-    """Return the vis-network name of the shape of a node type and, for collections, of a kind."""
+    """Return the name in vis-network of the shape of a node.
+
+    ``kind`` is the ``collection_type`` of a collection; empty for other nodes and unknown kinds.
+    """
     if node_type == COLLECTION and kind in COLLECTION_SHAPES:
         return COLLECTION_SHAPES[kind]
     return SHAPES.get(node_type, OTHER_SHAPE)
 
 
 def size_scale(graph: Graph) -> Callable[[int], float]:
-    """Return a function that returns the radius of a node of a given degree.
+    """Return a function from the degree of a node to its radius, in units of the layout.
 
     The radius grows with the square root of the degree, from ``MIN_RADIUS`` for a degree of 0 to
     ``MAX_RADIUS`` for the highest degree in ``graph``.
@@ -68,10 +72,10 @@ def size_scale(graph: Graph) -> Callable[[int], float]:
 
 
 def check_positions(graph: Graph, positions: Positions | None) -> Positions:
-    """Check that each node has a position, and return ``positions``.
+    """Check that each node of ``graph`` has a position, and return ``positions``.
 
-    If ``positions`` is None or empty, return an empty mapping without a check. Otherwise, each node
-    must have a position, because many programs draw all nodes without a position at the same point.
+    If ``positions`` is None or empty, return an empty mapping. Otherwise, each node must have a
+    position, because many programs draw all nodes without a position at the same point.
 
     Raises:
         ExportError: A node has no position, or a coordinate is infinite or NaN.

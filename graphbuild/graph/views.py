@@ -1,9 +1,9 @@
 """Views of a graph: fold nodes with the same neighbors, or project onto files or collections.
 
 In real graphs, many files have exactly the same neighbors, because the API returns all references
-of a collection for each file in it. :func:`fold` merges such files into one node, and
-:func:`unfold` restores them. The formats STIX and MISP refuse :data:`DERIVED_VIEWS`. All other
-export formats accept all views.
+of a collection for each file in the collection. :func:`fold` merges such files into one node, and
+likewise references with the same neighbors. :func:`unfold` restores the nodes. The formats STIX and
+MISP refuse :data:`DERIVED_VIEWS`. All other export formats accept all views.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 SHARED_REFERENCES = "shared_references"  # relation of the edges that a projection adds
 # These views can have nodes or edges that no response contains.
 DERIVED_VIEWS = frozenset({"files", "collections", "folded"})
-# The attribute that contains the original nodes or edges by key. No API attribute has this name,
-# because names of API attributes contain no hyphen.
+# The attribute of a folded node or edge that maps the keys of the original nodes or edges to their
+# attributes. No API attribute has this name, because the parser rejects names with a hyphen.
 _FOLDED = "folded-from"
 
 
@@ -34,16 +34,19 @@ _FOLDED = "folded-from"
 
 
 def fold_groups(graph: Graph) -> list[list[str]]:
-    """Return the groups of nodes with the same type, neighbors and relations to the neighbors.
+    """Return groups of the keys of nodes with the same type, neighbors and relations to them.
 
-    Each collection is a group of its own, and so is each report in ``related_from``. Between two
-    groups, there is an edge either for every pair of nodes or for no pair, so folding a folded
-    graph again changes nothing. Groups and nodes are sorted by key.
+    Each collection is a group of its own, and so is each report in ``related_from``. Between the
+    nodes of two groups, there is an edge either for every pair of nodes or for no pair. Therefore,
+    folding a folded graph again changes nothing. The keys in a group are sorted, and groups are
+    sorted by their first key.
     """
     number = {node: index for index, node in enumerate(graph)}
     named: set[str] = set()  # keys in ``related_from``, which must remain keys of nodes
     relations: dict[object, int] = {}
-    neighbors: list[list[int]] = [[] for _ in number]  # numbers, which are faster than keys
+    # For each node, one integer per edge that represents the relation, the direction and the
+    # neighbor. Integers are compared faster than keys.
+    neighbors: list[list[int]] = [[] for _ in number]
     for source, targets in graph.adjacency():
         one = number[source]
         for target, edge in targets.items():
@@ -63,15 +66,16 @@ def fold_groups(graph: Graph) -> list[list[str]]:
 def fold(graph: Graph) -> Graph:
     """Return a new graph in which each group of :func:`fold_groups` is one node.
 
-    A group of several nodes has a label such as "Report A and 24 more", the number of its nodes as
-    ``group_size``, and their keys, separated by spaces, as ``group_members``. Its ``creation_date``
-    is the earliest known date of its nodes. It has ``seed`` (or ``state``) if all of its nodes
-    with this attribute have the same value.
+    A node for several nodes has a label such as "Report A and 24 more". Its attribute
+    ``group_size`` is the number of nodes in the group, and ``group_members`` contains their keys,
+    separated by spaces. ``creation_date`` is the earliest known date in the group. The node has
+    ``seed`` if all nodes of the group that have this attribute have the same value; the same
+    applies to ``state``.
 
     An edge between two groups replaces all edges between their nodes. Its weight is the sum of the
-    weights of these edges. Its provenance is ``observed`` if all of these edges are observed,
-    otherwise ``inferred``. Its ``related_from`` contains the collections of all these edges. It has
-    their earliest ``first_seen`` and their latest ``last_seen``.
+    weights of the replaced edges. Its provenance is ``observed`` if all replaced edges are
+    observed, otherwise ``inferred``. Its ``related_from`` contains the collections of all replaced
+    edges. It has the earliest ``first_seen`` and the latest ``last_seen`` of the replaced edges.
     """
     members = {_group_key(graph, group): group for group in fold_groups(graph)}
     keys = {member: key for key, group in members.items() for member in group}
@@ -88,7 +92,7 @@ def fold(graph: Graph) -> Graph:
 
 
 def unfold(folded: Graph) -> Graph:
-    """Return a graph with the nodes, edges and attributes that :func:`fold` merged."""
+    """Return the graph from which :func:`fold` made ``folded``; the order of nodes may differ."""
     graph: Graph = nx.DiGraph()
     for key, node in folded.nodes(data=True):
         members = node.get(_FOLDED, {key: node})
@@ -129,7 +133,7 @@ def _group_attributes(graph: Graph, key: str, group: Sequence[str]) -> dict[str,
 
 
 def _merged_edge(edges: Mapping[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
-    """Return the attributes of the edge by which :func:`fold` replaces ``edges``."""
+    """Return the attributes of the edge with which :func:`fold` replaces ``edges``."""
     members = list(edges.values())
     first = members[0]
     if len(members) == 1:
@@ -152,7 +156,9 @@ def _merged_edge(edges: Mapping[tuple[str, str], dict[str, Any]]) -> dict[str, A
 
 
 def view(graph: Graph, name: str) -> Graph:
-    """Return the view of ``graph`` with this name in :data:`VIEWS`, without changing ``graph``.
+    """Return the view of ``graph`` that :data:`VIEWS` lists under ``name``.
+
+    ``graph`` is not changed. The view ``full`` is ``graph`` itself.
 
     Raises:
         ValueError: No view has this name.
@@ -171,18 +177,20 @@ def folded_view(graph: Graph) -> Graph:
 
 
 def files_view(graph: Graph) -> Graph:
-    """Return the files and other subjects, with an edge between any two that share references.
+    """Return the graph of all subjects, with an edge between any two that share references.
 
     The weight of an edge is the number of shared references. Its direction has no meaning.
+    References that only a link of ``--depth`` connects to a subject are not counted.
     """
     kept = [key for key in graph if graph.nodes[key]["type"] not in {REFERENCE, COLLECTION}]
     return _project(graph, kept, graph.succ)
 
 
 def collections_view(graph: Graph) -> Graph:
-    """Return the collections, with an edge between any two that share references.
+    """Return the graph of collections, with an edge between any two that share references.
 
     The weight of an edge is the number of shared references. Its direction has no meaning.
+    References that only a link of ``--depth`` connects to a collection are not counted.
     """
     kept = [key for key in graph if graph.nodes[key]["type"] == COLLECTION]
     return _project(graph, kept, graph.pred)
@@ -191,8 +199,9 @@ def collections_view(graph: Graph) -> Graph:
 def backbone_view(graph: Graph) -> Graph:
     """Return the graph with only the first reference of each group of :func:`fold_groups`.
 
-    The other nodes stay connected, because all references of a group have the same neighbors. If a
-    group has several references, the attribute ``group_size`` of the first is their number.
+    All other nodes stay connected, because all references of a group have the same neighbors. If a
+    group has several references, the attribute ``group_size`` of the first reference is their
+    number.
     """
     backbone = graph.copy()
     for group in fold_groups(graph):
@@ -203,9 +212,9 @@ def backbone_view(graph: Graph) -> Graph:
 
 
 def _project(graph: Graph, kept: Sequence[str], neighbors: Mapping[str, Iterable[str]]) -> Graph:
-    """Return the ``kept`` nodes, with an edge between any two that share references.
+    """Return the graph of the nodes ``kept``, with an edge between any two that share references.
 
-    ``neighbors`` maps the key of each node to its neighbors, including its references.
+    ``neighbors`` maps the key of each node to the keys of its neighbors, including its references.
     """
     # Each distinct set of references is compared only once, because many nodes have the same set.
     groups: dict[frozenset[str], list[str]] = defaultdict(list)
@@ -224,12 +233,12 @@ def _project(graph: Graph, kept: Sequence[str], neighbors: Mapping[str, Iterable
 
 
 def _shared_counts(sets: Sequence[frozenset[str]]) -> Counter[tuple[int, int]]:
-    """Return the number of common elements of each pair of overlapping sets, by their indices."""
+    """Return, by the indices of two sets that overlap, the number of their common elements."""
     containing: dict[str, list[int]] = defaultdict(list)
     for index, references in enumerate(sets):
         for reference in references:
             containing[reference].append(index)
-    # References in exactly the same sets are counted together, because many are in the same sets.
+    # References that are in the same sets are counted together, because there are many of them.
     counts: Counter[tuple[int, int]] = Counter()
     for indices, count in Counter(map(tuple, containing.values())).items():
         for pair in combinations(indices, 2):

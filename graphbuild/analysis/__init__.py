@@ -1,6 +1,6 @@
 """Analyze campaigns: overlaps, duplicates, clusters, bridges, centrality, paths, changes, dates.
 
-Nodes are related by observations, not by paths of the exported graph::
+The analyses relate nodes by observations, not by paths of the exported graph::
 
     import graphbuild as gb
     from graphbuild import analysis
@@ -18,10 +18,12 @@ Nodes are related by observations, not by paths of the exported graph::
     analysis.build_timeline(incidence, clustering).to_frame()
     list(evidence.shortest_paths(evidence.find_node("5e3f9a1c"), evidence.find_node("Emotet")))
 
-A function's argument ``data`` can be an ``Incidence``, a graph made by ``build_graph``, an open
-``Store`` or ``Campaign``, or an iterable of observations. Most functions need libraries of the
-extra ``analysis``, and raise ``MissingLibraryError`` without them. ``EvidenceGraph`` does not need
-these libraries.
+The argument ``data`` of these functions can be an ``Incidence``, a graph made by ``build_graph``,
+an open ``Store`` or ``Campaign``, or an iterable of observations. Most functions need libraries of
+the extra ``analysis``, and raise ``MissingLibraryError`` if a library is not installed.
+``EvidenceGraph`` needs none of them.
+
+For brevity, this package calls all subjects *files*: also domains, IP addresses and URLs.
 """
 
 from graphbuild.analysis.bridges import Bridge, Bridges, find_bridges

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def single_threaded(seed: int) -> Iterator[None]:
-    """Limit NetworKit to one thread and set its random seed, for the code in the ``with`` block.
+    """Limit NetworKit to one thread in the ``with`` block, and set its random seed.
 
-    With several threads, runs with the same seed can give different results.
+    With several threads, runs with the same seed can give different results. After the block, the
+    number of threads is restored, but not the seed.
     """
     networkit = require("networkit", extra="analysis")
     threads = networkit.getMaxNumberOfThreads()

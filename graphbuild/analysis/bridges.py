@@ -4,14 +4,16 @@ For each reference and collection, two questions are answered independently:
 
 * *Which pairs of clusters does the node connect, and does another node also connect them?* A
   collection connects two clusters if it contains files of both clusters. A reference connects two
-  clusters if files of both clusters have it. However, a reference does not count if a collection
-  that contains it also connects the two clusters, because it is then no second piece of
-  evidence. The same applies if a report through which it is related connects the two clusters.
-* *Which files are separated if the node is removed?* The evidence graph links files to their
-  collections, collections to their references, and files to the references for which the API names
-  no collection. A report in ``related_from`` is linked to its files and its references. A node is a
-  cut vertex (Hopcroft and Tarjan 1973, Commun. ACM 16) if its component falls into several
-  components when the node is removed.
+  clusters if files of both clusters have the reference. However, a reference does not count if a
+  collection that contains the reference also connects the two clusters, because the reference is
+  then no independent evidence. The same applies if files have the reference through a report that
+  connects the two clusters.
+* *Which files are separated if the node is removed?* The evidence graph
+  (:attr:`Incidence.adjacency`) links files to their collections, and collections to their
+  references. It links files to references for which the API names no collection. A report in
+  ``related_from`` is linked to its files and its references. A node is a cut vertex (Hopcroft and
+  Tarjan 1973, Commun. ACM 16) if its component falls into several components when the node is
+  removed.
 """
 
 from __future__ import annotations
@@ -43,10 +45,12 @@ class Bridge:
     Attributes:
         files: Number of files that have the entity.
         clusters: The numbers of the clusters that contain these files, ascending.
-        sole_pairs: The pairs of clusters that only this entity connects, as cluster numbers.
-        components: Number of parts that contain files after the entity is removed from its
-            component of the evidence graph; 1 if no files are separated.
-        cut_off_files: Number of files outside the part with the most files.
+        sole_pairs: The pairs of clusters that only this entity connects, as pairs of cluster
+            numbers, the smaller number first.
+        components: Number of components with files into which the entity's component of the
+            evidence graph falls if the entity is removed; 1 if no files are separated.
+        cut_off_files: Number of files in all of these components except the one with the most
+            files.
     """
 
     entity: Entity
@@ -72,7 +76,7 @@ class Bridges:
 
     @property
     def single_links(self) -> tuple[tuple[Pair, Entity], ...]:
-        """Return the pairs of clusters that only one entity connects, each with this entity."""
+        """Return the sorted pairs of clusters that only one entity connects, and each entity."""
         links = ((pair, bridge.entity) for bridge in self.bridges for pair in bridge.sole_pairs)
         return tuple(sorted(links, key=lambda link: link[0]))
 
@@ -80,7 +84,8 @@ class Bridges:
         """Return a DataFrame with one row per bridge.
 
         Columns: ``key``, ``label``, ``files``, ``clusters``, ``sole_pairs``, ``components``,
-        ``cut_off_files``. ``clusters`` and ``sole_pairs`` are counts.
+        ``cut_off_files``. The columns ``clusters`` and ``sole_pairs`` contain numbers of clusters
+        and of pairs.
         """
         import pandas as pd  # noqa: PLC0415  loads slowly
 
@@ -147,12 +152,19 @@ def _importance(bridge: Bridge) -> tuple[int, int, int, str]:
 def _connections(
     collections_of: dict[int, set[int]], references_of: dict[int, set[int]], contents: Matrix
 ) -> dict[Pair, list[int]]:
-    """Return, for each pair of clusters, up to three entities that connect it.
+    """Return, for each pair of clusters, up to three entities that connect the two clusters.
 
-    Further entities are omitted, because only pairs with a single connection are of interest.
-    Pairs without a connection have no entry. References are numbered after collections.
-    ``contents`` has a row per collection, then a row per reference, and a column per reference. A 1
-    means that the collection contains the reference, or that the report leads to the reference.
+    Further entities are omitted, because the caller only needs to know whether there is exactly
+    one. Pairs without a connection have no entry. Entities are represented by numbers: collections
+    are numbered first, then references.
+
+    Args:
+        collections_of: The numbers of the collections of each cluster, by cluster number.
+        references_of: The numbers of the references of each cluster, by cluster number.
+        contents: A matrix with a row per collection, then a row per reference, and a column per
+            reference. In the row of a collection, 1 means that the collection contains the
+            reference of the column. In the row of a report, 1 means that files have the reference
+            of the column through the report.
     """
     first_reference = contents.shape[0] - contents.shape[1]
     rows = np.split(contents.indices + first_reference, contents.indptr[1:-1])
@@ -163,7 +175,8 @@ def _connections(
         if len(connecting) < 2:  # noqa: PLR2004  two are enough
             direct = references_of[one] & references_of[other]
             direct.difference_update(*(contained[number] for number in connecting))
-            # If each of these references has a report among the others that leads to it, all count.
+            # A reference does not count if another one is a report through which files have it. If
+            # no reference remains, the references are reports about each other, and all count.
             through = direct.difference(*(contained[number] for number in direct)) or direct
             connecting += sorted(through)[:2]
         if connecting:
@@ -175,17 +188,24 @@ def _connections(
 
 
 class _FoldedGraph(NamedTuple):
-    """The evidence graph; files with the same neighbors are one node, and so are references."""
+    """The evidence graph, in which nodes with the same neighbors are merged.
+
+    Files are merged with files, and references with references. Collections are not merged.
+    """
 
     edges: Matrix  # the symmetric adjacency matrix
-    files: Numbers  # the number of files that each node represents
-    # The number of the collection or reference, for each node that represents only one. Merged
-    # references cannot be cut vertices, because each has the same neighbors as another.
+    files: Numbers  # the number of files that each node represents; 0 for other entities
+    # Maps each node that represents one collection or one reference to the number of this entity:
+    # collections are numbered first, then references. Merged references cannot be cut vertices,
+    # because each has the same neighbors as another.
     single: dict[int, int]
 
 
 def _cut_vertices(incidence: Incidence) -> dict[int, tuple[int, int]]:
-    """Return ``components`` and ``cut_off_files`` of each cut vertex that separates files."""
+    """Return ``components`` and ``cut_off_files`` of each cut vertex that separates files.
+
+    The keys are numbers of entities, as in ``_FoldedGraph.single``.
+    """
     graph = _fold(incidence)
     found: dict[int, tuple[int, int]] = {}
     # The number of neighbors in the evidence graph before merging. Merged references count once.
@@ -208,19 +228,23 @@ def _connected_components(edges: Matrix) -> tuple[int, Numbers]:
 
 
 def _component_sizes(graph: _FoldedGraph, nodes: Numbers) -> list[int]:
-    """Return the number of files of each component that has files, in the subgraph of ``nodes``."""
+    """Return the numbers of files of the components of a subgraph, without components of 0 files.
+
+    The subgraph consists of ``nodes``, which are indices of merged nodes.
+    """
     count, labels = _connected_components(graph.edges[nodes][:, nodes])
     files = np.bincount(labels, graph.files[nodes], minlength=count).astype(int).tolist()
     nodes_in = np.bincount(labels, minlength=count).tolist()
     sizes: list[int] = []
     for file_count, node_count in zip(files, nodes_in, strict=True):
-        # The files of a merged node without neighbors are not connected to each other.
+        # A merged node without neighbors represents files that are not connected to each other.
+        # Each of these files is a component.
         sizes += [1] * file_count if node_count == 1 else [file_count] * bool(file_count)
     return sizes
 
 
 def _fold(incidence: Incidence) -> _FoldedGraph:
-    """Merge files with the same neighbors, and references likewise, to make the search faster."""
+    """Return the evidence graph with merged nodes, in which cut vertices are found faster."""
     first_collection = len(incidence.files)
     upper = incidence.adjacency
     edges = (upper + upper.T).tocsr()

@@ -1,14 +1,15 @@
 """Rank files, references and collections by centrality.
 
-Centrality is computed on the evidence graph (:attr:`Incidence.adjacency`), which links files to
-their collections, collections to their references, and files to the references for which the API
+Centrality is computed on the evidence graph (:attr:`Incidence.adjacency`). This graph links files
+to their collections, collections to their references, and files to the references for which the API
 names no collection. If a file is related to a reference through a report, the graph links the file
-to the report, and the report to the reference. The exported graph has other
-shortest paths, because it links each file to each of its references.
+to the report, and the report to the reference. The exported graph has other shortest paths, because
+it links each file to each of its references.
 
 * *Betweenness* (Freeman 1977, Sociometry 40) is the share of shortest paths through the node,
-  averaged over all pairs of other nodes. In graphs of more than :data:`MAX_EXACT_NODES` nodes, it
-  is estimated from a sample of start nodes (Geisberger, Sanders and Schultes 2008, ALENEX).
+  averaged over all pairs of other nodes. For pairs without a path, the share is 0. In graphs of
+  more than :data:`MAX_EXACT_NODES` nodes, betweenness is estimated from a sample of start nodes
+  (Geisberger, Sanders and Schultes 2008, ALENEX).
 * *PageRank* (Brin and Page 1998, Comput. Netw. 30) is the share of time that a random walk spends
   at the node. At each step, the walk may restart at a random node.
 """
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from graphbuild.analysis.incidence import Matrix, Reals
     from graphbuild.models import Entity
 
-MAX_EXACT_NODES = 2_000
-SAMPLES = 500
+MAX_EXACT_NODES = 2_000  # in larger graphs, betweenness is estimated
+SAMPLES = 500  # default number of start nodes for the estimate
 DAMPING = 0.85  # probability that the random walk does not restart, as in Brin and Page
 _TOLERANCE = 1e-9
 
@@ -57,8 +58,9 @@ class Centrality:
     """The centrality of all nodes.
 
     Attributes:
-        nodes: The nodes, sorted by betweenness, then by PageRank, both descending. Nodes with equal
-            values are sorted by type (files, collections, references), then by node key.
+        nodes: The nodes, sorted by betweenness, then by PageRank, both descending and rounded to 12
+            decimals. Nodes with equal values are in the order files, collections, references, and
+            then sorted by node key.
         samples: Number of start nodes from which betweenness was estimated; None if it is exact.
     """
 
@@ -83,8 +85,8 @@ def compute_centrality(data: object, *, samples: int = SAMPLES, seed: int = 0) -
     """Compute the centrality of all files, references and collections.
 
     ``data`` is a graph, a store, observations or an ``Incidence``. In graphs of more than
-    :data:`MAX_EXACT_NODES` nodes, betweenness is estimated from ``samples`` start nodes, which are
-    chosen with ``seed``.
+    :data:`MAX_EXACT_NODES` nodes, betweenness is estimated from ``samples`` random start nodes.
+    ``seed`` is the seed of the random number generator.
     """
     require("networkit", extra=EXTRA)
     incidence = as_incidence(data)

@@ -1,10 +1,10 @@
 """Match the clusters of two snapshots, and find out why clusters merged or split.
 
 The method is based on Greene, Doyle and Cunningham (2010, "Tracking the Evolution of Communities in
-Dynamic Social Networks", ASONAM). Their paper matches clusters whose Jaccard index exceeds a
-threshold. With that rule, a small cluster that becomes part of a large one would not match it. In
-this module, two clusters match if one contains more than half of the files of the other
-(Spiliopoulou et al. 2006, "MONIC", KDD). Only files with observations in both snapshots are
+Dynamic Social Networks", ASONAM). In their paper, two clusters match if their Jaccard index exceeds
+a threshold. With that rule, a small cluster that becomes part of a large cluster would not match
+the large one. In this module, two clusters match if one contains more than half of the files of the
+other (Spiliopoulou et al. 2006, "MONIC", KDD). Only files with observations in both snapshots are
 counted. A cluster of one file matches no cluster.
 """
 
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from graphbuild.analysis.incidence import Numbers
 
     Group = tuple[int, ...]  # numbers of clusters of one snapshot
-    FileCounts = dict[int, dict[int, int]]  # number of files by entity, then by cluster
+    # Numbers of files, by the index of an entity, then by the position of a cluster in a ``Group``.
+    FileCounts = dict[int, dict[int, int]]
 
 ChangeKind = Literal["merged", "split", "born", "died", "grew", "shrank", "changed", "unchanged"]
 CHANGE_KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
@@ -41,18 +42,18 @@ class Cause:
     The *separate* snapshot is the one with several clusters: the earlier snapshot of a merge, the
     later snapshot of a split. The *joint* snapshot is the one with a single cluster. In the joint
     snapshot, files of several of the separate clusters have the entity. In the separate snapshot,
-    at least one of these clusters has no file with the entity.
+    no file of at least one of these clusters has the entity.
 
     Attributes:
         entity: The collection or reference.
-        clusters: Numbers of the separate clusters whose files have the entity in the joint
-            snapshot.
-        files: Number of files of these clusters that have the entity in the joint snapshot.
+        clusters: Numbers of the separate clusters that contain a file with the entity, according
+            to the joint snapshot.
+        files: Number of files in ``clusters`` that have the entity in the joint snapshot.
         exclusive: Whether no file of the separate snapshot has the entity.
-        certain: False if missing data may be the only reason why a cluster has no file with the
-            entity in the separate snapshot. True if such a cluster contains a file with the entity
-            in the joint snapshot, and the separate snapshot is complete for this file and did not
-            infer the reference.
+        certain: False if missing data may be the only reason why no file of a cluster has the
+            entity in the separate snapshot. True if the separate snapshot is complete for a file of
+            such a cluster that has the entity in the joint snapshot, and did not infer the
+            reference of this observation.
     """
 
     entity: Entity
@@ -75,15 +76,17 @@ class ClusterChange:
             first; empty for ``born``.
         after: Numbers of the clusters in the later snapshot, the most similar to ``before`` first;
             empty for ``died``.
-        similarity: The largest Jaccard index of a cluster in ``before`` and one in ``after``,
+        similarity: The largest Jaccard index of a cluster in ``before`` and a cluster in ``after``,
             computed from the files with observations in both snapshots; 0 for ``born`` and
             ``died``.
-        added: Files of the later clusters that are not in the earlier clusters, sorted by key.
-        removed: Files of the earlier clusters that are not in the later clusters, sorted by key.
-        causes: Collections, then references, that explain a merge or split; empty for other kinds.
-        linking_files: For a merge or split, files of the single cluster that have no observations
-            in the other snapshot, and that share collections or references with several of the
-            separate clusters.
+        added: Files of clusters in ``after`` that no cluster in ``before`` contains, sorted by key.
+        removed: Files of clusters in ``before`` that no cluster in ``after`` contains, sorted by
+            key.
+        causes: Collections, then references, that explain a merge or split; empty for all other
+            kinds.
+        linking_files: For a merge or split, the files of the single cluster that have no
+            observations in the snapshot with several clusters, and that share collections or
+            references with files of at least two of these clusters; empty for all other kinds.
     """
 
     kind: ChangeKind
@@ -98,7 +101,7 @@ class ClusterChange:
 
 @dataclass(frozen=True, slots=True)
 class MovedFile:
-    """A file whose earlier and later cluster do not match."""
+    """A file whose cluster in the earlier snapshot does not match its cluster in the later one."""
 
     file: Entity
     before: int  # number of the cluster that contains the file in the earlier snapshot
@@ -108,7 +111,7 @@ class MovedFile:
 class ClusterMatching:
     """The clusters of two snapshots, matched with each other.
 
-    Internally, the earlier snapshot is side 0, and the later snapshot is side 1.
+    In the code, *side* 0 is the earlier snapshot, and side 1 is the later snapshot.
     """
 
     def __init__(self, pair: SnapshotPair, clusterings: Sequence[Clustering]) -> None:
@@ -122,14 +125,19 @@ class ClusterMatching:
             for clusters in self._members
         ]
         index = {file: number for number, file in enumerate(pair.files)}
-        self._cluster = np.zeros((2, len(index)), np.int64)  # by side and file; 0: no cluster
+        # The number of the cluster of each file: a row per side, a column per file of ``pair``. 0
+        # means that the file is in no cluster, because the snapshot has no observations of it.
+        self._cluster = np.zeros((2, len(index)), np.int64)
         for side, clusters in enumerate(self._members):
             for number, files in clusters.items():
                 self._cluster[side, [index[file] for file in files]] = number
         self._similarity = self._match()
 
     def _match(self) -> dict[tuple[int, int], float]:
-        """Return the Jaccard index of each matching pair of clusters."""
+        """Return the Jaccard index of each matching pair of an earlier and a later cluster.
+
+        The keys are pairs of cluster numbers.
+        """
         common = self._cluster[:, (self._cluster > 0).all(axis=0)]
         pairs, shared_counts = np.unique(common, axis=1, return_counts=True)
         sizes = [np.bincount(side).tolist() for side in common]
@@ -142,10 +150,10 @@ class ClusterMatching:
         return found
 
     def moved_files(self) -> tuple[MovedFile, ...]:
-        """Return the files whose earlier and later cluster do not match.
+        """Return the files whose clusters in the two snapshots do not match, sorted by key.
 
-        Files with observations in only one snapshot are omitted, and so are files that are alone
-        in both clusters.
+        Files with observations in only one snapshot are omitted, and so are files that are the only
+        file of both clusters.
         """
         clusters = zip(self._pair.files, self._cluster.T.tolist(), strict=True)
         return tuple(
@@ -156,9 +164,11 @@ class ClusterMatching:
         )
 
     def changes(self) -> tuple[ClusterChange, ...]:
-        """Return one change per group of matching clusters and per unmatched cluster, by kind.
+        """Return the changes of all clusters, sorted by kind in the order of ``CHANGE_KINDS``.
 
-        Clusters of one file are omitted. One cluster can be in both a merge and a split.
+        There is one change per merge, per split, per pair of clusters that match only each other,
+        and per cluster without a match. Clusters of one file are omitted. One cluster can be in
+        both a merge and a split.
         """
         successors: dict[int, Group] = defaultdict(tuple)
         predecessors: dict[int, Group] = defaultdict(tuple)
@@ -218,10 +228,12 @@ class ClusterMatching:
     ) -> tuple[tuple[Cause, ...], tuple[Entity, ...]]:
         """Return the causes and the linking files of a merge or split.
 
-        The clusters ``numbers`` are on the side ``separate``, which is 0 for a merge and 1 for a
-        split. The cluster ``joint`` is on the other side.
+        Args:
+            separate: The side of the snapshot with several clusters: 0 for a merge, 1 for a split.
+            numbers: The numbers of these clusters.
+            joint: The number of the single cluster, on the other side.
         """
-        # By file: the position of its cluster in ``numbers``; -1 for files of other clusters.
+        # For each file, the position of its cluster in ``numbers``; -1 if it is in none of them.
         part = np.full(len(self._pair.files), -1, np.int64)
         for position, number in enumerate(numbers):
             part[self._cluster[separate] == number] = position
@@ -238,7 +250,7 @@ class ClusterMatching:
             for entity, counts in together.items():
                 cause = self._pair.entities[column][entity]
                 if column == COLLECTIONS and cause.type == REFERENCE:
-                    continue  # a report is no collection; the references that it relates are causes
+                    continue  # a report is not a collection
                 new_parts = set(counts) - set(separately.get(entity, ()))
                 if len(counts) > 1 and new_parts:
                     causes.append(
@@ -251,7 +263,7 @@ class ClusterMatching:
                         )
                     )
         causes.sort(key=_cause_order)
-        # Linking files are in the cluster ``joint`` and have no observations on the other side.
+        # Linking files are in the cluster ``joint``, and have no observations on side ``separate``.
         candidate = (self._cluster[separate] == 0) & (self._cluster[1 - separate] == joint)
         linked: dict[int, set[int]] = defaultdict(set)
         for triple in there.triples[candidate[there.triples[:, FILES]]].tolist():
@@ -267,10 +279,10 @@ def _cause_order(cause: Cause) -> tuple[bool, bool, int, int, str]:
 
 
 def _count_files(triples: Numbers, column: int, part: Numbers) -> FileCounts:
-    """Return, for each reference or collection in a column, how many files of each cluster have it.
+    """Return, for each entity in a column of ``triples``, how many files of each cluster have it.
 
-    ``part`` contains, for each file, the number of its cluster in the result. Files with the number
-    -1 are not counted.
+    ``column`` is ``REFERENCES`` or ``COLLECTIONS``. ``part`` contains the position of each file's
+    cluster, by which the result counts the files. Files with the position -1 are not counted.
     """
     kept = triples[(part[triples[:, FILES]] >= 0) & (triples[:, column] != NO_COLLECTION)]
     pairs = np.unique(kept[:, [column, FILES]], axis=0)

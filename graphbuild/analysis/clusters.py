@@ -5,21 +5,22 @@ references and collections (:mod:`graphbuild.graph.drawing_clusters`). The clust
 contain only files. They are found as follows:
 
 * The files are the nodes of a weighted graph. If n files share a piece of evidence (see
-  :mod:`overlap`), 1/n is added to the weight of the edge between any two of these files (resource
-  allocation, Zhou et al. 2007, Phys. Rev. E 76, 046115). A collection that contains nearly all
-  files therefore hardly links them.
+  :mod:`overlap`), the edge between any two of these files gets the additional weight 1/n. This is
+  the resource allocation index (Zhou et al. 2007, Phys. Rev. E 76, 046115). A collection that
+  contains nearly all files therefore hardly links them.
 * If two collections share significantly many references (q-value of at most 0.05), each file of one
-  collection is also linked to each file of the other. The weight of such a link is the Jaccard
-  index of the collections' references, divided by the geometric mean of their numbers of files.
+  collection is also linked to each file of the other collection. The weight of such a link is the
+  Jaccard index of the references of the two collections, divided by the geometric mean of their
+  numbers of files.
 * Files with identical evidence are merged into one node, so that they take no more time than one
   file.
 * The Leiden algorithm (Traag et al. 2019, Sci. Rep. 9, 5233), or the Louvain algorithm if NetworKit
-  is not installed, optimizes the modularity of the clusters. The resolution is the one that the
+  is not installed, maximizes the modularity of the clusters. The resolution is the one that the
   clusters themselves imply, found by iteration (Newman 2016, Phys. Rev. E 94, 052315). A resolution
   of 1 would merge small campaigns in large data sets.
 
-The algorithm runs several times with different seeds. The result is the partition with the highest
-modularity. The stability of its clusters is computed over all runs.
+The algorithm runs several times with different random seeds. The result is the partition with the
+highest modularity. The stability of a cluster is computed from the partitions of all runs.
 """
 
 from __future__ import annotations
@@ -46,13 +47,14 @@ if TYPE_CHECKING:
     from graphbuild.analysis.incidence import Incidence, Matrix, Numbers, Reals
     from graphbuild.models import Entity
 
-    Partition = Callable[[float, int], Numbers]  # from resolution and seed to labels
+    # A function from a resolution and a random seed to the cluster number of each node.
+    Partition = Callable[[float, int], Numbers]
 
 Method = Literal["auto", "leiden", "louvain"]
-RUNS = 10
+RUNS = 10  # default number of runs
 _MAX_RESOLUTION_STEPS = 20  # three or four are usual
-_RESOLUTION_TOLERANCE = 0.02  # relative change below which the iteration ends
-_LEIDEN_ITERATIONS = 5  # more iterations change nothing on the data of the benchmark
+_RESOLUTION_TOLERANCE = 0.02  # the iteration ends if the resolution changes by less than this share
+_LEIDEN_ITERATIONS = 5  # more iterations do not change the results of ``make bench``
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,9 @@ class Cluster:
     Attributes:
         number: The rank of the cluster by size; 1 is the largest cluster.
         files: The files, sorted by key.
-        top_collections: Up to five collections with the highest log-likelihood ratio.
-        top_references: Up to five references with the highest log-likelihood ratio.
+        top_collections: Up to five collections that distinguish the cluster from all other files,
+            by descending log-likelihood ratio; see :class:`DistinctiveEntity`.
+        top_references: Up to five such references, in the same order.
         stability: The Jaccard index of this cluster and the most similar cluster of a run, averaged
             over all runs (Hennig 2007, Comput. Stat. Data Anal. 52).
     """
@@ -78,7 +81,8 @@ class Cluster:
     def name(self) -> str:
         """Return the label of the first top collection.
 
-        If there is none, return the label of the first top reference, or else of the first file.
+        Without top collections, return the label of the first top reference. Without top references
+        as well, return that of the first file.
         """
         for each in (*self.top_collections, *self.top_references):
             return each.entity.label
@@ -87,14 +91,14 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Clustering:
-    """The clusters of a campaign; iterating yields each :class:`Cluster`.
+    """The clusters of a campaign. Iteration yields each :class:`Cluster`.
 
     Attributes:
         clusters: The clusters, the largest first. A file without shared evidence is a cluster of
             one file.
         labels: The cluster number of each file, from 1, in the order of ``Incidence.files``.
-        method: Name of the algorithm, for display.
-        resolution: The resolution parameter for which the modularity was optimized.
+        method: Name of the algorithm and its library, for display.
+        resolution: The resolution for which the modularity was maximized.
         modularity: The modularity of the clusters at this resolution.
     """
 
@@ -112,7 +116,7 @@ class Clustering:
 
     @property
     def agreement(self) -> float:
-        """Return the mean stability of the clusters, weighted by size; 1 if there are none."""
+        """Return the mean stability over all files; 1 if there are no files."""
         sizes = [len(cluster.files) for cluster in self.clusters]
         stability = [cluster.stability for cluster in self.clusters]
         return float(np.average(stability, weights=sizes)) if sizes else 1.0
@@ -136,14 +140,14 @@ class Clustering:
 def find_clusters(
     data: object, *, seed: int = 0, runs: int = RUNS, method: Method = "auto"
 ) -> Clustering:
-    """Find clusters of files.
+    """Find clusters of files. Each file is in exactly one cluster.
 
     The same observations, arguments and library versions give the same clusters.
 
     Args:
         data: A graph, a store, observations or an ``Incidence``.
-        seed: Seed of the first run; each further run uses the next higher integer.
-        runs: Number of runs; values below 1 count as 1.
+        seed: Random seed of the first run; each further run uses the next higher integer.
+        runs: Number of runs of the algorithm; values below 1 count as 1.
         method: ``leiden`` (NetworKit), ``louvain`` (networkx), or ``auto``: Leiden if NetworKit is
             installed, otherwise Louvain.
 
@@ -172,13 +176,13 @@ class WeightedGraph(NamedTuple):
     size: int  # number of nodes
     source: Numbers  # for each edge, the smaller node number; each edge is stored once
     target: Numbers  # for each edge, the larger node number; for a self-loop, the same number
-    weight: Reals  # for each edge, the total weight of the links between files of its nodes
+    weight: Reals  # for each edge, the total weight of the links between the files of its two nodes
 
     def modularity(self, labels: Numbers, resolution: float) -> float:
-        """Return the modularity of clusters, given by the cluster number of each node.
+        """Return the modularity of clusters; ``labels`` contains the cluster number of each node.
 
-        See Newman and Girvan 2004, and for the resolution Reichardt and Bornholdt 2006. Without
-        edges, the modularity is 0.
+        See Newman and Girvan 2004, and for the resolution Reichardt and Bornholdt 2006. In a graph
+        without edges, the modularity is 0.
         """
         inside, total, degrees = self._sums(labels)
         if not total:
@@ -188,8 +192,8 @@ class WeightedGraph(NamedTuple):
     def implied_resolution(self, labels: Numbers) -> float | None:
         """Return the resolution at which the clusters are most likely (Newman 2016, equation 15).
 
-        Return None if the clusters contain no edges or all edges, or if edges are not denser inside
-        the clusters than between them.
+        Return None if the resolution is undefined: the clusters contain no edges or all edges, or
+        edges are not denser inside the clusters than between them.
         """
         inside, total, degrees = self._sums(labels)
         expected = (degrees**2).sum() / total if total else 0.0
@@ -201,9 +205,11 @@ class WeightedGraph(NamedTuple):
         return float((within - between) / np.log(within / between))
 
     def _sums(self, labels: Numbers) -> tuple[float, float, Reals]:
-        """Return twice the weight inside clusters, twice the total weight, and cluster degrees.
+        """Return three values: inside, total, degrees.
 
-        The degree of a cluster is the sum of the weighted degrees of its nodes.
+        The first is twice the weight of the edges inside clusters, and the second is twice the
+        weight of all edges. The third contains the degree of each cluster: the sum of the weighted
+        degrees of its nodes.
         """
         ends = np.concatenate([labels[self.source], labels[self.target]])
         degrees = np.bincount(ends, np.tile(self.weight, 2)).astype(float)
@@ -232,8 +238,9 @@ def _file_graph(incidence: Incidence) -> tuple[WeightedGraph, Numbers]:
 def _similarity(incidence: Incidence, size: int) -> Matrix:
     """Return a square matrix with the similarity of any two pieces of evidence.
 
-    The similarity of a piece and itself is 1. The similarity of two collections that share
-    significantly many references is their Jaccard index. All other entries are 0.
+    ``size`` is the number of pieces, of which the collections come first. The similarity of a piece
+    and itself is 1. The similarity of two collections that share significantly many references is
+    the Jaccard index of their references. All other entries are 0.
     """
     sparse = require("scipy.sparse", extra=EXTRA)
     related = find_overlaps(incidence, "collections").significant().columns
@@ -243,6 +250,7 @@ def _similarity(incidence: Incidence, size: int) -> Matrix:
 
 
 def _algorithm(method: Method) -> tuple[str, Callable[[WeightedGraph], Partition]]:
+    """Return the name of an algorithm for display, and its function: ``leiden`` or ``louvain``."""
     if method != "louvain":
         try:
             require("networkit", extra=EXTRA)
@@ -255,7 +263,7 @@ def _algorithm(method: Method) -> tuple[str, Callable[[WeightedGraph], Partition
 
 
 def leiden(graph: WeightedGraph) -> Partition:
-    """Return a function that partitions the graph with the Leiden algorithm of NetworKit."""
+    """Return a function that partitions ``graph`` with the Leiden algorithm of NetworKit."""
     networkit = require("networkit", extra=EXTRA)
     edges = graph.weight, (graph.source, graph.target)
     prepared = networkit.GraphFromCoo(edges, n=graph.size, weighted=True, directed=False)
@@ -271,7 +279,7 @@ def leiden(graph: WeightedGraph) -> Partition:
 
 
 def louvain(graph: WeightedGraph) -> Partition:
-    """Return a function that partitions the graph with the Louvain algorithm of networkx."""
+    """Return a function that partitions ``graph`` with the Louvain algorithm of networkx."""
     prepared: nx.Graph[int] = nx.empty_graph(graph.size)
     prepared.add_weighted_edges_from(
         zip(graph.source.tolist(), graph.target.tolist(), graph.weight.tolist(), strict=True)
@@ -288,10 +296,11 @@ def louvain(graph: WeightedGraph) -> Partition:
 
 
 def _resolution(graph: WeightedGraph, partition: Partition, seed: int) -> float:
-    """Return the resolution for the clusters, which is computed by iteration.
+    """Find the resolution for the clusters by iteration.
 
     Clusters are found at a resolution of 1, then at the resolution that these clusters imply, and
-    so on, until the resolution hardly changes, at most ``_MAX_RESOLUTION_STEPS`` times.
+    so on. The iteration ends if the resolution hardly changes, if the clusters imply none, or after
+    ``_MAX_RESOLUTION_STEPS`` steps.
     """
     resolution = 1.0
     for _ in range(_MAX_RESOLUTION_STEPS):
@@ -303,7 +312,10 @@ def _resolution(graph: WeightedGraph, partition: Partition, seed: int) -> float:
 
 
 def _rank_by_size(labels: Numbers) -> Numbers:
-    """Renumber the clusters from 0 by decreasing size; clusters of equal size, by first file."""
+    """Renumber clusters from 0 by decreasing size; clusters of equal size, by their first file.
+
+    ``labels`` and the result contain the cluster number of each file.
+    """
     _, first, which, sizes = np.unique(
         labels, return_index=True, return_inverse=True, return_counts=True
     )
@@ -315,7 +327,8 @@ def _rank_by_size(labels: Numbers) -> Numbers:
 def best_jaccard(labels: Numbers, other: Numbers) -> Reals:
     """Return the Jaccard index of each cluster and the most similar cluster of another partition.
 
-    Both arguments contain the cluster number of each file, from 0 without gaps.
+    ``labels`` contains the cluster number of each file, and ``other`` its cluster number in the
+    other partition. The numbers start at 0 and have no gaps.
     """
     pairs, shared = np.unique(np.stack([labels, other]), axis=1, return_counts=True)
     sizes, other_sizes = np.bincount(labels), np.bincount(other)

@@ -1,7 +1,7 @@
 """Compare two campaigns, or two snapshots of one campaign, and their clusters.
 
-The module :mod:`diff` defines what counts as added or removed. The module :mod:`cluster_evolution`
-matches the clusters.
+The module :mod:`diff` defines which entities and observations are added, removed or unknown. The
+module :mod:`cluster_evolution` matches the clusters.
 """
 
 from __future__ import annotations
@@ -34,12 +34,14 @@ class Comparison:
             the later snapshot has it, and removed if only the earlier snapshot has it. The groups
             ``unknown_before`` and ``unknown_after`` are empty.
         cluster_changes: Changes of the clusters, sorted by kind in the order of ``CHANGE_KINDS``.
-        moved_files: Files whose earlier and later cluster do not match, sorted by key. A file is
-            omitted if it is the only file of both clusters.
+        moved_files: Files whose clusters in the two snapshots do not match, sorted by key. A file
+            is omitted if it is the only file of both clusters.
         before: The clusters of the earlier snapshot.
         after: The clusters of the later snapshot.
-        incomplete_before: Subjects for which the earlier snapshot is not complete, with states.
-        incomplete_after: Subjects for which the later snapshot is not complete, with states.
+        incomplete_before: Subjects that are not ``complete`` in the earlier snapshot, each with its
+            state.
+        incomplete_after: Subjects that are not ``complete`` in the later snapshot, each with its
+            state.
         inferred_before: Observations in ``observations.unknown_before`` whose reference the earlier
             snapshot inferred for the subject. Collections of inferred references may be missing.
         inferred_after: Observations in ``observations.unknown_after`` whose reference the later
@@ -60,10 +62,11 @@ class Comparison:
     inferred_after: tuple[Triple, ...]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a DataFrame with one row per file, reference and collection.
+        """Return a DataFrame with one row per subject, reference and collection.
 
-        Columns: ``kind`` (``file`` for all subjects, ``reference`` or ``collection``), ``key``,
-        ``label``, ``change`` (the name of a field of :class:`Changes`).
+        Columns: ``kind`` (``file`` for all subjects, ``reference`` or ``collection``), ``key``
+        (node key), ``label``, ``change`` (the name of a field of :class:`Changes`, such as
+        ``added``).
         """
         import pandas as pd  # noqa: PLC0415  loads slowly
 
@@ -80,9 +83,9 @@ class Comparison:
     def cluster_changes_frame(self) -> pd.DataFrame:
         """Return a DataFrame with one row per cluster change.
 
-        Columns: ``change``, ``before`` and ``after`` (cluster numbers, separated by spaces),
-        ``similarity``, ``added`` and ``removed`` (numbers of files), ``causes`` (node keys,
-        separated by spaces).
+        Columns: ``change`` (the kind), ``before`` and ``after`` (cluster numbers, separated by
+        spaces), ``similarity`` (0 to 1), ``added`` and ``removed`` (numbers of files), ``causes``
+        (node keys, separated by spaces).
         """
         import pandas as pd  # noqa: PLC0415  loads slowly
 
@@ -105,8 +108,8 @@ class Comparison:
 def compare(old: Snapshot, new: Snapshot, *, seed: int = 0, method: Method = "auto") -> Comparison:
     """Compare an earlier snapshot and a later one, and their clusters.
 
-    The comparison is symmetric: if the two snapshots are exchanged, ``added`` and ``removed`` are
-    exchanged, and so are ``merged`` and ``split``. The other arguments are passed to
+    If the two snapshots are exchanged, ``added`` and ``removed`` are exchanged in the result, and
+    so are ``merged`` and ``split``. ``seed`` and ``method`` are arguments of
     :func:`find_clusters`.
     """
     pair = SnapshotPair(old, new)

@@ -2,8 +2,8 @@
 
 Two references are duplicates if their URLs are equal after normalization
 (:mod:`url_normalization`), or if they have the same specific title and the same publication date.
-A specific title has at least four words. At least two of these are neither numbers nor words that
-are common in titles. "Malware Analysis Report" is not specific.
+A specific title has at least four words, of which at least two are neither numbers nor common in
+titles. "Malware Analysis Report" is not specific.
 
 Duplicates of duplicates are in the same group. Each group lists its references, their publishers,
 and the rules that matched the references.
@@ -49,8 +49,9 @@ RULE_DESCRIPTIONS = {
     **{rule.name: rule.description for rule in URL_RULES},
     TITLE_AND_DATE: "the same specific title and the same date",
 }
-_MIN_WORDS, _MIN_SPECIFIC_WORDS = 4, 2  # minimum numbers of words in a specific title
-_MAX_TITLE_LENGTH = 1_000  # maximum number of characters of a title that are compared
+_MIN_WORDS = 4  # minimum number of words in a specific title
+_MIN_SPECIFIC_WORDS = 2  # minimum number of these words that are neither common nor numbers
+_MAX_TITLE_LENGTH = 1_000  # characters of a title that are compared; the rest is ignored
 _WORD = re.compile(r"\w+")
 
 
@@ -65,8 +66,8 @@ class ReferenceGroup:
         members: The references of the group, sorted by key.
         rules: Names of the rules that matched the members, in the order of ``RULE_DESCRIPTIONS``;
             empty for a group of one reference.
-        publishers: The publisher of each member, in the order of ``members``; an empty string if
-            it is unknown.
+        publishers: The publisher of each member (a domain or IP address), in the order of
+            ``members``; an empty string for an unknown publisher.
     """
 
     representative: Entity
@@ -84,7 +85,7 @@ class ReferenceGroup:
 class Publisher:
     """A publisher of references."""
 
-    name: str  # a domain or IP address; an empty string for all unknown publishers together
+    name: str  # a domain or IP address; empty for all references whose publisher is unknown
     independent_references: int  # number of groups whose representative has this publisher
     references: int  # number of references in these groups
 
@@ -111,7 +112,10 @@ class Deduplication:
 
     @property
     def publishers(self) -> tuple[Publisher, ...]:
-        """Return the publishers, those with the most independent references first, then by name."""
+        """Return the publishers, sorted by descending number of independent references, then name.
+
+        Only the publishers of representatives are included.
+        """
         sizes: dict[str, list[int]] = defaultdict(list)
         for group in self.groups:
             sizes[group.publisher].append(len(group.members))
@@ -123,7 +127,10 @@ class Deduplication:
         return self.groups[self._group_index[reference]]
 
     def count_independent(self, references: Iterable[Entity]) -> tuple[int, int]:
-        """Return the number of distinct articles in ``references``, and of known publishers."""
+        """Return the number of distinct articles in ``references``, and of their known publishers.
+
+        The publisher of an article is that of the representative.
+        """
         numbers = {self._group_index[each] for each in references}
         publishers = {self.groups[number].publisher for number in numbers}
         return len(numbers), len(publishers - {""})
@@ -173,7 +180,7 @@ class Deduplication:
 
         Columns: ``reference`` and ``representative`` (node keys), ``publisher``, ``rules`` (a list
         of names, empty if the reference has no duplicates), ``url``, ``title``, ``published``
-        (date, UTC).
+        (time in UTC: the start of the day).
         """
         import pandas as pd  # noqa: PLC0415  loads slowly
 
@@ -209,7 +216,7 @@ def find_duplicates(references: Iterable[Entity]) -> Deduplication:
     members = sorted(dict.fromkeys(references), key=lambda each: each.key)
     urls = {each: normalize_url(reference_url(each)) for each in members}
     same: nx.utils.UnionFind[Entity] = nx.utils.UnionFind(members)
-    # The first reference with each normalized URL, and with each pair of title and date.
+    # Maps each normalized URL, and each pair of title and date, to the first reference that has it.
     first_with: dict[object, Entity] = {}
     for each in members:
         title, date = specific_title(each), publication_date(each)
@@ -260,8 +267,8 @@ def publication_date(reference: Entity) -> date | None:
 def _matching_rules(members: list[Entity]) -> tuple[str, ...]:
     """Return the names of the rules that matched the members of a group.
 
-    The members are matched by their URLs first. ``TITLE_AND_DATE`` is included only if the URLs
-    alone do not match all members.
+    ``TITLE_AND_DATE`` is included only if the members would not be in one group by their URLs
+    alone.
     """
     counts = Counter(url for each in members if (url := reference_url(each)))
     spellings: dict[str, set[str]] = defaultdict(set)
@@ -276,10 +283,11 @@ def _matching_rules(members: list[Entity]) -> tuple[str, ...]:
 
 
 def _needed_url_rules(urls: set[str]) -> set[str]:
-    """Return the names of the rules without which the normalized URLs would differ.
+    """Return the names of the rules that make ``urls`` equal.
 
-    All ``urls`` have the same normalized URL. If no single rule is necessary for this, return all
-    rules that changed at least one of the URLs.
+    All ``urls`` have the same normalized URL. A rule is returned if the normalized URLs would
+    differ without this rule. If there is no such rule, all rules that changed one of the URLs are
+    returned.
     """
     if len(urls) == 1:
         return set()
@@ -295,7 +303,7 @@ def _needed_url_rules(urls: set[str]) -> set[str]:
 # --- titles --------------------------------------------------------------------------------------
 
 # Words that are common in titles: function words, names of months, words for kinds of text, and
-# general words of computer security.
+# words that many texts about computer security contain.
 _COMMON_WORDS = frozenset(
     _WORD.findall(
         "a an and are as at by for from how in into is it its new of on or our the their this to "
@@ -316,10 +324,10 @@ _WIDE_CHARACTERS_PER_WORD = 3  # in scripts without spaces between words, such a
 
 
 def specific_title(reference: Entity) -> str:
-    """Return the words of a specific title in lower case, or an empty string for other titles.
+    """Return the words of a specific title in lower case, separated by spaces.
 
-    The module's documentation defines specific titles. A sequence of n wide characters, such as
-    Chinese ones, counts as 1 + (n - 1) // 3 words.
+    For other titles, return an empty string. The docstring of this module defines specific titles.
+    A word with n wide characters, such as Chinese characters, counts as 1 + (n - 1) // 3 words.
     """
     title = reference.attributes.get("title")
     if not isinstance(title, str):

@@ -1,13 +1,17 @@
 """Compare two snapshots: which observations and entities were added, removed or unchanged.
 
-A snapshot may lack an observation merely because the page that contains it had not been requested.
-An observation therefore counts as *added* only if the earlier snapshot is complete for its file,
-and as *removed* only if the later snapshot is complete for its file. Otherwise, its change is
-unknown. An inferred reference may have more collections than are known. So the change is also
-unknown if the snapshot that lacks the observation inferred the reference for this file. A reference
-or collection is added if the earlier snapshot does not contain it and one of its observations is
-added. It is removed if the later snapshot does not contain it and one of its observations is
-removed.
+A snapshot may lack an observation only because the page with the observation had not been
+requested. An observation that only the later snapshot contains is therefore *added* only if the
+earlier snapshot is complete for the file of the observation. An observation that only the earlier
+snapshot contains is *removed* only if the later snapshot is complete for the file. Otherwise, the
+change is unknown.
+
+A snapshot may also lack an observation because it inferred the reference of the file, and inferred
+references may have more collections than are known. In this case, the change is unknown, too.
+
+A reference or collection is added if the earlier snapshot does not contain it and one of its
+observations is added. A reference or collection is removed if the later snapshot does not contain
+it and one of its observations is removed.
 """
 
 from __future__ import annotations
@@ -43,19 +47,19 @@ _INDEX_BITS = 32  # bits for the index of a reference in ``_pair_keys``
 
 
 class Triple(NamedTuple):
-    """The subject, reference and collection (or report) of an observation."""
+    """The subject, the reference and the collection of an observation."""
 
     file: Entity
     reference: Entity
-    collection: Entity | None
+    collection: Entity | None  # a collection or report; None if the API named none
 
 
 @dataclass(frozen=True, slots=True)
 class Changes(Generic[_T]):
-    """References, collections or observations of two snapshots, grouped by change.
+    """References, collections, observations or subjects of two snapshots, grouped by change.
 
-    Each group is sorted by node keys. The module's documentation defines *added* and *removed*. The
-    class also represents changes of subjects, for which ``Comparison.files`` defines these words.
+    Each group is sorted by node keys. The docstring of this module defines *added* and *removed*;
+    for subjects, ``Comparison.files`` defines these words.
 
     Attributes:
         unchanged: Items that both snapshots contain.
@@ -75,7 +79,7 @@ class Snapshot:
     """The content of a campaign at one time."""
 
     incidence: Incidence  # the observations
-    states: Mapping[Entity, str]  # one of ``graphbuild.models.STATES`` for each subject
+    states: Mapping[Entity, str]  # by subject, one of ``graphbuild.models.STATES``
 
     @classmethod
     def from_observations(
@@ -85,8 +89,8 @@ class Snapshot:
     ) -> Snapshot:
         """Return a snapshot with these observations and these states of the subjects.
 
-        If ``states`` is None, the state of every subject of the observations is ``complete``, and
-        the snapshot has no other subjects.
+        If ``states`` is None, the subjects of the snapshot are those of the observations, and their
+        state is ``complete``.
         """
         incidence = Incidence.from_observations(observations)
         if states is None:
@@ -95,7 +99,7 @@ class Snapshot:
 
     @property
     def fetched_subjects(self) -> tuple[Entity, ...]:
-        """Return the subjects with observations or a state other than pending, sorted by key."""
+        """Return the subjects with observations or a state except ``pending``, sorted by key."""
         fetched = (file for file, state in self.states.items() if state != PENDING)
         by_key = {file.key: file for file in (*fetched, *self.incidence.files)}
         return tuple(by_key[key] for key in sorted(by_key))
@@ -110,13 +114,13 @@ class Snapshot:
 class AlignedSnapshot(NamedTuple):
     """A snapshot whose triples contain indices of ``SnapshotPair.entities``."""
 
-    triples: Numbers  # one row per observation, sorted
+    triples: Numbers  # one row per observation, sorted; the columns are those of an ``Incidence``
     keys: Numbers  # one integer per triple; equal triples of two snapshots have equal keys
-    complete: Booleans  # for each file of either snapshot, whether it is complete in this one
-    inferred: Numbers  # see ``_pair_keys``; one per file and reference of an inferred observation
+    complete: Booleans  # for each of ``SnapshotPair.files``, whether its state is ``complete``
+    inferred: Numbers  # the ``_pair_keys`` of the inferred observations, sorted
 
     def numbers(self, column: int) -> Numbers:
-        """Return the distinct numbers in a column, sorted, without ``NO_COLLECTION``."""
+        """Return the distinct indices in a column of ``triples``, sorted, without -1."""
         numbers = self.triples[:, column]
         return sorted_unique(numbers[numbers != NO_COLLECTION])
 
@@ -133,7 +137,8 @@ class AlignedSnapshot(NamedTuple):
     def has_all_triples_of(self, triples: Numbers) -> Booleans:
         """Return, for each triple, whether this snapshot has all triples of its file and reference.
 
-        It may lack some if it is not complete for the file, or if it inferred the reference.
+        A snapshot may lack some of them if it is not complete for the file, or if it inferred the
+        reference for the file.
         """
         complete: Booleans = self.complete[triples[:, FILES]] & ~self.is_inferred(triples)
         return complete
@@ -143,11 +148,12 @@ class AlignedSnapshot(NamedTuple):
         return np.isin(_pair_keys(triples), self.inferred)
 
     def exclusive_numbers(self, other: AlignedSnapshot, column: int) -> tuple[Numbers, Numbers]:
-        """Return the indices of the references or collections that ``other`` does not contain.
+        """Return the indices in a column that ``other`` does not contain, in two arrays.
 
-        The first array contains those that are certainly not in ``other``: at least one of their
-        triples is in the first array of :meth:`exclusive_triples`. The second array contains those
-        that may be missing only because ``other`` is incomplete or inferred.
+        ``column`` is ``REFERENCES`` or ``COLLECTIONS``. The first array contains the entities that
+        are certainly missing in ``other``: at least one of their triples is in the first array of
+        :meth:`exclusive_triples`. The second array contains the entities that may be missing only
+        because pages are missing in ``other``, or because ``other`` inferred references.
         """
         numbers = np.setdiff1d(self.numbers(column), other.numbers(column), assume_unique=True)
         certain_triples, _ = self.exclusive_triples(other)
@@ -190,10 +196,11 @@ class SnapshotPair:
         return Changes(*(tuple(map(self._triple, each.tolist())) for each in groups))
 
     def inferred_observations(self) -> tuple[tuple[Triple, ...], tuple[Triple, ...]]:
-        """Return the observations of one snapshot whose reference the other snapshot inferred.
+        """Return the observations of only one snapshot whose reference the other one inferred.
 
-        The first tuple contains those that only the later snapshot has, the second tuple those that
-        only the earlier one has.
+        The first tuple contains the observations that only the later snapshot has. The second tuple
+        contains the observations that only the earlier snapshot has. The reference was inferred for
+        the file of the observation.
         """
         old, new = self.snapshots
         found = []
@@ -203,9 +210,10 @@ class SnapshotPair:
         return found[0], found[1]
 
     def entity_changes(self, column: int) -> Changes[Entity]:
-        """Return the changes of the entities in a column, ``REFERENCES`` or ``COLLECTIONS``.
+        """Return the changes of the references or collections.
 
-        The changes of ``COLLECTIONS`` contain no reports, because reports are references.
+        ``column`` is ``REFERENCES`` or ``COLLECTIONS``. The changes of collections contain no
+        reports, because reports are references.
         """
         old, new = self.snapshots
         added, unknown_before = new.exclusive_numbers(old, column)
@@ -226,7 +234,7 @@ class SnapshotPair:
 
 
 def _pair_keys(rows: Numbers) -> Numbers:
-    """Return, for each row, one integer that represents its file and its reference."""
+    """Return, for each row, one integer that represents the file and the reference in the row."""
     keys: Numbers = rows[:, FILES] << _INDEX_BITS | rows[:, REFERENCES]
     return keys
 
@@ -234,8 +242,9 @@ def _pair_keys(rows: Numbers) -> Numbers:
 def _merge(sides: Iterable[Iterable[Entity]]) -> tuple[tuple[Entity, ...], list[Numbers]]:
     """Return the entities of both snapshots, sorted by key, and an array per snapshot.
 
-    The array maps indices of the snapshot's entities to indices of all entities. It ends with
-    ``NO_COLLECTION`` (-1), so that the index -1 maps to itself.
+    ``sides`` contains the entities of each snapshot. Each array contains, for each entity of its
+    snapshot, the index in the returned entities. The array ends with ``NO_COLLECTION`` (-1), so
+    that the index -1 maps to itself.
     """
     index = EntityIndex()
     added = [[*map(index.add, entities), NO_COLLECTION] for entities in sides]

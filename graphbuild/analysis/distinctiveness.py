@@ -1,4 +1,4 @@
-"""Find the collections and references that distinguish a cluster from the other files."""
+"""Find the collections and references that distinguish a cluster from all other files."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class DistinctiveEntity:
         entity: The collection or reference.
         inside: Number of files in the cluster that have the entity.
         outside: Number of files outside the cluster that have the entity.
-        lift: Share of the files in the cluster that have the entity, divided by the share of all
-            files that have it.
-        log_likelihood: Log-likelihood ratio (G-test) of the hypothesis that the entity's frequency
-            inside the cluster differs from that outside, against the hypothesis that both are
-            equal (Dunning 1993, Computational Linguistics 19).
+        lift: Share of the cluster's files that have the entity, divided by the share of all files
+            that have the entity.
+        log_likelihood: Log-likelihood ratio of two hypotheses: that the shares of files with the
+            entity differ inside and outside the cluster, and that they are equal (G-test; Dunning
+            1993, Computational Linguistics 19).
     """
 
     entity: Entity
@@ -44,11 +44,14 @@ class DistinctiveEntity:
 def find_distinctive(
     matrix: Matrix, labels: Numbers, columns: Sequence[Entity]
 ) -> list[tuple[DistinctiveEntity, ...]]:
-    """Return the most distinctive collections or references of each cluster, at most five.
+    """Return up to five of the most distinctive collections or references of each cluster.
 
-    The entities of a cluster are sorted by descending log-likelihood ratio. ``matrix`` is a 0/1
-    matrix with a row per file and a column per entity in ``columns``. ``labels`` contains the
-    cluster number of each file, from 0 without gaps.
+    The entities of a cluster are sorted by descending log-likelihood ratio.
+
+    Args:
+        matrix: A 0/1 matrix with a row per file and a column per entity.
+        labels: The cluster number of each file, from 0 without gaps.
+        columns: The collections or references that the columns represent.
     """
     sparse = require("scipy.sparse", extra=EXTRA)
     sizes = np.bincount(labels)
@@ -73,11 +76,16 @@ def find_distinctive(
 
 
 def _log_likelihood_ratio(inside: Numbers, size: int, total: Numbers, files: int) -> Reals:
-    """Return the log-likelihood ratio of a 2x2 table for each entity.
+    """Return, for each entity, the log-likelihood ratio of a 2x2 table.
 
-    The table counts the files inside and outside the cluster, with and without the entity. For each
-    entity, ``inside`` is the number of files in the cluster that have it, and ``total`` the number
-    of all files that have it. The cluster contains ``size`` of all ``files`` files.
+    The table contains the numbers of files inside and outside the cluster, with and without the
+    entity.
+
+    Args:
+        inside: For each entity, the number of files in the cluster that have the entity.
+        size: The number of files in the cluster.
+        total: For each entity, the number of all files that have the entity.
+        files: The number of all files.
     """
     ratio = np.zeros(len(inside))
     for seen, row_total in ((inside, total), (size - inside, files - total)):

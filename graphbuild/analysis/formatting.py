@@ -1,8 +1,8 @@
 """Describe nodes, path steps, observations, clusters and their changes in one line of text each.
 
 Titles, names, authors and URLs are untrusted text. Functions with an argument ``quote`` pass
-untrusted text to ``quote``, which must escape it and put it in quotation marks. Functions that
-return ``MixedText`` mark untrusted text. The other functions neither escape nor mark it.
+untrusted text to ``quote``, which must escape the text and put it in quotation marks. Functions
+that return ``MixedText`` mark untrusted text. All other functions neither escape nor mark it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from graphbuild.models import Entity, Observation
 
 _MAX_TEXT_LENGTH = 160  # maximum number of characters of a title, name or URL
-_MAX_CLUSTER_NAME_LENGTH = 80  # of a cluster's name; most qualified labels fit
+_MAX_CLUSTER_NAME_LENGTH = 80  # characters of a cluster's name; enough for most labels
 _URL = re.compile(r"\S*https?:\S*|\S*://\S*", re.IGNORECASE)
 
 
@@ -35,15 +35,16 @@ _URL = re.compile(r"\S*https?:\S*|\S*://\S*", re.IGNORECASE)
 
 
 def describe_node(entity: Entity, quote: Callable[[str], str]) -> str:
-    """Return the type and the quoted name of a node, such as ``the collection 'Emotet'``."""
+    """Return the type and the quoted label of a node, such as ``the collection 'Emotet'``."""
     types = {REFERENCE: "the reference", COLLECTION: "the collection"}
     return f"{types.get(entity.type, entity.type)} {quote(defanged_label(entity))}"
 
 
 def defanged_label(entity: Entity) -> str:
-    """Return the label of a node, shortened to 160 characters and defanged.
+    """Return the label of a node, cut to 160 characters and then defanged.
 
-    In names of references and collections, only URLs are defanged.
+    In names of references and collections, only URLs are defanged. All other labels are defanged as
+    a whole.
     """
     if entity.type == COLLECTION or (entity.type == REFERENCE and entity.name):
         return defang_text(entity.label)
@@ -51,12 +52,12 @@ def defanged_label(entity: Entity) -> str:
 
 
 def defang_text(text: str) -> str:
-    """Shorten a title or name to 160 characters, and defang the URLs in it."""
+    """Cut a title, name or author to 160 characters, and defang the URLs in it."""
     return _URL.sub(lambda match: defang(match[0]), shorten(text))
 
 
 def shorten(text: str) -> str:
-    """Return ``text``, with an ellipsis in place of the characters after the first 160."""
+    """Return ``text``. An ellipsis replaces the characters after the first 160."""
     return text if len(text) <= _MAX_TEXT_LENGTH else text[:_MAX_TEXT_LENGTH] + "…"
 
 
@@ -68,8 +69,9 @@ def describe_step(
 ) -> str:
     """Describe a step of a path in one sentence.
 
-    With ``duplicates``, a step between a file and a collection is described with the numbers of
-    independent references and of known publishers, if there are several references.
+    The description of a step between a file and a collection contains the number of references.
+    With ``duplicates``, it also contains the numbers of independent references and of their known
+    publishers, if there are several references.
     """
     ends = {step.source.key, step.target.key}
     listed = [each for each in step.observations if _ends_through(each) == ends]
@@ -92,7 +94,7 @@ def describe_step(
 
 
 def _ends_through(observation: Observation) -> set[str]:
-    """Return the node keys of the reference of an observation, and of its collection if any."""
+    """Return the node keys of the reference and, if any, the collection of an observation."""
     ends = (observation.reference, observation.related_from)
     return {entity.key for entity in ends if entity}
 
@@ -151,7 +153,11 @@ def summarize_changes(comparison: Comparison) -> str:
 
 
 def describe_change(change: ClusterChange, comparison: Comparison) -> MixedText:
-    """Describe a change: its kind, its clusters, and how the files of matching clusters differ."""
+    """Describe a change of clusters: its kind, the clusters before and after, and the difference.
+
+    If there are clusters before and after, the difference consists of the numbers of added and
+    removed files and the similarity.
+    """
     before = _describe_clusters(comparison.before, change.before)
     after = _describe_clusters(comparison.after, change.after)
     if not before or not after:
@@ -169,11 +175,11 @@ def _describe_clusters(clustering: Clustering, numbers: Sequence[int]) -> MixedT
 
 
 def describe_causes(change: ClusterChange, limit: int) -> list[MixedText]:
-    """Return lines that describe why clusters merged or split; no lines for other changes.
+    """Return lines that describe why clusters merged or split; no lines for all other changes.
 
-    The first ``limit`` causes have one line each. Further lines contain the number of other causes
-    and the number of linking files. If there is neither a cause nor a linking file, the only line
-    states this.
+    The first ``limit`` causes have one line each. Further lines contain the number of the remaining
+    causes and the number of linking files. If there is neither a cause nor a linking file, the only
+    line states this.
     """
     if change.kind not in {"merged", "split"}:
         return []
@@ -193,6 +199,6 @@ def _describe_cause(cause: Cause, change: ClusterChange) -> MixedText:
         details.insert(0, "added" if change.kind == "merged" else "removed")
     if not cause.certain:
         other = "earlier" if change.kind == "merged" else "later"
-        details.append(f"possibly also in the {other} snapshot, which is incomplete")
+        details.append(f"possibly also in the {other} snapshot, whose data is incomplete")
     name = UntrustedText(defanged_label(cause.entity))
     return f"by the {cause.entity.type} ", name, f" ({', '.join(details)})"

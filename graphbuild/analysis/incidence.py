@@ -1,10 +1,11 @@
 """Store observations as an array of indices: triples of file, reference and collection.
 
-Most analyses start from this array, not from paths of the exported graph. A path can combine a file
-and a collection that no observation contains together.
+Most analyses start from this array, not from paths of the exported graph. A path can connect a file
+with a collection even if no observation contains both.
 
-In the API flavor ``gti``, ``related_from`` can also name a report. A report is a reference and no
-collection, so a file that is related to a reference through a report has the report as evidence.
+In the API flavor ``gti``, ``related_from`` can also name a report. A report is a reference, not a
+collection. If a file is related to a reference through a report, the report is evidence for the
+file.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     Matrix = Any  # a scipy.sparse.csr_array
 
 FILES, REFERENCES, COLLECTIONS = range(3)  # the columns of ``Incidence.triples``
-NO_COLLECTION = -1  # replaces the index of the collection if the API named no collection
+NO_COLLECTION = -1  # in the column ``COLLECTIONS``, if the API named neither collection nor report
 EXTRA = "analysis"
 
 
@@ -42,14 +43,16 @@ class Incidence:
     """The distinct observations of a campaign, as indices of files, references and collections.
 
     Attributes:
-        files: The subjects, sorted by key: files, domains, IP addresses and URLs.
+        files: The subjects of the observations, sorted by key: files, domains, IP addresses and
+            URLs.
         references: The references, sorted by key, including reports in ``related_from``.
-        sources: The entities in ``related_from``: the collections, then the reports, each sorted by
-            key.
-        triples: One row per observation, sorted: the indices of its file, its reference and its
-            source, or ``NO_COLLECTION`` if the API named none.
-        inferred: One row per file and reference with an inferred observation, sorted: their
-            indices. Other observations of this file and reference may be unknown.
+        sources: The entities in ``related_from``: the collections sorted by key, then the reports
+            sorted by key.
+        triples: One row per observation, sorted. The columns are an index of ``files``, an index of
+            ``references``, and an index of ``sources`` or ``NO_COLLECTION``.
+        inferred: One row per file and reference that have an inferred observation, sorted. The
+            columns are an index of ``files`` and an index of ``references``. The file and the
+            reference may have further observations that are not known.
     """
 
     files: tuple[Entity, ...]
@@ -60,7 +63,7 @@ class Incidence:
 
     @classmethod
     def from_observations(cls, observations: Iterable[Observation]) -> Self:
-        """Return the incidence of ``observations``, without repeated observations.
+        """Return the incidence of ``observations``. Repeated observations are stored once.
 
         Raises:
             MissingLibraryError: Scipy is not installed.
@@ -124,8 +127,8 @@ class Incidence:
     def file_direct_references(self) -> Matrix:
         """Return a matrix of files by references: 1 if the reference is evidence for the file.
 
-        These are the references of observations without a collection, and the reports in
-        ``related_from``.
+        A reference is evidence if an observation of the file contains it without a collection, or
+        as the report in ``related_from``.
         """
         direct = self.triples[self.triples[:, COLLECTIONS] == NO_COLLECTION][:, :COLLECTIONS]
         through = self._through_reports[:, [FILES, COLLECTIONS]]
@@ -133,10 +136,11 @@ class Incidence:
 
     @property
     def report_references(self) -> Matrix:
-        """Return a matrix of reports by references: 1 if a report leads to a reference.
+        """Return a matrix of references by references: 1 if a report leads to a reference.
 
         A report leads to a reference if a file is related to the reference through the report. The
-        rows are all references, and the diagonal is 0.
+        row is the report, and the column is the reference. Rows of references that are not reports
+        contain only 0, and so does the diagonal.
         """
         triples = self._through_reports
         triples = triples[triples[:, COLLECTIONS] != triples[:, REFERENCES]]
@@ -145,12 +149,11 @@ class Incidence:
 
     @property
     def file_evidence(self) -> Matrix:
-        """Return a matrix of files by pieces of evidence: the collections, then the references.
+        """Return a matrix of files by pieces of evidence: 1 if the file has the piece of evidence.
 
-        If a file is in a collection, the API returns all references of the collection for the file.
-        Therefore, only the collection counts as a piece of evidence. A reference is a piece of
-        evidence only for files that have it in an observation without a collection, or as the
-        report of an observation.
+        The columns are the collections, then the references. If a file is in a collection, the API
+        returns all references of the collection for the file. Therefore, only the collection counts
+        as a piece of evidence. For references, see :attr:`file_direct_references`.
         """
         blocks = [self.file_collections, self.file_direct_references]
         return require("scipy.sparse", extra=EXTRA).hstack(blocks, format="csr")
@@ -161,8 +164,8 @@ class Incidence:
 
         The nodes are the files, then the collections, then the references. Files are linked to
         their collections, and collections to their references. A file is linked to a reference if
-        there is an observation of both without a collection. If a file is related to a reference
-        through a report, the file is linked to the report, and the report to the reference.
+        an observation contains both and no collection. If a file is related to a reference through
+        a report, the file is linked to the report, and the report to the reference.
         """
         sparse = require("scipy.sparse", extra=EXTRA)
         files, collections = (
@@ -188,16 +191,17 @@ class Incidence:
 
     @property
     def _with_collection(self) -> Numbers:
-        """Return the triples whose source is a collection."""
+        """Return the rows of ``triples`` whose source is a collection."""
         sources = self.triples[:, COLLECTIONS]
         triples: Numbers = self.triples[(sources >= 0) & (sources < self._collection_count)]
         return triples
 
     @property
     def _through_reports(self) -> Numbers:
-        """Return the triples whose source is a report.
+        """Return a copy of the rows of ``triples`` whose source is a report.
 
-        Their column ``COLLECTIONS`` contains the index of the report in ``references``.
+        In the copy, the column ``COLLECTIONS`` contains an index of ``references``, not of
+        ``sources``.
         """
         count = self._collection_count
         triples: Numbers = self.triples[self.triples[:, COLLECTIONS] >= count]
@@ -209,12 +213,17 @@ class Incidence:
         return triples
 
     def _matrix(self, triples: Numbers, row: int, column: int) -> Matrix:
+        """Return a matrix with a 1 for each of the ``triples``.
+
+        ``row`` and ``column`` are the columns of ``triples`` that contain the indices of the
+        matrix: ``FILES``, ``REFERENCES`` or ``COLLECTIONS`` (without reports).
+        """
         sizes = len(self.files), len(self.references), len(self.collections)
         return _binary_matrix(triples[:, row], triples[:, column], (sizes[row], sizes[column]))
 
 
 def _binary_matrix(rows: Numbers, columns: Numbers, shape: tuple[int, int]) -> Matrix:
-    """Return a matrix of this shape with a 1 at each pair of a row and a column."""
+    """Return a matrix of this shape with a 1 at each position (``rows[i]``, ``columns[i]``)."""
     entries = np.ones(len(rows), np.int64), (rows, columns)
     matrix = require("scipy.sparse", extra=EXTRA).csr_array(entries, shape=shape)
     matrix.data[:] = 1  # scipy sums repeated entries
@@ -230,7 +239,8 @@ def as_incidence(data: object) -> Incidence:
 
     Raises:
         MissingLibraryError: Scipy is not installed.
-        TypeError: ``data`` has another type, or is a graph that ``build_graph`` did not make.
+        TypeError: ``data`` has another type, or is a graph without the attributes that
+            ``build_graph`` sets.
     """
     if isinstance(data, Incidence):
         return data
@@ -277,9 +287,9 @@ class EntityIndex:
         self._numbers: dict[Entity, int] = {}
 
     def add(self, entity: Entity) -> int:
-        """Return the number of ``entity``, and add its attributes to those already known.
+        """Return the number of ``entity``, which is new if no equal entity was added before.
 
-        New values replace known values.
+        The attributes of equal entities are united; later values replace earlier values.
         """
         number = self._numbers.setdefault(entity, len(self._entities))
         if number == len(self._entities):
@@ -292,11 +302,12 @@ class EntityIndex:
         return number
 
     def sort(self, *, references_last: bool = False) -> tuple[tuple[Entity, ...], Numbers]:
-        """Return the entities, sorted by node key, and the new position of each number.
+        """Return the entities sorted by node key, and an array that maps numbers to positions.
 
-        With ``references_last``, entities of other types precede the references. Collections that
-        share a name get a ``qualified_label``. The array of positions ends with ``NO_COLLECTION``
-        (-1), so that the index -1 maps to itself.
+        The position of an entity is its index in the sorted entities. The array ends with
+        ``NO_COLLECTION`` (-1), so that the index -1 maps to itself. With ``references_last``, all
+        references follow the entities of other types. Collections that share a name get a
+        ``qualified_label``.
         """
 
         def sort_key(number: int) -> tuple[bool, str]:
@@ -323,7 +334,8 @@ def sorted_unique(values: Numbers) -> Numbers:
 def group_identical_rows(matrix: Matrix, labels: Iterable[int] | None = None) -> Numbers:
     """Return a group number for each row of a 0/1 matrix; identical rows have the same number.
 
-    If ``labels`` contains one label per row, rows with different labels have different numbers.
+    Groups are numbered from 0 in the order of their first rows. If ``labels`` contains one label
+    per row, rows with different labels are in different groups.
     """
     columns = matrix.sorted_indices().indices
     rows = [columns[start:end].tobytes() for start, end in pairwise(matrix.indptr.tolist())]

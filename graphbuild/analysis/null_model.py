@@ -1,15 +1,15 @@
 """Fit a null model to a 0/1 matrix, and compute p-values and q-values for pairs of rows.
 
 The model is the bipartite configuration model (Saracco et al. 2017, "Inferring monopartite
-projections of bipartite networks: an entropy-based approach", New J. Phys. 19 053022). It consists
-of random matrices that have the observed row sums and column sums (degrees) on average. The entries
-are independent: entry (i, c) is 1 with probability x_i y_c / (1 + x_i y_c). All rows of one degree
-have the same probabilities, and so do all columns of one degree. Therefore, one probability is
-stored for each pair of a distinct row degree and a distinct column degree.
+projections of bipartite networks: an entropy-based approach", New J. Phys. 19 053022). The model
+consists of random matrices that have the observed row sums and column sums (degrees) on average.
+The entries are independent: entry (i, c) is 1 with probability x_i y_c / (1 + x_i y_c). All rows of
+one degree have the same probabilities, and so do all columns of one degree. Therefore, one
+probability is stored for each pair of a distinct row degree and a distinct column degree.
 
 A hypergeometric test would consider only the degrees of the two rows, so a column that all rows
-have would count as much as a rare column. It would report pairs of rows that share only very
-frequent columns.
+have would count as much as a rare column. Such a test would report pairs of rows that share only
+very frequent columns.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
     from graphbuild.analysis.incidence import Matrix, Numbers, Reals
 
-MIN_P_VALUE = 1e-15  # in smaller values, rounding errors would dominate
+MIN_P_VALUE = 1e-15  # smaller values would consist mainly of rounding errors
 SCORE_PER_BIT = 2  # scores are integers in units of half a bit
-_MAX_ITERATIONS = 20_000
-_TOLERANCE = 1e-10
-_LOG_NEGLIGIBLE = math.log(MIN_P_VALUE / 100)  # smaller terms are ignored
-_BATCH = 2_048  # pairs of row classes per step; a step takes tens of megabytes of memory
+_MAX_ITERATIONS = 20_000  # of the fit
+_TOLERANCE = 1e-10  # the fit ends if all parameters change by less than this share
+_LOG_NEGLIGIBLE = math.log(MIN_P_VALUE / 100)  # smaller logarithms of probabilities are ignored
+_BATCH = 2_048  # pairs of row classes per step; a step needs tens of megabytes of memory
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,14 +38,15 @@ class NullModel:
     """The fitted null model of a 0/1 matrix.
 
     Attributes:
-        row_class: For each row, the index of its degree among the distinct row degrees.
+        row_class: For each row, the index of its degree in the distinct row degrees, ascending.
+            Rows of one degree are a *row class*.
         column_degrees: The distinct column degrees, ascending.
         column_counts: For each distinct column degree, the number of columns that have it.
         probability: Matrix of distinct row degrees by distinct column degrees: the probability that
             an entry with these degrees is 1.
-        scores: For each distinct column degree, the score that a shared column of this degree adds
-            to a pair of rows: log2(number of rows / degree) in half bits, rounded. The score for a
-            degree of 0 is 0.
+        scores: For each distinct column degree, the score that a column of this degree adds to a
+            pair of rows that both have the column: log2(number of rows / degree) in half bits,
+            rounded. The score for a degree of 0 is 0.
     """
 
     row_class: Numbers
@@ -73,12 +74,17 @@ class NullModel:
         return scores
 
     def p_values(self, first_rows: Numbers, second_rows: Numbers, scores: Numbers) -> Reals:
-        """Return the p-value of each pair of rows: the probability of at least its observed score.
+        """Return the p-value of each pair of rows: the probability of at least the observed score.
 
-        The score of a pair is the sum of the scores of the columns that both rows have. The score
-        has a weighted Poisson binomial distribution (Hong 2013, Comput. Stat. Data Anal. 59), which
-        is computed by convolution over the columns. P-values are exact for the model up to rounding
-        errors, except that values below ``MIN_P_VALUE`` are replaced by ``MIN_P_VALUE``.
+        The score of a pair is the sum of the scores of the columns that both rows have. In the
+        model, the score has a weighted Poisson binomial distribution (Hong 2013, Comput. Stat. Data
+        Anal. 59), which is computed by convolution over the columns. Except for rounding errors,
+        p-values are exact. Values below ``MIN_P_VALUE`` are replaced by ``MIN_P_VALUE``.
+
+        Args:
+            first_rows: For each pair, the index of one row.
+            second_rows: For each pair, the index of the other row.
+            scores: For each pair, the observed score.
         """
         if not len(scores):
             return np.ones(0)
@@ -95,9 +101,9 @@ class NullModel:
         return np.clip(p, MIN_P_VALUE, 1.0)
 
     def _cumulative(self, first_classes: Numbers, second_classes: Numbers, max_score: int) -> Reals:
-        """Return the probabilities of scores below 0, 1, ..., ``max_score``.
+        """Return the probabilities that the score of a pair is below 0, 1, ..., ``max_score``.
 
-        The result has one row per pair of row classes.
+        The result has one row per pair of row classes, and one column per bound.
         """
         score_distribution = np.zeros((len(first_classes), max_score + 1))
         score_distribution[:, 0] = 1.0
@@ -118,18 +124,22 @@ def _column_degrees(matrix: Matrix) -> Numbers:
 def _add_columns(
     score_distribution: Reals, shared_probability: Reals, count: int, score: int
 ) -> Reals:
-    """Add ``count`` columns, each with this ``score``, to score distributions, by convolution.
+    """Return the score distributions after adding ``count`` columns that have this ``score``.
 
-    ``score_distribution[pair, score]`` is the probability of a score for a pair of row classes.
-    ``shared_probability[pair]`` is the probability that both rows have one of the added columns; it
-    is the same for all of these columns.
+    Args:
+        score_distribution: ``score_distribution[i, s]`` is the probability of the score s for the
+            i-th pair of row classes.
+        shared_probability: ``shared_probability[i]`` is the probability that both rows of the i-th
+            pair have an added column. All added columns have the same probability.
+        count: The number of added columns.
+        score: The score that each added column gives to pairs of which both rows have the column.
     """
     max_score = score_distribution.shape[1] - 1
     result = np.zeros_like(score_distribution)
     certain = shared_probability >= 1  # both rows have all these columns
     shared_probability = np.where(certain, 0.0, shared_probability)
-    # The binomial terms are computed as logarithms: if hundreds of columns are almost certainly
-    # shared, the first term is too small for a float.
+    # The binomial terms are computed as logarithms. If both rows almost certainly have hundreds of
+    # columns, the first term is too small for a float.
     log_term = count * np.log1p(-shared_probability)
     with np.errstate(divide="ignore"):
         log_odds = np.log(shared_probability) - np.log1p(-shared_probability)
@@ -152,7 +162,8 @@ def benjamini_hochberg(p: Reals, tests: int) -> Reals:
     """Return the q-value of each test (Benjamini and Hochberg 1995, J. R. Stat. Soc. B 57).
 
     The q-value of a test is the smallest false discovery rate at which the test is significant.
-    ``tests`` is the number of all tests. Tests without an entry in ``p`` have a p-value of 1.
+    ``p`` contains p-values, and ``tests`` is the number of all tests. The p-value of a test without
+    an entry in ``p`` is assumed to be 1.
     """
     order = np.argsort(p, kind="stable")
     adjusted = p[order] * tests / np.arange(1, len(p) + 1)
@@ -165,15 +176,19 @@ def benjamini_hochberg(p: Reals, tests: int) -> Reals:
 
 
 def _fit(degrees: Sequence[Numbers], counts: Sequence[Numbers]) -> Reals:
-    """Return the probabilities that reproduce the degrees.
+    """Return the probabilities with which the expected degrees are the given degrees.
 
     Rows and columns that contain only 0 or only 1 are removed first, because their probabilities
-    are 0 or 1. This is repeated, because the remainder of other rows and columns can then contain
-    only 0 or only 1. ``degrees`` contains the distinct row degrees and the distinct column degrees.
-    ``counts`` contains the number of rows, or of columns, that have each of these degrees.
+    are 0 or 1. In the smaller matrix, further rows and columns can contain only 0 or only 1, so the
+    removal is repeated.
+
+    Args:
+        degrees: The distinct row degrees, and the distinct column degrees.
+        counts: The number of rows with each distinct row degree, and the number of columns with
+            each distinct column degree.
     """
     probability = np.zeros((len(degrees[0]), len(degrees[1])))
-    remaining = [each.copy() for each in degrees]  # degrees within the rows and columns not removed
+    remaining = [each.copy() for each in degrees]  # the degrees in the matrix after removals
     undetermined = [each > 0 for each in degrees]
     changed = True
     while changed:
@@ -197,10 +212,11 @@ def _fit(degrees: Sequence[Numbers], counts: Sequence[Numbers]) -> Reals:
 def _solve(
     row_degrees: Numbers, row_counts: Numbers, column_degrees: Numbers, column_counts: Numbers
 ) -> Reals:
-    """Return the probabilities x y / (1 + x y) that reproduce the degrees.
+    """Return the probabilities x y / (1 + x y) with which the expected degrees are the given ones.
 
     The parameters x of the rows and y of the columns are found by fixed-point iteration (Vallarano
-    et al. 2021, Sci. Rep. 11, 15227).
+    et al. 2021, Sci. Rep. 11, 15227). The arguments are those of :func:`_fit`, without removed rows
+    and columns.
     """
     edges = float((row_degrees * row_counts).sum())
     x, y = row_degrees / np.sqrt(edges), column_degrees / np.sqrt(edges)

@@ -11,14 +11,15 @@ shared references can be a single fact. For this reason:
 
 In random data without related files, a test that counts shared references reports about a quarter
 of all pairs of files (p <= 0.05). A test that uses the evidence above reports two to four percent
-of all pairs. To reproduce both numbers, run ``make bench CASES=ties``.
+of all pairs. ``make bench CASES=ties`` reproduces both numbers.
 
 Evidence that many files have is weak. If n of N files (or collections) have a piece of evidence,
-its weight is log2(N / n) bits, rounded to half bits (Sparck Jones 1972, J. Doc. 28). The p-value is
-the probability, in the model of :mod:`null_model`, that two nodes with the same numbers of pieces
-of evidence share at least as many bits as observed. The q-value corrects the p-value for the number
-of pairs. For each pair, the number of shared references and common similarity measures are
-computed, too.
+the weight of this piece is log2(N / n) bits, rounded to half bits (Sparck Jones 1972, J. Doc. 28).
+The p-value of a pair is the probability that the shared evidence of two nodes has at least the
+observed weight. The probability is computed in the model of :mod:`null_model`, for two nodes with
+the same numbers of pieces of evidence as the pair. The q-value corrects the p-value for the number
+of pairs. The number of shared references and common similarity measures of each pair are also
+computed.
 """
 
 from __future__ import annotations
@@ -65,14 +66,15 @@ class Overlap:
             node that has fewer (Szymkiewicz-Simpson).
         adamic_adar: Sum over the shared references of 1 / log(number of nodes that have the
             reference) (Adamic and Adar 2003, Soc. Networks 25).
-        bits: Total weight of the shared evidence.
-        p_value: Probability that two nodes with the same numbers of pieces of evidence share at
-            least as many bits by chance.
+        bits: Total weight of the shared evidence, in bits.
+        p_value: Probability that, by chance, the shared evidence of two nodes has at least the
+            weight ``bits``, if the nodes have as many pieces of evidence as ``source`` and
+            ``target``.
         q_value: Smallest false discovery rate at which the pair is significant.
         independent_references: Number of shared references, with duplicates counted once; None
-            unless :meth:`Overlaps.with_duplicates` was called.
-        publishers: Number of known publishers of the shared references; None unless
-            :meth:`Overlaps.with_duplicates` was called.
+            unless the pair comes from :meth:`Overlaps.with_duplicates`.
+        publishers: Number of known publishers of the shared references; None unless the pair comes
+            from :meth:`Overlaps.with_duplicates`.
     """
 
     source: Entity
@@ -95,18 +97,18 @@ class Hub:
 
     entity: Entity
     degree: int  # number of nodes (files, or collections) that have the entity
-    bits: float  # weight of this piece of evidence, at most 2
+    bits: float  # weight of this piece of evidence in bits, at most 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Overlaps:
-    """Pairs of nodes that share references or evidence; iterating yields each :class:`Overlap`.
+    """Pairs of nodes that share references or evidence. Iteration yields each :class:`Overlap`.
 
     Attributes:
         nodes: All files, or all collections.
         columns: For each attribute of :class:`Overlap`, an array with one value per pair. The
-            arrays ``source`` and ``target`` contain indices of ``nodes``. Only the
-            result of :meth:`with_duplicates` has ``independent_references`` and ``publishers``.
+            arrays ``source`` and ``target`` contain indices of ``nodes``. Only the result of
+            :meth:`with_duplicates` has ``independent_references`` and ``publishers``.
         tested_pairs: Number of all pairs of nodes, including pairs that share nothing.
         hubs: Pieces of evidence that more than a quarter of the nodes, and at least three nodes,
             have; the most frequent first.
@@ -134,13 +136,14 @@ class Overlaps:
         return self.select(np.arange(min(count, len(self))))
 
     def select(self, rows: Numbers) -> Overlaps:
-        """Return the pairs with these indices."""
+        """Return the pairs with the indices ``rows``, in this order."""
         return replace(self, columns={name: each[rows] for name, each in self.columns.items()})
 
     def with_duplicates(self, incidence: Incidence, duplicates: Deduplication) -> Overlaps:
         """Return the same pairs, with ``independent_references`` and ``publishers``.
 
-        The pairs must come from ``incidence``, and ``duplicates`` from its references.
+        ``incidence`` must be the data from which the pairs were computed. ``duplicates`` must be
+        the result of :func:`find_duplicates` for the references of ``incidence``.
         """
         of_files = self.nodes == incidence.files
         matrix = incidence.file_references if of_files else incidence.collection_references
@@ -179,8 +182,8 @@ def find_overlaps(data: object, of: NodeKind = "files") -> Overlaps:
     The pairs are sorted by p-value, then by descending weight of the shared evidence.
     ``find_overlaps(data).significant()`` returns only significant pairs.
 
-    ``data`` is a graph, a store, observations or an ``Incidence``. For ``of="files"``, all subjects
-    count as files.
+    ``data`` is a graph, a store, observations or an ``Incidence``. With ``of="files"``, pairs of
+    all subjects are found, including domains, IP addresses and URLs.
     """
     incidence = as_incidence(data)
     if of == "files":
@@ -223,8 +226,9 @@ def find_overlaps(data: object, of: NodeKind = "files") -> Overlaps:
 def project(matrix: Matrix, weights: NDArray[Any] | None = None) -> Matrix:
     """Return, for each pair of rows of a 0/1 matrix, the number of columns with a 1 in both rows.
 
-    With ``weights``, one per column, return the sum of the weights of these columns instead. The
-    result is an upper triangular matrix: entry (i, j) is the result for the rows i < j.
+    If ``weights`` contains a weight for each column, return the sum of the weights of these columns
+    instead of their number. The result is an upper triangular matrix: entry (i, j) is the value for
+    the rows i < j.
     """
     sparse = require("scipy.sparse", extra=EXTRA)
     weighted = matrix
@@ -239,16 +243,20 @@ def project(matrix: Matrix, weights: NDArray[Any] | None = None) -> Matrix:
 
 
 def jaccard(matrix: Matrix, source: Numbers, target: Numbers, shared: Numbers) -> Reals:
-    """Return the Jaccard index of each pair of rows; ``shared`` counts their common columns."""
+    """Return the Jaccard index of each pair of rows of a 0/1 matrix.
+
+    For each pair, ``source`` and ``target`` contain the indices of the two rows, and ``shared``
+    contains the number of columns with a 1 in both rows.
+    """
     sizes = np.diff(matrix.indptr)
     index: Reals = shared / np.maximum(sizes[source] + sizes[target] - shared, 1)
     return index
 
 
 def _lookup(product: Matrix, source: Numbers, target: Numbers) -> NDArray[Any]:
-    """Return the entry of ``product`` for each pair of indices.
+    """Return the entries of ``product`` at the positions (``source[i]``, ``target[i]``).
 
-    The pairs must be sorted, and must include all pairs whose entry is not 0.
+    The positions must be sorted, and must include all positions whose entry is not 0.
     """
     pairs, entries = (
         np.ravel_multi_index(each, product.shape) for each in ((source, target), product.nonzero())
@@ -261,7 +269,7 @@ def _lookup(product: Matrix, source: Numbers, target: Numbers) -> NDArray[Any]:
 def _count_distinct(shared: Matrix, labels: Numbers) -> Numbers:
     """Return, for each row of ``shared``, the number of distinct labels of its nonzero columns.
 
-    The label ``_UNKNOWN_PUBLISHER`` is not counted.
+    ``labels`` contains the label of each column. The label ``_UNKNOWN_PUBLISHER`` is not counted.
     """
     rows, columns = shared.nonzero()
     known = labels[columns] != _UNKNOWN_PUBLISHER

@@ -3,9 +3,10 @@
 A step links two nodes of one observation: a file and a reference, a reference and a collection, or
 a file and a collection. So a file and a collection are one step apart only if the API returned the
 collection for this file. If ``related_from`` names a report, the report takes the place of the
-collection. In the exported graph, a path from a file through a reference to a
-collection can combine observations of two files. Such a path is no evidence that the first file is
-in the collection.
+collection.
+
+In the exported graph, a path from a file through a reference to a collection can combine
+observations of two files. Such a path does not prove that the first file is in the collection.
 
 All shortest paths are found by breadth-first search from the target (Brandes 2001, J. Math. Sociol.
 25).
@@ -35,7 +36,7 @@ _MAX_LISTED_KEYS = 5  # maximum number of keys in the message about an ambiguous
 
 @dataclass(frozen=True, slots=True)
 class PathStep:
-    """Two adjacent nodes of a path, and all observations that contain both.
+    """Two adjacent nodes of a path, and all observations that contain both nodes.
 
     The observations are sorted by reference, then by file, then by collection.
     """
@@ -47,7 +48,7 @@ class PathStep:
 
 @dataclass(frozen=True, slots=True)
 class EvidencePath:
-    """A path of at least one step; each step starts at the node at which the previous step ends."""
+    """A path of at least one step. Each step starts at the node at which the previous step ends."""
 
     steps: tuple[PathStep, ...]
 
@@ -82,11 +83,11 @@ class EvidenceGraph:
 
         Args:
             name: A key (``collection:...``), an id or its first 8 or more characters, a URL, an IP
-                address, a domain, or a complete title or name. URLs, IP addresses and domains may
-                be defanged. Case is ignored, except in keys and in URLs of references.
+                address, a domain, or a complete title, name or label. URLs, IP addresses and
+                domains may be defanged. Case is ignored, except in keys and in URLs of references.
 
         Raises:
-            AnalysisError: No node, or more than one node, matches.
+            AnalysisError: No node matches ``name``, or several nodes do.
         """
         wanted = name.strip()
         for matches in _matchers(wanted):
@@ -138,10 +139,10 @@ class EvidenceGraph:
                 pending += [[*path, key] for key in reversed(nearer)]
 
     def _distances(self, source: Entity, target: Entity) -> dict[str, int]:
-        """Return the distance to ``target`` of each node that is not farther than ``source``.
+        """Return, by node key, the number of steps from ``target`` to each node.
 
-        If no path connects ``source`` and ``target``, return the distance of each node that a path
-        connects to ``target``.
+        Nodes that are farther from ``target`` than ``source`` is are omitted. So are nodes that no
+        path connects to ``target``.
         """
         if source.key == target.key:
             raise AnalysisError(f"{source.key} and {target.key} are the same node")
@@ -162,10 +163,12 @@ class EvidenceGraph:
         return sorted(found - {key})
 
     def _nearer(self, key: str, distances: dict[str, int]) -> list[str]:
+        """Return the neighbors of a node that are one step nearer to the target, sorted by key."""
         wanted = distances[key] - 1
         return [each for each in self._neighbors(key) if distances.get(each, -1) == wanted]
 
     def _step(self, source: str, target: str, known: dict[tuple[str, str], PathStep]) -> PathStep:
+        """Return the step between two neighbors. ``known`` is a cache of steps by node keys."""
         if (source, target) not in known:
             rarer = min(source, target, key=lambda key: len(self._observations[key]))
             found: dict[tuple[str, ...], Observation] = {}
@@ -190,14 +193,14 @@ class EvidenceGraph:
 
 
 def _entities(observation: Observation) -> tuple[Entity, ...]:
-    """Return the two or three nodes of an observation."""
+    """Return the subject, the reference and, if any, the collection of an observation."""
     if observation.related_from is None:
         return observation.subject, observation.reference
     return observation.subject, observation.reference, observation.related_from
 
 
 def _matchers(name: str) -> Iterator[Callable[[Entity], bool]]:
-    """Yield functions that return whether ``name`` may refer to a node, the strictest first."""
+    """Yield functions from a node to whether ``name`` may refer to it, the strictest first."""
     folded = name.casefold()
     yield lambda node: node.key == name
     yield lambda node: node.id == name

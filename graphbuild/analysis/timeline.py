@@ -27,14 +27,15 @@ CLUSTER = "cluster"
 class TimelineSeries:
     """The publication dates of the references of a campaign, collection or cluster.
 
-    The references of a cluster are those of its files.
+    The references of a cluster are those of the files in the cluster.
 
     Attributes:
         kind: ``campaign``, ``collection`` or ``cluster``.
-        key: The node key of the collection, or the number of the cluster; an empty string for the
-            campaign.
+        key: The node key of the collection, or the number of the cluster as text; an empty string
+            for the campaign.
         name: The label of the collection, or the name of the cluster; ``all references`` for the
             campaign.
+        references: Number of references.
         undated: Number of references without a publication date.
         first: The reference with the earliest date; None if no reference has a date.
         last: The reference with the latest date; None if no reference has a date.
@@ -58,12 +59,13 @@ class Timeline:
 
     campaign: TimelineSeries  # all references
     collections: tuple[TimelineSeries, ...]  # sorted by node key
-    clusters: tuple[TimelineSeries, ...]  # the largest cluster first; empty without a clustering
+    clusters: tuple[TimelineSeries, ...]  # the largest first; empty if no clustering was given
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a DataFrame with one row per series and month in which references were published.
+        """Return a DataFrame with one row per series and month, for months with references.
 
-        Columns: ``kind``, ``key``, ``name``, ``month`` (its first day, UTC), ``references``.
+        Columns: ``kind``, ``key``, ``name``, ``month`` (first day of the month, UTC),
+        ``references`` (number of references published in the month).
         """
         import pandas as pd  # noqa: PLC0415  loads slowly
 
@@ -79,8 +81,8 @@ class Timeline:
 def build_timeline(data: object, clustering: Clustering | None = None) -> Timeline:
     """Count the references by month of publication.
 
-    ``data`` is a graph, a store, observations or an ``Incidence``. With ``clustering``, the result
-    of :func:`find_clusters` for ``data``, the references of each cluster are counted, too.
+    ``data`` is a graph, a store, observations or an ``Incidence``. ``clustering`` is the result of
+    :func:`find_clusters` for ``data``; if it is None, there are no counts by cluster.
     """
     incidence = as_incidence(data)
     dates = [publication_date(reference) for reference in incidence.references]

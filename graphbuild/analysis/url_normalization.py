@@ -1,15 +1,16 @@
 """Normalize URLs, so that different URLs of one page become equal, and find the page's publisher.
 
-The rules in :data:`URL_RULES` are applied in order, and again until no rule changes the URL. The
-normalized URL is only for comparison. It can fail in a browser; for example, ``http`` becomes
-``https``.
+The rules in :data:`URL_RULES` are applied in order, and again until no rule changes the URL.
+Normalized URLs are only for comparison. A browser may be unable to open them, for example because
+``http`` becomes ``https``.
 
 * The rule ``spelling`` follows RFC 3986, section 6 (case, percent-encoding, dot segments, ports).
   It uses w3lib, which also sorts the query parameters.
-* The other rules follow conventions of websites.
+* All other rules follow conventions of websites.
 
-URLs are untrusted text. A text is returned unchanged if it is not a valid web URL, if programs may
-interpret it differently, or if it is longer than 8,192 characters.
+URLs are untrusted text. A text is returned unchanged if it is not a valid web URL, if it is
+ambiguous (different programs interpret it in different ways), or if it is longer than 8,192
+characters.
 """
 
 from __future__ import annotations
@@ -29,19 +30,17 @@ if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
 MAX_URL_LENGTH = 8_192
-_MAX_ROUNDS = 300  # limits the time for hostile URLs; other URLs need two or three rounds
+_MAX_ROUNDS = 300  # limits the time for hostile URLs; ordinary URLs need two or three rounds
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule that makes URLs of one page equal.
+    """A rule that removes one kind of difference between URLs of one page."""
 
-    ``apply`` returns the changed URL, or the same URL if there is nothing to change. It may raise
-    ``ValueError`` for an invalid URL.
-    """
-
-    name: str  # as in the results of ``dedupe``
+    name: str  # as in the results of ``graphbuild dedupe``
     description: str  # the differences that the rule removes
+    # Returns the changed URL, or the same URL if the rule does not apply. The function may raise
+    # ValueError for an invalid URL.
     apply: Callable[[str], str]
 
 
@@ -54,9 +53,9 @@ class NormalizedUrl:
 
 
 def normalize_url(url: str, *, skipped_rule: str = "") -> NormalizedUrl:
-    """Normalize a web URL. Return it unchanged if it is invalid, ambiguous or too long.
+    """Normalize a web URL. An invalid, ambiguous or too long URL is returned unchanged.
 
-    All rules are applied except the one with the name ``skipped_rule``.
+    All rules are applied except the rule with the name ``skipped_rule``.
     """
     if not _is_unambiguous(url):
         return NormalizedUrl(url)
@@ -82,7 +81,7 @@ def publisher_domain(normalized: NormalizedUrl) -> str:
 
     If the host is neither in a registered domain nor an IP address, return the whole host. Sites on
     shared hosts such as ``blogspot.com`` are separate publishers, because the public suffix list
-    contains these hosts. The list is part of tldextract, so nothing is downloaded.
+    contains these hosts. tldextract contains a copy of the list, so nothing is downloaded.
 
     The result is an empty string if the URL does not show the publisher or is not a valid web URL.
     URLs of link shorteners, and archive URLs without the original URL, do not show the publisher.
@@ -98,7 +97,7 @@ def publisher_domain(normalized: NormalizedUrl) -> str:
 
 
 def _is_unambiguous(url: str) -> bool:
-    """Return whether a text is a web URL that is not too long and that programs interpret alike."""
+    """Return whether a text is a web URL that is not too long and that is not ambiguous."""
     stripped = url.strip()
     match = _WEB_URL.match(stripped)
     return (
@@ -116,7 +115,7 @@ _WEB_URL = re.compile(r"https?://(?P<host>[^/?#]+)", re.IGNORECASE)
 
 # --- archived and cached copies ------------------------------------------------------------------
 
-# The patterns of copies are tried only for URLs that contain one of these words.
+# The patterns for copies are tried only if the URL contains one of these words.
 _COPY_HINT = re.compile("archive|arquivo|webcache|amp", re.IGNORECASE)
 _ANY_HOST = r"https?://(?:[^/?#@]*\.)?"  # scheme and subdomains
 _ORIGINAL = r"(?:(?P<scheme>https?):/{1,2})?(?P<rest>[^/?#@]+\.[^/?#@]+.*)"
@@ -145,9 +144,9 @@ _AMP_CACHE = re.compile(
 def _find_original(pattern: re.Pattern[str], url: str) -> str:
     """Return the URL of the original page if ``url`` is the URL of a copy, otherwise ``url``.
 
-    ``pattern`` matches URLs of copies. Its group ``rest`` is the original URL without the
-    scheme. Its group ``scheme`` may match nothing; the scheme is then ``https`` if the optional
-    group ``secure`` matches, otherwise ``http``.
+    ``pattern`` matches URLs of copies. The group ``rest`` is the original URL without the scheme.
+    The group ``scheme`` is the original scheme, if the URL contains it. Otherwise, the scheme is
+    ``https`` if ``pattern`` has a group ``secure`` that matches, and ``http`` if not.
     """
     match = pattern.fullmatch(url) if _COPY_HINT.search(url) else None
     if match is None:
@@ -177,8 +176,8 @@ def _remove_amp(url: str) -> str:
 
 # --- spelling, host, path and query --------------------------------------------------------------
 
-# URLs that are certainly canonical: the host is in lower case, and there is no percent-encoding,
-# dot segment, port or query. They are not passed to w3lib, because w3lib is slow.
+# Matches URLs that are certainly canonical: the host is in lower case, and there is no
+# percent-encoding, dot segment, port or query. w3lib is slow, and is not used for these URLs.
 _CANONICAL = re.compile(
     r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+/(?:[\w~-][\w.~-]*/)*(?:[\w~-][\w.~-]*)?", re.ASCII
 )
@@ -211,12 +210,12 @@ def _trim_path(url: str) -> str:
 
 
 def _remove_fragment(url: str) -> str:
-    # In single-page applications, a fragment that starts with "!" or "/" identifies the page.
+    # A fragment that starts with "!" or "/" identifies a page of a single-page application.
     bare, _, fragment = url.partition("#")
     return url if fragment.startswith(("!", "/")) else bare
 
 
-# Parameters that analytics, advertising and newsletter services document as theirs.
+# Names of parameters that analytics, advertising and newsletter services document as their own.
 _TRACKING = re.compile(
     r"(?:utm|pk|mtm|matomo|piwik|hsa)_.*|gclid|gclsrc|gbraid|wbraid|dclid|fbclid|msclkid|yclid"
     r"|twclid|ttclid|li_fat_id|igshid|igsh|mibextid|mc_cid|mc_eid|mkt_tok|_hsenc|_hsmi|__hssc"
@@ -235,16 +234,16 @@ def _remove_tracking(url: str) -> str:
 
 
 def _drop_parameters(parts: SplitResult, is_dropped: Callable[[str, str], bool]) -> SplitResult:
-    """Remove query parameters without changing the text of the other parameters.
+    """Return the parts of a URL without some query parameters.
 
-    ``is_dropped`` gets the name and the value of a parameter, both in lower case, and returns
-    whether to remove the parameter.
+    The text of the remaining parameters does not change. ``is_dropped`` receives the name and the
+    value of a parameter, both in lower case, and returns whether to remove the parameter.
     """
     if not parts.query:
         return parts
     kept = []
     for parameter in parts.query.split("&"):
-        # Each parameter is parsed separately, because its original text is kept.
+        # Parameters are split before parsing, so that the original text of each one is known.
         (name, value), *_ = parse_qsl(parameter, keep_blank_values=True) or [("", "")]
         if not is_dropped(name.lower(), value.lower()):
             kept.append(parameter)
@@ -252,9 +251,9 @@ def _drop_parameters(parts: SplitResult, is_dropped: Callable[[str, str], bool])
 
 
 def _url_from_parts(url: str, parts: SplitResult) -> str:
-    """Return the URL with these parts; if these are the parts of ``url``, return ``url`` itself.
+    """Return the URL with these parts, or ``url`` itself if it has exactly these parts.
 
-    In the second case, ``urlunsplit`` could return a different spelling.
+    From unchanged parts, ``urlunsplit`` could build a different spelling of ``url``.
     """
     return url if parts == urlsplit(url) else urlunsplit(parts)
 
@@ -275,7 +274,7 @@ URL_RULES = (
 
 # --- publishers ----------------------------------------------------------------------------------
 
-# Domains of archives, caches and link shorteners, whose URLs do not show who published the page.
+# Matches hosts of archives, caches and link shorteners, whose URLs do not show the publisher.
 _NOT_PUBLISHER = re.compile(
     r"(?:.*\.)?(?:archive\.(?:today|ph|is|li|vn|md|fo|org)|archive-it\.org|arquivo\.pt|perma\.cc"
     r"|googleusercontent\.com|ampproject\.org|bing-amp\.com|bit\.ly|t\.co|goo\.gl|tinyurl\.com"
@@ -283,7 +282,7 @@ _NOT_PUBLISHER = re.compile(
 )
 
 
-@lru_cache(maxsize=65_536)  # because most references are on few hosts
+@lru_cache(maxsize=65_536)  # most references are on a few hosts
 def _registered_domain(host: str) -> str:
     try:
         return str(ip_address(host))

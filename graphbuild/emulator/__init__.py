@@ -8,8 +8,8 @@
 ``World`` contains the data, ``Api`` maps requests to responses, and ``Emulator`` serves an ``Api``
 over HTTP.
 
-The emulator imports no other module of graphbuild, because tests of the client against the emulator
-would not detect a bug in code that both share.
+The emulator imports no other package of graphbuild. If the client and the emulator shared code,
+tests of the client against the emulator could not detect bugs in this code.
 """
 
 from graphbuild.emulator.api import Api

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from graphbuild.emulator.http_messages import Json, Request
     from graphbuild.emulator.quota import Quota
 
-_ALL_KEYS = ""  # replaces the API key in the call counter of the group
+_ALL_KEYS = ""  # used in place of an API key in the call counter of the group
 _GROUP_NAME = "company"  # as in a sample of the API documentation
 
 # The name "threat-landscape" is invented, because the API documentation does not state which
@@ -22,10 +22,11 @@ _PRIVILEGES = ("intelligence", "threat-landscape")
 
 
 class Accounts:
-    """The accounts of all API keys and, if ``group_quota`` is not None, the group they belong to.
+    """The accounts of all API keys, with one account per key.
 
-    All accounts have the user name ``user``. A path below ``/users`` identifies the account by this
-    name or by its API key.
+    All accounts have the user name ``user``. A path below ``/users`` contains this name or the API
+    key of the request. Unless ``group_quota`` is None, all accounts belong to a group with this
+    quota.
     """
 
     def __init__(self, user: str, quota: Quota, group_quota: Quota | None) -> None:
@@ -35,7 +36,7 @@ class Accounts:
         self._has_group = group_quota is not None
 
     def record_call(self, key: str, resource_path: str, now: float) -> None:
-        """Count a call for the key and the group; ``now`` is its time in seconds since 1970."""
+        """Count a call at the time ``now`` (seconds since 1970) for the key and the group."""
         self._calls.record(key, resource_path, now)
         self._group_calls.record(_ALL_KEYS, resource_path, now)
 
@@ -44,9 +45,14 @@ class Accounts:
         return self._calls.is_exhausted(key, now) or self._group_calls.is_exhausted(_ALL_KEYS, now)
 
     def get(self, request: Request, now: float, *, is_public: bool) -> Json:
-        """Return the response body for the account, its quotas or its usage.
+        """Return the body of the response to a request about the account of its API key.
 
-        The paths are ``/users/{id}``, ``/users/{id}/overall_quotas`` and ``/users/{id}/api_usage``.
+        The path is ``/users/{id}`` for the account, ``/users/{id}/overall_quotas`` for its quotas,
+        and ``/users/{id}/api_usage`` for its usage. ``is_public`` is whether the key is public.
+
+        Raises:
+            ServiceError: The path is another one, or contains another key or user name. The dates
+                in a request for the usage are invalid.
         """
         key = request.key
         own_names = {key, self._user}

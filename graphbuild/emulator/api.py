@@ -34,11 +34,11 @@ class LogEntry:
     """A request and its response. In the path and the query, ``{key}`` replaces API keys."""
 
     number: int  # number of the request, from 1
-    method: str
+    method: str  # in upper case
     path: str  # without the query
     query: str
     key: str  # the first 8 hexadecimal digits of the SHA-256 of the API key; empty without a key
-    status: int
+    status: int  # HTTP status of the response
     fault: str  # name of the simulated fault; empty if there is none
     time: float  # when the response was ready, in seconds since 1970
 
@@ -53,9 +53,10 @@ class Api:
         inactive_keys: API keys of inactive accounts; their requests are rejected.
         quota: The quota of each API key.
         group_quota: The quota that all API keys share; None if there is no group.
-        api_flavor: ``classic``, ``gti`` or ``both``.
-        api_flavor_by_key: API key -> its API flavor, if different from ``api_flavor``.
-        user: The user name of every account; in paths, it can replace the API key.
+        api_flavor: The API flavors that API keys can use: ``classic``, ``gti`` or ``both``.
+        api_flavor_by_key: Maps API keys to the flavors that they can use, if these differ from
+            ``api_flavor``.
+        user: The user name of every account. A path can contain it in place of the API key.
         undocumented: The behavior in cases that the API documentation does not specify.
         middleware: A function that receives each request with its response and returns the
             response to send, for example to simulate an error.
@@ -63,7 +64,9 @@ class Api:
         log_path: A file to which each entry of ``log`` is appended as a line of JSON, or None.
 
     Attributes:
-        world, undocumented, middleware: The arguments; they can be replaced between two requests.
+        world: The argument ``world``; it can be replaced between two requests.
+        undocumented: The argument ``undocumented``; it can be replaced between two requests.
+        middleware: The argument ``middleware``; it can be replaced between two requests.
         log: One entry per request, oldest first.
         calls: The number of requests that were counted against the quotas.
     """
@@ -104,7 +107,7 @@ class Api:
         self._lock = threading.Lock()
 
     def respond(self, method: str, target: str, headers: Mapping[str, str]) -> Response:
-        """Return the response to a request and log both; ``target`` is the path with the query."""
+        """Log a request and return its response; ``target`` is the path with the query."""
         request = Request.parse(method, target, headers)
         with self._lock:
             try:
@@ -172,5 +175,6 @@ class Api:
 
 
 def _mask_keys(text: str, keys: Collection[str]) -> str:
+    """Replace each API key in a path or query that is a whole segment, name or value."""
     parts = re.split("([/&=])", text)
     return "".join("{key}" if part and part in keys else part for part in parts)

@@ -10,7 +10,7 @@ from graphbuild.emulator.models import Reference
 FILE = "5e3f311ae67f046b56435067bcdd39fbf836fa0421fbc8c8b0e43e8e47524954"
 COLLECTION = "malpedia_win_emotet"
 NAME = "Emotet"
-COUNT = 241  # references of the file
+COUNT = 241  # number of references of the file, according to the documentation
 
 REFERENCES = (
     Reference.from_url(

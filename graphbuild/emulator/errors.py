@@ -4,13 +4,13 @@ To add an error, add its code to ``ERRORS`` and raise ``ServiceError`` in the mo
 relevant part of a request:
 
 * ``api.py``: the method, the API key and the quotas
-* ``router.py``: the path, and whether the API key can read it
+* ``router.py``: the path, and whether the API key can read the requested data
 * ``pagination.py``: the limit and the cursor
 * ``accounts.py``: paths below ``/users``
 * ``quota.py``: the dates in a request for API usage
 
-Do not add errors that only tests need. To replace the regular response, tests use a ``Middleware``
-(see ``http_messages.py``) from ``tests/support/faults``.
+Do not add errors that only tests need. Tests use a ``Middleware`` (see ``http_messages.py``) from
+``tests/support/faults``, which replaces the regular response by an error.
 """
 
 from __future__ import annotations
@@ -41,9 +41,14 @@ ERRORS: Mapping[str, tuple[int, str]] = {
 
 
 class ServiceError(Exception):
-    """The request is rejected; ``response`` is the error response to send.
+    """A request is rejected.
 
-    ``code`` is a key of ``ERRORS``. An empty ``message`` selects the default message of the code.
+    Args:
+        code: A key of ``ERRORS``.
+        message: The message in the response; empty for the default message of the code.
+
+    Attributes:
+        response: The error response to send.
     """
 
     def __init__(self, code: str, message: str = "") -> None:

@@ -1,7 +1,7 @@
 """Generate references and indicators with the fictional names in ``fake_names.json``.
 
 As in real data, some references lack a title, an author or a date. All domains and IP addresses
-are reserved for documentation.
+are in ranges that are reserved for documentation.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ _FIRST_DAY = 17_167  # 2017-01-01, in days since 1970
 _DAYS = 3_000
 
 # Wrong values of ``creation_date`` (seconds since 1970) that a client must tolerate: zero, a
-# negative number, milliseconds, and the year 9999.
+# negative number, a date in milliseconds, and a date in the year 9999.
 _INVALID_DATES = (0, -1, 1_515_715_200_000, 253_402_214_400)
 
-# About every 8th reference has no title, every 9th no date, every 11th no author, and every 7th a
-# title in another language. No two of the numbers have a common factor, so all combinations occur.
+# About every 8th reference has no title, every 9th no date, and every 11th no author. About every
+# 7th title is in another language. No two of these numbers have a common factor, so all
+# combinations occur.
 _NO_TITLE, _NO_DATE, _NO_AUTHOR, _FOREIGN = 8, 9, 11, 7
 
 # Networks reserved for documentation: RFC 5737 and RFC 3849. RFC 2606 reserves ``.example``.
@@ -45,21 +46,24 @@ _IPV6_INTERVAL = 5
 
 
 class ReferenceFactory:
-    """Creates references with distinct URLs; ``references`` maps their ids to the references."""
+    """Creates references with distinct ids; ``references`` contains them by id."""
 
     def __init__(self, rng: Random) -> None:
         self._rng = rng
         self.references: dict[str, Reference] = {}
 
     def create(self, topic: str, *, after: str = "") -> str:
-        """Create a reference about ``topic``; return its id, which is greater than ``after``."""
+        """Create a reference about ``topic``; return its id, which sorts after the id ``after``."""
         while (reference := self._create(topic)).id <= after or reference.id in self.references:
             pass
         self.references[reference.id] = reference
         return reference.id
 
     def create_with_invalid_date(self, topic: str, number: int) -> str:
-        """Create a reference with an invalid date, which ``number`` selects; return its id."""
+        """Create a reference with an invalid date; return its id.
+
+        ``number`` selects one of ``_INVALID_DATES``.
+        """
         reference = self.references.pop(self.create(topic))
         date = _INVALID_DATES[number % len(_INVALID_DATES)]
         attributes = {**reference.attributes, "creation_date": date}
@@ -98,10 +102,11 @@ class IndicatorFactory:
     def create(
         self, count: int, collections: Sequence[Collection], reference: Reference
     ) -> list[Indicator]:
-        """Create ``count`` indicators that belong to all of the collections, or to all but one.
+        """Create ``count`` indicators, each in all of the collections or in all but one.
 
-        The factory's first URL is that of ``reference``, because real lists of indicators contain
-        URLs of articles by mistake. This URL and the reference have the same id.
+        Every second indicator has a direct reference: the first reference of the last collection.
+        The first URL that the factory creates is that of ``reference``, because real lists of
+        indicators contain URLs of articles by mistake. This URL and the reference have the same id.
         """
         types = [INDICATOR_TYPES[number % 3] for number in range(count)]
         return [self._create(each, collections, reference) for each in types]

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", File, Indicator)
 
-_SHARED_REFERENCES = 3  # maximum number for two consecutive collections of a campaign
+_SHARED_REFERENCES = 3  # maximum number of common references of consecutive collections
 _UNKNOWN_FILES = 2  # number of files without collections and references
-_HUB_REFERENCES = 6  # number of references of the hub, see add_hub
+_HUB_REFERENCES = 6  # number of references of the hub; see add_hub
 
 
 @dataclass(slots=True)
@@ -47,28 +47,29 @@ def generate_world(  # noqa: PLR0913 - sizes of the world, keyword-only except t
     """Generate a world of campaigns; the same arguments give the same world.
 
     ``World.campaigns`` contains the files of each campaign, which are the true clusters. Every
-    world also contains the sample of the API documentation.
+    world also contains the sample of the API documentation, as one more campaign.
 
     Args:
         seed: The seed of the random numbers.
         campaigns: The number of campaigns, not counting the sample.
-        files_per_campaign: The number of files of each of these campaigns.
-        references_per_campaign: The number of references of each of these campaigns. With noise,
-            some of them are references of the previous campaign.
-        siblings: The number of files that are added to the collection of the sample.
+        files_per_campaign: The number of files of each campaign except the sample.
+        references_per_campaign: The number of references in the collections of each campaign except
+            the sample. With noise, some of them are references of the previous campaign. If one of
+            these is chosen twice, the number is smaller.
+        siblings: The number of files of the sample, not counting the documented file.
         noise: The probability (0 to 1) that a file is also in a collection of the next campaign.
             A reference is reused from the previous campaign with the probability ``noise / 2``.
             With the probability ``4 * noise``, a file is also in the hub, a collection with
             files of all campaigns. Without noise, there is no hub, and campaigns share no
             collection and no reference.
         indicators_per_campaign: The total number of domains, IP addresses and URLs of each
-            campaign. It does not affect files and references.
+            campaign. This number does not affect files and references.
         direct_references_per_campaign: The number of additional references of each campaign that
-            are in no collection. Each is a direct reference (relationship ``references``) of two
-            random files of the campaign.
+            are in no collection. Each of them is a direct reference (relationship ``references``)
+            of two random files of the campaign.
         linked_reports: The number of references of each campaign that are related to up to six
-            references, and directly to about half of the files of the campaign. Related references
-            depend on this number only in the ``gti`` flavor.
+            references, and directly to about half of the files of the campaign. This number affects
+            the list of related references only in the ``gti`` flavor.
     """
     builder = _WorldBuilder(seed, noise)
     for number in range(campaigns):
@@ -97,7 +98,7 @@ def generate_family_world(files: int, references: int) -> World:
 
 
 class _WorldBuilder:
-    """Generates campaigns one by one, then connects them."""
+    """Generates the parts of a world; ``generate_world`` calls the methods in order."""
 
     def __init__(self, seed: int, noise: float) -> None:
         self._seed = seed
@@ -111,8 +112,8 @@ class _WorldBuilder:
     def add_campaign(self, number: int, files: int, references: int) -> None:
         """Add campaign ``number`` with its files, references, and three or four collections.
 
-        Their ``collection_type`` is ``malware-family``, ``collection`` or ``campaign``. If
-        ``number`` is a multiple of 3, there is also a ``threat-actor``.
+        The ``collection_type`` of the first three is ``malware-family``, ``collection`` and
+        ``campaign``. If ``number`` is a multiple of 3, the fourth is a ``threat-actor``.
         """
         families = NAMES["malware_families"]
         platform, family = families[number % len(families)]
@@ -145,7 +146,7 @@ class _WorldBuilder:
     def add_documented_sample(self, siblings: int) -> None:
         """Add the sample of the API documentation, with ``siblings`` more files in its collection.
 
-        The collection also gets enough made-up references to reach the documented number.
+        The collection also contains enough made-up references to reach the documented number.
         """
         first, second = documented_sample.REFERENCES
         self._references.references |= {first.id: first, second.id: second}
@@ -163,7 +164,7 @@ class _WorldBuilder:
     def mix_campaigns(self) -> None:
         """Add random files of each campaign to the last collection of the next campaign.
 
-        The first campaign follows the last one.
+        Files of the last campaign are added to a collection of the first one.
         """
         for campaign, following in pairwise([*self._campaigns, *self._campaigns[:1]]):
             if campaign is not following:
@@ -182,9 +183,10 @@ class _WorldBuilder:
     def add_indicators(self, count: int) -> None:
         """Add ``count`` indicators to every campaign.
 
-        With noise, some of them are also in a collection of the next campaign or in the hub.
+        With noise, some of the indicators are also in a collection of the next campaign or in the
+        hub.
         """
-        # Indicators have their own random numbers, and thus do not affect files and references.
+        # Indicators have their own random numbers, so that they do not affect files and references.
         rng = Random(f"{self._seed} hosts")  # noqa: S311 - sample data, not a secret
         factory = IndicatorFactory(rng)
         for campaign, following in pairwise([*self._campaigns, self._campaigns[0]]):
@@ -207,11 +209,11 @@ class _WorldBuilder:
                     campaign.files[index] = replace(file, references=references)
 
     def link_reports(self, count: int) -> None:
-        """Relate ``count`` references of every campaign to other references and to files.
+        """Relate ``count`` references of every campaign to references and files of the campaign.
 
-        A reference may be related to itself, and two references to each other.
+        A reference may be related to itself, and two references may be related to each other.
         """
-        # Like indicators, these links have their own random numbers.
+        # Like indicators, these relations have their own random numbers.
         rng = Random(f"{self._seed} reports")  # noqa: S311 - sample data, not a secret
         known = self._references.references
         for campaign in self._campaigns:
@@ -228,7 +230,7 @@ class _WorldBuilder:
                 campaign.files[number] = replace(file, references=references)
 
     def build(self) -> World:
-        """Return the world; its first file is the documented one, the other files are shuffled."""
+        """Return the world. The documented file is the first one, and all others are shuffled."""
         files = [file for campaign in self._campaigns for file in campaign.files]
         files += [_file(f"{self._seed} loner {number}") for number in range(_UNKNOWN_FILES)]
         self._rng.shuffle(files)
@@ -242,9 +244,9 @@ class _WorldBuilder:
         return World(files, references, collections + self._hubs, clusters, self._indicators)
 
     def _create_references(self, number: int, name: str, count: int) -> list[str]:
-        """Return the ids of ``count`` references, of which the first has an invalid date.
+        """Return the ids of ``count`` references. The first reference has an invalid date.
 
-        With noise, some of them are references of the previous campaign; all others are new.
+        With noise, some of the references are from the previous campaign; all others are new.
         """
         earlier = [
             reference
@@ -261,7 +263,8 @@ class _WorldBuilder:
     def _create_file(self, text: str, number: int, collections: Sequence[Collection]) -> File:
         """Create a file in all of the collections, or in all but one.
 
-        Any two files share a collection, because a campaign has at least three collections.
+        Any two files of a campaign share a collection, because a campaign has at least three
+        collections. ``number`` selects the type of the hash in seed lists.
         """
         ids = [collection.id for collection in collections]
         if self._rng.getrandbits(1):
@@ -279,9 +282,10 @@ class _WorldBuilder:
 def _add_to_collections(
     rng: Random, subjects: list[S], probability: float, *collections: Collection
 ) -> None:
-    """Add each subject except the documented file to each collection with the given probability.
+    """Add each subject to each of ``collections`` with the given probability.
 
-    Subjects are immutable, so the items of ``subjects`` are replaced.
+    The documented file is never added. Subjects are immutable, so the items of ``subjects`` are
+    replaced.
     """
     for index, subject in enumerate(subjects):
         if subject.id != documented_sample.FILE:
@@ -291,7 +295,11 @@ def _add_to_collections(
 
 
 def _split(ids: Sequence[str], shares: Sequence[float]) -> Iterator[tuple[str, ...]]:
-    """Split ids by shares; each part but the first begins with the last ids of the part before."""
+    """Split ids into parts with the given shares of the ids, which must add up to 1.
+
+    Each part except the first also contains the last ids of the previous part, at most
+    ``_SHARED_REFERENCES``.
+    """
     total = 0.0
     for share in shares:
         start = max(0, round(total * len(ids)) - _SHARED_REFERENCES)
@@ -300,6 +308,7 @@ def _split(ids: Sequence[str], shares: Sequence[float]) -> Iterator[tuple[str, .
 
 
 def _file(text: str) -> File:
+    """Create a file whose hashes and name are derived from ``text``."""
     digits = _hex(text, 136)
     names, suffixes = NAMES["file_names"], NAMES["file_suffixes"]
     number, name = divmod(int(digits[:12], 16), len(names))

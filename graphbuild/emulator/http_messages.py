@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Json = dict[str, Any]
-# A function that simulates a network error. It gets a connection and the head and body of a
-# response, writes to the connection, and returns whether the connection stays open.
+# A function that simulates a network error. The function receives a connection and the head and
+# body of a response, writes to the connection, and returns whether the connection stays open.
 Delivery = Callable[[socket.socket, bytes, bytes], bool]
 
 PREFIX = "/api/v3"
@@ -40,7 +40,7 @@ class Request:
 
     @property
     def key(self) -> str:
-        """The API key; empty if the request has none."""
+        """The API key (header ``x-apikey``); empty if the request has none."""
         return self.headers.get("x-apikey", "").strip()
 
     @property
@@ -78,5 +78,5 @@ class Response:
         return cls(status, headers, json.dumps(value, ensure_ascii=False).encode())
 
 
-# A function that gets a request and the regular response, and returns the response to send.
+# A function that receives a request and the regular response, and returns the response to send.
 Middleware = Callable[[Request, Response], Response]

@@ -21,9 +21,15 @@ _KINDS = ("meta", "s", "r", "c", "f")
 def load_world(path: Path) -> World:
     """Read a world from a file.
 
-    Each line is a JSON object, whose field ``k`` is ``r`` for a reference, ``c`` for a collection
-    and ``f`` for a file. The field ``i`` of references and collections is the number by which other
-    lines refer to them. Empty lines, and lines whose ``k`` is ``s`` or ``meta``, are skipped.
+    Each line is a JSON object. The field ``k`` is the kind of the line. Empty lines, and lines of
+    the kinds ``s`` and ``meta``, are skipped. The fields of the other kinds are:
+
+    * ``r``, a reference: ``i`` (number), ``url``, and optionally ``date`` (seconds since 1970),
+      ``author`` and ``title``;
+    * ``c``, a collection: ``i`` (number), ``id``, ``name``, ``r`` (numbers of references), and
+      optionally ``kind`` and ``origin``;
+    * ``f``, a file: at least one of ``sha256``, ``sha1`` and ``md5``, and optionally ``c`` and
+      ``n`` (numbers of collections) and ``r`` (numbers of direct references).
 
     Raises:
         OSError: The file cannot be read.
@@ -52,6 +58,7 @@ def _read_rows(path: Path) -> Iterator[tuple[int, Row]]:
 
 
 def _build(rows: list[tuple[int, Row]], kind: str, build: Callable[[Row], T]) -> Iterator[T]:
+    """Yield the result of ``build`` for each row of a kind; add line numbers to its errors."""
     for number, row in rows:
         if row["k"] == kind:
             try:
@@ -79,7 +86,7 @@ def _file(row: Row, references: dict[int, Reference], collections: dict[int, Col
     sha256, sha1, md5 = (_text({name: "", **row}, name) for name in ("sha256", "sha1", "md5"))
     if not (sha256 or sha1 or md5):
         raise ValueError("the file has no hash")
-    # The collections of a file are listed under `c` or `n`; some are under both keys.
+    # A collection of a file can be in both lists.
     numbers = dict.fromkeys(row.get("c", []) + row.get("n", []))
     return File(
         sha256,

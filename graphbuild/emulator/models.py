@@ -34,8 +34,8 @@ class Reference:
         id: The SHA-256 of the URL. In the ``gti`` flavor, curated reports have ids such as
             ``report--21-00000001`` instead.
         attributes: The API attributes except ``url``.
-        reports: The ids of the references to which it is related. Only the ``gti`` flavor has such
-            relationships.
+        reports: The ids of the references that are related to files through this reference. Only
+            the ``gti`` flavor has such relationships.
     """
 
     type: ClassVar[str] = "reference"
@@ -74,7 +74,7 @@ class Collection:
     references: tuple[str, ...] = ()  # ids
     collection_type: str | None = None  # such as ``malware-family``; None omits the attribute
     origin: str | None = None  # such as ``Partner``; None omits the attribute
-    mentions_name: bool = True  # whether items of ``related_from`` contain attributes
+    mentions_name: bool = True  # whether ``related_from`` contains attributes of this collection
     attributes: Mapping[str, object] = field(default_factory=dict, hash=False)  # other attributes
     associations: tuple[str, ...] = ()  # ids of associated collections
 
@@ -85,15 +85,17 @@ class _Listed:
 
     By default, the relationship ``related_references`` contains the references of all collections
     that contain the subject. The last four attributes add references to this relationship or omit
-    some.
+    references.
 
     Attributes:
         collections: The collections that contain the subject.
         references: References about the subject itself (relationship ``references``).
         without_collection: Added references with an empty ``related_from``.
         without_context: Added references without ``context_attributes``.
-        omitted: Omitted pairs of a reference and a collection that contains it.
-        unexpected: Added pairs of a reference and a collection that does not contain it.
+        omitted: Pairs (reference, collection) to omit, although the collection contains the
+            reference.
+        unexpected: Pairs (reference, collection) to add, although the collection does not contain
+            the reference.
     """
 
     collections: tuple[str, ...] = ()
@@ -113,7 +115,7 @@ class File(_Listed):
     sha1: str = ""
     md5: str = ""
     name: str = ""  # the attribute ``meaningful_name``; empty to omit it
-    seed_hash: str = ""  # the hash of the file in seed lists; if empty, its id is used
+    seed_hash: str = ""  # the hash of the file in seed lists; empty for the strongest known hash
     attributes: Mapping[str, object] = field(default_factory=dict, hash=False)  # other attributes
 
     @property
@@ -136,7 +138,7 @@ class Indicator(_Listed):
     """
 
     type: str
-    text: str
+    text: str  # the domain, IP address or URL as in seed lists
 
     def __post_init__(self) -> None:
         if self.type not in INDICATOR_TYPES:
@@ -148,7 +150,7 @@ class Indicator(_Listed):
 
     @property
     def id(self) -> str:
-        """The id in the API: a domain in lower case, an IP address, or the SHA-256 of a URL."""
+        """The id in the API: the domain in lower case, the IP address, or the URL's SHA-256."""
         if self.type == "url":
             return hashlib.sha256(self.text.encode()).hexdigest()
         return canonical_id(self.type, self.text)
@@ -164,11 +166,12 @@ ApiObject = Subject | Reference | Collection | Report
 
 
 class ListItem(NamedTuple):
-    """An item of a list."""
+    """An item of a list: an object by type and id, and its context attributes."""
 
     type: str
     id: str
-    # Ids of collections or, in the ``gti`` flavor, also of reports. None: no context attributes.
+    # Ids of collections and, in the ``gti`` flavor, of reports. None if the item has no context
+    # attributes.
     related_from: tuple[str, ...] | None = None
 
 
@@ -176,7 +179,10 @@ _REPORT_PREFIX = "report--"
 
 
 def report_id(reference: str) -> str:
-    """Return the id of a reference in the ``gti`` flavor, which begins with ``report--``."""
+    """Return the id of a reference in the ``gti`` flavor: the same id, prefixed with ``report--``.
+
+    An id that has this prefix is returned unchanged.
+    """
     return _REPORT_PREFIX + reference.removeprefix(_REPORT_PREFIX)
 
 
@@ -184,7 +190,7 @@ def canonical_id(object_type: str, identifier: str) -> str:
     """Return the canonical id for an identifier in a request, or an empty string if it is invalid.
 
     Domains are accepted in any case and IPv6 addresses in any notation, because the API
-    documentation does not specify a form. Ids of files and collections are returned unchanged.
+    documentation does not require a form. Ids of files and collections are returned unchanged.
     """
     try:
         match object_type:
@@ -200,9 +206,9 @@ def canonical_id(object_type: str, identifier: str) -> str:
 
 
 def _canonical_url_id(identifier: str) -> str:
-    """Return the SHA-256 of a URL for an identifier: the SHA-256, or the URL in unpadded base64.
+    """Return the SHA-256 of a URL. ``identifier`` is this hash, or the URL in unpadded base64.
 
-    Return an empty string for padded base64; raise ``ValueError`` for invalid base64.
+    Return an empty string for padded base64. Raise ``ValueError`` for invalid base64.
     """
     if re.fullmatch("[0-9a-fA-F]{64}", identifier):
         return identifier.lower()

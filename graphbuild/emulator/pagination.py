@@ -25,14 +25,15 @@ class PageParams(NamedTuple):
 
     limit: int  # maximum number of items
     offset: int = 0  # index of the first item
-    cursor: str | None = None  # as in the request; None if the request has no cursor
+    cursor: str | None = None  # the cursor in the request; None if the request has none
 
 
 def parse_page_params(query: str) -> PageParams:
     """Read ``limit`` and ``cursor`` from a query string; raise ``ServiceError`` if one is invalid.
 
-    Of several cursors or limits, the first is used, as in the API. The limit of the query takes
-    precedence over the limit in the cursor; the API documentation does not specify this case.
+    If the query contains several cursors or limits, the first one is used, as in the API. The limit
+    of the query takes precedence over the limit in the cursor; the API documentation does not
+    specify this case.
     """
     fields = parse_qs(query, keep_blank_values=True)
     cursor = fields.get("cursor", [None])[0]
@@ -48,7 +49,10 @@ def encode_cursor(limit: int, offset: int) -> str:
 
 
 def serialize_page(url: str, params: PageParams, data: list[Json], count: int) -> Json:
-    """Return the page with the items ``data``; the list at ``url`` has ``count`` items in total."""
+    """Return a page of the list at ``url``.
+
+    ``data`` contains the items of the page, and ``count`` is the number of items in the whole list.
+    """
     meta: Json = {"count": count}
     links: Json = {"self": page_url(url, params.limit, params.cursor)}
     following = params.offset + params.limit
@@ -67,7 +71,8 @@ def page_url(url: str, limit: int, cursor: str | None) -> str:
 def serialize_embedded(url: str, name: str, data: Sequence[Json], count: int) -> Json:
     """Return the JSON of a relationship inside the object at ``url``.
 
-    ``data`` contains the first items of the relationship, and ``count`` is the number of all items.
+    ``name`` is the relationship. ``data`` contains its first items (at most ``EMBEDDED_LIMIT``),
+    and ``count`` is the number of all items.
     """
     first = f"{url}/relationships/{name}?limit={EMBEDDED_LIMIT}"
     links = {"self": first, "related": f"{url}/{name}"}

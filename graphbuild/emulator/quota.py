@@ -1,7 +1,7 @@
-"""Count calls per API key, and compare them with quotas.
+"""Count calls per API key, and compare the numbers with quotas.
 
-The calls per minute and per hour are those of the last minute and hour. Days and months are
-calendar days and months in UTC.
+The calls per minute and per hour are those of the last 60 seconds and 60 minutes. Days and months
+are calendar days and months in UTC.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from graphbuild.emulator.models import OBJECT_TYPES
 if TYPE_CHECKING:
     from graphbuild.emulator.http_messages import Json
 
-MINUTE, HOUR, DAY = 60, 3600, 86400
+MINUTE, HOUR, DAY = 60, 3600, 86400  # seconds
 _NO_LIMIT = 1_000_000_000  # the value that the API reports for unlimited quotas
 _RETENTION = timedelta(days=60)  # how long the API keeps the daily usage
-# Maximum span of the dates in a usage request, and the default span, which is not documented.
+# The maximum span between the dates in a request for API usage. It is also the default span, which
+# the API documentation does not specify.
 _MAX_SPAN = timedelta(days=30)
 
-# First segment of a path -> name of requests for relationships in the usage statistics. As in the
-# API, only the name for IP addresses begins with a plural.
+# First segment of a path -> name that the usage statistics use for requests for relationships. As
+# in the API, only the name for IP addresses begins with a plural.
 _RELATIONSHIP_ENDPOINTS = {
     **{endpoint: f"{object_type}_relationships" for endpoint, object_type in OBJECT_TYPES.items()},
     "ip_addresses": "ip_addresses_relationships",
@@ -47,7 +48,7 @@ UNLIMITED = Quota()
 
 
 class CallCounter:
-    """Counts the calls of each API key and compares them with a quota."""
+    """Counts the calls of each API key, and compares the numbers with a quota."""
 
     def __init__(self, quota: Quota) -> None:
         self.quota = quota
@@ -55,8 +56,8 @@ class CallCounter:
         self._daily = defaultdict[tuple[str, date], Counter[str]](Counter)
 
     def record(self, key: str, resource_path: str, now: float) -> None:
-        """Record one call at the time ``now``, in seconds since 1970."""
-        insort(self._times[key], now)  # sorted, even if the clock of a test goes backwards
+        """Record one call with an API key at the time ``now``, in seconds since 1970."""
+        insort(self._times[key], now)  # sorted, because the clock of a test can go backwards
         endpoint, *rest = resource_path.strip("/").split("/")
         if endpoint in _RELATIONSHIP_ENDPOINTS:
             name = _RELATIONSHIP_ENDPOINTS[endpoint] if rest[1:] else endpoint
@@ -74,7 +75,7 @@ class CallCounter:
     def quotas(self, key: str, now: float) -> dict[str, dict[str, int]]:
         """Return the allowed and used calls per hour, day and month.
 
-        Like the API, report the quota per minute as a quota per hour.
+        Like the API, return the quota per minute as a quota per hour (60 times as many calls).
         """
         per_minute = self.quota.per_minute
         per_hour = None if per_minute is None else per_minute * (HOUR // MINUTE)
@@ -89,10 +90,10 @@ class CallCounter:
         }
 
     def api_usage(self, key: str, query: str, now: float) -> Json:
-        """Return the calls per endpoint, for each day and in total.
+        """Return the numbers of calls per endpoint, for each day and in total.
 
-        ``start_date`` and ``end_date`` in the query select the days. Days without calls and days
-        more than 60 days ago are omitted.
+        ``start_date`` and ``end_date`` in the query select the days. Days without calls are
+        omitted, and so are days more than 60 days ago.
         """
         start, end = _parse_span(query, _day(now))
         start = max(start, _day(now) - _RETENTION)
@@ -105,11 +106,12 @@ class CallCounter:
         return {"daily": daily, "total": dict(sorted(total.items()))}
 
     def _used(self, key: str, since: float) -> int:
+        """Return the number of calls after the time ``since``, in seconds since 1970."""
         times = self._times[key]
         return len(times) - bisect_right(times, since)
 
 
-# The next two functions return a time just before midnight. `_used` counts the calls after this
+# The next two functions return a time just before midnight: ``_used`` counts the calls after this
 # time, and a call at midnight belongs to the new day.
 def _start_of_day(now: float) -> float:
     return now - now % DAY - 1e-6
@@ -121,6 +123,10 @@ def _start_of_month(now: float) -> float:
 
 
 def _parse_span(query: str, today: date) -> tuple[date, date]:
+    """Return the first and the last day that a query selects.
+
+    By default, the last day is ``today``, and the first day is 30 days before the last one.
+    """
     fields = parse_qs(query, keep_blank_values=True)
     end = _parse_date(fields["end_date"][0]) if "end_date" in fields else today
     default = date.fromordinal(max(1, end.toordinal() - _MAX_SPAN.days))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     ListFunction = Callable[[World, Any], Sequence[ListItem]]
 
-# Value of an argument ``api_flavor`` -> the API flavors that an API key can use.
+# Value of the argument ``api_flavor`` -> the API flavors that an API key can use.
 API_FLAVORS: Mapping[str, frozenset[str]] = {
     "classic": frozenset({"classic"}),
     "gti": frozenset({"gti"}),
@@ -31,7 +31,7 @@ RESTRICTED = frozenset(
     {"references", "related_references", "reports", "related_reports", "associations"}
 )
 
-# Relationship -> the only API flavor that has it. All other relationships are in both flavors.
+# Relationship -> the only API flavor that has the relationship. Both flavors have all others.
 _FLAVORS = {
     "references": "classic",
     "related_references": "classic",
@@ -102,8 +102,8 @@ _OF_SUBJECTS: Mapping[str, ListFunction] = {
     "related_reports": World.related_reports,
 }
 _MEMBERS = {ENDPOINTS[each]: _members(each) for each in ("file", *INDICATOR_TYPES)}
-# In the API, "associations" contains all related objects. In the emulator, it contains the reports
-# and associated collections of a collection, and the collections of a report.
+# In the API, ``associations`` contains all related objects. In the emulator, the list contains the
+# reports and associated collections of a collection, or the collections of a report.
 _RELATIONSHIPS: Mapping[str, Mapping[str, ListFunction]] = {
     "collection": {
         **_MEMBERS,

@@ -44,9 +44,9 @@ class UndocumentedSettings:
             file) instead of the id in the request.
         unknown_relationship: The error code if an object does not have the requested relationship.
         skip_unavailable_embeds: Whether unknown and restricted relationships in
-            ``?relationships=`` are ignored. If False, the request fails with an error.
-        max_entries: The maximum number of entries in all pages of a list; None for no limit. The
-            ``count`` in a page is always the length of the whole list.
+            ``?relationships=`` are ignored. If False, a request with such a relationship fails.
+        max_entries: The maximum number of entries of a list, summed over its pages; None for no
+            limit. The ``count`` in a page is always the length of the whole list.
         free_statuses: HTTP statuses of responses that are not counted against the quotas.
     """
 
@@ -62,7 +62,7 @@ DEFAULT_SETTINGS = UndocumentedSettings()
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """Returns the objects and lists of a world for requests with one API key."""
+    """Creates the responses to requests with one API key for objects and lists of a world."""
 
     world: World
     undocumented: UndocumentedSettings
@@ -70,7 +70,7 @@ class Router:
     is_public: bool  # whether the key is public; public keys cannot read references and reports
 
     def get(self, path: str, query: str) -> Json:
-        """Return the body of the response to a request.
+        """Return the body of the response to a request, or raise ``ServiceError``.
 
         ``path`` is ``/{endpoint}/{id}`` for an object, ``/{endpoint}/{id}/{relationship}`` for a
         list, or ``/{endpoint}/{id}/relationships/{relationship}`` for a list of descriptors.
@@ -161,7 +161,7 @@ class Router:
         return data
 
     def _url(self, path: str, entity: ApiObject) -> str:
-        """Return the absolute URL of a path, with the canonical id if the settings require it."""
+        """Return the absolute URL of a path; see ``UndocumentedSettings.canonical_links``."""
         if self.undocumented.canonical_links:
             _, endpoint, _, *rest = path.split("/")
             path = "/".join(["", endpoint, entity.id, *rest])

@@ -48,13 +48,17 @@ def serialize_descriptor(world: World, item: ListItem) -> Json:
 
 
 def parse_list(query: str, name: str) -> list[str]:
-    """Return the distinct values of a comma-separated parameter in a query string."""
+    """Return the distinct values of the comma-separated parameter ``name`` in a query string."""
     text = parse_qs(query).get(name, [""])[0]
     return [each for each in dict.fromkeys(map(str.strip, text.split(","))) if each]
 
 
 def select_attributes(attributes: Mapping[str, object], query: str) -> Json:
-    """Return the attributes that a query selects (``attributes``, ``exclude_attributes``)."""
+    """Return the attributes that a query selects.
+
+    The parameter ``attributes`` lists the wanted attributes; by default, all are wanted. The
+    parameter ``exclude_attributes`` lists attributes to leave out.
+    """
     included = parse_list(query, "attributes") or attributes
     excluded = parse_list(query, "exclude_attributes")
     return {
@@ -84,7 +88,7 @@ def _report_attributes(reference: Reference) -> Json:
     attributes = dict(reference.attributes)
     if "title" in attributes:
         attributes["name"] = attributes.pop("title")
-    # The origin is a guess; the API documentation does not state it.
+    # The origin is a guess, because the API documentation does not state the origin of reports.
     constants = {"collection_type": "report", "origin": "Crowdsourced"}
     return {"link": reference.url, **attributes, **constants}
 
@@ -116,7 +120,7 @@ def _context(world: World, item: ListItem) -> Json:
 
 
 def _mention(source: Collection | Report, *, is_gti: bool) -> Json:
-    """Return an item of ``related_from``."""
+    """Return the JSON of an item of ``related_from``; the flavor ``gti`` has more attributes."""
     descriptor = {"type": source.type, "id": source.id}
     if isinstance(source, Report):
         known = _report_attributes(source.reference)

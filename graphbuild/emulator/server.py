@@ -27,7 +27,7 @@ _POLL_INTERVAL = 0.02  # maximum seconds until the server thread notices a shutd
 class Emulator:
     """Serves an ``Api`` over HTTP on 127.0.0.1, in a ``with`` block or after :meth:`start`.
 
-    With port 0, the operating system chooses a free port.
+    If ``port`` is 0, the operating system chooses a free port.
     """
 
     def __init__(self, api: Api, *, port: int = 0) -> None:
@@ -78,7 +78,7 @@ class Emulator:
 class _Server(ThreadingHTTPServer):
     """An HTTP server that ends all open connections when it is closed."""
 
-    daemon_threads = False  # so that server_close() waits for the threads of connections
+    daemon_threads = False  # server_close() waits only for threads that are not daemons
 
     def __init__(self, port: int, api: Api) -> None:
         self.api = api
@@ -86,7 +86,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__((_HOST, port), _Handler)
 
     def server_bind(self) -> None:
-        """Bind without the DNS lookup of the base class."""
+        """Bind the port without the DNS lookup that the base class would make."""
         socketserver.TCPServer.server_bind(self)
         self.server_port = self.socket.getsockname()[1]
 
@@ -121,8 +121,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _respond(self) -> None:
         response = self.server.api.respond(self.command, self.path, dict(self.headers.items()))
-        # The body of a request is not read. Close the connection, because otherwise the body would
-        # be parsed as the next request.
+        # The body of a request is not read. The connection is closed, because otherwise the body
+        # would be parsed as the next request.
         if self.command != "GET":
             response = replace(response, headers={**response.headers, "Connection": "close"})
             self.close_connection = True

@@ -36,8 +36,10 @@ class World:
 
     A world does not change; :meth:`replace` returns a changed copy.
 
-    ``campaigns`` maps the name of each campaign to the hashes of its files in seed lists.
-    ``objects`` maps each object type to a mapping from ids to objects.
+    Attributes:
+        campaigns: Name of each campaign -> the hashes of its files, as in seed lists.
+        objects: Object type -> the objects of this type, by id.
+        reports: The references as objects of the flavor ``gti``, by id.
 
     Raises:
         ValueError: Two files share a hash, or two indicators of one type share an id.
@@ -95,13 +97,17 @@ class World:
     def file(self, any_hash: str) -> File | None:
         """Return the file with an MD5, SHA-1 or SHA-256 (in upper or lower case), or None.
 
-        Clients detect the API flavor with the EICAR test file, so every world knows its SHA-256.
+        Every world knows the SHA-256 of the EICAR test file, because clients request this file to
+        detect the API flavor.
         """
         found = self._files_by_hash.get(any_hash.lower())
         return _TEST_FILE if found is None and any_hash.lower() == _TEST_FILE.sha256 else found
 
     def find(self, object_type: str, identifier: str) -> ApiObject | None:
-        """Return the object to which an identifier in a request refers, or None."""
+        """Return the object to which an identifier in a request refers, or None.
+
+        Reports of the flavor ``gti`` are not found; see the attribute ``reports``.
+        """
         if object_type == "file":
             return self.file(identifier)
         return self.objects[object_type].get(canonical_id(object_type, identifier))
@@ -128,13 +134,19 @@ class World:
         return self._related[key]
 
     def related_reports(self, subject: Subject) -> tuple[ListItem, ...]:
-        """Return the reports that the ``gti`` flavor lists for a subject.
+        """Return the items of the relationship ``related_reports`` in the flavor ``gti``.
 
-        The references about the subject are directly related. They have no context attributes, even
-        if they are also indirectly related. The related references of the classic API are
-        indirectly related. So are the reports to which a directly related report leads, also
-        through other reports. ``related_from`` of an indirectly related report contains its
-        collections, and each of these reports that leads directly to it.
+        The list contains three kinds of reports, sorted by id:
+
+        * ``subject.references``;
+        * the related references of the flavor ``classic``, with the same collections in
+          ``related_from``;
+        * the reports to which a report of the first kind leads, directly or through further
+          reports.
+
+        If a report of the first or third kind leads directly to another report, ``related_from`` of
+        the latter contains the former. Reports of the first kind have no context attributes, and
+        neither have references that have none in the flavor ``classic``.
         """
         found = {item.id: item.related_from for item in self.related_references(subject)}
         found |= dict.fromkeys(subject.references)
@@ -144,7 +156,7 @@ class World:
                 if reference not in followed:
                     followed.append(reference)
                 sources = found.get(reference, ())
-                if sources is not None:  # not directly related
+                if sources is not None:  # a report without context attributes keeps none
                     found[reference] = tuple(dict.fromkeys((*sources, report_id(source))))
         return tuple(ListItem("collection", report_id(i), found[i]) for i in sorted(found))
 
@@ -161,15 +173,15 @@ class World:
         return [file.seed for file in self.files.values()]
 
     def triples(self) -> set[tuple[str, str, str | None]]:
-        """Return the observations of all files as (seed hash, reference, collection or None)."""
+        """Return the observations of all files, without the type; see :meth:`observations`."""
         return {row[1:] for row in self.observations() if row[0] == "file"}
 
     def observations(self, api_flavor: str = "classic") -> set[tuple[str, str, str, str | None]]:
         """Return the observations that a complete crawl of all subjects finds.
 
-        Each is a tuple: type of the subject, subject as in a seed list, id of the reference, and id
-        of the collection or None. In the ``gti`` flavor, the third item is the id of the report,
-        and the last one is the id of a collection or report, or None.
+        Each observation is a tuple: type of the subject, subject as in a seed list, id of the
+        reference, and id of the collection or None. In the ``gti`` flavor, the third item is the id
+        of a report, and the last item is the id of a collection or report, or None.
         """
         related = self.related_reports if api_flavor == "gti" else self.related_references
         return {
@@ -182,7 +194,8 @@ class World:
     def direct_references(self) -> set[tuple[str, str, str]]:
         """Return the direct references that a complete crawl of all subjects finds.
 
-        Each is a tuple: type of the subject, subject as in a seed list, and id of the reference.
+        Each direct reference is a tuple: type of the subject, subject as in a seed list, and id of
+        the reference.
         """
         return {
             (subject.type, subject.seed, reference)
@@ -207,7 +220,11 @@ class World:
 
 
 def _index(rows: Iterable[tuple[str, T]], problem: str) -> dict[str, T]:
-    """Return a dictionary of pairs; raise ``ValueError`` if a key has two different values."""
+    """Return a dictionary of the pairs ``rows``.
+
+    Raises:
+        ValueError: A key has two different values. The message is ``problem`` and the key.
+    """
     found: dict[str, T] = {}
     for key, value in rows:
         if found.setdefault(key, value) is not value:

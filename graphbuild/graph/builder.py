@@ -139,7 +139,7 @@ def extract_links(graph: nx.DiGraph[str]) -> Iterator[Link]:
 
 
 def validate_graph(graph: nx.Graph[str]) -> None:
-    """Raise ``ExportError`` unless ``graph`` is a ``DiGraph``, and each node has a type and a label.
+    """Raise ``ExportError`` unless ``graph`` is a ``DiGraph`` whose nodes have types and labels.
 
     Ids and attributes of edges are not checked.
     """

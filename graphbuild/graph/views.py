@@ -177,7 +177,9 @@ def folded_view(graph: Graph) -> Graph:
 
 
 def files_view(graph: Graph) -> Graph:
-    """Return the graph of all subjects, with an edge between any two that share references.
+    """Return the graph of the files, domains, IP addresses and URLs that share references.
+
+    Any two of these nodes that share references are connected by an edge.
 
     The weight of an edge is the number of shared references. Its direction has no meaning.
     References that only a link of ``--depth`` connects to a subject are not counted.

@@ -2,12 +2,13 @@
 
 ::
 
+    import graphbuild as gb
     from graphbuild.report import write_report
 
     with gb.Store.read("campaign.db") as store:
         write_report(store, "output")  # report.md and report.html
 
-Both files contain their figures and load nothing from the network.
+Both files contain their figures. To display a file, a program loads nothing from the network.
 """
 
 from __future__ import annotations
@@ -34,19 +35,18 @@ def write_report(
 ) -> list[ExportedFile]:
     """Write ``report.md`` and ``report.html``, each atomically; return the written files.
 
-    The same campaign file, baseline, seed and library versions give the same bytes. The folder is
-    created if it does not exist.
+    The same campaign file, baseline, seed and library versions give the same bytes.
 
     Args:
         store: The campaign file.
-        folder: The folder for the two files.
-        baseline: An earlier snapshot. The report then contains the changes since this snapshot.
+        folder: The folder for the two files; it is created if it does not exist.
+        baseline: An earlier snapshot; the report then contains the changes since this snapshot.
         seed: The random seed of the cluster detection.
 
     Raises:
-        MissingLibraryError: A library of the extra ``analysis`` is not installed.
-        ExportError: The folder or a file cannot be written. An existing file that cannot be
-            replaced remains unchanged.
+        MissingLibraryError: A library of the extra ``analysis``, except NetworKit, is missing.
+        ExportError: The folder or a file cannot be written. If only the second file cannot be
+            written, the first file is new. A file that cannot be replaced remains unchanged.
     """
     blocks = build_blocks(collect_data(store, baseline, seed=seed))
     folder = make_folder(Path(folder))

@@ -11,26 +11,27 @@ if TYPE_CHECKING:
 
     from graphbuild._util import MixedText
 
-    # The content of a line or table cell. Untrusted text must have the type ``UntrustedText``.
+    # The content of a line or table cell; None is empty. Untrusted text must have the type
+    # ``UntrustedText``.
     Content = MixedText | UntrustedText | str | int | None
 
-MAX_ROWS = 30  # maximum number of table rows, and by default of list items
+MAX_ROWS = 30  # maximum number of rows for ``table``, and default maximum for ``bullet_list``
 
 
 class Heading(NamedTuple):
-    """A heading; the title of the report is the heading of level 1."""
+    """A heading. The title of the report is the only heading of level 1."""
 
     level: int
     text: Content
-    anchor: str = ""  # id for links to the heading; empty for no id
+    anchor: str = ""  # id for links to the heading; empty if nothing links to it
     cluster: int = 0  # number of the cluster that the section describes; 0 if it describes none
 
 
 class Paragraph(NamedTuple):
-    """A paragraph, which is highlighted if it is a warning."""
+    """A paragraph."""
 
     text: Content
-    is_warning: bool = False
+    is_warning: bool = False  # whether to highlight the paragraph
 
 
 class BulletList(NamedTuple):
@@ -42,21 +43,21 @@ class BulletList(NamedTuple):
 class Table(NamedTuple):
     """A table with column names and rows of cells."""
 
-    head: tuple[str, ...]
+    head: tuple[str, ...]  # the column names
     rows: Sequence[tuple[Content, ...]]
-    numbers: Collection[int] = ()  # indices of the columns that contain numbers
+    numbers: Collection[int] = ()  # indices of the columns that contain numbers, from 0
 
 
 class KeyFigures(NamedTuple):
-    """A row of key figures: pairs of a formatted number and its noun, such as "12" and "files"."""
+    """A row of key figures."""
 
-    figures: Sequence[tuple[str, str]]
+    figures: Sequence[tuple[str, str]]  # pairs of a formatted number and a noun: ("12", "files")
 
 
 class Figure(NamedTuple):
     """A figure with a caption."""
 
-    svg: str  # without scripts and links, and with escaped text
+    svg: str  # an SVG element without scripts and links, in which all text is escaped
     name: str  # identifies the figure in the report
     text: str  # the caption
 
@@ -65,9 +66,9 @@ Block = Heading | Paragraph | BulletList | Table | KeyFigures | Figure
 
 
 def parts(content: Content) -> MixedText:
-    """Return the parts of a line or cell.
+    """Return the parts of a line or cell; no parts for None.
 
-    Integers are formatted with thousands separators; None has no parts.
+    Integers are formatted with thousands separators.
     """
     if content is None:
         return ()
@@ -82,21 +83,25 @@ def table(
     hint: str,
     numbers: Collection[int] = (),
 ) -> Iterator[Block]:
-    """Yield a table of the first ``MAX_ROWS`` rows, and a note if there are more.
+    """Yield a table of the first ``MAX_ROWS`` rows, and a note if there are more rows.
 
-    ``hint`` is the last clause of the note; it names the command that lists all rows.
+    ``hint`` is the last clause of the note, and names the command that lists all rows. ``numbers``
+    contains the indices of the columns that contain numbers.
     """
     yield Table(head, rows[:MAX_ROWS], numbers)
     yield from more_rows(rows, hint)
 
 
 def bullet_list(lines: Sequence[Content], hint: str, limit: int = MAX_ROWS) -> Iterator[Block]:
-    """Yield a list of the first ``limit`` lines, and a note with ``hint`` if there are more."""
+    """Yield a list of the first ``limit`` lines, and a note if there are more lines.
+
+    ``hint`` is the last clause of the note, as for :func:`table`.
+    """
     yield BulletList(lines[:limit])
     yield from more_rows(lines, hint, limit)
 
 
 def more_rows(rows: Sequence[object], hint: str, limit: int = MAX_ROWS) -> Iterator[Block]:
-    """Yield a note with the number of rows after the first ``limit``, if there are any."""
+    """Yield a note with the number of rows after the first ``limit`` rows, if there are any."""
     if len(rows) > limit:
         yield Paragraph(f"… and {len(rows) - limit:,} more; {hint}.")

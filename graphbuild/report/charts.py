@@ -1,8 +1,8 @@
 """Draw the figures of a report as SVG: a bar chart of references over time, and a cluster map.
 
-The SVG has colors for a white background. Most elements have CSS classes, which the style sheet of
-``report.html`` uses to replace these colors. Untrusted text is escaped. The same data give the same
-SVG.
+Without a style sheet, the colors of the SVG suit a white background. Most elements have CSS
+classes, with which the style sheet of ``report.html`` replaces these colors. Untrusted text is
+escaped. The same data give the same SVG.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 # Cluster colors that readers with color blindness can distinguish, after Okabe and Ito (2008).
 CLUSTER_COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b8a800")
 OTHER_COLOR = "#8a93a0"  # the color of all further clusters
+# The bar chart, in units of the SVG:
 _CHART_WIDTH, _CHART_HEIGHT = 960, 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 12, 28
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 12, 28  # margins
 _MIN_LABEL_DISTANCE = 46  # minimum distance between the left ends of two year labels
 _MAX_BARS = 300
-_MAX_GRID_LINES = 5
+_MAX_GRID_LINES = 5  # above the base line
 # A map of files:
 _MAX_COLLECTIONS = 60  # maximum number of collections; the largest ones are drawn
 _MAX_FILE_DOTS = 150  # if the map needs more dots, a map of clusters is drawn instead
@@ -41,16 +42,18 @@ _MAX_CLUSTERS = 40  # maximum number of clusters; the largest ones are drawn
 _TOP_COLLECTIONS = 2  # number of most distinctive collections per cluster
 _LARGEST_COLLECTIONS = 8  # number of largest collections to draw, even if they are not distinctive
 _MIN_SHARE = 0.25  # a line means that a collection has at least this share of a cluster's files
-_MAX_NAME_LENGTH = 24
+# Both maps, with lengths in units of the SVG:
+_MAX_NAME_LENGTH = 24  # characters of the name of a collection
 _MARGIN = 70
-_MIN_RADIUS, _MAX_RADIUS = 4.5, 26.0
+_MIN_RADIUS, _MAX_RADIUS = 4.5, 26.0  # of dots
 _Dot = tuple[int, frozenset[int]]  # the number of a cluster, and the indices of linked collections
 
 
 def month_chart(months: Mapping[str, int]) -> str:
-    """Draw a bar chart of references by month, or by year if there would be more than 300 bars.
+    """Return the SVG of a bar chart of references by month.
 
-    ``months`` maps months, such as ``2018-01``, to numbers of references.
+    ``months`` maps months, such as ``2018-01``, to numbers of references. If there would be more
+    than 300 bars, the chart has a bar per year.
     """
     bars = _bars(months)
     highest = max(bars.values(), default=1)
@@ -79,7 +82,7 @@ def month_chart(months: Mapping[str, int]) -> str:
         starts_year = not is_month or period.endswith("-01") or number == 0
         if starts_year and x - last_label > _MIN_LABEL_DISTANCE:
             parts.append(_label(x, _CHART_HEIGHT - 8, period[:4] if number else period, "start"))
-            # The first label is longer, because it includes the month.
+            # In a chart of months, the first label is longer, because it includes the month.
             last_label = x + (24 if number == 0 and is_month else 0)
     return _svg(_CHART_WIDTH, _CHART_HEIGHT, "References by date of publication", parts)
 
@@ -87,7 +90,8 @@ def month_chart(months: Mapping[str, int]) -> str:
 def _bars(months: Mapping[str, int]) -> dict[str, int]:
     """Return the number of references per month, or per year if there are more than 300 months.
 
-    If there are more than 300 years, only the last 300 years with references have a bar.
+    The keys are consecutive months (``2018-01``) or years (``2018``). If there are more than 300
+    years, the keys are only the last 300 years with references.
     """
     if not months:
         return {}
@@ -104,10 +108,11 @@ def _bars(months: Mapping[str, int]) -> dict[str, int]:
 
 
 def cluster_map(incidence: Incidence, clustering: Clustering) -> tuple[str, str]:
-    """Draw files as dots, colored by cluster, and their collections; return the SVG and a caption.
+    """Return the SVG and the caption of a map of files and their collections.
 
-    Only the 60 largest collections are drawn. Files of one cluster with the same drawn collections
-    share a dot. If there would be more than 150 dots, the 40 largest clusters are drawn instead.
+    Files are dots in the color of their cluster. Only the 60 largest collections are drawn. Files
+    of one cluster with the same drawn collections share a dot. If there would be more than 150
+    dots, the map shows the 40 largest clusters instead of files.
     """
     matrix = incidence.file_collections
     by_size = np.argsort(-matrix.sum(axis=0), kind="stable").tolist()
@@ -137,9 +142,10 @@ def cluster_map(incidence: Incidence, clustering: Clustering) -> tuple[str, str]
 def _map_of_clusters(
     incidence: Incidence, clustering: Clustering, by_size: Sequence[int]
 ) -> tuple[str, str]:
-    """Draw a dot for each of the 40 largest clusters; return the SVG and a caption.
+    """Return the SVG and the caption of a map with a dot for each of the 40 largest clusters.
 
-    ``by_size`` contains the indices of all collections, sorted by descending number of files.
+    Clusters of one file are omitted. ``by_size`` contains the indices of all collections, sorted by
+    descending number of files.
     """
     clusters = [cluster for cluster in clustering if len(cluster.files) > 1]
     shown = clusters[:_MAX_CLUSTERS]
@@ -166,7 +172,7 @@ def _map_of_clusters(
 
 
 def _draw(incidence: Incidence, dots: Mapping[_Dot, int]) -> str:
-    """Return the SVG of a map; ``dots`` maps each dot to its number of files."""
+    """Return the SVG of a map; ``dots`` maps each dot to the number of files that it represents."""
     ordered = sorted(dots, key=lambda dot: (dot[0], sorted(dot[1])))
     keys = {dot: f"file:{number}" for number, dot in enumerate(ordered)}
     collections = sorted({number for _, linked in ordered for number in linked})
@@ -214,7 +220,10 @@ def _circle(x: float, y: float, radius: float, cluster: int, files: int) -> str:
 
 
 def _label(x: float, y: float, text: str, anchor: str, attributes: str = "") -> str:
-    """Return an SVG text element; an outline makes it readable in front of lines."""
+    """Return an SVG text element with an outline, which keeps the text readable on lines.
+
+    ``anchor`` is the end of the text at ``x``: ``start``, ``middle`` or ``end``.
+    """
     return (
         f'<text class="ink halo" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="#1c2430"'
         ' stroke="#ffffff" stroke-width="3" stroke-linejoin="round" paint-order="stroke"'

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Baseline:
-    """The earlier snapshot with which a campaign is compared."""
+    """The earlier snapshot with which a report compares a campaign."""
 
     name: str  # for display: a date or a file name
     snapshot: Snapshot
@@ -48,9 +48,12 @@ class ReportData:
 
 
 def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 0) -> ReportData:
-    """Read and analyze a campaign file, and compare it with ``baseline`` if there is one.
+    """Read and analyze a campaign file, and compare it with ``baseline`` unless that is None.
 
     ``seed`` is the random seed of the cluster detection.
+
+    Raises:
+        MissingLibraryError: A library of the extra ``analysis``, except NetworKit, is missing.
     """
     for library in ("scipy", "tldextract", "w3lib"):
         require(library, extra="analysis")
@@ -77,7 +80,8 @@ def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 
 def count_references(data: ReportData, cluster: int) -> tuple[int, int, int]:
     """Return the numbers of references, independent references and publishers of a cluster.
 
-    Duplicates of a reference are not independent. Unknown publishers are not counted.
+    ``cluster`` is the number of the cluster. References to one article count as one independent
+    reference. Unknown publishers are not counted.
     """
     triples = data.incidence.triples
     rows = data.clustering.labels[triples[:, 0]] == cluster

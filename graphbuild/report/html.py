@@ -1,8 +1,9 @@
 """Render a report as one HTML page without scripts, network requests or external links.
 
 Jinja escapes all text. Only the style sheet and the figures are inserted as markup; ``charts.py``
-escapes the text of figures. The content security policy allows only this style sheet (by its hash)
-and images in ``data:`` URLs. Even injected markup could not run scripts or load resources.
+escapes the text of figures. The content security policy of the page allows only this style sheet
+(by its hash) and images in ``data:`` URLs. Therefore, even injected markup could not run scripts or
+load resources.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def render_html(blocks: Sequence[Block]) -> str:
-    """Return the report as an HTML page; the first block must be the heading with the title."""
+    """Return the report as an HTML page. The first block must be the heading with the title."""
     from jinja2 import Environment  # noqa: PLC0415  needed only for HTML
     from markupsafe import Markup  # noqa: PLC0415  needed only for HTML
 
@@ -44,7 +45,7 @@ def render_html(blocks: Sequence[Block]) -> str:
 
 
 def _swatch_style() -> str:
-    """Return the style rules that give the swatch of each cluster its color in the figure."""
+    """Return the style rules that color the swatches of clusters as in the map of clusters."""
     colors = {f".c{number}": color for number, color in enumerate(CLUSTER_COLORS, 1)}
     return "".join(
         f".swatch{suffix} {{ background: {color}; }}\n"
@@ -53,7 +54,7 @@ def _swatch_style() -> str:
 
 
 def _parts(content: Content) -> list[tuple[bool, str]]:
-    """Return the parts of a line or cell as pairs: whether the part is untrusted, and its text."""
+    """Return pairs for the parts of a line or cell: whether the part is untrusted, and its text."""
     return [
         (True, escape_unprintable(part.text)) if isinstance(part, UntrustedText) else (False, part)
         for part in parts(content)

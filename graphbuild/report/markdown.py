@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def render_markdown(blocks: Sequence[Block]) -> str:
-    """Return the report as Markdown, with the data of the figures at the end."""
+    """Return the report as Markdown. The figures are ``data:`` URLs at the end of the text."""
     texts = ["\n".join(_lines(block)) for block in blocks]
     figures = [
         f"[{block.name}]: data:image/svg+xml;base64,{base64.b64encode(block.svg.encode()).decode()}"

@@ -1,4 +1,4 @@
-"""Build the sections of a report as blocks, from the data that :mod:`data` collects."""
+"""Build the sections of a report as blocks, from the result of :func:`data.collect_data`."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ if TYPE_CHECKING:
     from graphbuild.report.data import ReportData
     from graphbuild.store import SubjectStatus
 
-_MAX_DETAILED_CLUSTERS = 12
-_MAX_FILES = 10  # listed per cluster
-_MAX_CAUSES = 6  # listed per merge or split
-_MAX_URL_LENGTH = 160
+_MAX_DETAILED_CLUSTERS = 12  # maximum number of clusters with a section of their own
+_MAX_FILES = 10  # maximum number of files to list per cluster
+_MAX_CAUSES = 6  # maximum number of causes to list per merge or split
+_MAX_URL_LENGTH = 160  # characters
 _IN_COMPARE = "graphbuild compare --json lists them"
 _IN_BRIDGES = "graphbuild bridges --json lists them"
 _CHANGES = ("added", "removed", "unchanged", "unknown_before", "unknown_after")
 
 
 def build_blocks(data: ReportData) -> list[Block]:
-    """Return all blocks of the report, in order; the first block is the title."""
+    """Return all blocks of the report, in order. The first block is the heading with the title."""
     return [
         *_overview(data),
         *_missing_data(data),
@@ -109,7 +109,7 @@ def _missing_data(data: ReportData) -> Iterator[Block]:
     if totals.inferred:
         notes.append(
             f"{totals.inferred:,} of the known references were inferred, not fetched. They may have"
-            " more collections; graphbuild crawl --complete requests them."
+            " more collections; graphbuild crawl --complete requests the pages that were left out."
         )
     if totals.warnings:
         warnings = format_count(totals.warnings, "warning")
@@ -160,9 +160,9 @@ def _changes(data: ReportData) -> Iterator[Block]:
     ):
         if observations:
             yield Paragraph(
-                f"The collections of inferred references are not fully known in the {name} state."
-                f" For this reason, {format_count(len(observations), 'observation')} cannot be"
-                f" counted as {change}."
+                "The collections of inferred references are not fully known in the"
+                f" {name} snapshot. For this reason,"
+                f" {format_count(len(observations), 'observation')} cannot be counted as {change}."
             )
     rows: list[tuple[Content, ...]] = []
     for kind in ("files", "references", "collections", "observations"):

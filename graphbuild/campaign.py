@@ -228,8 +228,8 @@ def export(source: GraphSource, path: str | Path, *, positions: Positions | None
             the layout is computed for formats that contain positions.
 
     Raises:
-        ExportError: The suffix is unknown, a library that the format needs is not installed, the
-            graph or a position is invalid, the format cannot represent the graph, or the file
+        ExportError: The suffix is unknown, or a library that the format needs is not installed. The
+            graph or a position is invalid, or the format cannot represent the graph. The file
             cannot be written.
         StoreError: The campaign file cannot be read.
     """

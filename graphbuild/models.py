@@ -182,7 +182,10 @@ class Entity:
 
     @property
     def id_text(self) -> str:
-        """The text from which the API computes the id, such as a URL; empty for other ids."""
+        """The text from which the API computes the id, such as a URL; empty if there is none.
+
+        The text is also empty if the API did not return it.
+        """
         name = text_attribute(self.type)
         text = self.attributes.get(name) if name else None
         return text if isinstance(text, str) else ""

@@ -21,7 +21,7 @@ The analyses relate nodes by observations, not by paths of the exported graph::
 The argument ``data`` of these functions can be an ``Incidence``, a graph made by ``build_graph``,
 an open ``Store`` or ``Campaign``, or an iterable of observations. Most functions need libraries of
 the extra ``analysis``, and raise ``MissingLibraryError`` if a library is not installed.
-``EvidenceGraph`` needs none of them.
+``EvidenceGraph`` does not need these libraries.
 
 For brevity, this package calls all subjects *files*: also domains, IP addresses and URLs.
 """

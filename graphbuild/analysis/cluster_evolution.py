@@ -84,9 +84,10 @@ class ClusterChange:
             key.
         causes: Collections, then references, that explain a merge or split; empty for all other
             kinds.
-        linking_files: For a merge or split, the files of the single cluster that have no
-            observations in the snapshot with several clusters, and that share collections or
-            references with files of at least two of these clusters; empty for all other kinds.
+        linking_files: For a merge or split, files of the single cluster that have no observations
+            in the snapshot with several clusters. Each of these files shares collections or
+            references with files of at least two of the several clusters. Empty for all other
+            kinds.
     """
 
     kind: ChangeKind

@@ -238,9 +238,9 @@ def _file_graph(incidence: Incidence) -> tuple[WeightedGraph, Numbers]:
 def _similarity(incidence: Incidence, size: int) -> Matrix:
     """Return a square matrix with the similarity of any two pieces of evidence.
 
-    ``size`` is the number of pieces, of which the collections come first. The similarity of a piece
-    and itself is 1. The similarity of two collections that share significantly many references is
-    the Jaccard index of their references. All other entries are 0.
+    ``size`` is the number of pieces. The collections are the first of them. The similarity of a
+    piece and itself is 1. The similarity of two collections that share significantly many
+    references is the Jaccard index of their references. All other entries are 0.
     """
     sparse = require("scipy.sparse", extra=EXTRA)
     related = find_overlaps(incidence, "collections").significant().columns

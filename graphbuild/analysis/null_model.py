@@ -45,8 +45,8 @@ class NullModel:
         probability: Matrix of distinct row degrees by distinct column degrees: the probability that
             an entry with these degrees is 1.
         scores: For each distinct column degree, the score that a column of this degree adds to a
-            pair of rows that both have the column: log2(number of rows / degree) in half bits,
-            rounded. The score for a degree of 0 is 0.
+            pair of rows that both have the column. The score is log2(number of rows / degree) in
+            half bits, rounded. The score for a degree of 0 is 0.
     """
 
     row_class: Numbers

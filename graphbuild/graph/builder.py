@@ -29,8 +29,8 @@ Edge attributes:
   collection or report). Direct references, which a crawl with ``--direct`` requests, have
   ``references`` (subject -> reference), or ``REFERENCES_AND_RELATED`` if both lists of the subject
   contain the reference. Links that a crawl with ``--depth`` found have the relationship of their
-  list, such as ``files``. An edge that is both ``related_references`` and ``related_from`` has
-  ``related_references``;
+  list, such as ``files``. If an edge is both ``related_references`` and ``related_from``, the
+  relation is ``related_references``;
 * ``weight``: the number of observations that contain the edge; 1 for links and direct references;
 * on ``related_references``: ``related_from``, a sorted tuple of the node keys of the collections
   and reports, with ``NO_COLLECTION`` for an observation without a collection;

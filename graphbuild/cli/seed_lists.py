@@ -58,7 +58,7 @@ def read_seed_lists(
 def require_seeds(seeds: SeedList, sources: Sequence[str]) -> None:
     """Raise SeedError if there are sources and none of them contains a seed."""
     if sources and not seeds:
-        raise SeedError(f"no {SUBJECT_LABELS} in {', '.join(sources)}; expected one per line")
+        raise SeedError(f"no {SUBJECT_LABELS} in {', '.join(sources)}")
 
 
 def count_kinds(seeds: SeedList) -> Counter[str]:

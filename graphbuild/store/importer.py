@@ -1,98 +1,81 @@
-"""Import saved API responses: JSON files with pages of ``related_references``.
-
-A response names its subject and its cursor in ``links.self``.
-"""
+"""Import saved API responses: pages of the lists that a crawl requests."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphbuild._util import open_file
-from graphbuild.api.json_decoding import decode_json
-from graphbuild.api.links import parse_self_link
-from graphbuild.api.parser import parse_payload
-from graphbuild.errors import PayloadError
 from graphbuild.models import RELATED_REFERENCES
 from graphbuild.store.models import FetchedPage
+from graphbuild.store.saved_responses import iterate_responses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from graphbuild.models import Entity
+    from graphbuild.store.saved_responses import RejectedFile
     from graphbuild.store.store import Store
 
-MAX_FILE_SIZE = 32 * 1024 * 1024  # bytes
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedFile:
-    """A file that was not imported, and the reason."""
-
-    path: Path
-    reason: str
+_BATCH_SIZE = 32 * 1024 * 1024  # bytes of responses that are in memory at a time
 
 
 def read_responses(
-    paths: Iterable[str | Path], subject: Entity | None = None
+    paths: Iterable[str | Path],
+    subject: Entity | None = None,
+    relationship: str = RELATED_REFERENCES,
 ) -> tuple[list[FetchedPage], list[RejectedFile]]:
     """Read saved responses, each as a page.
 
     Args:
-        paths: JSON files with one response each.
-        subject: The subject of responses without a valid ``links.self``. Such responses are
-            regarded as first pages. Without a subject, they are rejected.
+        paths: JSON files, which can be compressed with gzip, or folders with such files. A file
+            contains responses, or the objects of one list as ``vt-py`` and ``vt-cli`` print them.
+        subject: The subject of objects, and of responses without a valid ``links.self``. Such
+            responses are regarded as first pages. Without a subject, they are rejected.
+        relationship: The relationship of objects and of responses without ``links.self``.
 
     Returns:
-        The pages, and the files that cannot be read or contain no page of
-        ``related_references``. Both are in the order of ``paths``.
+        The pages, and the files that cannot be read or contain no page of a list that a crawl
+        requests. Both are in the order of ``paths``. A file can have several pages and errors.
     """
     pages: list[FetchedPage] = []
     rejected: list[RejectedFile] = []
-    for path in map(Path, paths):
-        try:
-            pages.append(_read(path, subject))
-        except PayloadError as error:
-            rejected.append(RejectedFile(path, str(error)))
-        except OSError as error:
-            rejected.append(RejectedFile(path, error.strerror or str(error)))
+    for found in iterate_responses(paths, subject, relationship):
+        if isinstance(found, FetchedPage):
+            pages.append(found)
+        else:
+            rejected.append(found)
     return pages, rejected
 
 
 def import_responses(store: Store, pages: Iterable[FetchedPage]) -> int:
     """Store pages that are not stored yet; return their number.
 
-    The pages of a subject are stored in paging order.
+    Up to 32 MiB of pages are read at a time. Of these, the pages of a list are stored in paging
+    order.
     """
-    by_subject: dict[Entity, list[FetchedPage]] = {}
+    return sum(_import_batch(store, batch) for batch in _batches(pages))
+
+
+def _batches(pages: Iterable[FetchedPage]) -> Iterator[list[FetchedPage]]:
+    batch: list[FetchedPage] = []
+    size = 0
     for page in pages:
-        by_subject.setdefault(page.page.subject, []).append(page)
+        batch.append(page)
+        size += len(page.body)
+        if size >= _BATCH_SIZE:
+            yield batch
+            batch, size = [], 0
+    yield batch
+
+
+def _import_batch(store: Store, pages: list[FetchedPage]) -> int:
+    by_list: dict[tuple[Entity, str], list[FetchedPage]] = {}
+    for page in pages:
+        by_list.setdefault((page.page.subject, page.relationship), []).append(page)
     return sum(
-        store.page_writer.import_pages(subject, _in_paging_order(group))
-        for subject, group in by_subject.items()
+        store.page_writer.import_pages(subject, _in_paging_order(group), relationship)
+        for (subject, relationship), group in by_list.items()
     )
-
-
-def _read(path: Path, subject: Entity | None) -> FetchedPage:
-    with open_file(path) as stream:
-        body = stream.read(MAX_FILE_SIZE + 1)
-        modified_at = path.stat().st_mtime
-    if len(body) > MAX_FILE_SIZE:
-        raise PayloadError(f"is larger than {MAX_FILE_SIZE} bytes")
-    payload = decode_json(body)
-    link = parse_self_link(payload)
-    if link is not None and link.relationship != RELATED_REFERENCES:
-        raise PayloadError(
-            f"this is a page of {link.relationship}, not of {RELATED_REFERENCES}", "links.self"
-        )
-    entity = link.subject if link else subject
-    if entity is None:
-        raise PayloadError(
-            "missing or invalid; pass the hash of the file with --subject HASH", "links.self"
-        )
-    cursor = link.cursor if link else None
-    return FetchedPage(body, parse_payload(payload, entity), modified_at, cursor, http_status=0)
 
 
 def _in_paging_order(pages: list[FetchedPage]) -> Iterator[FetchedPage]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from graphbuild._util import format_count
-from graphbuild.models import LIMITED, SHORT, STATES
+from graphbuild.models import LIMITED, RELATED_REFERENCES, SHORT, STATES
 
 if TYPE_CHECKING:
     from graphbuild.models import Entity, Page, Status
@@ -21,6 +21,10 @@ _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS  # makes zlib detect the format from the hea
 # known by MD5 are described first, because their descriptions may contain the SHA-1 of other seeds.
 DEPTHS_BEFORE_LISTS = {"md5": -2, "sha1": -1}
 AFTER_LISTS = 1_000
+
+# Replaces the cursor of imported objects that can be anywhere in a list. No cursor of the API
+# contains a space.
+UNKNOWN_CURSOR = "position unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +48,10 @@ class FetchedPage:
     body: bytes
     page: Page  # parsed from the body
     fetched_at: float  # seconds since 1970; for an imported page, when its file was modified
-    cursor: str | None  # of this page; None for the first page of a list
+    cursor: str | None  # of this page, or UNKNOWN_CURSOR; None for the first page of a list
     compressed: bytes = b""  # the body as received; empty if it was not compressed with gzip
     http_status: int = 200  # 0 for an imported page
+    relationship: str = RELATED_REFERENCES  # only used by an import
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from graphbuild.models import (
     INCOMPLETE,
     LIMITED,
     PENDING,
+    RELATED_REFERENCES,
     Entity,
     Status,
     detect_hash_type,
@@ -28,7 +29,7 @@ from graphbuild.store.entities import (
     next_alias_page_number,
     unite_entities,
 )
-from graphbuild.store.models import SaveResult
+from graphbuild.store.models import UNKNOWN_CURSOR, SaveResult
 from graphbuild.store.paging import PagingState, status_after_page, status_at_end
 from graphbuild.store.task_queue import REPEATED, first_page_of_pass
 
@@ -85,6 +86,8 @@ class PageWriter:
             page_id = self._insert_page(task.id, task.page_count + 1, fetched)
             state = self._paging_state(task.id, page_id, page)
             status, cursor = status_after_page(state), page.next_cursor
+            if fetched.cursor == UNKNOWN_CURSOR:  # the page may be a part of the list only
+                status = Status(INCOMPLETE)
             is_short = status.state == PENDING and cursor is None
             if is_short:
                 cursor = fetched.cursor
@@ -253,8 +256,13 @@ class PageWriter:
 
     # --- import ----------------------------------------------------------------------------------
 
-    def import_pages(self, subject: Entity, pages: Iterable[FetchedPage]) -> int:
-        """Store saved pages of one subject in the given order; return the number of new pages.
+    def import_pages(
+        self,
+        subject: Entity,
+        pages: Iterable[FetchedPage],
+        relationship: str = RELATED_REFERENCES,
+    ) -> int:
+        """Store saved pages of one list in the given order; return the number of new pages.
 
         A page is skipped if the list already has a page with the same bytes. If all pages are
         skipped, the state of the list does not change. If pages of the list are missing, a pending
@@ -265,8 +273,8 @@ class PageWriter:
         new = 0
         with self._db.transaction():
             entity = canonical_id(self._db, self._entities.save(subject))
-            self._tasks.add(entity, INCOMPLETE)
-            task = self._tasks.get_for(entity)
+            self._tasks.add(entity, INCOMPLETE, relationship)
+            task = self._tasks.get_for(entity, relationship)
             state = self._db.first("SELECT state FROM task WHERE id = ?", task.id)
             for fetched in pages:
                 if not self._is_stored(task, fetched):
@@ -287,9 +295,9 @@ class PageWriter:
         received = self._db.integer(f"SELECT count(DISTINCT reference) FROM {facts}", task.id)  # noqa: S608  constants only
         query = (
             "SELECT cursor, next_cursor, expected_count, skipped_count FROM page"
-            " WHERE task = ? AND number > 0 ORDER BY id"
+            " WHERE task = ? AND number > 0 AND cursor IS NOT ? ORDER BY id"
         )
-        steps = list(self._db.rows(query, task.id))
+        steps = list(self._db.rows(query, task.id, UNKNOWN_CURSOR))
         cursors, next_cursors = ({step[column] for step in steps} for column in (0, 1))
         status, cursor = Status(unfinished_state), task.cursor
         if None in cursors and cursors == next_cursors:

@@ -167,10 +167,10 @@ class TaskQueue(CallEstimates):
         """Return the task with the row id ``task_id``."""
         return next(map(self._task, self._db.rows(f"{_TASKS} WHERE task.id = ?", task_id)))
 
-    def get_for(self, subject: int) -> Task:
-        """Return the ``related_references`` task of the subject with the row id ``subject``."""
+    def get_for(self, subject: int, relationship: str = RELATED_REFERENCES) -> Task:
+        """Return the task of a relationship of the subject with the row id ``subject``."""
         query = f"{_TASKS} WHERE subject = ? AND relationship = ?"
-        return next(map(self._task, self._db.rows(query, subject, RELATED_REFERENCES)))
+        return next(map(self._task, self._db.rows(query, subject, relationship)))
 
     def ids(self, state: str) -> list[int]:
         """Return the row ids of the ``related_references`` tasks in a state, oldest task first.
@@ -183,14 +183,16 @@ class TaskQueue(CallEstimates):
 
     # --- add and restart -------------------------------------------------------------------------
 
-    def add(self, subject: int, state: str = PENDING) -> int:
-        """Add the ``related_references`` task of a subject; return 1 if the task is new, else 0.
+    def add(
+        self, subject: int, state: str = PENDING, relationship: str = RELATED_REFERENCES
+    ) -> int:
+        """Add the task of a relationship of a subject; return 1 if the task is new, else 0.
 
         ``subject`` is a row id.
         """
         statement = "INSERT OR IGNORE INTO task (subject, relationship, state) VALUES (?, ?, ?)"
         with self._db.transaction():
-            return self._db.execute(statement, subject, RELATED_REFERENCES, state).rowcount
+            return self._db.execute(statement, subject, relationship, state).rowcount
 
     def save_failure(  # noqa: PLR0913  all but the task are keyword arguments
         self,

@@ -193,7 +193,7 @@ def test_invalid_lines_are_reported_with_number_and_reason(shell: Shell, service
     [
         (lambda _: None, "cannot read the seed list list: No such file"),
         (lambda path: path.mkdir(), "Is a directory"),
-        (lambda path: path.write_bytes(b"\x7fELF\x00\x01"), "is not text"),
+        (lambda path: path.write_bytes(b"\x7fELF\x00\x01"), "is a program, not a seed list"),
         (lambda path: path.write_bytes(b"\xff\xff\xff"), "is not text"),
         (
             lambda path: path.write_text("hello\n"),

@@ -31,6 +31,7 @@ _CODE_OBJECTS = frozenset({"array", "document", "math", "module", "object", "sel
 _PACKAGE_ROOTS = frozenset({"android", "androidx", "java", "javax", "kotlin"})
 _REVERSED_ROOTS = frozenset({"com", "edu", "gov", "io", "net", "org"})  # com.example.app
 _PRODUCTS = frozenset({"ADO.NET", "ASP.NET", "VB.NET"})
+_CAMEL_CASE = re.compile(r"[a-z0-9][A-Z]")
 _CALL_OR_ASSIGNMENT = re.compile(r"\(|\s?[+-]?=(?!=)")
 _HINT = "defang it if it is a domain"
 
@@ -90,6 +91,7 @@ def _is_code(labels: list[str], after: str) -> bool:
     return (
         top in _CODE_DOMAINS
         or (len(labels) == 2 and labels[0].lower() in _CODE_OBJECTS)  # noqa: PLR2004  this.id
+        or any(map(_CAMEL_CASE.search, labels))
         or _CALL_OR_ASSIGNMENT.match(after) is not None
     )
 

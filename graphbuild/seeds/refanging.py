@@ -24,10 +24,10 @@ SCHEME = (
     r"(?i:(?P<http>h(?:tt|xx|xt|tx|zz|\*\*|__)p|h[\[(](?:tt|xx)[\])]p|meow)|f[tx*]p)"
     r"(?P<secure>(?i:s|\[s\]|\(s\)))?"
 )
-# ``://``, defanged or not.
+# ``://``, defanged or not. Only ``http`` and ``ftp`` can have backslashes: C:\\ is a drive.
 SCHEME_END = (
-    r"(?:(?::|\[:\]|\(:\))(?://|\[//\]|\(//\)|\[/\]\[/\]|\\/\\/|\\{2,4}+)"
-    r"|\[://\]|\(://\)|\[:/\]/)"
+    r"(?:(?::|\[:\]|\(:\))(?://|\[//\]|\(//\)|\[/\]\[/\]|\\/\\/)"
+    r"|(?<=[PpSs\])]):\\{2,4}+|\[://\]|\(://\)|\[:/\]/)"
 )
 SCHEME_WITH_BRACKETS = r"(?i:h(?:\*\*|[\[(](?:tt|xx)[\])])ps?(?:\[s\]|\(s\))?|f\*ps?)"
 SECURE_IN_BRACKETS = r"(?i:\[s\]|\(s\))"

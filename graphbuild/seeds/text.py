@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _MAX_WARNINGS = 1_000
 _ORDINARY_WORDS = "words with dots or colons that are not indicators were skipped"
-_NAMES_IN_PATHS = "names in paths of files were skipped"
+_NAMES_IN_PATHS = "names in paths or in percent-encoded text were skipped"
 _ENTITIES_REPLACED = "&amp; in URLs was replaced by &"
 _WRAPPED = "hexadecimal text on two lines may be one SHA-256; join the lines if it is"
 
@@ -35,13 +35,19 @@ _VERSION_BEFORE = re.compile(
 _OTHER_HASH = (
     r"imp-?hash(?:es)?|authenti-?hash|ja3s?|ja4\w*|jarm|pe-?hash|vhash|ssdeep|tlsh|telfhash|cdhash"
     r"|rich[ _-]?(?:pe[ _-]?)?(?:header[ _-]?)?hash|(?:icon[ _-]?)?[dp]hash|thumb-?print"
-    r"|finger-?print|serial(?:[ _-]?(?:number|no))?|commit|passw(?:or)?d|passphrase"
+    r"|finger-?print|cert(?:ificate)?[ _-](?:sha-?1|sha-?256|md5|hash)"
+    r"|serial(?:[ _-]?(?:number|no))?|commit|passw(?:or)?d|passphrase"
     r"|(?:api|aes|rc4|xor|private|public|session|license|encryption|decryption)[ _-]?key|guid|uuid"
     r"|build[ _-]?id|mutex|campaign[ _-]?id|bot[ _-]?id|wallet|ntlm(?:[ _-]?hash)?|etag|cookie"
 )
+# Words between the name of a hash and the hash, such as in "thumbprint (SHA-1) of a.exe".
+_CONNECTING_WORD = (
+    r"(?:of|for|in|at|is|was|the|this|its|an?|md5|sha-?1|sha-?256|hash|value|number|id|hex|zip"
+    r"|archive|file|sample|certificate|repository|[\w-]+\.[a-z0-9]{2,4})"
+)
 _LABEL_BEFORE = re.compile(
-    rf"(?<![a-z0-9])({_OTHER_HASH})s?(?![a-z0-9]|-protected)"
-    r"(?:(?:[^\w\n,;|]+\w+){0,4}[^\w\n]*|[^\w\n]*(\n)\W*)$",
+    rf"(?<![a-z0-9])({_OTHER_HASH})s?(?![a-z0-9]|-protected|[)\]]\s?[,;])"
+    rf"(?:(?:[^\w\n,;|]+{_CONNECTING_WORD}(?!\w)){{0,5}}[^\w\n]*|[^\w\n]*(\n)\W*)$",
     re.IGNORECASE,
 )
 _LABEL_AFTER = re.compile(rf"[\"'`]?\s?[(\[]\s?({_OTHER_HASH})s?(?![a-z0-9])", re.IGNORECASE)
@@ -82,7 +88,7 @@ class _TextReader:
             case "ipv6":
                 self._read_ipv6(candidate)
             case "email":
-                self._reject(candidate, "is an email address")
+                self._read_email(candidate)
             case "dotted":
                 self._read_words(candidate, _ORDINARY_WORDS)
             case "path":
@@ -101,8 +107,9 @@ class _TextReader:
 
     def _read_hash(self, candidate: Candidate) -> None:
         self._find_label(candidate)
-        if self._label:
-            self._reject(candidate, f"is called {self._label.lower()!a}, not the hash of a file")
+        label_after = _LABEL_AFTER.match(candidate.after)
+        if label := label_after[1] if label_after else self._label:
+            self._reject(candidate, f"is called {label.lower()!a}, not the hash of a file")
             return
         is_listed = self._previous_length == len(candidate.text) and not candidate.before.strip()
         if not is_listed and _WRAPPED_SHA256.match(candidate.text + candidate.after):
@@ -111,7 +118,7 @@ class _TextReader:
         self._add(candidate)
 
     def _find_label(self, candidate: Candidate) -> None:
-        """Set ``_label`` to what the text calls a hash if that is not the hash of a file."""
+        """Set ``_label`` to what the text before a hash calls it, if not the hash of a file."""
         before = candidate.before
         if _SAME_LIST.fullmatch(before):
             if "\n" in before and not self._labels_next_lines:
@@ -120,8 +127,6 @@ class _TextReader:
             label = _LABEL_BEFORE.search(before)
             self._label = label[1] if label else ""
             self._labels_next_lines = bool(label and label[2])
-        if label := _LABEL_AFTER.match(candidate.after):
-            self._label = label[1]
 
     def _read_url(self, candidate: Candidate) -> None:
         url = candidate.text.replace("&amp;", "&")
@@ -140,6 +145,13 @@ class _TextReader:
                 reason = find_doubt(host, candidate.after, has_path="/" in refanged)
         if not (reason and self._read_contained_hashes(candidate)):
             self._add(candidate, reason)
+
+    def _read_email(self, candidate: Candidate) -> None:
+        host = refang(candidate.text).rpartition("@")[2]
+        if is_ipv4(host):  # the user of a server, such as root@8.8.8.8
+            self._add(candidate._replace(text=host))
+        else:
+            self._reject(candidate, "is an email address")
 
     def _read_ipv6(self, candidate: Candidate) -> None:
         try:

@@ -66,11 +66,10 @@ _URL_CHARACTERS = rf"""
     | \{{ [\w.-]{{0,40}}+ \}}
     | \\ (?! $ | [\s"'\\nrt] | u[0-9a-f]{{4}} | x[0-9a-f]{{2}} )
     """
-_PATH = rf"(?: {_URL_CHARACTERS} | [,;] (?=[{_LETTERS}%/.]) (?!{_NEXT_ITEM}|{_NEXT_DOMAIN}) )*+"
-_QUERY = rf"""
-    [?\#] (?: {_URL_CHARACTERS} | [?\#] | \[ [\w.-]*+ \] (?=[=&\[])
-            | [,;] (?=[{_LETTERS}%/.]) (?!{_NEXT_ITEM}) )*+
-    """
+_PATH = (
+    rf"(?: {_URL_CHARACTERS} | [,;] (?=[{_LETTERS}%/.+@$~-]) (?!{_NEXT_ITEM}|{_NEXT_DOMAIN}) )*+"
+)
+_QUERY = rf"[?\#] (?: {_URL_CHARACTERS} | [?\#] | \[ [\w.-]*+ \] (?=[=&\[]) | {_COMMA} )*+"
 _AUTHORITY = rf"""
     (?: \[ (?=[0-9A-Fa-f]*:[0-9A-Fa-f]*:) [0-9A-Fa-f:.]{{2,45}}+ \] )?+
     (?: [{_WORD}.:@%+~!$*=]++ | {DEFANGED_DOT} | {DEFANGED_AT} | {DEFANGED_COLON}
@@ -98,12 +97,18 @@ _CANDIDATE = re.compile(
 )
 _HASH = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{31,}+(?![0-9A-Za-z])")
 _PORT_AND_PATH = re.compile(
-    rf"(?: {_COLON} \d{{1,5}} (?![\w.]) )?+ (?: {_PATH_AND_QUERY} | (?=\?) {_QUERY} )?+", re.VERBOSE
+    rf"""
+    (?: {_COLON} \d{{1,5}} (?![\w.]) )?+
+    (?! / \d{{1,3}}(?:{_DOT}\d{{1,3}}){{3}} (?![\w./:]) )  # an address follows, not a path
+    (?: {_PATH_AND_QUERY} | (?=\?) {_QUERY} )?+
+    """,
+    re.VERBOSE,
 )
 _KNOWN_SCHEME = re.compile(rf"{SCHEME}$")
 _SCHEME_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*$")
-# The text before a name that is a part of a path, such as that of a file.
-_PATH_BEFORE = re.compile(r"(?<![/\\])[/\\]$|[\w.)~%][/\\]+$|:\\+$")
+# The text before a name that is in the path of a file.
+_PATH_BEFORE = re.compile(r"(?:(?<![/\\])[/\\]|[\w.)~%][/\\]+|:\\+)$")
+_PERCENT_ENCODED = re.compile(r"(?<=%)[2-7][0-9A-Fa-f]")  # such as %2Fevil.example
 _PUNCTUATION = ".,;:!?"
 _MAX_SCHEME = 32  # characters
 
@@ -222,7 +227,8 @@ def _divide_host(text: str, start: int, end: int) -> tuple[str, int, int]:
     before = text[max(0, start - _MAX_SCHEME) : start]
     if before.endswith("@"):
         return "email", start, name_end
-    if _PATH_BEFORE.search(before) and not is_ipv4(name):
+    in_path = _PATH_BEFORE.search(before) and not is_ipv4(name)
+    if in_path or _PERCENT_ENCODED.match(text, start):
         return "path", start, name_end
     if name_end == end and (rest := _PORT_AND_PATH.match(text, end)):
         name_end = _strip_end(text, start, rest.end())

@@ -29,7 +29,7 @@ _ENTITIES_REPLACED = "&amp; in URLs was replaced by &"
 _WRAPPED = "hexadecimal text on two lines may be one SHA-256; join the lines if it is"
 
 _VERSION_BEFORE = re.compile(
-    r"\b(?:v|ver|version|build|release)\.?\s*$|[A-Za-z]/$", re.IGNORECASE
+    r"\b(?:v|ver|version|build|release)[.:]?\s*$|[A-Za-z]/$", re.IGNORECASE
 )  # version 1.2.3.4, Chrome/1.2.3.4
 # What a hash can be besides the hash of a file.
 _OTHER_HASH = (
@@ -50,7 +50,7 @@ _LABEL_BEFORE = re.compile(
     rf"(?:(?:[^\w\n,;|]+{_CONNECTING_WORD}(?!\w)){{0,5}}[^\w\n]*|[^\w\n]*(\n)\W*)$",
     re.IGNORECASE,
 )
-_LABEL_AFTER = re.compile(rf"[\"'`]?\s?[(\[]\s?({_OTHER_HASH})s?(?![a-z0-9])", re.IGNORECASE)
+_LABEL_AFTER = re.compile(rf"[\"'`]?[ ]?[(\[]({_OTHER_HASH})[)\]]", re.IGNORECASE)
 _SAME_LIST = re.compile(r"[\s,;*\u2022-]*")  # text between hashes of one list
 # Halves of a SHA-256 on two lines. Three lines of 32 digits are more likely a list of MD5.
 _WRAPPED_SHA256 = re.compile(

@@ -94,7 +94,8 @@ _CANDIDATE = re.compile(
     """,
     re.VERBOSE,
 )
-_HASH = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{31,}+(?![0-9A-Za-z])")
+# A hash can follow a line end in the source text of a program: ``\n``.
+_HASH = re.compile(r"(?:(?<![0-9A-Za-z])|(?<=\\[nrt]))[0-9A-Fa-f]{31,}+(?![0-9A-Za-z])")
 _PORT_AND_PATH = re.compile(
     rf"""
     (?: {_COLON} \d{{1,5}} (?![\w.]) )?+

@@ -173,6 +173,8 @@ class _TextReader:
         hashes = find_hashes(candidate.text)
         for each in hashes:
             self._read_hash(candidate._replace(text=each))
+        if hashes and "." in candidate.text.partition(hashes[0])[0]:
+            self._reader.count_warning(_ORDINARY_WORDS, candidate.line)
         return bool(hashes)
 
     def _read_spelled_dots(self, candidate: Candidate) -> None:

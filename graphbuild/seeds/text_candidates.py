@@ -42,6 +42,7 @@ _SPELLED_DOT = r"[ ]dot[ ]"
 _AT = rf"(?:{DEFANGED_AT}|@)"
 _COLON = rf"(?:{DEFANGED_COLON}|:)"
 _LABEL = rf"(?:(?<![{_WORD}])[{_WORD}]++|(?<![{_CJK}])[{_CJK}]++)"
+_NEXT_LABEL = rf"(?:{_DOT}{_LABEL}(?!{SCHEME_END}))"
 _IPV6 = rf"""
     (?<![{_WORD}:.]) (?:[0-9A-Fa-f]{{0,4}}+{_COLON}){{2,}}+ [0-9A-Fa-f]{{0,4}}+
     (?:{_DOT}\d{{1,3}}){{0,3}}+ (?:%\w+)?+ (?:/\d{{1,3}})?+ (?![{_WORD}:])
@@ -87,8 +88,8 @@ _CANDIDATE = re.compile(
     | (?: {SCHEME_WITH_BRACKETS} (?= (?:{SECURE_IN_BRACKETS})?+ {SCHEME_END} ) | {_LABEL} )
       (?: (?P<url> (?:{SECURE_IN_BRACKETS})?+ {SCHEME_END}
               (?: {_BACKSLASH_URL} | {_AUTHORITY} (?: {_PATH_AND_QUERY} | {_QUERY} )?+ ) )
-        | (?P<email> (?:{_DOT}{_LABEL})*+ {_AT} {_LABEL}(?:{_DOT}{_LABEL})++ )
-        | (?P<host> (?:{_DOT}{_LABEL})++ )
+        | (?P<email> {_NEXT_LABEL}*+ {_AT} {_LABEL}{_NEXT_LABEL}++ )
+        | (?P<host> {_NEXT_LABEL}++ )
         | (?P<spelled> (?:{_SPELLED_DOT}{_LABEL})++ )
       )?+
     """,

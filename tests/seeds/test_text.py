@@ -54,64 +54,95 @@ def number(templates, *values):
 # --- the cases -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "seeds"),
-    [
-        (
-            "case01/report.txt",
-            "example.net c2.example.net backup.example.org mail.example.net 8.8.8.8"
-            " https://blog.example.net evil.example.net panel.example.net"
-            " https://panel.example.net/login",
-        ),
-        (
-            "case03/report.txt",
-            "https://c2.example.com/dATa/upload https://c2.example.com/getETag?x=1"
-            " http://c2.example.com/http/login.php https://c2.example.com/hELps/a",
-        ),
-        (
-            "case04/report.txt",
-            "https://c2.example.com/rdp.ps1 http://8.8.8.8/update.exe"
-            " https://c2.example.com/pattern.exe https://www.example.org/awards/"
-            " http://a.example.com/x http://b.example.com/y http://c.example.com/x"
-            " http://d.example.com/y",
-        ),
-        (
-            "case05/report.md",
-            "https://c2.example.com/index?key=1 https://panel.example.org"
-            " https://img.example.com/b.svg https://ci.example.com/x",
-        ),
-        (
-            "case08/report.txt",
-            "https://c2.example.com/a https://c2.example.org/b https://c2.example.com/c",
-        ),
-        (
-            "case11/report.txt",
-            f"{MD5}.example.com 4abfb640cb9e63d4cb42b3f7f98a9796.bihcreuom.example.org"
-            " 0027998a647175eb55a587edf515aef0-9591beae439b860.example.com",
-        ),
-        ("case13/report.txt", ""),
-        ("case15/report.txt", MD5),
-        (
-            "case18/report.txt",
-            "csil.wp.mil.pl www.gov.rs bank.com.py www.example.pl portal.example.md evil-shop.pl",
-        ),
-        (
-            "case19/report.txt",  # lines 7 and 8 repeat the domain of line 6
-            "http://www.example.com/a https://www.example.com/b https://c2.example.com/x"
-            " https://c2.example.com/y http://www.example.com/c c2.example.com"
-            " http://c2.example.com/x www.bullet.example.com second.example.com",
-        ),
-        ("case35/report.md", SHA256),
-        (
-            "case41/report.txt",
-            f"{SHA256[:32]} {SHA256[32:]} 26bf6cb9df564de02dd1723dd704f6b9419a10fe",
-        ),
-        ("case43/list.txt", "8.8.8.8 1.1.1.1 8.8.4.4 9.9.9.9 8.8.4.8"),
+# The expected seeds of each case. Lines 7 and 8 of case 19 repeat the domain of line 6.
+_EXPECTED = {
+    "case01/report.txt": [
+        "example.net",
+        "c2.example.net",
+        "backup.example.org",
+        "mail.example.net",
+        "8.8.8.8",
+        "https://blog.example.net",
+        "evil.example.net",
+        "panel.example.net",
+        "https://panel.example.net/login",
     ],
-)
-def test_cases(name, seeds):
-    found = read_seeds(CASES / name, format="text")
-    assert seeds_of(found) == seeds.split()
+    "case03/report.txt": [
+        "https://c2.example.com/dATa/upload",
+        "https://c2.example.com/getETag?x=1",
+        "http://c2.example.com/http/login.php",
+        "https://c2.example.com/hELps/a",
+    ],
+    "case04/report.txt": [
+        "https://c2.example.com/rdp.ps1",
+        "http://8.8.8.8/update.exe",
+        "https://c2.example.com/pattern.exe",
+        "https://www.example.org/awards/",
+        "http://a.example.com/x",
+        "http://b.example.com/y",
+        "http://c.example.com/x",
+        "http://d.example.com/y",
+    ],
+    "case05/report.md": [
+        "https://c2.example.com/index?key=1",
+        "https://panel.example.org",
+        "https://img.example.com/b.svg",
+        "https://ci.example.com/x",
+    ],
+    "case08/report.txt": [
+        "https://c2.example.com/a",
+        "https://c2.example.org/b",
+        "https://c2.example.com/c",
+    ],
+    "case11/report.txt": [
+        f"{MD5}.example.com",
+        "4abfb640cb9e63d4cb42b3f7f98a9796.bihcreuom.example.org",
+        "0027998a647175eb55a587edf515aef0-9591beae439b860.example.com",
+    ],
+    "case13/report.txt": [],
+    "case15/report.txt": [
+        MD5,
+    ],
+    "case18/report.txt": [
+        "csil.wp.mil.pl",
+        "www.gov.rs",
+        "bank.com.py",
+        "www.example.pl",
+        "portal.example.md",
+        "evil-shop.pl",
+    ],
+    "case19/report.txt": [
+        "http://www.example.com/a",
+        "https://www.example.com/b",
+        "https://c2.example.com/x",
+        "https://c2.example.com/y",
+        "http://www.example.com/c",
+        "c2.example.com",
+        "http://c2.example.com/x",
+        "www.bullet.example.com",
+        "second.example.com",
+    ],
+    "case35/report.md": [
+        SHA256,
+    ],
+    "case41/report.txt": [
+        SHA256[:32],
+        SHA256[32:],
+        "26bf6cb9df564de02dd1723dd704f6b9419a10fe",
+    ],
+    "case43/list.txt": [
+        "8.8.8.8",
+        "1.1.1.1",
+        "8.8.4.4",
+        "9.9.9.9",
+        "8.8.4.8",
+    ],
+}
+
+
+@pytest.mark.parametrize("name", _EXPECTED)
+def test_cases(name):
+    assert seeds_of(read_seeds(CASES / name, format="text")) == _EXPECTED[name]
 
 
 def test_repeated_domains_are_counted():
@@ -430,9 +461,7 @@ def test_names_of_files_and_code_are_accepted_only_if_they_are_defanged(read_lin
 
 
 def test_calls_and_assignments_are_not_domains(read_lines):
-    names = (
-        "a{n}.click el{n}.download doc{n}.link list{n}.live e{n}.id x{n}.to win{n}.stream".split()
-    )
+    names = ["a{n}.click", "el{n}.download", "doc{n}.link", "list{n}.live", "e{n}.id", "x{n}.to"]
     templates = ["{}()", "{}('x')", "{} = y", "{}=y", "{} += y", "if {}(b) then", "{}(b => b)"]
     rows = [template.format(name) for template, name in number(templates, names)]
     found, _ = read_lines([*rows, "el.download == 1"])
@@ -440,10 +469,10 @@ def test_calls_and_assignments_are_not_domains(read_lines):
 
 
 def test_hosts_below_country_domains_that_are_file_extensions_are_domains(read_lines):
-    hosts = (
-        "csil.wp{n}.mil.pl www.gov{n}.rs bank{n}.com.py www.example{n}.pl portal.example{n}.md"
-        " evil-shop{n}.pl a.b{n}.so www.x{n}.sh a.b.c{n}.ps"
-    ).split()
+    hosts = [
+        *("csil.wp{n}.mil.pl", "www.gov{n}.rs", "bank{n}.com.py", "www.example{n}.pl", "a.b{n}.so"),
+        *("portal.example{n}.md", "evil-shop{n}.pl", "www.x{n}.sh", "a.b.c{n}.ps"),
+    ]
     templates = ["{}", "Targets: {}, x", "C2 {}", "({})", "| {} |", "{}.", "- {}"]
     expected = {template.format(host): [host] for template, host in number(templates, hosts)}
     found, _ = read_lines(list(expected))
@@ -452,21 +481,11 @@ def test_hosts_below_country_domains_that_are_file_extensions_are_domains(read_l
 
 
 def test_numbers_of_versions_and_networks_are_not_addresses(read_lines):
-    lines = [
-        template.format(f"1.2.3.{each}")
-        for each, template in enumerate(
-            [
-                "v{}",
-                "v {}",
-                "version {}",
-                "Version: {}"[:8] + "{}",
-                "build {}",
-                "release {}",
-                "Ver. {}",
-            ]
-            + ["Chrome/{}", "nginx/{}", "(curl/{})", "{}.5", "{}-beta", "{}/24", "{}/8"]
-        )
+    templates = [
+        *("v{}", "v {}", "version {}", "Version:{}", "build {}", "release {}", "Ver. {}"),
+        *("Chrome/{}", "nginx/{}", "(curl/{})", "{}.5", "{}-beta", "{}/24", "{}/8"),
     ]
+    lines = [template.format(f"1.2.3.{each}") for each, template in enumerate(templates)]
     found, warnings = read_lines([*lines, "Chrome 119.0.0.0", "10.0.0.0/8"])
     assert not any(found.values())
     assert warnings

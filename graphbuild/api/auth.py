@@ -114,7 +114,7 @@ def find_user_name(environment: Mapping[str, str] | None = None, home: Path | No
     """
     try:
         return _find(USER_VARIABLE, "user", environment, home).strip()
-    except AuthenticationError:  # find_api_key reports problems of the file if it needs the file
+    except AuthenticationError:  # if the key is in the same file, find_api_key reports the problem
         return ""
 
 

@@ -85,7 +85,7 @@ class Client:
             waits occur only before retries and after HTTP 429.
         clock: Used for times and waits. Tests replace it.
         adapter: The HTTP adapter of ``requests``. Tests replace it.
-        deadline: Maximum duration in seconds of a request with its response.
+        deadline: Maximum duration in seconds of a request with its response, without ``adapter``.
         max_bytes: Maximum bytes of a response body, both compressed and decompressed.
         api_flavor: ``classic``, ``gti``, or ``auto`` to detect the flavor from the first responses.
         tool: The value of the header ``x-tool``, 1 to 100 printable ASCII characters. By default,
@@ -246,8 +246,8 @@ class Client:
 
         ``refusal`` is the error of the request in the flavor ``classic``. The service refuses
         unknown subjects and unknown relationships alike, so the error does not prove the flavor.
-        The same request in the flavor ``gti`` may prove it. If it does not, a request for a
-        well-known file does.
+        The same request in the flavor ``gti`` may prove the flavor. Otherwise, a request for a
+        well-known file proves it.
         """
         gti: PageResponse | ApiError | None = None
         if not (isinstance(refusal, NotFoundError) and refusal.names_subject):

@@ -104,5 +104,5 @@ def describe_type(value: object) -> str:
 
 
 def describe_value(value: object) -> str:
-    """Return the first 40 characters of a string as ASCII, or describe_type() of other values."""
+    """Return the first 40 characters of a string as ASCII; for other values, describe_type()."""
     return ascii(value[:40]) if isinstance(value, str) else describe_type(value)

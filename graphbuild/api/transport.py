@@ -42,8 +42,8 @@ _HEADERS = {
     # The service compresses a response only if the user agent contains "gzip".
     "User-Agent": "graphbuild (gzip)",
 }
-# Exceptions of ``requests`` (which are OSErrors) and of the libraries that it uses. UnicodeError is
-# raised for some passwords of proxies.
+# Exceptions of ``requests`` (which are OSErrors) and of the libraries that ``requests`` uses. Some
+# passwords of proxies cause a UnicodeError.
 _FAILURES = (OSError, HTTPError, http.client.HTTPException, UnicodeError)
 
 

@@ -149,8 +149,8 @@ class _RecorderProxy(CallRecorder):
 def _fetch(client: Client, task: Task, recorder: CallRecorder, *, retry_on_429: bool) -> Outcome:
     """Return the next page of a task or, if the request fails, the exception (of any kind).
 
-    The exception is handled in the crawling thread. If it ends the run, the crawl first stores the
-    results of the other workers.
+    The crawling thread handles the exception. If the exception ends the run, the crawl first stores
+    the results of the other workers.
     """
     try:
         return client.fetch_page(

@@ -4,8 +4,8 @@ A description is stored like a page of a list, with :data:`graphbuild.models.DES
 relationship of its task. It contains no observations. Its attributes are added to the entity.
 
 A seed file whose SHA-256 is not known is described before any list is requested. The description
-contains the other hashes of the file, so one list is requested for all of them. All other objects
-are described after the lists.
+contains all hashes of the file, so that seeds with different hashes of one file need only one list.
+All other objects are described after the lists.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Descriptions:
         """Add a task for each object that has no task for its description.
 
         ``kinds`` contains keys of :data:`graphbuild.api.endpoints.DESCRIBABLE_TYPES`. If the queue
-        is restricted, only its :meth:`~graphbuild.store.task_queue.TaskQueue.chosen_entities` get a
-        task.
+        is restricted, only the
+        :meth:`~graphbuild.store.task_queue.TaskQueue.chosen_entities` get a task.
         """
         if not kinds:
             return

@@ -1,9 +1,9 @@
 """Save and load entities (the table ``entity``), and unite the aliases of a subject.
 
-The table has one row per type and id. A report of Google Threat Intelligence that is an entry of a
-list of references is stored as a reference. In ``related_from``, it is stored as a collection. A
-report in both roles has two rows, which :func:`load_entities` maps to one entity. The module
-:mod:`graphbuild.api.gti_reports` decides which attributes this entity has.
+The table has one row per type and id. A report of Google Threat Intelligence has two roles. As an
+entry of a list of references, the report is stored as a reference. As an item of ``related_from``,
+the report is stored as a collection. If a report occurs in both roles, :func:`load_entities` maps
+its two rows to one entity, whose attributes :mod:`graphbuild.api.gti_reports` determines.
 """
 
 from __future__ import annotations

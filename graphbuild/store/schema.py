@@ -31,8 +31,8 @@ columns. Notes on others:
 * ``task.truncated_at`` is the limit of entries (``--per-node``) at which the reading of the list
   stopped, or 0.
 * ``task.audited`` is 1 if an audit restarted the list, otherwise 0.
-* ``task.inference_conflict`` describes a contradiction because of which nothing is inferred for the
-  list. It is empty if there is none.
+* ``task.inference_conflict`` describes a contradiction that prevents inferences for the list. It is
+  empty if no contradiction is known.
 * ``page.skipped_count`` is the number of malformed items. It is 0 for all pages that were stored
   with schema 1 or 2, which had no such column.
 * ``page.duplicate_of`` is the id of an earlier page with the same facts, or NULL. The facts are

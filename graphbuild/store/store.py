@@ -193,7 +193,7 @@ class Store(ObservationReader):
 
         * the attributes of the API, except those whose names begin with ``crawl_``, ``group_`` or
           ``seed_``;
-        * ``seed_*``: the other columns of the seed list;
+        * ``seed_*``: the extra columns of the seed list;
         * for the list ``related_references``: ``seed`` (whether the entity is a seed), ``state``
           and ``crawl_*`` (the progress of the list);
         * for any other list: ``crawl_<relationship>``, its state with an explanation.

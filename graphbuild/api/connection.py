@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from graphbuild.api.auth import ApiKey
 
 _MAX_LINE = 64 * 1024  # bytes of one line
-_MAX_LINES = 1024 * 1024  # bytes of all status, header, chunk-size and trailer lines of a response
+# Bytes of all status, header, chunk-size and trailer lines of a response together.
+_MAX_ALL_LINES = 1024 * 1024
 _MAX_INFORMATIONAL = 10  # maximum number of 1xx responses before the final response
 _BUFFER_SIZE = 64 * 1024  # bytes
 # HTTP statuses of responses that must not have a body, although some servers send one.
@@ -208,7 +209,9 @@ class _Reader(io.BufferedReader):
         # Number of blank lines that may still follow. The headers of each response, also of an
         # informational one, end with a blank line.
         self.blank_lines = _MAX_INFORMATIONAL + 1
-        self._line_bytes = _MAX_LINES  # number of bytes that all further lines may have together
+        self._line_bytes = (
+            _MAX_ALL_LINES  # number of bytes that all further lines may have together
+        )
 
     def read(self, size: int | None = -1, /) -> bytes:
         # A negative chunk size would read all bytes up to the end of the connection.

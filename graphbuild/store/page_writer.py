@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from graphbuild.models import (
     COMPLETE,
@@ -50,6 +50,16 @@ if TYPE_CHECKING:
 _GOOD_RATIO = 3
 _MAX_KNOWN_PAGES = 1_000  # in the cache of pages by their facts
 _WEAK_HASHES = tuple(each.name for each in HASH_TYPES if each.name != FILE_ID_HASH)
+
+
+class _PageRow(NamedTuple):
+    """The columns of a stored page on which the status of its list depends."""
+
+    cursor: str | None
+    next_cursor: str | None
+    expected_count: int | None
+    item_count: int
+    skipped_count: int
 
 
 class PageWriter:
@@ -176,31 +186,35 @@ class PageWriter:
     def _paging_state(self, task: int, page_id: int, page: Page) -> PagingState:
         """Return the state of the current pass, whose newest page has the row id ``page_id``."""
         first_page = first_page_of_pass(self._db, task)
-        query = (
-            "SELECT next_cursor, expected_count, item_count, cursor, skipped_count FROM page"
-            " WHERE task = ? AND number > 0 AND id >= ? ORDER BY id"
-        )
-        steps = list(self._db.rows(query, task, first_page))
+        pages = self._page_rows(task, first_page)
         query = (
             "SELECT count(*), coalesce(sum(first = ?), 0) FROM (SELECT min(first_page) AS first"
             " FROM fact_by_task WHERE task = ? AND provenance = 0 AND first_page >= ?"
             " GROUP BY reference)"
         )
         ((received_count, new_count),) = self._db.rows(query, page_id, task, first_page)
-        earlier = steps[:-1]
+        earlier = pages[:-1]
         ((error_code,),) = self._db.rows("SELECT error_code FROM task WHERE id = ?", task)
         return PagingState(
-            page_count=len(steps),
-            expected_counts=frozenset(count for _, count, *_ in steps if count is not None),
+            page_count=len(pages),
+            expected_counts=_expected_counts(pages),
             next_cursor=page.next_cursor,
-            cursor_repeated=any(cursor == page.next_cursor for cursor, *_ in earlier),
+            cursor_repeated=any(each.next_cursor == page.next_cursor for each in earlier),
             item_count=page.item_count,
             new_count=new_count,
             received_count=received_count,
-            previous_page_empty=bool(earlier) and earlier[-1][2] == 0,
+            previous_page_empty=bool(earlier) and earlier[-1].item_count == 0,
             is_repeated=error_code == REPEATED,
-            skipped_count=_sum_skipped(step[3:] for step in steps),
+            skipped_count=_sum_skipped(pages),
         )
+
+    def _page_rows(self, task: int, first_page: int = 0) -> list[_PageRow]:
+        """Return the stored pages of a list, beginning with the row id ``first_page``."""
+        query = (
+            "SELECT cursor, next_cursor, expected_count, item_count, skipped_count FROM page"
+            " WHERE task = ? AND number > 0 AND id >= ? ORDER BY id"
+        )
+        return [_PageRow(*row) for row in self._db.rows(query, task, first_page)]
 
     def _truncate(self, task: Task, received: int, limit: int) -> Status:
         """Record the limit at which the reading of a list stops; return the list's new status."""
@@ -293,17 +307,13 @@ class PageWriter:
         """Set the status after an import. A list with missing pages gets ``unfinished_state``."""
         facts = "fact_by_task WHERE task = ? AND provenance = 0"
         received = self._db.integer(f"SELECT count(DISTINCT reference) FROM {facts}", task.id)  # noqa: S608  constants only
-        query = (
-            "SELECT cursor, next_cursor, expected_count, skipped_count FROM page"
-            " WHERE task = ? AND number > 0 AND cursor IS NOT ? ORDER BY id"
-        )
-        steps = list(self._db.rows(query, task.id, UNKNOWN_CURSOR))
-        cursors, next_cursors = ({step[column] for step in steps} for column in (0, 1))
+        pages = [each for each in self._page_rows(task.id) if each.cursor != UNKNOWN_CURSOR]
+        cursors = {each.cursor for each in pages}
+        next_cursors = {each.next_cursor for each in pages}
         status, cursor = Status(unfinished_state), task.cursor
-        if None in cursors and cursors == next_cursors:
-            expected_counts = frozenset(count for *_, count, _ in steps if count is not None)
-            skipped = _sum_skipped((cursor, skipped) for cursor, *_, skipped in steps)
-            status, cursor = status_at_end(expected_counts, received, skipped), None
+        if None in cursors and cursors == next_cursors:  # no page is missing
+            status = status_at_end(_expected_counts(pages), received, _sum_skipped(pages))
+            cursor = None
         elif unfinished_state == INCOMPLETE:
             status = Status(INCOMPLETE, "the imported pages are not the whole list")
         self._db.update(
@@ -318,12 +328,17 @@ class PageWriter:
         )
 
 
-def _sum_skipped(pages: Iterable[tuple[str | None, int]]) -> int:
-    """Return the number of skipped items on pages, each given as (cursor, skipped count).
+def _expected_counts(pages: Iterable[_PageRow]) -> frozenset[int]:
+    """Return all list lengths that the API stated on the pages."""
+    return frozenset(each.expected_count for each in pages if each.expected_count is not None)
+
+
+def _sum_skipped(pages: Iterable[_PageRow]) -> int:
+    """Return the number of skipped items on the pages.
 
     Of pages with the same cursor, only the last one counts, because the page was requested again.
     """
-    return sum(dict(pages).values())
+    return sum({each.cursor: each.skipped_count for each in pages}.values())
 
 
 def _compress(fetched: FetchedPage) -> bytes:

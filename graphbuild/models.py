@@ -255,7 +255,8 @@ class Seed:
 
     Attributes:
         entity: The file, domain, IP address or URL.
-        source: The path of the seed list; ``-`` for standard input.
+        source: The path of the seed list, ``-`` for standard input, or the argument ``source`` of
+            ``parse_seeds``.
         line: The number of the line in the list, from 1. In JSON formats, it is the number of the
             object, attribute or array item.
         attributes: The other columns or properties of the entry by name, such as a comment.

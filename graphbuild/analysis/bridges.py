@@ -76,7 +76,10 @@ class Bridges:
 
     @property
     def single_links(self) -> tuple[tuple[Pair, Entity], ...]:
-        """Return the sorted pairs of clusters that only one entity connects, and each entity."""
+        """Return the pairs of clusters that only one entity connects, each with this entity.
+
+        The pairs are sorted by cluster numbers.
+        """
         links = ((pair, bridge.entity) for bridge in self.bridges for pair in bridge.sole_pairs)
         return tuple(sorted(links, key=lambda link: link[0]))
 

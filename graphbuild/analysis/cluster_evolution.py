@@ -42,7 +42,7 @@ class Cause:
     The *separate* snapshot is the one with several clusters: the earlier snapshot of a merge, the
     later snapshot of a split. The *joint* snapshot is the one with a single cluster. In the joint
     snapshot, files of several of the separate clusters have the entity. In the separate snapshot,
-    no file of at least one of these clusters has the entity.
+    at least one of these clusters contains no file with the entity.
 
     Attributes:
         entity: The collection or reference.

@@ -1,11 +1,11 @@
 """Find pairs of files, or of collections, that share more evidence than chance explains.
 
-The pieces of evidence must be independent. For each file, the API returns all references of all its
-collections. Two files in one collection therefore share every reference of the collection, so fifty
-shared references can be a single fact. For this reason:
+The pieces of evidence must be independent. For each file, the API returns all references of all
+collections that contain the file. Two files in one collection therefore share every reference of
+the collection, so fifty shared references can be a single fact. For this reason:
 
-* For files, the evidence is shared collections, and shared references for which the API names no
-  collection.
+* For files, the evidence is shared collections, shared references for which the API names no
+  collection, and shared reports in ``related_from``.
 * For collections, the evidence is shared references, because the author of each collection selects
   its references.
 

@@ -49,7 +49,8 @@ class NormalizedUrl:
     """A normalized URL."""
 
     url: str  # the original text if it cannot be normalized
-    rules: tuple[str, ...] = ()  # names of the rules that changed the URL, as in URL_RULES
+    # The names of the rules that changed the URL, in the order of URL_RULES.
+    rules: tuple[str, ...] = ()
 
 
 def normalize_url(url: str, *, skipped_rule: str = "") -> NormalizedUrl:
@@ -81,7 +82,8 @@ def publisher_domain(normalized: NormalizedUrl) -> str:
 
     If the host is neither in a registered domain nor an IP address, return the whole host. Sites on
     shared hosts such as ``blogspot.com`` are separate publishers, because the public suffix list
-    contains these hosts. tldextract contains a copy of the list, so nothing is downloaded.
+    contains these hosts. The library tldextract contains a copy of the list, so nothing is
+    downloaded.
 
     The result is an empty string if the URL does not show the publisher or is not a valid web URL.
     URLs of link shorteners, and archive URLs without the original URL, do not show the publisher.

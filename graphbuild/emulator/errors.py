@@ -10,7 +10,7 @@ relevant part of a request:
 * ``quota.py``: the dates in a request for API usage
 
 Do not add errors that only tests need. Tests use a ``Middleware`` (see ``http_messages.py``) from
-``tests/support/faults``, which replaces the regular response by an error.
+``tests/support/faults``, which replaces the regular response with an error.
 """
 
 from __future__ import annotations

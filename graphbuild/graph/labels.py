@@ -71,7 +71,7 @@ def distinct_labels(collections: Iterable[Entity]) -> dict[str, str]:
 
 
 def _clashing(labels: Mapping[str, str]) -> list[str]:
-    """Return the keys with the same label as another key, ignoring case and white space."""
+    """Return the keys whose label is the same as that of another key; see ``distinct_labels``."""
     keys: dict[str, list[str]] = defaultdict(list)
     for key, label in labels.items():
         keys[_normalized(label)].append(key)

@@ -92,7 +92,10 @@ def fold(graph: Graph) -> Graph:
 
 
 def unfold(folded: Graph) -> Graph:
-    """Return the graph from which :func:`fold` made ``folded``; the order of nodes may differ."""
+    """Return the graph from which :func:`fold` made ``folded``; the order of nodes may differ.
+
+    The result of :func:`folded_view` cannot be unfolded.
+    """
     graph: Graph = nx.DiGraph()
     for key, node in folded.nodes(data=True):
         members = node.get(_FOLDED, {key: node})
@@ -177,12 +180,11 @@ def folded_view(graph: Graph) -> Graph:
 
 
 def files_view(graph: Graph) -> Graph:
-    """Return the graph of the files, domains, IP addresses and URLs that share references.
+    """Return the graph of all files, domains, IP addresses and URLs.
 
-    Any two of these nodes that share references are connected by an edge.
-
-    The weight of an edge is the number of shared references. Its direction has no meaning.
-    References that only a link of ``--depth`` connects to a subject are not counted.
+    An edge connects any two of these nodes that share references. The weight of an edge is the
+    number of shared references. Its direction has no meaning. References that only a link of
+    ``--depth`` connects to a node are not counted.
     """
     kept = [key for key in graph if graph.nodes[key]["type"] not in {REFERENCE, COLLECTION}]
     return _project(graph, kept, graph.succ)

@@ -23,7 +23,7 @@ class Heading(NamedTuple):
 
     level: int
     text: Content
-    anchor: str = ""  # id for links to the heading; empty if nothing links to it
+    anchor: str = ""  # id of the heading in HTML; empty for no id
     cluster: int = 0  # number of the cluster that the section describes; 0 if it describes none
 
 

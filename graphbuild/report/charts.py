@@ -39,7 +39,7 @@ _MAX_COLLECTIONS = 60  # maximum number of collections; the largest ones are dra
 _MAX_FILE_DOTS = 150  # if the map needs more dots, a map of clusters is drawn instead
 # A map of clusters:
 _MAX_CLUSTERS = 40  # maximum number of clusters; the largest ones are drawn
-_TOP_COLLECTIONS = 2  # number of most distinctive collections per cluster
+_TOP_COLLECTIONS = 2  # number of most distinctive collections per cluster to draw
 _LARGEST_COLLECTIONS = 8  # number of largest collections to draw, even if they are not distinctive
 _MIN_SHARE = 0.25  # a line means that a collection has at least this share of a cluster's files
 # Both maps, with lengths in units of the SVG:

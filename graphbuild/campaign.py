@@ -210,7 +210,7 @@ def build_graph(
     from graphbuild.graph import builder  # noqa: PLC0415  loads networkx
 
     if isinstance(source, str) or not isinstance(source, Iterable):
-        return _read_graph(source, timestamps=timestamps)
+        return _read_graph(source, "observations", timestamps=timestamps)
     return builder.build_graph(
         _check_observations(source), subjects=subjects, links=links, timestamps=timestamps
     )
@@ -285,10 +285,14 @@ def _to_graph(source: object) -> Graph:
 
     if isinstance(source, nx.Graph):
         return cast("Graph", source)  # exporters reject graphs that are not directed
-    return _read_graph(source, timestamps=False)
+    return _read_graph(source, "a graph", timestamps=False)
 
 
-def _read_graph(source: object, *, timestamps: bool) -> Graph:
+def _read_graph(source: object, alternative: str, *, timestamps: bool) -> Graph:
+    """Return the graph of the campaign ``source``.
+
+    ``alternative`` is what the caller accepts in place of a campaign, for the error message.
+    """
     if isinstance(source, str | Path):
         with open(source) as campaign:
             return campaign.graph(timestamps=timestamps)
@@ -297,9 +301,9 @@ def _read_graph(source: object, *, timestamps: bool) -> Graph:
     if isinstance(source, Campaign):
         return source.graph(timestamps=timestamps)
     raise TypeError(
-        f"expected a graph, a campaign or the path of a campaign file, not {type(source).__name__};"
-        " graphbuild.open(path) opens a campaign file, graphbuild.build_graph(observations) makes a"
-        " graph"
+        f"expected {alternative}, a campaign or the path of a campaign file, not"
+        f" {type(source).__name__}; graphbuild.open(path) opens a campaign file,"
+        " graphbuild.build_graph(observations) makes a graph"
     )
 
 

@@ -24,6 +24,7 @@ class Row:
         spread: minimum and maximum of the ratio.
         goal: maximum of the ratio; None if there is no goal.
         shown: the format of ratio, spread and goal.
+        is_minimum: whether the goal is the minimum of the ratio instead.
     """
 
     case: str
@@ -33,16 +34,20 @@ class Row:
     goal: float | None
     spread: tuple[float, float] | None = None
     shown: str = "{:.2f}x"
+    is_minimum: bool = False
 
     @property
     def missed(self) -> bool:
         """Whether the goal is missed."""
-        return self.goal is not None and self.ratio > self.goal
+        if self.goal is None:
+            return False
+        return self.ratio < self.goal if self.is_minimum else self.ratio > self.goal
 
     def cells(self) -> tuple[str, ...]:
         """Return the cells as text."""
         spread = " to ".join(map(self.shown.format, self.spread)) if self.spread else "-"
-        goal = "-" if self.goal is None else f"<= {self.shown.format(self.goal)}"
+        sign = ">=" if self.is_minimum else "<="
+        goal = "-" if self.goal is None else f"{sign} {self.shown.format(self.goal)}"
         result = "" if self.goal is None else "MISSED" if self.missed else "met"
         ratio = self.shown.format(self.ratio)
         return self.case, self.ours, self.other, ratio, spread, goal, result

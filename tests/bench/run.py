@@ -10,7 +10,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from tests.bench import checks, clusters, crawls, graphs, lists, pages, tables, ties
+from tests.bench import checks, clusters, crawls, graphs, lists, pages, seed_lists, tables, ties
 from tests.bench.rows import table
 
 if TYPE_CHECKING:
@@ -20,12 +20,17 @@ if TYPE_CHECKING:
 
 PAIRS = 5
 
+
+def _seeds(pairs: int) -> list[Row]:
+    return [*seed_lists.seed_lists(pairs), *lists.seeds(pairs)]
+
+
 CASES: dict[str, Callable[[int], list[Row]]] = {
     "crawl": crawls.shared,
     "new": crawls.unshared,
     "memory": crawls.memory,
     "check": checks.check,
-    "seeds": lists.seeds,
+    "seeds": _seeds,
     "graphml": graphs.graphml,
     "gexf": graphs.gexf,
     "graphml-million": graphs.many_graphml,

@@ -9,9 +9,21 @@ import pytest
 
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import Entity, Observation
-from tests.bench import checks, clusters, crawls, graphs, lists, pages, run, tables, ties
+from tests.bench import (
+    checks,
+    clusters,
+    crawls,
+    graphs,
+    lists,
+    pages,
+    run,
+    seed_lists,
+    tables,
+    ties,
+)
 from tests.bench.rows import Row, paired, table
 from tests.bench.serving import Service
+from tests.support.seed_documents import Document, seed_documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +60,43 @@ def test_the_other_cases_run() -> None:
     assert "louvain_communities" in table(ties.find(1, edges=1_000))
     assert "share any" in table(clusters.ties(1, sizes=["small"], worlds=1))
     assert [row.missed for row in clusters.clusters(1, sizes=["small"], worlds=1)] == [False]
+
+
+def test_missing_and_wrong_seeds_are_counted_by_kind() -> None:
+    first, second, third = (digit * 64 for digit in "abc")
+    document = Document(
+        "list.txt",
+        f"{first}\n{second}\nevil.example.com\n8.8.8.8\n".encode(),
+        files=(frozenset({first, "a" * 32}), frozenset({third})),
+        others=frozenset({("address", "8.8.8.8"), ("URL", "https://a.example.com/")}),
+    )
+    found = seed_lists.score(document)
+    assert found.missing == [("hash", third), ("URL", "https://a.example.com/")]
+    assert found.wrong == [("hash", second), ("domain", "evil.example.com")]
+    assert [found.recall(kind) for kind in ("hash", "domain", "address", "URL")] == [0.5, 1, 1, 0]
+    assert [found.precision(kind) for kind in ("hash", "domain", "address")] == [0.5, 0, 1]
+
+
+def test_a_document_that_is_refused_has_no_seeds() -> None:
+    document = Document("list.txt", b"%PDF-1.7", (), frozenset({("domain", "a.example.com")}))
+    found = seed_lists.score(document)
+    assert "PDF" in found.error
+    assert found.recall("domain") == 0
+
+
+def test_the_documents_are_the_same_in_every_run_and_have_all_kinds() -> None:
+    documents = seed_documents()
+    assert documents == seed_documents()
+    assert len({each.name for each in documents}) == len(documents) >= 40
+    kinds = {kind for each in documents for kind, _ in each.others}
+    assert kinds == {"domain", "address", "URL"}
+    assert sum(len(each.files) for each in documents) > 500
+
+
+def test_a_goal_can_be_a_minimum() -> None:
+    low, high = (Row("recall", "", "", value, 0.97, is_minimum=True) for value in (0.9, 0.98))
+    assert (low.missed, high.missed) == (True, False)
+    assert ">= 0.97x" in table([low])
 
 
 @pytest.mark.parametrize(

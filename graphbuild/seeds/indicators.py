@@ -77,6 +77,7 @@ IDNA_DEVIATIONS = frozenset("\u00df\u1e9e\u03c2\u200c\u200d")
 
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _SPREADSHEET_NUMBER = re.compile(r"\d(\.\d+)?[eE]\+?\d+")
+_WHITE_SPACE = re.compile(r"\s")
 _FIELD_END = re.compile(r"[\s,;|]")
 # Matches a hash in lower case. The longest hash comes first: the first alternative that fits wins.
 HASH_PATTERN = "|".join(f"[0-9a-f]{{{each.hex_length}}}" for each in reversed(HASH_TYPES))
@@ -121,7 +122,7 @@ def _parse_network_indicator(text: str) -> Indicator | None:
     """Parse a URL, IP address or domain; return None if the text does not resemble one."""
     refanged = refang(text)
     changes = (REFANGED,) if refanged != text else ()
-    if any(char.isspace() for char in refanged):
+    if _WHITE_SPACE.search(refanged):
         return None
     if scheme := _SCHEME.match(refanged):
         if _HOST_SCHEME.fullmatch(scheme[1].lower()):
@@ -180,6 +181,8 @@ def _parse_host(text: str, changes: tuple[str, ...]) -> Indicator | None:
 
 
 def _parse_ip_address(text: str, changes: tuple[str, ...]) -> Indicator | None:
+    if ":" not in text and not text[-1:].isdigit():
+        return None  # a quick check, because most of these are domains
     if "%" in text and ":" in text:
         raise ValueError("is an address with a zone (%), which is valid on one machine only")
     try:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from graphbuild.errors import SeedError
-from graphbuild.models import HASH_TYPES, SUBJECT_LABELS, URL, detect_hash_type
+from graphbuild.models import FILE, HASH_TYPES, SUBJECT_LABELS, URL, detect_hash_type
 from graphbuild.seeds.entries import parse_entry
 from graphbuild.seeds.indicator_types import UNSUPPORTED, find_type, split_words
 from graphbuild.seeds.indicators import parse_indicator
@@ -167,6 +167,9 @@ def parse_cell(cell: str, stated: str) -> list[Entity]:
     """Return the entities that the indicators of a cell mean; no entities if it is invalid."""
     if len(cell) < _MIN_HASH_LENGTH and not _HOST_SIGN.search(cell):
         return []
+    hash_type = detect_hash_type(cell)
+    if hash_type and stated in {"", FILE, hash_type}:  # saves time
+        return [parse_indicator(cell).entity]
     try:
         entry = parse_entry(cell, stated)
         hashes = (text for file in entry.files for text in file.values())

@@ -54,6 +54,8 @@ _DOTTED_WORDS = re.compile(r"[\w-]+(?:[.\u3002\uff0e\uff61][\w-]+)+\.?")
 _DOMAIN_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _TOP_LEVEL_DOMAIN = re.compile(r"[a-z]{2,63}|xn--[a-z0-9-]{1,58}[a-z0-9]")
 _MAX_DOMAIN_LENGTH = 253
+_MAX_TEXT_LENGTH = 4 * _MAX_DOMAIN_LENGTH  # before encoding, which takes time
+_TOO_LONG = f"is longer than {_MAX_DOMAIN_LENGTH} characters, the maximum for a domain"
 _DOTTED_QUAD = re.compile(r"\d+(?:\.\d+){3}")
 _WITH_PORT = re.compile(r"(.+):(\d{1,5})")
 _PROTOCOL = re.compile(r"(.+)/(?:tcp|udp|sctp)", re.IGNORECASE)
@@ -211,6 +213,8 @@ def _parse_ip_address(text: str, changes: tuple[str, ...]) -> Indicator | None:
 
 def _normalize_domain(text: str) -> str:
     """Return a domain in lower-case ASCII without a trailing dot; reject non-public domains."""
+    if len(text) > _MAX_TEXT_LENGTH:
+        raise ValueError(_TOO_LONG)
     name = _to_ascii(text.removesuffix(".")).lower()
     *labels, top = name.split(".")
     if _FILE_EXTENSION.fullmatch(top):
@@ -218,9 +222,7 @@ def _normalize_domain(text: str) -> str:
     if not labels or _PRIVATE_DOMAIN.fullmatch(top):
         raise ValueError("is a private or reserved host name; only public domains can be looked up")
     if len(name) > _MAX_DOMAIN_LENGTH:
-        raise ValueError(
-            f"is longer than {_MAX_DOMAIN_LENGTH} characters, the maximum for a domain"
-        )
+        raise ValueError(_TOO_LONG)
     if not all(map(_DOMAIN_LABEL.fullmatch, labels)):
         raise ValueError(
             "is not a domain: a part between dots is empty, is over 63 characters long, or has"

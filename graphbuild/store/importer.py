@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from graphbuild.store.saved_responses import RejectedFile
     from graphbuild.store.store import Store
 
-_BATCH_SIZE = 32 * 1024 * 1024  # bytes of responses that are in memory at a time
+_BATCH_SIZE = 32 * 1024 * 1024  # bytes of responses after which they are stored
 
 
 def read_responses(
@@ -30,8 +30,9 @@ def read_responses(
         paths: JSON files, which can be compressed with gzip, or folders with such files. A file
             contains responses, or the objects of one list as ``vt-py`` and ``vt-cli`` print them.
         subject: The subject of objects, and of responses without a valid ``links.self``. Such
-            responses are regarded as first pages. Without a subject, they are rejected.
-        relationship: The relationship of objects and of responses without ``links.self``.
+            responses are regarded as first pages. If ``subject`` is None, such objects and
+            responses are rejected.
+        relationship: The relationship of objects, and of responses without a valid ``links.self``.
 
     Returns:
         The pages, and the files that cannot be read or contain no page of a list that a crawl
@@ -50,8 +51,8 @@ def read_responses(
 def import_responses(store: Store, pages: Iterable[FetchedPage]) -> int:
     """Store pages that are not stored yet; return their number.
 
-    Up to 32 MiB of pages are read at a time. Of these, the pages of a list are stored in paging
-    order.
+    The pages are read in batches of about 32 MiB. The pages of a list in the same batch are stored
+    in paging order.
     """
     return sum(_import_batch(store, batch) for batch in _batches(pages))
 

@@ -36,8 +36,9 @@ class Task:
     relationship: str  # the classic name of the list, or ``description``
     page_count: int  # number of stored pages in all passes through the list
     cursor: str | None  # of the next page; None if that is the first page of the list
-    # 0 for a list of a seed. For a list of an entity that was found in another list, the depth of
-    # that other list plus 1. For a description, a value of DEPTHS_BEFORE_LISTS, or AFTER_LISTS.
+    # 0 for a list of a seed and for an imported list. For a list of an entity that was found in
+    # another list, the depth of that other list plus 1. For a description, a value of
+    # DEPTHS_BEFORE_LISTS, or AFTER_LISTS.
     depth: int = 0
 
 
@@ -51,7 +52,7 @@ class FetchedPage:
     cursor: str | None  # of this page, or UNKNOWN_CURSOR; None for the first page of a list
     compressed: bytes = b""  # the body as received; empty if it was not compressed with gzip
     http_status: int = 200  # 0 for an imported page
-    relationship: str = RELATED_REFERENCES  # only used by an import
+    relationship: str = RELATED_REFERENCES  # of the list; used only by an import
 
 
 @dataclass(frozen=True, slots=True)

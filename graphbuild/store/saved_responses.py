@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from graphbuild.models import Entity, Page
 
 MAX_FILE_SIZE = 32 * 1024 * 1024  # bytes of a file, or of a line of JSON Lines
-MAX_VALUES = 1_000_000  # estimated JSON values in the same text
+MAX_VALUES = 1_000_000  # estimated JSON values in a file, or in a line of JSON Lines
 MAX_RATIO = 100  # decompressed bytes per compressed byte; responses have about 10
 MAX_REJECTED = 100  # invalid documents, after which the rest of a file is not read
 MAX_EMPTY_LINES = 10_000  # per file; a small gzip file can contain billions
@@ -123,7 +123,7 @@ class _FileReader:
         self._objects: list[str] = []
 
     def read(self, chunk: bytes) -> Iterator[FetchedPage | PayloadError]:
-        """Yield the pages that are complete after a part of the file, and the errors in it."""
+        """Read the next part of the file; yield the pages that are now complete, and the errors."""
         try:
             for text in _split(chunk):
                 try:
@@ -147,7 +147,8 @@ class _FileReader:
     def finish(self) -> Iterator[FetchedPage]:
         """Yield a page with the objects that were read, if there are any.
 
-        They may be a part of the list only, so the page has no known position in it.
+        The objects may be only a part of the list, so the position of the page in the list is
+        unknown.
         """
         if self._objects:
             body = f'{{"data": [{", ".join(self._objects)}]}}'.encode()
@@ -212,7 +213,9 @@ def _as_object(value: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _chunks(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
-    """Yield the lines of a JSON Lines file with their numbers, or other content as a whole with 0.
+    """Yield the lines of a JSON Lines file, each with its number, counted from 1.
+
+    Any other content is yielded as a whole, with the number 0.
 
     Raises:
         PayloadError: A line or the whole content is too large, or a gzip file is damaged.
@@ -235,7 +238,7 @@ def _chunks(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
 
 
 class _LimitedReader:
-    """Reads a file or the content of a gzip file, within limits of size."""
+    """Reads a file, or the content of a gzip file. The size of the content is limited."""
 
     def __init__(self, stream: BinaryIO, size: int) -> None:
         self._stream: BinaryIO | gzip.GzipFile = stream

@@ -31,9 +31,9 @@ class SubjectType(NamedTuple):
     name: str  # the API's object type
     label: str  # the name in messages
     text_attribute: str = ""  # the attribute from which the API computes the id; empty if none
-    stix_types: tuple[str, ...] = ()  # the types of STIX objects that represent it
-    stix_property: str = "value"  # the property of these STIX objects that contains the indicator
-    misp_types: tuple[str, ...] = ()  # the types of MISP attributes that represent it
+    stix_types: tuple[str, ...] = ()  # the types of STIX objects for this type
+    stix_property: str = "value"  # the property of STIX objects that contains the indicator
+    misp_types: tuple[str, ...] = ()  # the types of MISP attributes for this type
 
 
 # To support another type of seed, add it here; CONTRIBUTING.md lists the other places to change.

@@ -24,14 +24,15 @@ def backup(
     ] = None,
     *,
     out: Annotated[
-        Path, typer.Option("--out", metavar="COPY", help="Path of the copy; it must not exist.")
+        Path,
+        typer.Option("--out", metavar="COPY", help="Path of the copy; there must be no such file."),
     ],
     json: options.JsonOption = False,
 ) -> None:
     """Copy a campaign file, even during a crawl.
 
-    The copy contains every page that was stored before the command started. If another program
-    copies the file during a crawl, the pages of the last seconds can be missing from its copy.
+    The copy contains every page that was stored before the command started. In contrast, a copy
+    that another program makes during a crawl can lack the pages of the last seconds.
     """
     from graphbuild.store import Store
 

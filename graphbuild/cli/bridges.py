@@ -20,11 +20,11 @@ def bridges(
 ) -> None:
     """Show references and collections that connect clusters.
 
-    The list also contains nodes whose removal would separate connected files.
+    The list also contains references and collections whose removal would separate connected files.
 
-    "sole pairs" is the number of pairs of clusters that only this node connects. "components" is
-    the number of parts with files into which the removal of the node splits its component, and
-    "cut-off files" is the number of files outside the part with the most files.
+    "sole pairs" is the number of pairs of clusters that only this reference or collection connects.
+    If it is removed, the files connected through it may fall into several parts. "components" is
+    the number of these parts, and "cut-off files" is the number of files outside the largest part.
     """
     from graphbuild.analysis import find_bridges, find_clusters
 

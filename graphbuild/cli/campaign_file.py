@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def find_campaign_file(store_path: Path | None) -> Path:
     """Return ``store_path`` or, if it is None, the only campaign file in the current folder.
 
-    If ``store_path`` is None, raise BadParameter unless the folder contains exactly one.
+    If ``store_path`` is None and the current folder does not contain exactly one campaign file,
+    raise BadParameter.
     """
     if store_path is not None:
         return store_path
@@ -45,7 +46,7 @@ def campaign_files(folder: Path) -> list[Path]:
 
 
 def open_for_reading(store_path: Path | None) -> Store:
-    """Find a campaign file with :func:`find_campaign_file`, and open it with :func:`read_store`."""
+    """Open the campaign file that :func:`find_campaign_file` returns; see :func:`read_store`."""
     return read_store(find_campaign_file(store_path))
 
 
@@ -63,7 +64,10 @@ def _report_missing_data(store: Store) -> Store:
 
 
 def open_for_writing(store_path: Path | None, *, create: bool) -> Store:
-    """Find a campaign file and open it for writing; with ``create``, create it if it is missing."""
+    """Open the campaign file that :func:`find_campaign_file` returns for writing.
+
+    If the file is missing, create it with ``create``; otherwise, raise StoreError.
+    """
     from graphbuild.store import Store
 
     path = find_campaign_file(store_path)
@@ -73,7 +77,7 @@ def open_for_writing(store_path: Path | None, *, create: bool) -> Store:
 
 
 def read_incidence(store_path: Path | None, *, merge: bool = False) -> Incidence:
-    """Read the observations of a campaign file; with ``merge``, unite duplicate references."""
+    """Return the observations of a campaign file; with ``merge``, unite duplicate references."""
     from graphbuild._util import require
     from graphbuild.analysis import as_incidence, find_duplicates
 
@@ -85,7 +89,7 @@ def read_incidence(store_path: Path | None, *, merge: bool = False) -> Incidence
 
 
 def warn_if_incomplete(store: Store) -> None:
-    """Log how many lists are in each unfinished state, if there are any."""
+    """If some lists are not complete, log how many are in each state."""
     totals = store.totals()
     if totals.complete < totals.lists:
         states = totals.describe_states(*UNFINISHED_STATES)

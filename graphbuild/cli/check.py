@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 def check(store_path: options.StoreOption = None, *, json: options.JsonOption = False) -> None:
     """Verify the integrity of a campaign file.
 
-    The command compares stored pages with their checksums, and observations, states and counts with
-    the pages. It prints one line per problem, and at most 100 lines for similar problems. The last
-    line names what cannot be checked. The exit code is 1 if there are problems.
+    The command compares the stored pages with their checksums, the observations with the pages, and
+    states, counts, cursors and calls with the other tables. It prints one line per problem, but at
+    most 100 lines for problems of one kind. The last line names what cannot be checked. The exit
+    code is 1 if there are problems.
     """
     from graphbuild.store import NOT_CHECKED, find_damage
 
@@ -50,7 +51,10 @@ def check(store_path: options.StoreOption = None, *, json: options.JsonOption = 
 
 
 def _describe(damage: Damage, path: Path) -> tuple[str, str]:
-    """Return a kind, which is equal for similar problems, and a line that describes ``damage``."""
+    """Return the kind of a problem, and a line that describes it.
+
+    Problems are of one kind if their descriptions, up to the second colon, differ only in numbers.
+    """
     where = damage.subject.readable_id if damage.subject else path
     kind = re.sub(r"[0-9]+", "N", ":".join(damage.problem.split(":")[:2]))
     return kind, f"{where}: {damage.problem}"

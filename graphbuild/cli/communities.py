@@ -20,7 +20,11 @@ def communities(
     merge: options.MergeOption = False,
     json: options.JsonOption = False,
 ) -> None:
-    """Show clusters of files and what characterizes them.
+    """Show clusters of files.
+
+    Each cluster is listed with the collections and the reference that characterize it. "in" and
+    "out" are the numbers of files, inside and outside the cluster, that have the collection or
+    reference.
 
     The algorithm runs ten times with different random seeds. The stability of a cluster (0 to 1) is
     its mean similarity to the most similar cluster of each run.

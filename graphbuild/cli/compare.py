@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from graphbuild.analysis import ClusterChange, Clustering, Comparison, Snapshot, Triple
     from graphbuild.models import Entity
 
-_MAX_NAME = 80  # characters
-_MAX_CAUSES = 5  # per merge or split
+_MAX_NAME = 80  # characters of a name of a reference or collection
+_MAX_CAUSES = 5  # causes to print per merge or split
 _COLUMNS = "added", "removed", "unchanged", "unknown_before", "unknown_after"
 _ENTITIES = "files", "references", "collections"
 
@@ -39,10 +39,11 @@ def compare(
     earlier time (--since). It shows what was added and removed, which clusters merged or split, and
     the causes.
 
-    If the earlier list of a subject is not complete, its new references count as "unknown before"
-    instead of "added". If the later list is not complete, missing references count as "unknown
-    after" instead of "removed". The same applies to an observation whose reference is inferred in
-    the other state.
+    If the earlier list of a subject is not complete, new observations of the subject count as
+    "unknown before" instead of "added". If the later list is not complete, missing observations
+    count as "unknown after" instead of "removed". The same applies if the other state infers the
+    reference for the subject. A reference or collection that only one state contains counts as
+    added (or removed) if at least one of its observations does.
     """
     from graphbuild.analysis import compare as compare_snapshots
 
@@ -61,7 +62,10 @@ def compare(
 
 
 def read_snapshot(path: Path, until: float | None) -> Snapshot:
-    """Return the state of a campaign at ``until``, in seconds since 1970; None means the latest."""
+    """Return the state of a campaign at the time ``until``, or the latest state if it is None.
+
+    ``until`` is in seconds since 1970.
+    """
     from graphbuild.analysis import Snapshot
 
     time = inf if until is None else until

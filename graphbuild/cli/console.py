@@ -1,7 +1,7 @@
 """Output: results on standard output, notices and progress on standard error.
 
-Text from API responses is untrusted: :func:`graphbuild._util.escape_unprintable` escapes control
-and bidirectional formatting characters before text is printed.
+Text from API responses and seed lists is untrusted. Before text is printed,
+:func:`graphbuild._util.escape_unprintable` escapes control and bidirectional formatting characters.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("graphbuild")
 notice = LOG.info  # logs a message that is not an error; --quiet hides it
 error = LOG.error  # logs an error, even with --quiet
-_MAX_PER_KIND = 100
+_MAX_PER_KIND = 100  # messages of one kind
+_MAX_KINDS = 10  # kinds of messages that are counted separately
 _MIN_KEPT = 12  # characters before a qualifier; if fewer fit, the qualifier is not kept
-_MAX_KINDS = 10
 
 
 class _SafeFormatter(logging.Formatter):
@@ -39,8 +39,8 @@ class _SafeFormatter(logging.Formatter):
 def configure_logging(*, verbose: bool = False, quiet: bool = False) -> None:
     """Log errors and notices to standard error; with ``quiet``, log errors only.
 
-    ``verbose`` without ``quiet`` also logs the request line and the status code of each API call.
-    Headers, which contain the API key, are never logged.
+    ``verbose`` without ``quiet`` also logs the request line and the status code of each request to
+    the API. Headers, which contain the API key, are never logged.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(_SafeFormatter())
@@ -52,7 +52,7 @@ def configure_logging(*, verbose: bool = False, quiet: bool = False) -> None:
 
 
 def print_line(text: str = "", longest: int = MAX_DISPLAY_LENGTH) -> None:
-    """Print a line of the result, escaped, and truncated to ``longest`` characters."""
+    """Print a line of the result: truncate it to ``longest`` characters, then escape it."""
     typer.echo(escape_unprintable(text, longest))
 
 
@@ -62,7 +62,10 @@ def print_json(value: Mapping[str, object]) -> None:
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows in aligned columns. The output is the same on a terminal and in a file."""
+    """Print a header and rows in aligned columns; integers get separators of thousands.
+
+    The output is the same on a terminal and in a file.
+    """
     cells = [
         [f"{cell:,}" if isinstance(cell, int) else escape_unprintable(str(cell)) for cell in row]
         for row in (header, *rows)
@@ -74,7 +77,10 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
 
 
 def print_rows(header: Sequence[str], rows: Sequence[Sequence[object]], total: int) -> None:
-    """Print ``rows`` as a table, then how many of ``total`` rows are not shown, if any."""
+    """Print ``rows`` as a table, then the number of omitted rows, unless it is 0.
+
+    ``total`` is the number of all rows, including the omitted ones.
+    """
     if rows:
         print_table(header, rows)
     print_omitted(total - len(rows))
@@ -89,7 +95,8 @@ def print_omitted(count: int) -> None:
 def limit_by_kind(messages: Iterable[tuple[str, str]]) -> Iterator[str]:
     """Yield the first 100 texts of each kind, then the number of further texts of each kind.
 
-    ``messages`` are pairs of a kind and a text. All kinds after the tenth count as one kind.
+    ``messages`` are pairs of a kind and a text. The first ten distinct kinds are counted
+    separately, and all others together as one kind.
     """
     counts: Counter[str] = Counter()
     for kind, text in messages:
@@ -103,7 +110,10 @@ def limit_by_kind(messages: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def attributes_json(value: object, *names: str) -> dict[str, object]:
-    """Return the named attributes as JSON data: entities become node keys, tuples become lists."""
+    """Return attributes of ``value`` by name as JSON data.
+
+    Entities become their node keys, and tuples become lists.
+    """
 
     def convert(attribute: object) -> object:
         if isinstance(attribute, tuple | list):
@@ -114,14 +124,15 @@ def attributes_json(value: object, *names: str) -> dict[str, object]:
 
 
 def entity_json(entity: Entity, value: object, *names: str) -> dict[str, object]:
-    """Return JSON data: the key and label of ``entity``, and the named attributes of ``value``."""
+    """Return the key and label of ``entity``, and attributes of ``value``, by name as JSON data."""
     return {**attributes_json(entity, "key", "label"), **attributes_json(value, *names)}
 
 
 def shorten(text: str, longest: int = 40) -> str:
-    """Return ``text``; if it has more than ``longest`` characters, replace its end by "…".
+    """Return the first ``longest`` characters of ``text``, followed by "…" if any were omitted.
 
-    A short qualifier in parentheses at the end is kept, because it tells labels apart.
+    If a long text ends with a short qualifier in parentheses, the characters before the qualifier
+    are omitted instead, because the qualifier tells labels apart.
     """
     if len(text) <= longest:
         return text
@@ -132,7 +143,7 @@ def shorten(text: str, longest: int = 40) -> str:
 
 @contextmanager
 def spinner() -> Iterator[Callable[[str], None]]:
-    """Show a spinner; yield a function that sets the name of the current step beside it.
+    """Show a spinner; yield a function that sets the name of the current step, shown beside it.
 
     Nothing is shown with ``--quiet``, or if standard error is not a terminal.
     """

@@ -1,4 +1,4 @@
-"""``graphbuild crawl``: request the references of seeds and store the responses."""
+"""``graphbuild crawl``: request the references of the seeds and store the responses."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def crawl(
     only: options.OnlyOption = False,
     json: options.JsonOption = False,
 ) -> None:
-    """Request the references of seeds and store the responses.
+    """Request the references of the seeds and store the responses.
 
     Without seeds, the crawl continues with the pending subjects of the campaign file.
 
-    You can stop a crawl at any time with Ctrl-C. To continue, run the same command again: it
-    requests only what is missing, and makes no calls if the campaign is complete.
+    You can stop a crawl at any time with Ctrl-C. To continue, run the same command again. It
+    requests only the missing pages, and makes no calls if the campaign is complete.
     """
     from graphbuild.api.client import Client
     from graphbuild.api.rate_limit import RateLimiter
@@ -133,7 +133,8 @@ def crawl(
 def _run(crawler: Crawl, store: Store, clock: Clock, *, show_progress: bool) -> tuple[int, str]:
     """Crawl; return the number of stored pages, and why the crawl paused (empty if it finished).
 
-    After a signal, the crawl sends no more requests, and stores the responses to those in flight.
+    After a signal, the crawl sends no more requests, and stores the responses to the requests in
+    flight.
     """
     pages, paused = 0, ""
     received: list[str] = []
@@ -156,7 +157,10 @@ def _run(crawler: Crawl, store: Store, clock: Clock, *, show_progress: bool) -> 
 
 
 def _announce_earlier_lists(store: Store, seeds: SeedList, *, only: bool, direct: bool) -> None:
-    """Log the number of requests for earlier lists; with ``only``, exclude them from this run."""
+    """Log the number of requests for subjects that are only in earlier seed lists.
+
+    With ``only``, restrict the run to the subjects of ``seeds`` and the entities found from them.
+    """
     total = _remaining_calls(store, direct=direct)
     store.restrict_tasks(seeds)
     earlier = total.at_least - _remaining_calls(store, direct=direct).at_least
@@ -173,7 +177,10 @@ def _announce_earlier_lists(store: Store, seeds: SeedList, *, only: bool, direct
 
 
 def _remaining_calls(store: Store, *, direct: bool) -> RemainingCalls:
-    """Return the number of calls that the crawl needs; ``direct`` adds direct references."""
+    """Return the number of calls that the crawl still needs.
+
+    With ``direct``, include the lists of direct references that the crawl has yet to add.
+    """
     from graphbuild.api.client import LIMIT
 
     calls = store.tasks.remaining_calls(LIMIT)
@@ -189,7 +196,10 @@ def _requeue_lists(
     complete: bool,
     retry_failed: bool,
 ) -> None:
-    """Set the lists that the options select to pending, and log how many there are."""
+    """Set the lists and descriptions that each option selects to pending, and log their number.
+
+    ``refresh`` is an age in seconds, and ``verify_inferred`` a share (0 to 1).
+    """
     from graphbuild.api.client import LIMIT
 
     if complete:
@@ -208,7 +218,7 @@ def _requeue_lists(
 
 
 def _add_lists(store: Store, depth: int, api_flavor: str, *, direct: bool) -> None:
-    """Add the lists for --depth and --direct whose subjects are already stored."""
+    """Add the lists that --depth and --direct require for the entities in the campaign file."""
     if api_flavor == "auto":
         api_flavor = store.api_info.flavor() or api_flavor
     for level in range(depth):
@@ -230,7 +240,7 @@ def _refuse_api_key(seeds: SeedList) -> None:
 
 
 def _contains(seed: Seed, key: ApiKey) -> bool:
-    """Return whether ``key`` is the id of ``seed`` or a whole token of one of its texts."""
+    """Return whether ``key`` is the id of ``seed``, or a whole token of a URL or other column."""
     values = (*seed.entity.attributes.values(), *seed.attributes.values())
     return seed.entity.id == key.reveal().lower() or any(
         key.is_in(value) for value in values if isinstance(value, str)
@@ -251,7 +261,7 @@ def _find_key(store: Store) -> ApiKey:
 
 
 def _print_summary(store: Store, calls: int, pages: int) -> None:
-    """Print the totals of the campaign, the results of this run, and the first problems."""
+    """Print the totals of the campaign, the numbers of this run, and the first 20 problems."""
     print_totals(store)
     print_line(f"this run: {format_count(calls, 'call')}, {format_count(pages, 'page')}")
     print_inferred(store)
@@ -266,7 +276,10 @@ def _print_summary(store: Store, calls: int, pages: int) -> None:
 
 
 def _print_problems(store: Store) -> None:
-    """Print the first tasks with a problem, and the reasons. Pending tasks are omitted."""
+    """Print the first 20 lists and descriptions with a problem, and the reasons.
+
+    Pending lists and descriptions are omitted.
+    """
     rows = (*store.statuses(), *store.description_statuses())
     problems = [row for row in rows if row.state != PENDING and has_problem(row)]
     for row in problems[:MAX_LISTED]:

@@ -26,8 +26,8 @@ def dedupe(
     """Show duplicate references, and the publishers.
 
     Two references are duplicates if their URLs differ only in ways that do not change the article,
-    such as tracking parameters, or if they have the same date and the same title, unless the title
-    is short or generic. URLs are defanged, except in JSON.
+    such as tracking parameters. References with the same date and the same title are also
+    duplicates, unless the title is short or generic. URLs are defanged, except in JSON.
     """
     from graphbuild.analysis import find_duplicates
 
@@ -74,7 +74,7 @@ def _print_group(group: ReferenceGroup) -> None:
 
 
 def _used_rules(found: Deduplication) -> list[tuple[str, str, int]]:
-    """Return the name, the description and the number of groups of each rule that matched."""
+    """Return the name and description of each rule that matched, and how many groups it matched."""
     from graphbuild.analysis import RULE_DESCRIPTIONS
 
     used = Counter(rule for each in found.duplicates for rule in each.rules)

@@ -1,4 +1,4 @@
-"""``graphbuild demo``: crawl and export generated campaigns, without an API key."""
+"""``graphbuild demo``: crawl and export made-up campaigns, without an API key."""
 
 from __future__ import annotations
 
@@ -24,11 +24,13 @@ _WORLD_SEED = 1
 
 
 def demo(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Output folder.")] = Path("output/demo"),
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Output folder, created if missing.")
+    ] = Path("output/demo"),
 ) -> None:
     """Crawl and export made-up campaigns, without an API key.
 
-    The output shows the crawl and export commands that do the same.
+    The output shows the equivalent crawl and export commands.
     """
     from graphbuild.emulator import Api, Emulator, generate_world
 
@@ -59,7 +61,11 @@ def demo(
 
 
 def _check_earlier_demo(store_path: Path, hashes: Path, world: World, seed_list: str) -> None:
-    """Raise ExportError if the seed list or the campaign file exists and is not from this demo."""
+    """Raise ExportError if the seed list or the campaign file exists and was not made by the demo.
+
+    The list was made by the demo if it is equal to ``seed_list``, and the campaign file if the list
+    was and all subjects are files of ``world``.
+    """
     foreign = None
     is_demo_list = hashes.exists() and hashes.read_bytes() == seed_list.encode()
     if hashes.exists() and not is_demo_list:

@@ -24,9 +24,13 @@ def emulate(
     ] = 8080,
     data: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="JSON Lines file to serve (default: generated data)."),
+        typer.Option(
+            metavar="FILE", help="JSON Lines file with the data to serve (default: generated data)."
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="Random seed of generated data.")] = 1,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="Random seed of generated data; unused with --data.")
+    ] = 1,
     key: Annotated[
         list[str] | None,
         typer.Option(

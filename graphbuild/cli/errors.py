@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ExitCode(IntEnum):
-    """Exit codes. If a signal ends the process, a shell reports 128 + the signal's number."""
+    """The exit codes. If a signal ends the process, a shell reports 128 + the signal's number."""
 
     SUCCESS = 0
     ERROR = 1
@@ -30,7 +30,7 @@ class ExitCode(IntEnum):
 def handle_errors() -> Iterator[None]:
     """Turn expected exceptions into a message on standard error and an exit code.
 
-    If the program that reads the output closes the pipe, exit with code 0 and without a message.
+    If standard output is a pipe and its reader closes it, exit with code 0 and without a message.
     """
     try:
         yield
@@ -39,11 +39,11 @@ def handle_errors() -> Iterator[None]:
         moved = isinstance(problem, StoreMovedError)
         sys.exit(ExitCode.STORE_MOVED if moved else ExitCode.ERROR)
     except BrokenPipeError:
-        # For example, `graphbuild status | head`.
+        # For example, ``head`` closes the pipe of ``graphbuild status | head`` early.
         _discard_output()
         sys.exit(ExitCode.SUCCESS)
     except OSError as problem:
-        # Usually an error of standard output: commands handle the errors of the files they open.
+        # Usually an error of standard output: commands handle the errors of other files.
         _discard_output()
         where = problem.filename or "standard output"
         error(
@@ -57,5 +57,5 @@ def handle_errors() -> Iterator[None]:
 
 
 def _discard_output() -> None:
-    """Redirect standard output to the null device, because flushing it at exit would fail again."""
+    """Redirect standard output to the null device, so that Python's flush at exit does not fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

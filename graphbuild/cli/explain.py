@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from graphbuild.analysis import Deduplication, EvidenceGraph, EvidencePath
     from graphbuild.models import Observation
 
-_MAX_OBSERVATIONS = 10  # per step
+_MAX_OBSERVATIONS = 10  # observations to print per step
 _MAX_LINE = 5_000  # characters; each text within a line is truncated separately
 
 
@@ -32,7 +32,9 @@ def explain(
             "of its id.",
         ),
     ],
-    other: Annotated[str, typer.Argument(metavar="B", help="The other node.")],
+    other: Annotated[
+        str, typer.Argument(metavar="B", help="The other node, given in the same way.")
+    ],
     store_path: options.StoreOption = None,
     limit: options.LimitOption = options.DEFAULT_LIMIT,
     *,
@@ -44,8 +46,8 @@ def explain(
 ) -> None:
     """Show the shortest paths between two nodes.
 
-    Each path is listed with the observations that support it. URLs are defanged, except in JSON.
-    JSON always contains all paths.
+    Each path is listed with the observations that support its steps; by default, at most ten per
+    step. URLs are defanged, except in JSON. JSON always contains all paths and observations.
     """
     from graphbuild.analysis import EvidenceGraph, describe_node, describe_step
 
@@ -129,6 +131,6 @@ def _path_json(path: EvidencePath) -> list[dict[str, object]]:
 
 
 def _direct_json(observation: Observation) -> dict[str, object]:
-    """Return the relationship of a direct reference; return no values for other observations."""
+    """Return the relationship of a direct reference by its name; empty for other observations."""
     is_direct = observation.relationship == REFERENCES
     return {"relationship": observation.relationship} if is_direct else {}

@@ -60,18 +60,20 @@ def export(
             callback=_check_view,
             metavar="NAME",
             help="Graph to write: full; folded (nodes of one type with the same neighbors become "
-            "one node, except collections); backbone (one reference per group with the same "
-            "neighbors); files or collections (an edge connects two that share references).",
+            "one node, except collections and reports in related_from); backbone (only one "
+            "reference of each group with the same neighbors); files or collections (an edge "
+            "connects two files, or two collections, that share references).",
         ),
     ] = FULL,
     observed_only: Annotated[
-        bool, typer.Option("--observed-only", help="Leave out inferred edges.")
+        bool, typer.Option("--observed-only", help="Leave out inferred edges and observations.")
     ] = False,
     timestamps: Annotated[
         bool,
         typer.Option(
             "--timestamps",
-            help="Add to each edge the times of the first and last response with it.",
+            help="Add times to edges from subjects to references (first and last response with the "
+            "edge), and to subjects (last response).",
         ),
     ] = False,
     no_csv_guard: Annotated[
@@ -157,7 +159,7 @@ def export(
 
 
 def _parse_formats(text: str) -> list[str]:
-    """Split a list of formats.
+    """Return the names of the formats in a text such as ``graphml,csv``.
 
     Raise BadParameter for an unknown format, and ExportError if a format needs a missing library.
     """
@@ -174,7 +176,7 @@ def _parse_formats(text: str) -> list[str]:
 def _refuse_unused_options(
     formats: Sequence[str], *, no_csv_guard: bool, csv_bom: bool, no_reduction: bool
 ) -> None:
-    """Raise BadParameter if an option is given that none of the formats supports."""
+    """Raise BadParameter if the user gave an option that no format in ``formats`` supports."""
     for option, writer_option, given in (
         ("--no-csv-guard", CSV_GUARD, no_csv_guard),
         ("--csv-bom", CSV_BOM, csv_bom),
@@ -200,7 +202,7 @@ def _refuse_derived_view(formats: Sequence[str], view: str) -> None:
 
 
 def remove_unfinished_and_exit(signal: Signals) -> None:
-    """Remove unfinished files, then end the process by the same signal."""
+    """Remove the unfinished files of this process, then end the process by ``signal``."""
     from graphbuild.exporters.atomic_write import remove_unfinished
 
     remove_unfinished()
@@ -208,7 +210,7 @@ def remove_unfinished_and_exit(signal: Signals) -> None:
 
 
 def print_files(files: Sequence[ExportedFile]) -> None:
-    """Print each file with its size and purpose."""
+    """Print each file with its size in bytes and its purpose."""
     for each in files:
         purpose = _REPORT_FILES.get(each.path.name) or describe_file(each.path.name)
         print_line(f"{each.path}  ({each.size:,} bytes; {purpose})")

@@ -1,7 +1,7 @@
 """The ``graphbuild`` command: register all subcommands, and add the options that all of them have.
 
-To add a command, write a module with a function of the command's name, and list the function in
-``COMMANDS``. If the name is a Python keyword, append an underscore, as in ``import_``.
+To add a command, write a module with a function that has the name of the command, and add the
+function to ``COMMANDS``. If the name is a Python keyword, append an underscore, as in ``import_``.
 ``graphbuild --help`` shows the first sentence of the function's docstring.
 
 The modules of commands import slow libraries inside functions, so that ``--help`` is fast.
@@ -93,7 +93,7 @@ def _print_version(value: bool) -> None:  # noqa: FBT001  typer passes the value
 @app.callback()
 def _global_options(
     *,
-    version: Annotated[  # noqa: ARG001  the callback prints the version and exits
+    version: Annotated[  # noqa: ARG001  the callback uses the value
         bool,
         typer.Option(
             "--version", callback=_print_version, is_eager=True, help="Print the version and exit."

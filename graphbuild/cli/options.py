@@ -1,6 +1,7 @@
 """Options that several commands share, and the parsers of their values.
 
-Values are checked before a command starts, so that a command with a wrong value changes nothing.
+Values are parsed before the function of the command is called, so that a command with an invalid
+value changes nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
 def parse_age(text: str) -> float:
-    """Return an age such as ``90m``, ``12h``, ``30d`` or ``2w`` in seconds."""
+    """Return an age, such as ``90m``, ``12h``, ``30d`` or ``2w``, as a number of seconds."""
     match = re.fullmatch(r"([0-9]{1,6})([mhdw])", text.strip().lower())
     if not match:
         raise typer.BadParameter(f"{text[:20]!a} is not an age; use 90m, 12h, 30d or 2w")
@@ -33,7 +34,7 @@ def parse_age(text: str) -> float:
 
 
 def parse_share(text: str | float) -> float:
-    """Parse a share, written as ``0.1`` or ``10%``: a number above 0 and at most 1."""
+    """Return a share, written as ``0.1`` or ``10%``, as a number above 0 and at most 1."""
     text = str(text).strip()
     match = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)(%?)", text)
     share = float(match[1]) / (100 if match[2] else 1) if match else 0.0
@@ -45,7 +46,8 @@ def parse_share(text: str | float) -> float:
 def parse_date(text: str) -> float:
     """Return a date or time (``2026-10-01``, ``2026-10-01T12:30``) as seconds since 1970.
 
-    A date without a time means 00:00. A time without an offset from UTC is in UTC.
+    A date without a time means 00:00. A text without an offset from UTC, such as ``+02:00``, is
+    a time in UTC.
     """
     try:
         date = datetime.fromisoformat(text.strip())
@@ -108,7 +110,10 @@ def _refuse_api_key(value: str | None) -> None:
 
 
 def check_comparison(baseline: Path | None, since: float | None, until: float | None) -> None:
-    """Check that either ``baseline`` or ``since`` is given, and ``until`` is after ``since``."""
+    """Raise BadParameter unless exactly one of ``baseline`` and ``since`` is given.
+
+    Also raise it if ``until`` is not after ``since``. Times are in seconds since 1970.
+    """
     if (baseline is None) == (since is None):
         raise typer.BadParameter(
             "choose what to compare with: --baseline OLD.db, or --since DATE for the same file"
@@ -146,7 +151,7 @@ _seeds = partial(
     help=f"Seed lists: files with hashes ({_hash_names}), domains, IP addresses or URLs, defanged "
     "or not; - is standard input. A hash, domain, IP address or URL itself is also accepted.",
 )
-SeedsArgument = Annotated[list[str] | None, _seeds(metavar="[SEEDS]...")]
+SeedsArgument = Annotated[list[str] | None, _seeds(metavar="SEEDS")]
 RequiredSeedsArgument = Annotated[list[str], _seeds(metavar="SEEDS")]
 FormatOption = Annotated[
     str,
@@ -160,7 +165,11 @@ FormatOption = Annotated[
 ]
 ColumnOption = Annotated[
     str | None,
-    typer.Option("--column", metavar="NAME", help="Name or number of the CSV column with seeds."),
+    typer.Option(
+        "--column",
+        metavar="NAME",
+        help="Name, or number from 1, of the column with seeds in CSV lists (default: detected).",
+    ),
 ]
 AllowEmptyOption = Annotated[
     bool,
@@ -190,18 +199,19 @@ UserOption = Annotated[
         parser=_parse_user,
         callback=_user_or_configured,
         metavar="NAME",
-        help="VirusTotal user name (default: VT_USER, or user in ~/.vt.toml). If the name is "
-        "known, the remaining quota is requested, which costs no call.",
+        help="VirusTotal user name (default: VT_USER, or user in ~/.vt.toml). If there is a name, "
+        "the remaining quota is requested and shown, which costs no call.",
     ),
 ]
 PerMinuteOption = Annotated[
-    int | None, _count(help="Maximum calls per minute (public API keys: 4).")
+    int | None, _count(help="Maximum calls per minute (default: no limit; public API keys: 4).")
 ]
 PerDayOption = Annotated[
-    int | None, _count(help="Maximum calls per UTC day (public API keys: 500).")
+    int | None, _count(help="Maximum calls per UTC day (default: no limit; public API keys: 500).")
 ]
 MaxCallsOption = Annotated[
-    int | None, _count(help="Maximum calls for this campaign file, over all runs.")
+    int | None,
+    _count(help="Maximum calls for this campaign file over all runs (default: no limit)."),
 ]
 DepthOption = Annotated[
     int,
@@ -245,16 +255,16 @@ RefreshOption = Annotated[
     typer.Option(
         parser=parse_age,
         metavar="AGE",
-        help="Request subjects again whose last response is older than AGE (12h, 30d, 2w); earlier "
-        "responses are kept.",
+        help="Request lists and descriptions again whose last response is older than AGE, such as "
+        "90m, 12h, 30d or 2w; earlier responses are kept.",
     ),
 ]
 RetryFailedOption = Annotated[
     bool,
     typer.Option(
         "--retry-failed",
-        help="Request subjects again that failed, are short or are incomplete; complete subjects "
-        "cost no call.",
+        help="Request lists and descriptions again that failed, are short or are incomplete; "
+        "complete lists cost no call.",
     ),
 ]
 CompleteOption = Annotated[
@@ -267,7 +277,10 @@ CompleteOption = Annotated[
 ]
 OnlyOption = Annotated[
     bool,
-    typer.Option("--only", help="Request only subjects of the lists given, not of earlier lists."),
+    typer.Option(
+        "--only",
+        help="Request only subjects of the seed lists in this command, not of earlier seed lists.",
+    ),
 ]
 VerifyInferredOption = Annotated[
     float | None,
@@ -276,7 +289,7 @@ VerifyInferredOption = Annotated[
         parser=parse_share,
         metavar="SHARE",
         help="Request the lists of a random share (0.1, 10%) of the subjects with inferred "
-        "references; inferred edges that are not confirmed are removed.",
+        "references; inferred edges that the responses do not contain are removed.",
     ),
 ]
 WorkersOption = Annotated[
@@ -293,7 +306,8 @@ ApiFlavorOption = Annotated[
     typer.Option(
         "--api-flavor",
         help="Names that the service uses: classic (related_references), gti (Google Threat "
-        "Intelligence: related_reports), or auto (detected by the first requests).",
+        "Intelligence: related_reports), or auto (as stored in the campaign file, or else detected "
+        "by the first requests of a crawl).",
     ),
 ]
 ProbeOption = Annotated[
@@ -301,7 +315,7 @@ ProbeOption = Annotated[
     typer.Option(
         "--probe",
         help="Make one call to check whether your API key may request references. The exit code is "
-        "1 if not, and 3 if the call failed for a reason that may be temporary.",
+        "1 if it may not, and 3 if the call failed for a reason that may be temporary.",
     ),
 ]
 ApiKeyOption = Annotated[str | None, typer.Option(hidden=True, callback=_refuse_api_key)]
@@ -311,19 +325,22 @@ FrugalOption = Annotated[
         "--frugal",
         help="Make fewer requests: do not request the remaining references of a subject if the "
         "lists of other subjects in the same collections prove them. Inferred edges are marked. "
-        "Without effect in the API flavor gti, or after a list with its reports was stored.",
+        "Without effect in the API flavor gti, or if the campaign file contains reports of gti.",
     ),
 ]
 
 # --- analysis ------------------------------------------------------------------------------------
 
-LimitOption = Annotated[int, _count(help="Maximum rows per list.")]
+LimitOption = Annotated[int, _count(help="Maximum number of entries in each printed list.")]
 SeedOption = Annotated[
     int,
     typer.Option(min=0, max=2**32 - 1, metavar="N", help="Seed of the random number generator."),
 ]
 MergeOption = Annotated[
-    bool, typer.Option("--merge-duplicates", help="Count duplicate references once (see 'dedupe').")
+    bool,
+    typer.Option(
+        "--merge-duplicates", help="Count references to the same article once (see 'dedupe')."
+    ),
 ]
 BaselineOption = Annotated[
     Path | None,
@@ -331,9 +348,9 @@ BaselineOption = Annotated[
 ]
 SinceOption = Annotated[
     float | None,
-    _date(help="Compare with the state of the same campaign at DATE (UTC; 00:00 without a time)."),
+    _date(help="Compare with the state of the same file at DATE, such as 2026-10-01 (00:00 UTC)."),
 ]
 UntilOption = Annotated[
     float | None,
-    _date(help="Use the state at DATE (UTC; 00:00 without a time) instead of the latest state."),
+    _date(help="Use the state at DATE, such as 2026-10-01 (00:00 UTC), not the latest state."),
 ]

@@ -1,6 +1,6 @@
 """Mask the API key on standard output and standard error.
 
-Results, notices, usage errors, progress bars and tracebacks all pass through these two streams.
+Results, notices, usage errors, progress bars and tracebacks are all written to these two streams.
 """
 
 from __future__ import annotations
@@ -17,15 +17,17 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 MIN_MASKED = 12  # characters; shorter parts of a key are not masked
-# A setting of a .vt.toml, whose key may differ from the configured keys. The match ends before
-# quotes and backslashes, so that masked JSON stays valid.
+# A line ``apikey = "..."`` of any .vt.toml: its key may differ from the configured keys. The match
+# ends before quotes and backslashes, so that masked JSON stays valid.
 _SETTING = re.compile(rf"(apikey\W{{1,8}})[^\s\"'\\]{{{MIN_MASKED},}}", re.IGNORECASE)
 
 
 class KeyMask:
     """Replaces 12 or more consecutive characters of a key, in upper or lower case, by asterisks.
 
-    Backslashes before the characters are masked, too: JSON, Markdown and ``repr`` insert them.
+    Backslashes before the characters are also masked: JSON, Markdown and ``repr`` insert them.
+    Values of ``apikey`` settings with 12 or more characters are masked, even if they are not keys
+    in ``keys``.
     """
 
     def __init__(self, keys: Iterable[str]) -> None:
@@ -60,7 +62,7 @@ class KeyMask:
 
 
 def _parts(keys: Iterable[str]) -> set[str]:
-    """Return every part of 12 consecutive characters of the keys."""
+    """Return all substrings of the keys that have exactly 12 characters."""
     return {
         key[start : start + MIN_MASKED]
         for key in keys
@@ -96,7 +98,10 @@ class _MaskedErrors(_MaskedStream):
 
 
 def mask_output() -> None:
-    """Mask all configured keys in everything that the process prints from now on."""
+    """Mask all configured keys in everything that this process prints from now on.
+
+    Replace ``sys.stdout`` and ``sys.stderr`` by streams that mask keys.
+    """
     from graphbuild.api.auth import configured_keys
 
     mask = KeyMask(configured_keys())

@@ -26,7 +26,9 @@ def overlap(
     fdr: Annotated[
         float,
         typer.Option(
-            parser=options.parse_share, metavar="SHARE", help="Maximum false discovery rate."
+            parser=options.parse_share,
+            metavar="SHARE",
+            help="Maximum false discovery rate (q) of listed pairs, above 0 and at most 1.",
         ),
     ] = 0.05,
     limit: options.LimitOption = options.DEFAULT_LIMIT,
@@ -40,11 +42,11 @@ def overlap(
     """Show pairs that share more than chance explains.
 
     Files are compared by their collections, and by references for which the API names no
-    collection. Other references are not compared, because a file has all references of its
-    collections. Collections are compared by their references.
+    collection. Other references are only counted, because a file has all references of its
+    collections. With --of collections, collections are compared by their references.
 
-    q is a false discovery rate: the expected share of chance results among the pairs with this q
-    or a smaller one.
+    The q of a pair is a false discovery rate: the expected share of chance results among all pairs
+    with this q or a smaller one.
     """
     from graphbuild.analysis import find_duplicates, find_overlaps
 

@@ -54,11 +54,11 @@ def plan(
 ) -> None:
     """Estimate how many calls a crawl needs and when it ends.
 
-    The number is exact if the first page of every subject is stored. Otherwise, the command prints
-    a lower bound. If first pages are stored, it also prints an estimate.
-    With --depth, the lists of entities that are not found yet are not included.
+    The number is exact if the first page of every list is stored. Otherwise, the command prints a
+    lower bound and, if some first pages are stored, an estimate. With --depth, the number does not
+    include the lists of entities that the crawl has yet to find.
 
-    If your user name is known (--user), the remaining quota is requested, which costs no call.
+    If your user name is known (see --user), the remaining quota is requested, which costs no call.
     With --probe, one call checks whether your key may request references.
     """
     from graphbuild.api.client import LIMIT
@@ -146,12 +146,12 @@ class _FoundLists:
     """The lists that --depth adds to a crawl."""
 
     depth: int
-    # The number of lists of the entities found so far, by object type and relationship.
+    # The number of lists to add for the entities found so far, by object type and relationship.
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    is_complete: bool = False  # whether no list can add more entities
+    is_complete: bool = False  # whether the crawl can find no further entity with a list to add
 
     def to_json(self) -> dict[str, object]:
-        """Return the lists as JSON data; empty without --depth."""
+        """Return the counts as JSON data; an empty dictionary if ``depth`` is 0."""
         if not self.depth:
             return {}
         rows = [
@@ -164,6 +164,7 @@ class _FoundLists:
 def _count_found_lists(
     store: Store, depth: int, per_node: int, api_flavor: str, *, direct: bool
 ) -> _FoundLists:
+    """Count the lists that a crawl to ``depth`` would add for the entities found so far."""
     if not depth:
         return _FoundLists(depth, is_complete=True)
     flavor = api_flavor if api_flavor != AUTO else store.api_info.flavor() or AUTO
@@ -189,7 +190,7 @@ def _print_found_lists(found: _FoundLists) -> None:
 
 
 def _find_existing_file(store_path: Path | None) -> Path | None:
-    """Return the campaign file, or None if it does not exist."""
+    """Return the path of the campaign file, or None if there is no such file yet."""
     if store_path is None and not campaign_files(Path()):
         return None
     path = find_campaign_file(store_path)
@@ -203,6 +204,11 @@ def _completion_times(
     per_day: int | None,
     remaining: RemainingQuota | None,
 ) -> dict[str, str]:
+    """Return when the last call can be made (ISO 8601, UTC), if a limit is known.
+
+    The key ``at least`` is for the lower bound of the number of calls, and ``expected`` for the
+    estimate. ``calls_today`` is the number of calls made on the current UTC day.
+    """
     from graphbuild.crawler.cost_estimate import estimate_completion
 
     per_day, calls_today = _daily_limit(per_day, calls_today, remaining)
@@ -226,9 +232,10 @@ def _completion_times(
 def _daily_limit(
     per_day: int | None, calls_today: int, remaining: RemainingQuota | None
 ) -> tuple[int | None, int]:
-    """Return the number of calls allowed per day, and how many of them count as made today.
+    """Return the maximum number of calls per UTC day, and how many calls count as made today.
 
-    If the daily quota of the service is known, the smaller of this quota and --per-day applies.
+    The maximum is ``per_day``, or the daily quota of the service if that is known and smaller. It
+    is None if both are unknown.
     """
     daily = remaining.for_window("daily") if remaining else None
     if daily is None or not daily.allowed:

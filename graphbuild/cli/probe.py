@@ -25,15 +25,15 @@ def probe_key(
     per_minute: int | None,
     per_day: int | None,
 ) -> str:
-    """Send one request to check the API key; return the relationship that it may read.
+    """Send one request to check the API key; return the name of the relationship that it may read.
 
     ``path`` is the campaign file in which the call is recorded, or None to record nothing.
 
     Raises:
         ForbiddenError: The key may not read the relationship. The message names the license.
         GraphbuildError: The request failed for another permanent reason.
-        typer.Exit: The request failed for a reason that may be temporary, or a limit is reached.
-            The reason is logged. The exit code is that of a paused crawl.
+        typer.Exit: The request failed for a reason that may be temporary, or ``per_day`` calls were
+            already made today. The reason is logged. The exit code is that of a paused crawl.
     """
     from graphbuild.api.auth import find_api_key
     from graphbuild.api.client import Client

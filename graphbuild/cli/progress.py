@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from graphbuild.crawler import CrawlEvent
     from graphbuild.store import Store
 
-_RECOUNT_SECONDS = 0.5  # interval at which the remaining calls are counted
+_RECOUNT_SECONDS = 0.5  # minimum interval between two counts of the remaining calls
 
 
 @contextmanager
 def crawl_progress(store: Store, *, hidden: bool) -> Iterator[Callable[[CrawlEvent], None]]:
-    """Yield a function that shows an event: in a bar on a terminal, otherwise as a line.
+    """Yield a function that shows an event: in a progress bar on a terminal, otherwise as a line.
 
-    With ``--verbose``, a terminal shows lines too, because log messages would break the bar.
-    Nothing is shown with ``hidden`` or ``--quiet``.
+    With ``--verbose``, events are also shown as lines on a terminal, because log messages would
+    break the bar. Nothing is shown if ``hidden`` is true, or with ``--quiet``.
     """
     if hidden or LOG.level != logging.INFO or not sys.stderr.isatty():
         yield lambda event: None if hidden else notice(_describe(event))
@@ -57,7 +57,7 @@ def crawl_progress(store: Store, *, hidden: bool) -> Iterator[Callable[[CrawlEve
 
 @contextmanager
 def page_progress() -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar; yield a function that sets the numbers of checked and of all pages.
+    """Show a progress bar; yield a function that sets the number of checked pages and of all pages.
 
     Nothing is shown with ``--quiet``, or if standard error is not a terminal.
     """
@@ -71,7 +71,11 @@ def page_progress() -> Iterator[Callable[[int, int], None]]:
 
 
 def _progress_bar(text: str) -> Progress:
-    """Return a bar for standard error, followed by the counts, ``text`` and the remaining time."""
+    """Return a progress bar for standard error.
+
+    The bar is followed by the numbers of completed and of all steps, ``text`` and the remaining
+    time.
+    """
     from rich import console, progress
 
     return progress.Progress(

@@ -1,6 +1,7 @@
 """Request and print the remaining API quota.
 
-The request does not count as a call. If it fails, the command continues.
+The request does not count as a call. If the request fails, the command continues without the
+quota.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ USER_NAME_HINT = (
     "to see your remaining quota, give your user name: --user NAME, the variable VT_USER, "
     'or user = "..." in ~/.vt.toml'
 )
-DEADLINE = 10.0  # seconds; short, since commands work without the quota
+DEADLINE = 10.0  # seconds for the request; short, because commands work without the quota
 
 
 @dataclass(frozen=True, slots=True)
 class RemainingQuota:
-    """The remaining quota of a user at the time of a request."""
+    """The quotas of a user at the time of a request."""
 
     user: str
     quotas: tuple[Quota, ...]  # at most one per time window
@@ -39,7 +40,7 @@ class RemainingQuota:
 
 
 def request_quota(user: str | None, base_url: str) -> RemainingQuota | None:
-    """Return the remaining quota of ``user``; None if there is no user or the request fails."""
+    """Return the quotas of ``user``; None if ``user`` is None or empty, or if the request fails."""
     if not user:
         return None
     from graphbuild.api.auth import find_api_key
@@ -54,7 +55,7 @@ def request_quota(user: str | None, base_url: str) -> RemainingQuota | None:
 
 
 def print_quota(remaining: RemainingQuota) -> None:
-    """Print one line per time window: the remaining calls and, if known, when the quota resets."""
+    """Print a line per time window: the remaining calls and, if known, when the quota resets."""
     for quota in remaining.quotas:
         owner = remaining.user if quota.owner == "user" else f"{remaining.user}'s {quota.owner}"
         resets_at = quota.resets_at(remaining.requested_at)
@@ -69,7 +70,7 @@ def format_utc(moment: datetime) -> str:
 
 
 def quota_json(remaining: RemainingQuota | None) -> dict[str, object] | None:
-    """Return the remaining quota as JSON data, or None if it is unknown."""
+    """Return the quotas as JSON data; None if ``remaining`` is None."""
     if remaining is None:
         return None
     windows: list[dict[str, object]] = []

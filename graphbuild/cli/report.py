@@ -30,8 +30,8 @@ def report(
     """Write a report: report.md and report.html.
 
     The report contains the incomplete subjects, the clusters with their evidence, the bridges and a
-    timeline. With --since or --baseline, it also contains the changes. Images are embedded in both
-    files. The HTML page has no scripts and loads nothing from the network.
+    timeline. With --since or --baseline, the report also contains the changes. Images are embedded
+    in both files. The HTML page has no scripts and loads nothing from the network.
     """
     from graphbuild.report import write_report
 

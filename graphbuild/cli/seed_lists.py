@@ -28,9 +28,9 @@ def seed_list_json(seeds: SeedList) -> dict[str, object]:
 def read_seed_lists(
     sources: Sequence[str], format_name: str, column: str | None, *, allow_empty: bool
 ) -> SeedList:
-    """Read seed lists; log how each was read, and the rejected entries and warnings.
+    """Read seed lists; log the format of each list, the rejected entries and the warnings.
 
-    A source that is not a file can be an indicator, such as a hash.
+    A source is the path of a list, ``-`` for standard input, or an indicator, such as a hash.
 
     Raises:
         SeedError: A list cannot be read.
@@ -56,18 +56,18 @@ def read_seed_lists(
 
 
 def require_seeds(seeds: SeedList, sources: Sequence[str]) -> None:
-    """Raise SeedError if there are sources and none of them contains a seed."""
+    """Raise SeedError if ``seeds`` is empty, unless ``sources`` is empty, too."""
     if sources and not seeds:
         raise SeedError(f"no {SUBJECT_LABELS} in {', '.join(sources)}")
 
 
 def count_kinds(seeds: SeedList) -> Counter[str]:
-    """Count the seeds by hash type for files, and by entity type for all others."""
+    """Count files by the type of their hash, such as ``md5``, and other seeds by entity type."""
     return Counter(_kind(seed.entity) for seed in seeds)
 
 
 def summarize(seeds: SeedList) -> str:
-    """Return how many seeds of each kind, duplicates and rejected entries there are."""
+    """Return the numbers of seeds of each kind, of duplicates and of rejected entries as text."""
     kinds = count_kinds(seeds)
     counts = ", ".join(f"{number:,} {name}" for name, number in sorted(kinds.items()))
     duplicates = format_count(seeds.duplicates, "duplicate")

@@ -37,7 +37,11 @@ def seeds(
 
 
 def _to_json(seed_list: SeedList) -> dict[str, object]:
-    """Return a seed list as JSON data. With several sources, ``format`` can be a list of names."""
+    """Return a seed list as JSON data.
+
+    ``format`` and ``column`` are single values if they are the same for all sources, and otherwise
+    lists with one value per source.
+    """
     return {
         "format": _single_or_list([each.format for each in seed_list.formats]),
         "column": _single_or_list([each.column or None for each in seed_list.formats]),
@@ -64,7 +68,7 @@ def _single_or_list(values: list[str | None]) -> object:
 
 
 def _value(seed: Seed) -> str:
-    """Return what is looked up, in plain form: for a URL, its text instead of its id."""
+    """Return the indicator as text: for a URL, the URL instead of the id; otherwise, the id."""
     return str(seed.entity.attributes["url"]) if seed.entity.type == URL else seed.entity.id
 
 

@@ -1,7 +1,7 @@
-"""Signal handlers for code that must not be interrupted at an arbitrary point.
+"""Handlers of SIGINT, SIGTERM and SIGHUP, for code that must finish or remove something first.
 
-Other code keeps the default action of these signals, which ends the process at once. Data that is
-already stored stays intact.
+Outside this code, the three signals have their default action, which ends the process at once. Data
+that is already stored stays intact.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 @contextmanager
 def on_signal(handler: Callable[[signal.Signals], None]) -> Iterator[None]:
-    """Call ``handler`` on the first SIGINT, the first SIGTERM and the first SIGHUP in the block.
+    """Call ``handler`` on the first SIGINT, SIGTERM and SIGHUP during the ``with`` block.
 
-    A second signal of the same kind has its default action. Signals that are ignored when the block
-    starts, as under ``nohup``, stay ignored.
+    ``handler`` is called at most once per kind of signal: a second SIGINT, for example, has its
+    default action. Signals that are ignored when the block starts, as under ``nohup``, stay
+    ignored.
     """
 
     def handle(number: int, _: FrameType | None) -> None:

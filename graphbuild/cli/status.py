@@ -16,7 +16,7 @@ from graphbuild.models import COMPLETE, FAILED, RELATED_REFERENCES
 if TYPE_CHECKING:
     from graphbuild.store import Store, SubjectStatus
 
-MAX_LISTED = 20  # lists with problems
+MAX_LISTED = 20  # maximum number of lists and descriptions with problems to print
 
 
 def status(
@@ -38,7 +38,7 @@ def status(
 ) -> None:
     """Show what is stored and what is missing.
 
-    If your user name is known (--user), the remaining quota is requested, which costs no call.
+    If your user name is known (see --user), the remaining quota is requested, which costs no call.
     """
     with open_for_reading(store_path) as store:
         if warnings:
@@ -54,7 +54,10 @@ def status(
 
 
 def print_status(store: Store, *, show_all: bool = False) -> None:
-    """Print the totals of the campaign, then the first 20 lists with problems, or all lists."""
+    """Print the totals of the campaign, then a table of lists and descriptions.
+
+    The table contains the first 20 with problems; with ``show_all``, it contains all.
+    """
     totals = store.totals()
     print_line(str(store.path))
     print_totals(store)
@@ -68,10 +71,10 @@ def print_status(store: Store, *, show_all: bool = False) -> None:
     print_descriptions(store)
     print_weak_hashes(store)
     descriptions = list(store.description_statuses())
-    subjects = [*store.statuses(), *descriptions]
+    everything = [*store.statuses(), *descriptions]
     problems = [row for row in store.statuses() if has_problem(row)]
     problems += [row for row in descriptions if row.state == FAILED]
-    rows = subjects if show_all else problems[:MAX_LISTED]
+    rows = everything if show_all else problems[:MAX_LISTED]
     if rows:
         print_line()
         header = ("subject", "state", "known", "pages", "requested", "status", "remark")
@@ -93,7 +96,7 @@ def print_totals(store: Store) -> None:
 
 
 def print_inferred(store: Store) -> None:
-    """Print how many inferred references may have more collections, and how to complete them."""
+    """Print how many inferred references may have more collections, and how to request these."""
     from graphbuild.api.client import LIMIT
 
     references, calls = store.totals().inferred, store.tasks.completion_calls(LIMIT)
@@ -105,7 +108,7 @@ def print_inferred(store: Store) -> None:
 
 
 def print_verification(store: Store) -> None:
-    """Print the results of --verify-inferred, if it was used."""
+    """Print the results of ``crawl --verify-inferred``, if a crawl used this option."""
     audit = store.audit_result()
     if audit.subjects:
         print_line(
@@ -125,7 +128,7 @@ def _print_without_direct(store: Store) -> None:
 
 
 def print_descriptions(store: Store) -> None:
-    """Print how many objects are described, and what ``crawl --describe`` would cost."""
+    """Print how many objects are described, and how many calls ``--describe`` would add."""
     counts = store.descriptions.counts()
     known = {kind: each for kind, each in counts.items() if each.objects}
     if not known:
@@ -141,7 +144,7 @@ def print_descriptions(store: Store) -> None:
 
 
 def print_weak_hashes(store: Store) -> None:
-    """Print how many file hashes are not SHA-256, and what ``crawl --describe`` would show."""
+    """Print how many file hashes are not SHA-256, and that ``--describe`` finds the others."""
     count = sum(each.weak_hashes for each in store.descriptions.counts().values())
     if count:
         verb = "is not a SHA-256" if count == 1 else "are not SHA-256"
@@ -152,12 +155,18 @@ def print_weak_hashes(store: Store) -> None:
 
 
 def has_problem(row: SubjectStatus) -> bool:
-    """Return whether a list is not complete, or its status has a detail, such as unequal counts."""
+    """Return whether a list or description is not complete, or its status has a detail.
+
+    A complete list can have a detail: for example, that the API announced fewer references.
+    """
     return row.state != COMPLETE or bool(row.detail)
 
 
 def print_warnings(store: Store, *, json: bool = False) -> None:
-    """Parse all stored pages again, and print the warnings of the parser."""
+    """Parse all stored pages again, and print the warnings of the parser.
+
+    The campaign file contains only the number of warnings.
+    """
     from graphbuild.api.parser import parse_page
 
     warnings = [

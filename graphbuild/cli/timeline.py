@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from graphbuild.analysis import TimelineSeries
     from graphbuild.models import Entity
 
-_BAR_WIDTH = 40  # length of the longest bar, in characters
+_MAX_BAR_LENGTH = 40  # characters
 
 
 def timeline(
@@ -31,7 +31,8 @@ def timeline(
 ) -> None:
     """Count references by month and by collection.
 
-    For each collection, the first and the last reference are listed.
+    A reference counts in the month (UTC) of its publication. For each collection, the references
+    with the first and the last publication date are shown.
     """
     from graphbuild.analysis import build_timeline, find_clusters
 
@@ -49,7 +50,7 @@ def timeline(
     print_line(f"{total}, {whole.undated:,} without a date; months in UTC")
     most = max(whole.months.values(), default=1)
     for month, count in whole.months.items():
-        print_line(f"{month}  {count:>6,}  {'#' * -(-count * _BAR_WIDTH // most)}")
+        print_line(f"{month}  {count:>6,}  {'#' * -(-count * _MAX_BAR_LENGTH // most)}")
     print_line()
     kind, listed = ("cluster", times.clusters) if clusters else ("collection", times.collections)
     rows: list[tuple[object, ...]] = []

@@ -1,9 +1,9 @@
 """Export a graph to files.
 
 The module ``formats`` lists the formats, and ``columns`` lists the columns of nodes, edges and
-observations. A format has one or more files. Each file has a writer, a function that writes a graph
+observations. A format has one or more files. Each file has a writer: a function that writes a graph
 to an open stream. The module ``output`` opens the files and calls the writers. Each file is written
-completely or not at all, and equal graphs give equal bytes.
+completely or not at all. With the same library versions, equal graphs give equal bytes.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ __all__ = [
     "write_graphml",
 ]
 
-# Function -> module. The modules are imported on first use, because they import networkx, which
-# ``graphbuild --help`` does not need.
+# Name of a function -> its module. The modules are imported on first use, because they import
+# networkx, which ``graphbuild --help`` does not need.
 _MODULE_OF = {
     "export": "output",
     "export_all": "output",

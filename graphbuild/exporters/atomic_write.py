@@ -1,11 +1,11 @@
-"""Write files atomically: a file is either complete or unchanged, even if the process is killed.
+"""Write files atomically: a file is either written completely or not changed, even after a kill.
 
-The bytes are written to a temporary file in the same folder, which then replaces the target. The
-temporary file is locked while it is written, and the operating system releases the lock when the
-process ends. So an unlocked temporary file belongs to no running process, and the next export into
-the folder removes it. Process ids in the file names could not identify such files, because several
-machines may write to one folder. On Windows, and on file systems without locks, temporary files of
-killed processes are not removed.
+The bytes are written to a temporary file in the folder of the target. The complete temporary file
+then replaces the target. A temporary file is locked while it is written, and the operating system
+releases the lock when the process ends. So an unlocked temporary file belongs to no running
+process, and the next export into the folder removes it. Process ids in the file names could not
+identify such files, because several machines may write to one folder. On Windows, and on file
+systems without locks, temporary files of killed processes are not removed.
 """
 
 from __future__ import annotations
@@ -53,9 +53,11 @@ _unfinished: set[Path] = set()  # temporary files and folders that this process 
 def open_atomic(path: Path) -> Iterator[BufferedRandom]:
     """Open a stream whose content replaces the file ``path`` when the ``with`` block ends.
 
-    If the block raises an exception, ``path`` is unchanged. If ``path`` is a symbolic link, the
-    link itself is replaced, so that a link in a shared folder cannot redirect an export. If the
-    file cannot be written, an ``ExportError`` names the path, the cause and a remedy.
+    If the block raises an exception, the file is not changed. If ``path`` is a symbolic link, the
+    link itself is replaced, so that a link in a shared folder cannot redirect an export.
+
+    Raises:
+        ExportError: The file cannot be written. The message names the path, the cause and a remedy.
     """
     try:
         if path.exists() and not path.is_symlink() and not path.is_file():
@@ -74,7 +76,11 @@ def open_atomic(path: Path) -> Iterator[BufferedRandom]:
 
 
 def make_folder(folder: Path) -> Path:
-    """Create ``folder`` and its parents if they are missing, and return ``folder``."""
+    """Create ``folder`` and its parents if they are missing, and return ``folder``.
+
+    Raises:
+        ExportError: The folder cannot be created.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -103,9 +109,9 @@ def remove_unfinished() -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove the user's unlocked temporary files in ``folder``, which killed exports left.
+    """Remove the temporary files of killed exports in ``folder``: those that are not locked.
 
-    On Windows, and on file systems without locks, do nothing.
+    Files of other users are kept. On Windows, and on file systems without locks, do nothing.
     """
     if os.name != "posix":
         return
@@ -132,7 +138,7 @@ def _temporary_file(folder: Path) -> Iterator[tuple[Path, BufferedRandom]]:
 
 
 def _create_locked(path: Path) -> BufferedRandom:
-    """Create the file ``path``, lock it if the system has locks, and return its stream.
+    """Create the file ``path``, lock it if the file system has locks, and return its stream.
 
     If another export removes the file before it is locked, the file is created again.
     """

@@ -1,4 +1,4 @@
-"""Map nodes to the object types of STIX and MISP, and validate values for both formats."""
+"""Map nodes to object types of STIX and MISP, and validate values for both formats."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class ValueObservable(NamedTuple):
 
 
 def value_observable(node: Mapping[str, object]) -> ValueObservable | None:
-    """Return the observable of a valid domain, IP address or URL, or None for other nodes."""
+    """Return the observable of a domain, IP address or URL; None if invalid or for other types."""
     node_type, value = node["type"], str(node["id"])
     if node_type == DOMAIN and _is_domain(value):
         return ValueObservable("domain-name", "domain-ip", "domain", "domain", value)
@@ -142,7 +142,7 @@ def _ip_version(text: str) -> int | None:
 def _valid_url(text: object) -> str | None:
     """Return ``text`` as an http, https or ftp URL, or None if it is not a valid URL.
 
-    The URL may contain a user name or an IPv6 address, both of which :func:`safe_link` rejects.
+    In contrast to :func:`safe_link`, the URL may contain a user name or an IPv6 address.
     """
     if not isinstance(text, str) or len(text) > MAX_NAME:
         return None
@@ -151,12 +151,13 @@ def _valid_url(text: object) -> str | None:
 
 
 def safe_link(text: object) -> str | None:
-    """Return ``text`` as a URL that is safe to show as a link, or None.
+    """Return ``text`` as a URL that is safe to show as a link; None if there is no such URL.
 
     Only http, https and ftp URLs are accepted. URLs with a user name, a backslash or white space
     are rejected, because a browser may open a host that differs from the visible one. URLs with an
-    IPv6 address, and texts longer than ``MAX_NAME``, are rejected as well. A non-ASCII host becomes
-    Punycode, and characters after the host that URLs must not contain are percent-encoded.
+    IPv6 address, and texts of more than ``MAX_NAME`` characters, are rejected as well. A non-ASCII
+    host is converted to Punycode. Characters after the host that URLs must not contain are
+    percent-encoded.
     """
     if not isinstance(text, str) or len(text) > MAX_NAME:
         return None
@@ -174,7 +175,7 @@ def safe_link(text: object) -> str | None:
 
 
 def cve_id(node: Mapping[str, object]) -> str | None:
-    """Return the CVE number of a node, such as ``CVE-2022-30190``, from its id or name, or None."""
+    """Return the CVE number in the id or name of a node, such as ``CVE-2022-30190``, or None."""
     for text in (str(node["id"]).removeprefix("vulnerability--"), node.get("name")):
         if isinstance(text, str) and _CVE.fullmatch(text):
             return text.upper()
@@ -182,9 +183,9 @@ def cve_id(node: Mapping[str, object]) -> str | None:
 
 
 def object_name(node: Mapping[str, object], warnings: ExportWarnings) -> str:
-    """Return the label of a node as a name, never empty, for its STIX or MISP object.
+    """Return the label of a node as the name of its STIX or MISP object; it is never empty.
 
-    A label with forbidden characters is counted in ``warnings``.
+    A label with characters that XML forbids is counted as ``cleaned`` in ``warnings``.
     """
     label = str(node["label"])
     if not label.isprintable() and replace_illegal(label) != label:
@@ -193,7 +194,7 @@ def object_name(node: Mapping[str, object], warnings: ExportWarnings) -> str:
 
 
 def parse_timestamp(seconds: object) -> datetime | None:
-    """Return the time of an API timestamp (Unix seconds); None if it is invalid or not positive."""
+    """Return a time of the API (an integer, Unix seconds) in UTC; None if invalid or below 1."""
     if type(seconds) is int and 0 < seconds <= _MAX_TIMESTAMP:
         return datetime.fromtimestamp(seconds, UTC)
     return None

@@ -1,6 +1,6 @@
 """Build pandas DataFrames of nodes, edges and observations, with the columns of the Parquet files.
 
-Columns have types such as category, nullable integer and time in UTC.
+The types of columns include category, nullable integer and time in UTC.
 """
 
 from __future__ import annotations
@@ -36,14 +36,15 @@ def nodes_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
 def edges_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
     """Return a DataFrame with one row per edge.
 
-    ``related_from`` is the list of the node keys of the collections. It is empty if the edge was
-    observed only without a collection, and None if edges of this relation cannot have collections.
+    ``related_from`` is the list of the node keys of the collections and reports. The list is empty
+    if no observation of the edge names a collection or report. ``related_from`` is None if edges of
+    this relation cannot have collections.
     """
     return _frame(typed_edges, graph)
 
 
 def observations_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
-    """Return a DataFrame with one row per observation: subject, reference and collection."""
+    """Return a DataFrame with a row per observation: subject, reference, collection or report."""
     return _frame(typed_observations, graph)
 
 
@@ -62,8 +63,8 @@ def _frame(table_of: TypedTable, graph: nx.DiGraph[str]) -> pd.DataFrame:
 def _times(column: pd.Series[Any]) -> pd.Series[Any]:
     """Return ``column`` as times in UTC with a resolution of one microsecond.
 
-    The default resolution depends on the version of pandas. In pandas 2, it is a nanosecond, with
-    which only the years 1677 to 2262 can be represented.
+    The default resolution depends on the version of pandas. In pandas 2, the default is one
+    nanosecond, which limits times to the years 1677 to 2262.
     """
     import numpy as np  # noqa: PLC0415  slow to import, and few runs need it
     import pandas as pd  # noqa: PLC0415

@@ -34,7 +34,7 @@ edge [color="#999999", arrowsize=0.6]
 # Shapes by type. Unlike the shapes of the HTML page, they have space for a label inside.
 _SHAPES = {FILE: "ellipse", REFERENCE: "box", COLLECTION: "octagon"}
 _OTHER_SHAPE = "hexagon"
-_DARK_TEXT = {REFERENCE: "#000000"}  # references are orange, on which white text is hard to read
+_DARK_TEXT = {REFERENCE: "#000000"}  # white text is hard to read on the orange of references
 _MAX_STRING = 4_000  # characters; Graphviz reads at most 16 KiB between two quotes
 # Graphviz decodes HTML entities in labels, so their ampersands are escaped.
 _ENTITY = re.compile(r"&(?=#[0-9]+;|#[xX][0-9a-fA-F]+;|[A-Za-z][A-Za-z0-9]*;)")
@@ -44,7 +44,8 @@ def write_dot(graph: Graph, stream: BinaryIO) -> ExportWarnings:
     """Write ``graph`` to ``stream`` as DOT, without building the document in memory.
 
     Of the node attributes, only the type, the label and a state other than ``complete`` are
-    written. The others are omitted without being counted in the result.
+    written. Other node attributes are omitted and not counted. Edge attributes without a column,
+    and weights that are negative or no finite numbers, are omitted and counted.
     """
     warnings = ExportWarnings()
     write_lines(stream, chain([_HEAD], _nodes(graph), _edges(graph, warnings), "}\n"))
@@ -85,7 +86,7 @@ def _statement(subject: str, attributes: Mapping[str, object]) -> str:
 
 
 def _quoted(value: object) -> str:
-    """Return ``value`` as a quoted string; a long one is split into strings joined by ``+``."""
+    """Return ``value`` as a quoted string of DOT, or a long value as strings joined by ``+``."""
     text = xml_text(str(value))
     if len(text) <= _MAX_STRING:
         return _string(text)

@@ -1,11 +1,13 @@
 """Write GEXF 1.3, with dates for Gephi's timeline.
 
-The start date of a reference is its creation date, if that is known. An edge has the later of the
-start dates of its two nodes. There are no end dates, because the API reports none.
+The start date of a reference is its creation date, if that is known. The start date of an edge is
+the later start date of its two nodes; if neither has one, the edge has none. There are no end
+dates, because the API reports none.
 
 The columns are the same as in GraphML, but label, color, size, position and weight have their own
 elements or XML attributes. The file follows the schema (https://gexf.net/schema.html), and tests
-open it in Gephi. It does not contain the date of the export, so that equal graphs give equal bytes.
+open it in Gephi. The file does not contain the date of the export, so that equal graphs give equal
+bytes.
 """
 
 from __future__ import annotations
@@ -41,7 +43,10 @@ _CACHED_STARTS = 65_536  # entries of the cache of start dates; a full cache tak
 def write_gexf(
     graph: Graph, stream: BinaryIO, *, positions: Positions | None = None
 ) -> ExportWarnings:
-    """Write ``graph`` to ``stream`` as GEXF. Arguments and result are as in ``write_graphml``."""
+    """Write ``graph`` to ``stream`` as GEXF.
+
+    Arguments, result and exceptions are those of ``write_graphml``.
+    """
     source = XmlSource(graph, positions)
     start_of = lru_cache(maxsize=_CACHED_STARTS)(lambda key: _start(graph, key))
     nodes, edges = _nodes(source, start_of), source.edge_lines(_edge, start_of)
@@ -57,8 +62,8 @@ def _head(source: XmlSource) -> Iterator[str]:
 
 
 def _declared(scope: str, columns: Iterable[tuple[str, str]]) -> Iterator[str]:
-    # Gephi Lite displays the id of a column; Gephi and networkx use its title. So both contain the
-    # column name.
+    # Gephi Lite displays the id of a column, and Gephi and networkx use the title. So both the id
+    # and the title are the column name.
     yield f'<attributes class="{scope}" mode="static">\n'
     for name, kind in columns:
         if name not in _BUILT_IN:
@@ -99,7 +104,7 @@ def _color(color: str) -> str:
 
 
 def _start(graph: Graph, key: str) -> str:
-    """Return the ``start`` attribute of a reference with a known date; empty for other nodes."""
+    """Return the XML attribute ``start`` of a reference with a known date; else an empty text."""
     node = graph.nodes[key]
     seconds = node.get("creation_date")
     if node["type"] != REFERENCE or not isinstance(seconds, int) or isinstance(seconds, bool):

@@ -2,8 +2,9 @@
 
 Tests with these programs led to the following rules:
 
-* All exports declare the same keys, except those of seed lists. Keys of nodes and keys of edges
-  have different ids. The type of a key is string, long, double or boolean. No key has a default.
+* All exports declare the same keys, except the keys for columns of seed lists. Keys of nodes and
+  keys of edges have different ids. The type of a key is string, long, double or boolean. No key has
+  a default value.
 * Texts with markup characters are written as CDATA, because Gephi loses spaces between entities.
 * Colors have six hexadecimal digits. Sizes and weights are greater than zero.
 * The file starts with an XML declaration, and contains all nodes before the edges.
@@ -44,11 +45,11 @@ def write_graphml(
             and the program that opens the file has to compute a layout.
 
     Returns:
-        Counts of the values that were changed or omitted.
+        Counts of the values that were changed or omitted, or that Gephi misreads.
 
     Raises:
         ExportError: A node key cannot be an XML id, or ``positions`` has no finite position for a
-            node; nothing is written.
+            node. In both cases, nothing is written.
     """
     source = XmlSource(graph, positions)
     nodes = (f'<node id="{key}">{_data(texts)}</node>\n' for _, key, texts in source.nodes())

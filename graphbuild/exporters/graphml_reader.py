@@ -1,9 +1,9 @@
 """Read GraphML files that ``write_graphml`` wrote.
 
-Someone may have changed the file, so it is not trusted. A document type declaration is refused,
-because entities that it declares can expand to gigabytes or refer to a local file. Files that are
-too large or nested too deeply are refused as well. The file is read in small blocks. Messages about
-its content contain the line number.
+The file is not trusted, because someone may have changed it. A file with a document type
+declaration is refused, because declared entities can expand to gigabytes or refer to a local file.
+Files that are too large or nested too deeply are refused as well. The file is read in small blocks.
+Messages about the content of the file contain the line number.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ _TRUE = frozenset({"true", "True", "TRUE", "1"})
 def read_graphml(source: str | Path | BinaryIO) -> nx.DiGraph[str]:
     """Return the graph in a GraphML file that ``write_graphml`` wrote.
 
-    In attributes with a column, white space remains single spaces, and characters that XML forbids
-    remain U+FFFD, as the writer wrote them. Other exported attributes are restored exactly.
-    Computed columns, such as colors, are not read.
+    Attributes with a column have the texts that the writer wrote: with single spaces for white
+    space, and U+FFFD for characters that XML forbids. Other exported attributes are restored
+    exactly. Computed columns, such as colors, are not read.
 
     Args:
         source: Path or binary stream. If it is a path, the file may be compressed with gzip.
@@ -67,18 +67,19 @@ def read_graphml(source: str | Path | BinaryIO) -> nx.DiGraph[str]:
 
 
 class _Reader:
-    """Reads a GraphML file: handlers for an XML parser add nodes and edges to a graph."""
+    """Reads a GraphML file. Its methods are handlers of an XML parser, and add nodes and edges."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.graph: Graph = nx.DiGraph()
         self._node_columns = readable_node_columns()
         self._names: dict[str, str] = {}  # column names by key id
-        self._ids: list[str] = []  # id of the current node, or ids of the current edge's ends
+        # The id of the current node, or the source and target of the current edge; else empty.
+        self._ids: list[str] = []
         self._texts: dict[str, str] = {}  # texts of the current node or edge, by column
-        self._column: str | None = None
-        self._text: list[str] = []
-        self._depth = 0
+        self._column: str | None = None  # of the current data element; None outside of one
+        self._text: list[str] = []  # parts of the text of the current data element
+        self._depth = 0  # number of open elements
         self._parser = expat.ParserCreate(namespace_separator=" ")
         self._parser.buffer_text = True
         self._parser.StartDoctypeDeclHandler = self._refuse_doctype
@@ -95,8 +96,8 @@ class _Reader:
                 if read > MAX_BYTES:
                     self._refuse(f"is larger than {MAX_BYTES} bytes")
                 self._parser.Parse(block, False)  # noqa: FBT003  expat takes no keyword
-                # Expat keeps an unfinished token, and versions before 2.6 parse it again in each
-                # call. So the time for a long token would grow with the square of its length.
+                # Expat keeps an unfinished token, and versions before 2.6 parse the token again in
+                # each call. So the time for a long token would grow with the square of its length.
                 if read - self._parser.CurrentByteIndex > MAX_TOKEN:
                     self._refuse(f"a tag or comment is larger than {MAX_TOKEN} bytes")
             self._parser.Parse(b"", True)  # noqa: FBT003

@@ -2,7 +2,7 @@
 
 All JSON is strict and in UTF-8. Objects are written in small blocks, so the memory needed does not
 grow with the graph. The attributes of an object are sorted by name, so equal graphs give equal
-bytes. Texts, booleans, None, finite numbers of up to 64 bits and lists of such values are written.
+bytes. Texts, booleans, None, finite floats, 64-bit integers, and lists of such values are written.
 Other values are omitted and counted. Lone surrogates are replaced by U+FFFD.
 """
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _ENDPOINT_NAMES = frozenset({"source", "target"})
 _OBJECTS_PER_WRITE = 250  # a larger number takes more memory, a smaller one more writes
-_DIRECT_TYPES = frozenset({str, bool, type(None)})  # JSON represents every value of these types
+_DIRECT_TYPES = frozenset({str, bool, type(None)})  # values of these types need no conversion
 _NUMBER_TYPES = frozenset({int, float})
 _NOT_JSON = object()  # result of _to_json_value for values that are omitted
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -43,7 +43,7 @@ def write_node_link(graph: Graph, stream: BinaryIO) -> ExportWarnings:
 
     ``nx.node_link_graph(json.load(stream), edges="edges")`` returns the graph, with lists instead
     of tuples. In this format, the member ``id`` of a node is the node key. So the attribute ``id``
-    is not written, but it is the part of the node key after the type.
+    of the node is not written; it is the part of the node key after ``type:``.
     """
     warnings = ExportWarnings()
     head = b'{"directed":true,"graph":%b,"multigraph":false,"nodes":[\n'
@@ -93,7 +93,7 @@ def _observations(graph: Graph) -> Iterator[dict[str, str | None]]:
 def write_object_list(
     stream: BinaryIO, head: bytes, objects: Iterable[dict[str, Any]], tail: bytes
 ) -> None:
-    """Write ``head``, then ``objects`` as JSON, one per line with commas between, then ``tail``."""
+    """Write ``head``, ``objects`` as JSON (one per line, separated by commas), and ``tail``."""
     encode = msgspec.json.Encoder().encode
     separator = head + b"\n"
     for each in objects:
@@ -121,7 +121,7 @@ def write_cytoscape(
 
     Nodes have the columns of the tables, with these exceptions: ``name`` contains the label, and
     ``api_name`` contains the attribute ``name``. ``value`` (the node key), ``color`` and ``size``
-    are added. In the file, y grows downwards.
+    are added. ``positions`` grow upwards in y, but positions in the file grow downwards.
 
     Raises:
         ExportError: ``positions`` has no finite position for a node; nothing is written.
@@ -178,7 +178,7 @@ def _edges(graph: Graph, warnings: ExportWarnings) -> Iterator[bytes]:
 
 
 def _encode_members(edge: Mapping[str, Any], warnings: ExportWarnings) -> bytes:
-    """Return the attributes of an edge as members of an object, with a comma before each.
+    """Return the attributes of an edge as members of a JSON object, each after a comma.
 
     Attributes called ``source`` or ``target`` are omitted and counted, because the object has
     members with these names.

@@ -1,18 +1,19 @@
 """Write the graph as a MISP event.
 
 Each node becomes a MISP object, whose comment is the node key. The object templates are part of
-every MISP installation. Each edge becomes an object reference. Its comment lists the relation, the
-provenance and the collections, because MISP has no ternary relationships. A subject also gets an
-object reference to each collection or report in its observations. Only some attributes of nodes are
-written.
+every MISP installation. Each edge becomes an object reference, whose comment lists the relation,
+the provenance and the collections, because MISP has no ternary relationships. A subject also gets
+an object reference to each collection or report in its observations. Only some attributes of nodes
+are written.
 
 MISP accepts an attribute UUID only once across all events, and drops later attributes with the same
 UUID (https://github.com/MISP/MISP/issues/9012). So all UUIDs are derived from the UUID of the
-event, which is derived from the seeds. MISP recognizes exports with equal seeds as the same event.
+event. That UUID is derived from the seeds or, without seeds, from all nodes. So MISP recognizes
+exports with equal seeds as the same event.
 
 If the API states the kind of a collection, the first attribute of its object has a tag with the
-kind. A malware family, toolkit or actor also has the tag of a MISP galaxy cluster with its name.
-MISP shows the cluster if its galaxies contain one of this name, and otherwise only the tag.
+kind. The object of a malware family, toolkit or actor also has a tag that names a cluster in a MISP
+galaxy. If the galaxy contains a cluster of this name, MISP shows the cluster, otherwise the tag.
 
 https://www.misp-project.org/datamodels/, https://github.com/MISP/misp-objects
 """
@@ -60,7 +61,7 @@ _THREAT_LEVEL_UNDEFINED, _ANALYSIS_COMPLETED = "4", "2"
 _EDGE_ATTRIBUTES = frozenset({"relation", "weight", "provenance", "related_from"})
 _PAYLOAD, _NETWORK, _ANALYSIS = "Payload delivery", "Network activity", "External analysis"
 _OTHER, _INTERNAL = "Other", "Internal reference"
-# STIX type of a collection -> the MISP galaxy that contains such objects.
+# STIX type of a collection -> name of the MISP galaxy that contains such objects.
 _GALAXIES = {MALWARE: "tool", TOOL: "tool", INTRUSION_SET: "threat-actor"}
 _MAX_TAG_TEXT = 150  # characters of a kind or name in a tag; MISP stores tags of up to 255
 # Name of an object template -> its meta-category, UUID and version.
@@ -87,10 +88,10 @@ class _Value(NamedTuple):
 
 
 def write_misp(graph: Graph, stream: BinaryIO, *, to_ids: bool = False) -> ExportWarnings:
-    """Write ``graph`` to ``stream`` as one event, one object per line.
+    """Write ``graph`` to ``stream`` as one event, with one MISP object per line.
 
     If ``to_ids`` is true, hashes, domains, IP addresses and URLs are marked for use in detection.
-    By default, they are not, because not all of them are malicious.
+    By default, nothing is marked, because not all indicators of a campaign are malicious.
     """
     event = _Event(graph, to_ids=to_ids)
     head = msgspec.json.encode({"Event": event.head()}).removesuffix(b"}}") + b',"Object":['
@@ -111,7 +112,10 @@ class _Event:
         self._timestamp = str(int(self._newest.timestamp()))
 
     def head(self) -> Json:
-        """Return the event without objects. Its date is the newest ``creation_date`` of a node."""
+        """Return the event without objects.
+
+        The date of the event is the newest valid ``creation_date`` of a node, or 1970-01-01.
+        """
         kinds = Counter(node["type"] for _, node in self._graph.nodes(data=True))
         counts = xml_text(", ".join(f"{kind} {count}" for kind, count in kinds.items()))
         states = [node.get("state") for _, node in self._graph.nodes(data=True)]
@@ -152,13 +156,13 @@ class _Event:
                 "ObjectReference": list(self._references(key, object_uuid)),
             }
 
-    def _id(self, *words: str) -> str:
-        return stable_uuid(self._uuid, *words)
+    def _id(self, *names: str) -> str:
+        return stable_uuid(self._uuid, *names)
 
     def _attributes(
         self, object_uuid: str, values: Iterable[_Value], tags: list[str]
     ) -> Iterator[Json]:
-        """Yield the attributes of an object; the first has the tags."""
+        """Yield the attributes of a MISP object; only the first attribute has the tags."""
         for value in values:
             tagged = {"Tag": [{"name": tag} for tag in tags]} if tags else {}
             yield self._attribute(object_uuid, value) | tagged
@@ -209,7 +213,7 @@ class _Event:
 
 
 def _event_id(graph: Graph) -> str:
-    """Return a UUID derived from the seeds, or from all nodes if there are no seeds."""
+    """Return a UUID derived from the node keys of the seeds, or of all nodes without seeds."""
     seeds = sorted(key for key, node in graph.nodes(data=True) if node.get("seed") is True)
     digest = sha256("\n".join(seeds or sorted(graph)).encode("utf-8", "backslashreplace"))
     return stable_uuid("event", digest.hexdigest())
@@ -219,7 +223,7 @@ def _event_id(graph: Graph) -> str:
 
 
 def _object_content(node: Mapping[str, Any], warnings: ExportWarnings) -> tuple[str, list[_Value]]:
-    """Return the name of the object template for a node, and the attributes of the object."""
+    """Return the name of the object template for a node, and the attributes of its MISP object."""
     if node["type"] == FILE:
         return "file", list(_file(node))
     found = value_observable(node)
@@ -258,7 +262,7 @@ def _tags(node: Mapping[str, Any]) -> list[str]:
 
 
 def _tag_text(text: str) -> str:
-    """Return ``text`` for the value of a tag, with apostrophes instead of double quotes."""
+    """Return ``text`` as the value of a tag: truncated, with apostrophes for double quotes."""
     return label_text(text, _MAX_TAG_TEXT).replace('"', "'")
 
 

@@ -1,9 +1,9 @@
 """Write tables for Neo4j's bulk importer, and the command that imports them.
 
-The headers contain types, so that numbers, booleans and dates do not become texts. Texts are in
-double quotes, and may contain line endings. An empty field without quotes means that the node or
-edge does not have the property. The entries of a list are separated by tabs. Cells are not guarded
-against formulas, because the importer must get the texts unchanged.
+The headers contain types, so that the importer does not read numbers, booleans and dates as texts.
+Texts are in double quotes, and may contain line endings. An empty field without quotes means that
+the node or edge does not have the property. The entries of a list are separated by tabs. Cells are
+not guarded against formulas, because the importer must get the texts unchanged.
 https://neo4j.com/docs/operations-manual/current/import/
 """
 
@@ -55,7 +55,8 @@ _TYPE_NAMES = {INT: ":long", FLOAT: ":double", BOOL: ":boolean", DATE: ":date", 
 def write_nodes(graph: Graph, stream: BinaryIO) -> ExportWarnings:
     """Write one row per node; the Neo4j label of a node is its type.
 
-    A node key with a tab raises ``ExportError``, because tabs separate the entries of lists.
+    Raises:
+        ExportError: A node key contains a tab, which separates the entries of lists.
     """
     for key in graph:
         if "\t" in key:
@@ -82,7 +83,10 @@ def write_edges(graph: Graph, stream: BinaryIO) -> ExportWarnings:
 
 
 def import_command(name_suffix: str = "") -> str:
-    """Return the command that creates a database from the tables, given their name suffix."""
+    """Return the command that creates a database from the tables.
+
+    ``name_suffix`` is the text that the export adds to file names, such as the name of a view.
+    """
     return _COMMAND.format(*(add_name_suffix(name, name_suffix) for name in (NODES, EDGES)))
 
 

@@ -1,4 +1,4 @@
-"""Display the HTML page in a notebook, in a sandboxed frame that contains the whole page."""
+"""Display the HTML page in a notebook, in a sandboxed frame."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from graphbuild.graph.builder import Graph
     from graphbuild.graph.style import Positions
 
-# The frame may run scripts, save files, and open links in new tabs, which are not sandboxed.
+# The page in the frame may run scripts, save files, and open links in new tabs. These tabs are not
+# sandboxed.
 _SANDBOX = "allow-scripts allow-downloads allow-popups allow-popups-to-escape-sandbox"
 _FALLBACK = "to see it, run the cell again or trust this notebook"
 
@@ -21,7 +22,7 @@ _FALLBACK = "to see it, run the cell again or trust this notebook"
 def show(graph: Graph, *, positions: Positions | None = None, height: int = 600) -> PageFrame:
     """Return the interactive page of ``graph``; call this in the last line of a notebook cell.
 
-    A saved notebook grows by the size of the page: about 0.7 MB plus the data.
+    The output contains the whole page. So it adds about 0.7 MB, plus the data, to a saved notebook.
 
     Args:
         graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
@@ -37,7 +38,7 @@ def show(graph: Graph, *, positions: Positions | None = None, height: int = 600)
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PageFrame:
-    """A page that notebooks display in a frame; its ``repr`` is a summary of the graph."""
+    """A page that notebooks display in a frame; ``repr`` returns a summary of the graph."""
 
     page: str  # HTML
     summary: str  # the number of nodes per type
@@ -47,7 +48,7 @@ class PageFrame:
         return f"{self.summary}; open it in Jupyter"
 
     def _repr_html_(self) -> str:
-        """Return the frame as HTML; untrusted notebooks show the text inside the frame instead."""
+        """Return the frame as HTML. Untrusted notebooks show only the text inside the frame."""
         fallback = escape(f"{self.summary}; {_FALLBACK}")
         return (
             f'<iframe title="{escape(self.summary)}" sandbox="{_SANDBOX}" allow="clipboard-write"'

@@ -41,18 +41,19 @@ def export(graph: Graph, path: str | Path, *, positions: Positions | None = None
             ``graph.subgraph(...)``, their order is arbitrary, so they are sorted by node key.
         path: Ends in ``.graphml``, ``.gexf``, ``.graphml.gz``, ``.gexf.gz``, ``.html``,
             ``.stix.json``, ``.misp.json``, ``.dot``, ``.json``, ``.jsonl``, ``.cyjs``, ``.xlsx`` or
-            the suffix of a registered format. If it is a symbolic link, the link is replaced, not
-            the file that it refers to.
-        positions: Position of each node, y upwards. If None, the layout is computed for formats
-            with positions. If empty, the file contains no positions; for HTML, the layout is
-            computed.
+            the suffix of a registered format. If ``path`` is a symbolic link, the link is replaced,
+            not the file that it refers to.
+        positions: Position (x, y) of each node by node key, y upwards. If None, the layout is
+            computed for formats with positions. If empty, HTML computes a layout, and files of
+            other formats contain no positions.
 
     Returns the path of the file.
 
     Raises:
         ExportError: No format has this suffix, or the format requires a library that is not
             installed. The graph is not a ``DiGraph``, or the format cannot represent it. A node has
-            no type, label or finite position. The file cannot be written.
+            no type or no label, or ``positions`` has no finite position for it. The file cannot be
+            written.
     """
     path = Path(path)
     chosen, writer = format_of_path(path)
@@ -87,19 +88,20 @@ def export_all(  # noqa: PLR0913  all but the first three have defaults
         folder: Folder for the files; it is created if it is missing.
         formats: Names of formats, which are the keys of ``FORMATS``.
         positions: As for :func:`export`.
-        name_suffix: Text added to each file name: ``graph-NAME_SUFFIX.graphml``.
+        name_suffix: Text added to each file name, as in ``graph-NAME_SUFFIX.graphml``; or empty.
         csv_guard: Whether CSV cells that look like formulas get an apostrophe.
         csv_bom: Whether CSV files start with a byte order mark, which Excel needs to recognize
             UTF-8.
-        full: Whether the HTML page draws a large graph as a whole, with WebGL.
+        full: Whether the HTML page draws a large graph as a whole, with WebGL. Otherwise, the page
+            first draws a part of a large graph.
         on_progress: Function that is called before each step, with a description of the step.
 
     Returns the written files, in the order of writing.
 
     Raises:
         ExportError: A format does not exist, or requires a library that is not installed. The graph
-            is not a ``DiGraph``, or a format cannot represent it. A node has no type, label or
-            finite position. A file cannot be written.
+            is not a ``DiGraph``, or a format cannot represent it. A node has no type or no label,
+            or ``positions`` has no finite position for it. A file cannot be written.
     """
     chosen = [get_format(name) for name in dict.fromkeys(formats)]
     validate_graph(graph)
@@ -129,6 +131,7 @@ def export_all(  # noqa: PLR0913  all but the first three have defaults
 def _positions(
     graph: Graph, positions: Positions | None, formats: Iterable[Format]
 ) -> Positions | None:
+    """Return ``positions``, or the computed layout if they are None and a format needs them."""
     if positions is not None or not any(POSITIONS in each.options for each in formats):
         return positions
     from graphbuild.graph.layout import compute_layout  # noqa: PLC0415  loads numpy
@@ -137,6 +140,7 @@ def _positions(
 
 
 def _refuse_derived(graph: Graph, formats: Iterable[Format], subject: object) -> None:
+    """Raise ExportError about ``subject`` if a format refuses ``graph``, because it is derived."""
     if any(each.refuses_derived_views for each in formats) and is_derived(graph):
         raise ExportError(
             f"{subject}: must contain only facts of the API, but this view contains nodes or edges"

@@ -49,7 +49,7 @@ def write_edges(graph: nx.DiGraph[str], stream: BinaryIO) -> ExportWarnings:
 
 
 def write_observations(graph: nx.DiGraph[str], stream: BinaryIO) -> ExportWarnings:
-    """Write one row per observation; the collection columns are null if there is no collection."""
+    """Write one row per observation; the columns ``related_from_*`` may be null."""
     return _write(typed_observations, graph, stream)
 
 

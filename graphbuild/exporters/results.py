@@ -16,7 +16,8 @@ class ExportWarnings:
     Attributes:
         cleaned: Texts in which characters that the format forbids were replaced by U+FFFD.
         omitted: Values that the format cannot represent, such as infinite numbers and integers that
-            exceed 64 bits. Some formats also count edge attributes for which they have no column.
+            exceed 64 bits. Some formats also count the edge attributes for which the format has no
+            column.
         misread: Texts that are correct in the file, but that Gephi displays wrongly.
         guarded: Table cells that got an apostrophe, because they look like formulas.
         truncated: Texts that were truncated, because Excel limits the length of a cell.
@@ -52,8 +53,12 @@ class ExportWarnings:
 class ExportedFile:
     """A file that an export has written.
 
-    ``size`` is in bytes. ``sha256`` is a hexadecimal checksum of the content, which is read back
-    from the file after writing.
+    Attributes:
+        path: The file.
+        size: The number of bytes.
+        sha256: The SHA-256 of the content, in hexadecimal digits. The content was read back from
+            the file after writing.
+        warnings: Counts of values that were changed, omitted or are misread.
     """
 
     path: Path

@@ -1,7 +1,7 @@
 """Convert values to text, and clean texts for XML, labels, JSON and table cells.
 
-Texts in the graph still contain control characters and all white space from the API. They are
-cleaned only when they are exported.
+Texts in the graph still contain control characters and all white space from the API. Exporters
+clean these texts when they write them.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 # Bidirectional embeddings, overrides and isolates, which would reorder the text around a label.
 _BIDI = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 # _STARTS: characters that can start a formula. _SKIPPED: characters that a spreadsheet may skip
-# before a formula, and the apostrophe, so that unguard_cell() removes only added apostrophes. _CELL
-# matches the start of the text, and the position after a character at which some spreadsheets start
-# a new cell. In "Emotet - new", the sign is between two spaces, and does not start a formula.
+# before a formula. It also contains the apostrophe, so that unguard_cell() removes only added
+# apostrophes. _CELL matches the start of the text, and the position after each character at which
+# some spreadsheets start a new cell. In "Emotet - new", the sign is between two spaces, so it does
+# not start a formula.
 _STARTS = "=+@\uff1d\uff0b\uff20\uff0d\ufe66\ufe62\ufe6b\ufe63-"  # also full-width and small forms
 _SPACES = "\x0b\x0c\x1c-\x1f\x85\xa0\u1680\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000"
 _SKIPPED = f"'\"\x00-\x08\x0e-\x1b\x7f\ufffd\ufeff{_SPACES}"
@@ -60,9 +61,9 @@ _LINES_PER_WRITE = 250  # a larger number takes more memory, a smaller one more 
 def xml_text(text: str) -> str:
     """Return ``text`` without characters that XML 1.0 forbids, and with normalized white space.
 
-    Forbidden characters are replaced by U+FFFD. White space is removed at both ends, and every
-    remaining run of white space becomes one space, because Gephi, browsers and XML parsers treat
-    white space differently. Markup characters are not escaped.
+    Forbidden characters are replaced by U+FFFD. White space is removed at both ends of the text,
+    and every other run of white space becomes one space. Otherwise, Gephi, browsers and XML parsers
+    would read different texts. Markup characters are not escaped.
     """
     # Printable texts, the common case, have no illegal characters and only spaces as white space.
     if not text.isprintable():
@@ -81,7 +82,8 @@ def label_text(text: str, max_length: int = MAX_LABEL) -> str:
     """Return ``text`` as a label of at most ``max_length`` characters.
 
     The text is cleaned by :func:`xml_text`, and bidirectional embeddings, overrides and isolates
-    are removed. If no visible character remains, return ``(no title)``.
+    are removed. A longer text is truncated and ends in an ellipsis. If no visible character
+    remains, return ``(no title)``.
     """
     label = xml_text(text)
     if not label.isprintable():
@@ -101,9 +103,10 @@ def guard_cell(text: str) -> str:
     an apostrophe is inserted at the start. An apostrophe is also inserted before a leading tab or
     carriage return, as the OWASP ASVS demands.
 
-    A possible formula after a semicolon, bar, colon, space, tab or line ending gets an apostrophe,
-    too, because some spreadsheets start a new cell there, even inside quotes. A sign between two
-    spaces, as in ``Emotet - new``, gets none. NUL and lone surrogates are replaced by U+FFFD.
+    A possible formula after a semicolon, bar, colon, space, tab or line ending also gets an
+    apostrophe, because some spreadsheets start a new cell there, even inside quotes. A sign between
+    two spaces, as in ``Emotet - new``, gets no apostrophe. NUL and lone surrogates are replaced by
+    U+FFFD.
     """
     text = replace_surrogates(text).replace("\0", REPLACEMENT)
     if _SUSPECT.match(text) or _SUSPECT_PART.search(text):
@@ -140,7 +143,8 @@ def clean_surrogates(value: Any, warnings: ExportWarnings) -> Any:  # noqa: ANN4
 def json_text(values: Mapping[str, object]) -> str:
     """Return ``values`` as one line of JSON with sorted names, for XML and tables.
 
-    Characters that XML forbids, and line endings, become JSON escapes, so no character is lost.
+    Characters that XML forbids, and line endings, are written as JSON escapes, so that no character
+    is lost.
     """
     text = json.dumps(values, ensure_ascii=False, sort_keys=True, allow_nan=False)
     return text if text.isprintable() else _UNSAFE.sub(_escape, text)
@@ -153,7 +157,7 @@ def _escape(match: re.Match[str]) -> str:
 def is_exportable(value: object) -> bool:
     """Return whether ``value`` is a text, boolean, finite float or 64-bit integer.
 
-    Every format that writes node attributes can represent such values.
+    Every format that writes all node attributes can represent such values.
     """
     if isinstance(value, float):
         return math.isfinite(value)
@@ -163,28 +167,28 @@ def is_exportable(value: object) -> bool:
 
 
 def format_value(value: object) -> str:
-    """Return ``value`` as text; booleans are ``true`` and ``false``."""
+    """Return ``value`` as text; booleans become ``true`` and ``false``."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
 
 
 def format_date(seconds: int) -> str:
-    """Return the UTC date of a time in Unix seconds, such as ``2018-01-12``.
+    """Return a time in Unix seconds as a UTC date, such as ``2018-01-12``.
 
-    The result is empty if the date is outside the years 1 to 9999.
+    The result is empty if the date is not in the years 1 to 9999.
     """
     ordinal = _EPOCH + seconds // _DAY
     return date.fromordinal(ordinal).isoformat() if ordinal in _ORDINALS else ""
 
 
 def url_host(url: str) -> str:
-    r"""Return the host of an http, https or ftp URL in lower case and Punycode, without port.
+    r"""Return the host of an http, https or ftp URL in lower case and Punycode, without the port.
 
-    The URL is parsed as browsers parse it: tabs and line endings are removed, and a backslash ends
-    the host. So the result is the host that a click opens: ``good.example`` for
+    The URL is parsed as browsers parse URLs: tabs and line endings are removed, and a backslash
+    ends the host. So the result is the host that a click opens: for example, ``good.example`` for
     ``https://good.example\@evil.example``. An IPv6 address is returned without brackets. The result
-    is empty for URLs with another scheme and for invalid hosts.
+    is empty if the URL has another scheme or an invalid host.
     """
     if not url.isprintable():
         url = url.translate({9: None, 10: None, 13: None})

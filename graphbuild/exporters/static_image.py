@@ -34,7 +34,8 @@ Floats: TypeAlias = NDArray[np.float64]
 
 _TYPE_ORDER = (FILE, REFERENCE, COLLECTION)  # other types follow; later types are drawn on top
 _MARKERS = {"dot": "o", "square": "s", "diamond": "D", "triangle": "^"}
-# Width of a marker divided by its size in matplotlib. A diamond is a square turned by 45°.
+# Width of a marker divided by its size in matplotlib; 1 for other markers. A diamond is a square
+# turned by 45°.
 _EXTENT = {"D": math.sqrt(2.0)}
 _BACKGROUND, _TEXT, _EDGE, _COLLECTION_EDGE = "#ffffff", "#1c2430", "#6f7f93", "#cc3311"
 _POINTS_PER_INCH, _DPI = 72.0, 144.0
@@ -43,7 +44,7 @@ _LEGEND_HEIGHT = 0.4  # inches
 _MAX_SCALE = 0.5  # points per unit of the layout; limits the size of nodes in small graphs
 _MIN_ASPECT, _MAX_ASPECT = 0.25, 1.0  # height divided by width
 _MIN_SIZE = 2.5  # points, minimum diameter of a node
-_MIN_COLLECTION_SIZE = 8.0
+_MIN_COLLECTION_SIZE = 8.0  # points, minimum diameter of a collection
 _MAX_LABEL = 32  # characters
 _MAX_ID = 16  # characters, if the label is the id of a collection without a name
 _LABEL_GAP = 1.5  # points between a node and its label
@@ -52,7 +53,7 @@ _DIRECTIONS = (
     *((0, -1), (0, 1), (1, 0), (-1, 0)),
     *((0.8, -0.8), (-0.8, -0.8), (0.8, 0.8), (-0.8, 0.8)),
 )
-_OUTSIDE_COST = 20.0  # cost per area of a label outside the image; overlaps cost 1 per area
+_OUTSIDE_COST = 20.0  # cost per area of a label outside the image; per covered area, the cost is 1
 _BORDER = 4.0  # points; a label closer to the border of the image counts as outside
 _MISSING_GLYPH = "\N{WHITE SQUARE}"
 
@@ -62,13 +63,13 @@ def draw(
 ) -> Figure:
     """Return a static image of ``graph``, which a notebook displays without JavaScript.
 
-    The collections with the most edges are labeled.
+    Only collections are labeled, those with the most edges first.
 
     Args:
         graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
         positions: Position of each node, y upwards. If None or empty, the layout is computed.
         width: Width of the image in inches.
-        max_labels: Maximum number of labels; the image shows how many collections have no label.
+        max_labels: Maximum number of labels. The legend shows how many collections have no label.
 
     Raises:
         ExportError: ``positions`` has no finite position for a node.
@@ -85,11 +86,11 @@ def draw(
 
 
 def _new_axes(graph: Graph, positions: Positions, width: float) -> tuple[Figure, Axes, float]:
-    """Return an empty figure for the layout, its axes, and its scale in points per layout unit."""
+    """Return an empty figure for the layout, its axes, and the scale in points per layout unit."""
     points = np.array([positions[node] for node in graph] or [(0.0, 0.0)])
     low, high = points.min(axis=0) - _MARGIN, points.max(axis=0) + _MARGIN
     layout_width, layout_height = (high - low).tolist()
-    unit = max(layout_width / width, _POINTS_PER_INCH / _MAX_SCALE)
+    unit = max(layout_width / width, _POINTS_PER_INCH / _MAX_SCALE)  # layout units per inch
     height = min(max(layout_height / unit, _MIN_ASPECT * width), _MAX_ASPECT * width)
     figure = _new_figure(width, height + _LEGEND_HEIGHT, describe(graph))
     legend_share = _LEGEND_HEIGHT / (height + _LEGEND_HEIGHT)
@@ -129,7 +130,7 @@ def _new_figure(width: float, height: float, summary: str) -> Figure:
 
 
 def _draw_edges(axes: Axes, graph: Graph, positions: Positions) -> None:
-    """Draw the edges as thin lines, which are more transparent in graphs with more edges."""
+    """Draw the edges as thin lines; the more edges, the more transparent are the lines."""
     from matplotlib.collections import LineCollection  # noqa: PLC0415  an extra
 
     opacity = min(0.5, max(0.03, 7.5 / math.sqrt(graph.number_of_edges() + 1)))
@@ -163,7 +164,10 @@ def _draw_nodes(axes: Axes, graph: Graph, positions: Positions, radii: Mapping[s
 
 
 def _radii(graph: Graph, scale: float) -> dict[str, float]:
-    """Return the radius of each node in points: that of the layout, but at least a minimum."""
+    """Return the radius of each node in points, which is at least the minimum of its type.
+
+    ``scale`` is in points per layout unit.
+    """
     radius = size_scale(graph)
     radii = {}
     for node, degree in graph.degree():
@@ -252,7 +256,7 @@ def _annotate(axes: Axes, text: str, point: tuple[float, float]) -> Annotation:
 
 
 def _label(attributes: Mapping[str, object]) -> str:
-    """Return the label of a collection, truncated to 32 characters, or to 16 if it is the id."""
+    """Return the label of a collection, truncated to 32 characters, or to 16 if it is an id."""
     label = str(attributes["label"])
     text, limit = label_text(label), _MAX_ID if label == attributes["id"] else _MAX_LABEL
     return _replace_missing_glyphs(text if len(text) <= limit else text[: limit - 1].rstrip() + "…")

@@ -7,8 +7,8 @@ tools, campaigns, actors and vulnerabilities in its observations. The indicator 
 indicators are written, is connected with the same objects except vulnerabilities.
 
 The objects are dictionaries, and are written one by one. Building them with the ``stix2`` library
-would take 9 times as long (1.06 s instead of 0.12 s for 5,170 edges) and require another
-dependency. The tests parse bundles with ``stix2`` and validate them against the JSON schemas of the
+would take 9 times as long (1.06 s instead of 0.12 s for 5,170 edges), and exports would require the
+library. The tests parse bundles with ``stix2`` and validate them against the JSON schemas of the
 standard.
 """
 
@@ -48,13 +48,14 @@ if TYPE_CHECKING:
     from graphbuild.exporters.stix_objects import Object
     from graphbuild.graph.builder import Graph
 
+# Prefixes of the ids of objects to which an indicator can have the relationship ``indicates``.
 _INDICATED = tuple(f"{stix_type}--" for stix_type in (MALWARE, TOOL, CAMPAIGN, INTRUSION_SET))
 _TEXT_ATTRIBUTES = ("provenance", "first_seen", "last_seen")
 _EDGE_ATTRIBUTES = frozenset({"relation", "weight", "related_from", *_TEXT_ATTRIBUTES})
 
 
 def write_stix(graph: Graph, stream: BinaryIO, *, indicators: bool = False) -> ExportWarnings:
-    """Write ``graph`` to ``stream`` as one bundle, one object per line.
+    """Write ``graph`` to ``stream`` as one bundle, with one STIX object per line.
 
     If ``indicators`` is true, also write an indicator for each file, domain, IP address and URL.
     Platforms may use indicators for detection.
@@ -84,7 +85,7 @@ class _Bundle:
                     self._members.setdefault(collection, {})[subject] = None
 
     def uuid(self) -> str:
-        """Return a UUID that depends only on the nodes and edges of the graph."""
+        """Return a UUID that depends only on the object ids and on which objects have an edge."""
         digest = sha256("\n".join(self._ids.values()).encode())
         for source, target in self._graph.edges:
             digest.update(f"{self._ids[source]} {self._ids[target]}\n".encode())
@@ -117,22 +118,26 @@ class _Bundle:
     def _object_refs(self, key: str) -> Iterator[str]:
         """Yield the ids of the objects that a report or grouping lists.
 
-        They are the neighbors of the node, and the subjects whose observations contain it.
+        These objects are the neighbors of the node ``key``, and the subjects whose observations
+        contain the node.
         """
         for other in (*self._graph.pred[key], *self._graph.succ[key], *self._members.get(key, ())):
             yield self._ids[other]
 
     def _first_reference(self, key: str) -> str:
-        """Return the earliest known creation date of the targets of a node, or ``UNKNOWN_TIME``."""
+        """Return the earliest known creation date of the targets of a node's edges.
+
+        Return ``UNKNOWN_TIME`` if no creation date is known.
+        """
         dates = (created(self._graph.nodes[target]) for target in self._graph.succ[key])
         return min((date for date in dates if date != UNKNOWN_TIME), default=UNKNOWN_TIME)
 
     # --- edges -----------------------------------------------------------------------------------
 
     def _container_edges(self, key: str) -> Iterator[Object]:
-        """Yield the edges for the extension of a report or grouping (a container).
+        """Yield the edges for the extension of a *container*, which is a report or grouping.
 
-        An edge between two containers is only in the extension of its target.
+        If an edge connects two containers, only the extension of its target contains the edge.
         """
         for source, edge in self._graph.pred[key].items():
             yield {"source_ref": self._ids[source], **self._edge(edge)}
@@ -147,7 +152,7 @@ class _Bundle:
         return relationship(*ends, date, extensions={EXTENSION_ID: extension})
 
     def _edge(self, edge: dict[str, Any]) -> Object:
-        """Return the attributes of an edge, with object ids instead of node keys."""
+        """Return the attributes of an edge as properties, with object ids instead of node keys."""
         attributes: Object = {"relation": xml_text(edge["relation"])}
         weight = edge.get("weight", 1)
         if is_number(weight):
@@ -168,9 +173,10 @@ class _Bundle:
         return attributes
 
     def _collections(self, subject: str) -> dict[str, str]:
-        """Return the collections in a subject's observations, with their provenance.
+        """Return the provenance of each collection or report in a subject's observations, by key.
 
-        The provenance is ``observed`` if at least one observation with the collection was observed.
+        The provenance is ``observed`` if at least one observation of the subject with the
+        collection was observed, otherwise ``inferred``.
         """
         found: dict[str, str] = {}
         for edge in self._graph.succ[subject].values():
@@ -201,8 +207,8 @@ class _Bundle:
 def _object_ids(graph: Graph) -> dict[str, str]:
     """Return a distinct object id for each node, by node key.
 
-    If several nodes represent one file or URL, the standard gives all of them the same id. So the
-    ids of all but the first are derived from their node keys.
+    If several nodes represent one file or URL, the standard gives all of them the same id. Only the
+    first node then gets this id. The ids of the others are derived from their node keys.
     """
     ids: dict[str, str] = {}
     used: set[str] = set()

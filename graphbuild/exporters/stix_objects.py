@@ -2,9 +2,9 @@
 
 * Files, and valid domains, IP addresses and URLs, become observables. Their ids are computed as the
   standard defines, so that other programs give the same observable the same id. An extension of a
-  file would change its id, so a ``note`` about the observable contains all attributes.
-* All other nodes become domain objects. An extension contains the type and id of the VirusTotal
-  object and all its attributes.
+  file would change its id. So the attributes are in a ``note`` about the observable.
+* All other nodes become domain objects. An extension of the object contains the type, the id and
+  all attributes of the VirusTotal object.
 
 https://docs.oasis-open.org/cti/stix/v2.1/os/stix-v2.1-os.html, sections 2.9, 3 to 7.
 """
@@ -54,21 +54,25 @@ Object = dict[str, Any]
 UNKNOWN_TIME = "1970-01-01T00:00:00.000Z"
 UNKNOWN_DATE_LABEL = "date-unknown"  # label of a report without a publication date
 _SPEC_VERSION = "2.1"
-_MAX_INTEGER = 2**53 - 1
-_WITH_ALIASES = frozenset({MALWARE, TOOL, CAMPAIGN, INTRUSION_SET})
+_MAX_INTEGER = 2**53 - 1  # the greatest integer that the standard allows
+_WITH_ALIASES = frozenset({MALWARE, TOOL, CAMPAIGN, INTRUSION_SET})  # types with ``aliases``
 _MAX_ALIASES = 100
 _GRAPH_ATTRIBUTES = frozenset({"type", "label", "id"})
 _OBSERVABLE_NAMESPACE = UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")  # section 2.9
 _HASH_NAMES = {each.name: each.label for each in HASH_TYPES}  # as the standard spells them
 _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
-_RELEASED = "2026-01-01T00:00:00.000Z"
+_RELEASED = "2026-01-01T00:00:00.000Z"  # creation time of the identity and the extension
 
 
 def new_object(
     object_id: str, created_at: str, modified_at: str = "", /, **properties: object
 ) -> Object:
-    """Return an object with the common properties; its type is the part of the id before ``--``."""
+    """Return an object with the common properties and ``properties``.
+
+    The type of the object is the part of its id before ``--``. Without ``modified_at``, the object
+    is modified when it was created.
+    """
     return {
         "type": object_id.partition("--")[0],
         "spec_version": _SPEC_VERSION,
@@ -117,7 +121,7 @@ EXTENSION = new_object(
 
 
 def created(node: Mapping[str, Any]) -> str:
-    """Return the creation date that the API reports, or ``UNKNOWN_TIME``."""
+    """Return the creation date of a node as a STIX timestamp, or ``UNKNOWN_TIME``."""
     return _format_time(node.get("creation_date"))
 
 
@@ -127,7 +131,7 @@ def _format_time(seconds: object) -> str:
 
 
 def is_number(value: object) -> bool:
-    """Return whether STIX allows ``value``: a finite float, or an integer of up to 53 bits."""
+    """Return whether ``value`` is a number that STIX allows: a finite float or 53-bit integer."""
     if isinstance(value, float):
         return math.isfinite(value)
     return type(value) is int and abs(value) <= _MAX_INTEGER
@@ -139,7 +143,10 @@ def is_container(object_id: str) -> bool:
 
 
 def relationship(source: str, verb: str, target: str, date: str, **properties: object) -> Object:
-    """Return a relationship, such as ``indicates``, between the objects with the given ids."""
+    """Return a relationship, such as ``indicates``, from the object id ``source`` to ``target``.
+
+    ``date`` is the creation time of the relationship, as a STIX timestamp.
+    """
     own_id = f"relationship--{stable_uuid(source, verb, target)}"
     ends = {"relationship_type": verb, "source_ref": source, "target_ref": target}
     return new_object(own_id, date, **ends, **properties)
@@ -151,7 +158,7 @@ def _virustotal(node: Mapping[str, Any]) -> Object:
 
 
 def _extension(node: Mapping[str, Any], warnings: ExportWarnings) -> Object:
-    """Return the extension of an object: type and id of its node, and other attributes as JSON."""
+    """Return the extension of an object: type and id of its node, and its attributes as JSON."""
     others = {name: value for name, value in node.items() if name not in _GRAPH_ATTRIBUTES}
     attributes = extra_attributes(others, warnings)
     return {
@@ -179,7 +186,8 @@ def domain_object(
 ) -> Object:
     """Return the domain object of a node.
 
-    Only reports and groupings list ``refs``, as ``object_refs``. The extension contains ``edges``.
+    Reports and groupings list the object ids ``refs`` as ``object_refs``; other objects ignore
+    ``refs``. The extension of the object contains ``edges``.
     """
     kind = stix_type(node)
     published, modified = created(node), _format_time(node.get("last_modification_date"))
@@ -187,7 +195,7 @@ def domain_object(
     # The current time is never used, so that equal graphs give equal bytes.
     body = new_object(object_id, published, max(published, modified), name=name, **required)
     if is_container(object_id):
-        # The standard forbids an empty list.
+        # The standard forbids an empty list, so an object without ``refs`` lists the identity.
         body["object_refs"] = list(dict.fromkeys(refs)) or [IDENTITY["id"]]
     if kind in _WITH_ALIASES and (aliases := _aliases(node, name)):
         body["aliases"] = aliases
@@ -211,7 +219,10 @@ def _required_properties(node: Mapping[str, Any], kind: str | None) -> Object:
 
 
 def _aliases(node: Mapping[str, Any], name: str) -> list[str]:
-    """Return the API's name and the alternative names of a collection, without ``name``."""
+    """Return the API's name and the alternative names of a collection, except ``name``.
+
+    At most ``_MAX_ALIASES`` names are returned.
+    """
     # The parser joins lists of texts with "; ".
     texts = [node.get("name"), *str(node.get("alt_names") or "").split("; ")]
     known = (text for text in texts if isinstance(text, str) and text.strip())
@@ -220,7 +231,7 @@ def _aliases(node: Mapping[str, Any], name: str) -> list[str]:
 
 
 def _external_references(node: Mapping[str, Any], kind: str | None) -> Iterator[Object]:
-    """Yield external references of a node: its URL if safe, its CVE number, its VirusTotal id."""
+    """Yield the external references of a node: a safe URL, a CVE number and its VirusTotal id."""
     link = safe_link(node.get("url") or node.get("link"))
     if link:
         yield {"source_name": url_host(link), "url": link}
@@ -234,7 +245,7 @@ def _external_references(node: Mapping[str, Any], kind: str | None) -> Iterator[
 
 
 def observable(node: Mapping[str, Any]) -> Object | None:
-    """Return a node as an observable without its id, or None if the node is a domain object."""
+    """Return a node as an observable, without an id; None if the node becomes a domain object."""
     if node["type"] == FILE:
         return _file(node)
     found = value_observable(node)
@@ -268,7 +279,8 @@ def observable_with_note(
 ) -> Iterator[Object]:
     """Yield an observable, and a note if the node may have data that the observable lacks.
 
-    Such data are attributes besides type, label and id, or an id of another form.
+    The observable lacks data if the node has attributes other than type, label and id, or if the
+    type and id of the node cannot be derived from the observable.
     """
     yield {"type": body["type"], "spec_version": _SPEC_VERSION, "id": object_id, **body}
     if len(node) > len(_GRAPH_ATTRIBUTES) or not _is_complete(node, body):
@@ -283,9 +295,10 @@ def _is_complete(node: Mapping[str, Any], body: Object) -> bool:
 
 
 def _note(key: str, node: Mapping[str, Any], subject: str, warnings: ExportWarnings) -> Object:
-    """Return a note about the object ``subject``, with the type, id and attributes of its node.
+    """Return a note about the object with the id ``subject``.
 
-    The note is ``modified`` at ``crawl_fetched_at``, if the node has this attribute.
+    The note contains the type, id and attributes of the node. It is ``modified`` at the time
+    ``crawl_fetched_at``, if the node has this attribute.
     """
     title = object_name(node, warnings)
     others = node.keys() - _GRAPH_ATTRIBUTES
@@ -328,12 +341,12 @@ def indicator(
 
 
 def indicator_id(key: str) -> str:
-    """Return the id of the indicator of a node."""
+    """Return the id of the indicator for the node with the key ``key``."""
     return f"indicator--{stable_uuid('indicator', key)}"
 
 
 def _pattern(body: Object) -> str:
-    """Return a STIX pattern that matches the strongest hash, the name or the value of ``body``."""
+    """Return a STIX pattern for an observable: its strongest hash, or else its name or value."""
     if "hashes" in body:
         name, text = list(body["hashes"].items())[-1]
         path = f"file:hashes.'{name}'"

@@ -1,6 +1,6 @@
-"""The web address of a node: its page on VirusTotal, or the URL of a classic reference.
+"""Return the web address of a node: its page on VirusTotal, or the URL of a classic reference.
 
-The addresses on VirusTotal are those that https://www.virustotal.com shows in a browser.
+Pages on VirusTotal have the addresses that https://www.virustotal.com displays in a browser.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ _PAGES: Mapping[str, _Page] = {
 def web_url(node: Mapping[str, Any]) -> str:
     """Return the web address of a node with the attributes ``node``; empty if there is none.
 
-    The address of a reference without a page on VirusTotal is its attribute ``url``, if this is an
-    http or https URL with a host, and without spaces or unprintable characters.
+    A reference without a page on VirusTotal has the address in its attribute ``url``. That must be
+    an http or https URL with a host, and without spaces and unprintable characters.
     """
     is_reference = node.get("type") == REFERENCE
     return virustotal_url(node) or (_reference_url(node.get("url")) if is_reference else "")
@@ -82,7 +82,7 @@ def virustotal_url(node: Mapping[str, Any]) -> str:
     """Return the address of the page about a node on VirusTotal; empty if there is none.
 
     A reference has a page if it is a report of Google Threat Intelligence. Its attribute
-    ``original_id`` is then the id of its page. Objects with invalid ids, and nodes that
+    ``original_id`` is then the id in the address. Objects with invalid ids, and nodes that
     represent a group, have no page.
     """
     if "group_members" in node:
@@ -93,7 +93,7 @@ def virustotal_url(node: Mapping[str, Any]) -> str:
 
 
 def page_prefix(node_type: str) -> str:
-    """Return the beginning of the addresses of a type on VirusTotal, up to the id.
+    """Return the beginning, up to the id, of the addresses of VirusTotal's pages about a type.
 
     The result is empty for types without pages on VirusTotal.
     """

@@ -49,7 +49,7 @@ class XmlSource:
     def node_columns(self) -> Iterator[tuple[str, str]]:
         """Yield the name and XML type of each node column except ``id``.
 
-        The key of a node contains its id.
+        The column ``id`` is not written, because the key of a node contains its id.
         """
         return _declarations(each for each in self._columns.columns if each.name != "id")
 
@@ -58,7 +58,7 @@ class XmlSource:
         return _declarations(columns_for(EDGE_COLUMNS, XML))
 
     def nodes(self) -> Iterator[tuple[str, str, Texts]]:
-        """Yield the key, the escaped key and the cleaned texts, by column, of each node."""
+        """Yield each node: its key, its escaped key, and its cleaned texts by column."""
         size_of = size_scale(self._graph)
         for key, edges in self._graph.adjacency():
             node = self._graph.nodes[key]
@@ -78,14 +78,17 @@ class XmlSource:
     def edge_lines(
         self, format_texts: Callable[[Texts], str], start_of: Callable[[str], str] | None = None
     ) -> Iterator[str]:
-        """Yield one line per edge.
+        """Yield one line per edge, which starts with ``<edge`` and ends with a line ending.
 
         Each edge has a distinct id, because Gephi drops edges with equal ids. Formatted texts are
         cached, because many edges have equal attributes.
 
-        ``format_texts`` returns the part of the line after the ``target`` attribute, given the
-        texts of an edge. ``start_of`` returns the ``start`` attribute of a node, or an empty text.
-        Each edge gets the later of the two attributes of its nodes.
+        Args:
+            format_texts: Function that returns the part of the line after the XML attributes
+                ``target`` and ``start``, given the texts of an edge.
+            start_of: Function that returns the XML attribute ``start`` of the node with a key, or
+                an empty text. Each edge gets the later one of its two nodes. If None, no edge gets
+                the attribute.
         """
         ids, warnings = self._ids, self.warnings
         text_of = cached_by_edge(
@@ -94,10 +97,10 @@ class XmlSource:
         start = ""
         for source, targets in self._graph.adjacency():
             source_text = f'source="{ids.get(source, source)}" target="'
-            earliest = start_of(source) if start_of else ""
+            source_start = start_of(source) if start_of else ""
             for target, edge in targets.items():
                 if start_of:
-                    start = max(earliest, start_of(target))  # ISO dates sort by time
+                    start = max(source_start, start_of(target))  # ISO dates sort by time
                 yield (
                     f'<edge id="{edge_id(edge["relation"], source, target)}" {source_text}'
                     f'{ids.get(target, target)}"{start}{text_of(edge, warnings)}\n'
@@ -109,13 +112,17 @@ def _declarations(columns: Iterable[Column]) -> Iterator[tuple[str, str]]:
 
 
 def escape_attribute(text: str) -> str:
-    """Return ``text`` with escaped markup characters, for an XML attribute in double quotes."""
+    """Return ``text`` with markup characters escaped, for an XML attribute in double quotes."""
     text = text.replace("&", "&amp;").replace("<", "&lt;")
     return text.replace(">", "&gt;").replace('"', "&quot;")
 
 
 def _escaped_ids(graph: Graph) -> dict[str, str]:
-    """Return the escaped node keys, by node key; keys that need no escaping are left out."""
+    """Return the escaped form of each node key that needs escaping, by node key.
+
+    Raises:
+        ExportError: A node key cannot be an XML id.
+    """
     escaped: dict[str, str] = {}
     for key in graph:
         if not isinstance(key, str) or key == "" or " " in key or xml_text(key) != key:
@@ -130,7 +137,7 @@ def _escaped_ids(graph: Graph) -> dict[str, str]:
 
 
 def edge_id(relation: str, source: str, target: str) -> str:
-    """Return the id of an edge, which is the same in every export: a hash of the arguments."""
+    """Return the id of an edge, a hash of the arguments. It is the same in every export."""
     content = f"{relation}\n{source}\n{target}"
     return f"e{sha256(content.encode()).hexdigest()[:16]}"
 

@@ -7,7 +7,9 @@ from itertools import combinations
 
 import pytest
 
-from graphbuild.graph.builder import extract_observations
+from graphbuild.graph.builder import build_graph, extract_observations
+from graphbuild.models import Link, Observation
+from tests.browser.campaigns import collection, file, report
 
 pytestmark = pytest.mark.browser
 
@@ -41,6 +43,15 @@ def test_which_two_campaigns_share_a_report(opened, graph):
     first.first.click()
     assert {step[0] for step in page.path[::2]} == set(pair)
     assert set(page.path[1]) == common
+
+
+def test_associated_collections_share_no_references(opened):
+    red, blue, green = map(collection, ("Red", "Blue", "Green"))
+    one = Observation(file("one"), report("about red"), red)
+    links = [Link(red, "associations", blue), Link(red, "associations", green)]
+    page = opened(build_graph([one], links=links))
+    assert page.page.locator("h3", has_text="Most linked: collection").count() == 1
+    assert page.page.locator("h3", has_text="Collections with shared references").count() == 0
 
 
 def test_which_report_is_oldest(opened, graph):

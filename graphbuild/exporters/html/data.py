@@ -1,4 +1,4 @@
-"""Build the data block of the page: nodes, groups, links and the initial view."""
+"""Build the content of the page's data block: nodes, groups, links and the initial view."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from graphbuild.graph.builder import Graph
     from graphbuild.graph.style import Positions
 
-# The page treats each known kind of collections as a type, with a shape and a filter. All other
-# collections are of one type: those with the kind "collection", an unknown kind or no kind.
-DisplayType: TypeAlias = tuple[str, str]  # the API's object type, and the kind or ""
+# A display type has a shape and a filter on the page. Each known kind of collections is a display
+# type. All other collections are of one display type: those with the kind "collection", an unknown
+# kind or no kind.
+DisplayType: TypeAlias = tuple[str, str]  # the API's object type, and the kind of collection or ""
 
 _TYPE_ORDER = (COLLECTION, REFERENCE, FILE)
 _KIND_ORDER = (*(kind for kind in COLLECTION_TYPES if kind != COLLECTION), "")
@@ -33,11 +34,15 @@ _FIRST_ATTRIBUTES = ("id", "title", "name", "url", "author", "creation_date")
 def page_data(
     graph: Graph, positions: Positions, *, clusters: Mapping[str, int], full: bool
 ) -> dict[str, Any]:
-    """Return the content of the data block; ``write_html`` documents the arguments."""
+    """Return the content of the data block, for :func:`json_block.encode_block`.
+
+    :func:`graphbuild.exporters.html.page.write_html` documents the arguments.
+    """
     folded = fold_for_page(graph)
     node_types = [str(name) for _, name in graph.nodes(data="type")]
     types = sorted({_display_type(node) for _, node in graph.nodes(data=True)}, key=_legend_order)
-    firsts = [members[0] for members in folded.groups]  # links refer to a group by its first member
+    # The data block refers to a group by the index of its first member.
+    firsts = [members[0] for members in folded.groups]
     group_types = [node_types[first] for first in firsts]
     initial = choose_initial_view(group_types, folded, full=full)
     document = {
@@ -83,7 +88,7 @@ def _type(name: str, kind: str) -> dict[str, Any]:
         "shape": node_shape(name, kind),
         "color": node_color(name),
         "labeled": name == COLLECTION,  # whether nodes of this type are labeled at every scale
-        "web": page_prefix(name),
+        "web": page_prefix(name),  # the beginning of addresses on VirusTotal; may be empty
         "dated": name == REFERENCE,  # whether the page uses the dates of nodes of this type
     }
 
@@ -119,7 +124,7 @@ def _nodes(
 
 
 def _usual_page_url(attributes: Mapping[str, Any]) -> str:
-    """Return the address on VirusTotal that the scripts compute from the type and id of a node."""
+    """Return the address on VirusTotal that the scripts derive from the type and id of a node."""
     prefix = page_prefix(str(attributes["type"]))
     return prefix and f"{prefix}{json_scalar(attributes.get('id'))}"
 

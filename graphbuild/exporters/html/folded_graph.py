@@ -1,10 +1,10 @@
 """Fold the graph for the page, and keep the attributes of every edge.
 
-Nodes of one type with the same neighbors form a group. A collection, or a report in
-``related_from``, is the only member of its group. A link between two groups represents the edges
-between all pairs of their members. A fact is a distinct set of edge attributes. A link refers to
-one fact if all its edges have the same attributes, and otherwise to one fact per pair of members.
-In one real campaign, 39 links represent 11,236 edges.
+Nodes of one type with the same neighbors form a *group*. A collection, or a report in
+``related_from``, is the only member of its group. A *link* from one group to another represents the
+edges from each member of the first to each member of the second. A *fact* is a distinct set of edge
+attributes. A link refers to one fact if all its edges have the same attributes, and otherwise to
+one fact per edge. In one real campaign, 39 links represent 11,236 edges.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ class FoldedGraph:
     """The groups of a graph and the links between them."""
 
     groups: list[list[int]]  # for each group, the indices of its members among the nodes
-    relations: list[str]  # names
+    relations: list[str]  # the distinct relations of edges
     facts: list[dict[str, Any]]  # the distinct sets of edge attributes
-    # For each link, the indices of the source group, target group, relation and fact. If the edges
-    # of the link differ, the last item is a list with the index of a fact for each pair of members,
-    # ordered by source, then by target.
+    # For each link, four items: the indices of its source group, its target group, its relation and
+    # its fact. If the edges of the link have different facts, the last item is a list: the index of
+    # the fact of each edge, ordered by source, then by target.
     links: list[Link]
-    pairs: set[tuple[int, int]]  # of linked groups, the lower index first
+    pairs: set[tuple[int, int]]  # the indices of each two linked groups, the lower one first
 
     def neighbors(self) -> list[list[int]]:
-        """Return the indices of the neighboring groups of each group."""
+        """Return, for each group, the indices of the groups to which links connect it."""
         neighbors: list[list[int]] = [[] for _ in self.groups]
         for one, other in self.pairs:
             neighbors[one].append(other)
@@ -55,7 +55,7 @@ class FoldedGraph:
 
 
 def fold_for_page(graph: Graph) -> FoldedGraph:
-    """Return the folded graph, with the groups and their members in the order of the nodes."""
+    """Return the folded graph. Groups and their members are in the order of the nodes."""
     keys = list(graph)
     number = {key: index for index, key in enumerate(keys)}
     groups = sorted(sorted(number[key] for key in members) for members in fold_groups(graph))
@@ -87,8 +87,8 @@ class _FactTable:
 
     def add(self, edge: Mapping[str, Any]) -> int:
         """Return the index of the fact with the attributes of ``edge``; add it if it is new."""
-        # Types are part of the key, because True equals 1. Values such as lists cannot be part of a
-        # key, so an edge with such a value has a fact of its own.
+        # The key contains the types of the values, because True equals 1. Lists and some other
+        # values cannot be part of a key, so an edge with such a value has a fact of its own.
         values = tuple(edge.values())
         key: object = (*values, *edge, *map(type, values))
         try:
@@ -104,10 +104,11 @@ class _FactTable:
         return number
 
     def _fact(self, edge: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the attributes of an edge except its relation.
+        """Return the attributes of an edge, except the relation, as they are in the data block.
 
-        The list ``via`` contains the collections: their node indices, or their node keys if the
-        graph does not contain them.
+        ``via`` replaces ``related_from``: it lists the index of each collection or report among the
+        nodes, its node key if the graph does not contain it, or ``NO_COLLECTION_ID``. ``more``
+        contains the attributes other than ``weight``.
         """
         fact: dict[str, Any] = {"weight": json_scalar(edge.get("weight"))}
         related_from = edge.get("related_from")
@@ -124,7 +125,7 @@ class _FactTable:
 def shared_reference_counts(
     folded: FoldedGraph, types: Sequence[str]
 ) -> list[tuple[int, int, int]]:
-    """Return the pairs of collections that share references, and how many each pair shares.
+    """Return each pair of collections that share references, and the number of these references.
 
     A collection is given by the index of its group. ``types`` has the node type of each group.
     """

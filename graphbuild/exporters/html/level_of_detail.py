@@ -1,8 +1,8 @@
 """Choose what the page draws first: everything, the backbone, or a map of the collections.
 
-The choice depends on the number of elements: the groups, and the pairs of linked groups. At every
+The choice depends on the number of *elements*: the groups, and the pairs of linked groups. At every
 level, the page contains the whole graph. The status line shows how many nodes are not drawn. The
-user can draw them with the search or with the button "Draw N missing neighbors".
+user can draw these nodes with the search or with the button "Draw N missing neighbors".
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 ALL = "all"
 REDUCED = "reduced"  # everything, with fewer labels, and without lines while the view moves
-BACKBONE = "backbone"  # the best connected nodes of each type
+BACKBONE = "backbone"  # the groups of each type with the most neighbors
 MAP = "map"  # collections, with lines between those that share references
 FULL = "full"  # everything, drawn with WebGL
-MAX_ALL = 5_000  # elements
-MAX_REDUCED = 15_000  # elements
-MAX_BACKBONE = 60_000  # elements; without ``full``, a larger graph starts as a map
+MAX_ALL = 5_000  # maximum number of elements for the level ALL
+MAX_REDUCED = 15_000  # maximum number for REDUCED; with ``full``, a larger graph is FULL
+MAX_BACKBONE = 60_000  # maximum number for BACKBONE; without ``full``, a larger graph is a MAP
 MAX_PER_TYPE = 300  # maximum number of groups of each type in the backbone
 
 
@@ -35,7 +35,7 @@ class InitialView(NamedTuple):
 
 
 def choose_initial_view(types: Sequence[str], folded: FoldedGraph, *, full: bool) -> InitialView:
-    """Return the part of a graph to draw first: everything if ``full`` is true.
+    """Return the part of a graph to draw first; everything if ``full`` is true.
 
     ``types`` has the node type of each group.
     """

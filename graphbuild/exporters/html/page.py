@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
-# Renderer -> package and path of the drawing library, expected version, SHA-256. The scripts in
-# tests/sigma build sigma.min.js.
+# Renderer -> package and path of the drawing library, description of the expected version with a
+# remedy (for error messages), SHA-256. The scripts in tests/sigma build sigma.min.js.
 _LIBRARIES = {
     "vis": (
         ("pyvis", "templates/lib/vis-9.1.2/vis-network.min.js"),
@@ -68,12 +68,14 @@ def write_html(  # noqa: PLR0913  all but the first two have defaults
     Args:
         graph: A graph as ``build_graph`` returns it, or a view of one.
         stream: Binary stream to write to.
-        positions: The position of each node, y upwards. If None or empty, the layout is computed.
+        positions: Position (x, y) of each node by node key, y upwards. If None or empty, the layout
+            is computed.
         title: The heading of the page.
-        clusters: The cluster number of each node, 0 for the largest cluster. Nodes that are not in
-            ``clusters`` have no cluster. If None, ``graph.drawing_clusters`` computes the clusters.
-        full: Whether a large graph is drawn as a whole, with WebGL. Otherwise, only a part of it is
-            drawn at first; see ``level_of_detail``.
+        clusters: The cluster number of nodes by node key, 0 for the largest cluster. Nodes that are
+            not in ``clusters`` have no cluster. If None, :mod:`graphbuild.graph.drawing_clusters`
+            computes the clusters.
+        full: Whether a large graph is drawn as a whole, with WebGL. Otherwise, only a part of a
+            large graph is drawn at first; see :mod:`level_of_detail`.
 
     Returns:
         Zero counts, because this format does not count the texts that it truncates for display.
@@ -137,7 +139,11 @@ def _script(renderer: str) -> str:
 
 
 def _library(renderer: str = "vis") -> str:
-    """Return the script of the drawing library; raise ``ExportError`` if its hash is wrong."""
+    """Return the script of the drawing library.
+
+    Raises:
+        ExportError: The script is missing, or its hash is wrong.
+    """
     (package, path), description, expected = _LIBRARIES[renderer]
     try:
         file = files(package) / path

@@ -4,7 +4,7 @@ function copyButton(text) {
   return copyButtonFor("Copy", () => text);
 }
 
-/** Return a button that copies the result of `textOf`, and then shows whether this succeeded. */
+/** Return a button that copies the result of `textOf`, and then shows whether copying succeeded. */
 function copyButtonFor(label, textOf) {
   const copy = button(label, async () => {
     copy.textContent = (await copyText(textOf())) ? "Copied" : "Not allowed";
@@ -12,7 +12,7 @@ function copyButtonFor(label, textOf) {
   return copy;
 }
 
-/** Copy text and return whether this succeeded. If the clipboard API fails, use a text area. */
+/** Copy text and return whether copying succeeded. If the clipboard API fails, copy from a text area. */
 async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);

@@ -17,7 +17,7 @@ function showColorLegend() {
     shape.setAttribute("fill", state.color === "type" ? types[index].color : "currentColor"));
 }
 
-/** Return a row for each of the largest clusters, and one row for all smaller clusters. */
+/** Return a row for each of the largest clusters, one for all smaller ones, and one for nodes without links. */
 function clusterRows() {
   const sizes = new Map();
   for (const node of nodes) sizes.set(clusterOf(node), (sizes.get(clusterOf(node)) ?? 0) + 1);
@@ -32,7 +32,7 @@ function clusterRows() {
   return rows;
 }
 
-/** Return the name of a cluster: that of its most linked collection, or else node. */
+/** Return the name of the most linked collection of a cluster or, without collections, of its most linked node. */
 function clusterName(cluster) {
   const own = nodesByDegree.filter((node) => clusterOf(node) === cluster);
   return displayName(own.find((node) => types[node.type].labeled) ?? own[0]);

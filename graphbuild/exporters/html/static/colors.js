@@ -11,7 +11,7 @@ const CLUSTER_COLORS = ["#332288", "#88ccee", "#44aa99", "#117733", "#999933", "
 const OTHER = "#8a8f98"; // all smaller clusters, and nodes without a cluster
 const UNDATED = "#8a8f98";
 const EARLY = [68, 1, 84], MIDDLE = [33, 145, 140], LATE = [253, 231, 37]; // viridis; red, green, blue
-const theme = {}; // the colors of style.css that the canvas needs, without "--"
+const theme = {}; // the colors of style.css that the canvas needs, by variable name without "--"
 
 /** Read `theme` from style.css, in the light or dark scheme that the browser uses now. */
 function readTheme() {
@@ -32,7 +32,7 @@ function clusterColor(cluster) {
   return cluster === NO_CLUSTER ? OTHER : CLUSTER_COLORS[cluster] ?? OTHER;
 }
 
-/** Return the median date of a marker's visible members. */
+/** Return the median date of a marker's visible members; undefined if there is no date. */
 function middleDate(marker) {
   const dates = marker.members.map((id) => nodes[id]).filter(passesFilters).map(dateOf)
     .filter((date) => date !== undefined);
@@ -62,12 +62,12 @@ function mixColors(one, other, share) {
   return hex(a.map((value, index) => value * (1 - share) + b[index] * share));
 }
 
-/** Return the fill of a folded marker: its color, lightened so that its count is readable. */
+/** Return the fill of a folded marker: its color, mixed with the background so that its count is readable. */
 function tint(marker) {
   return mixColors(colorOf(marker), theme.paper, 0.62);
 }
 
-/** Return the color of a line: one for the map, one for edges that list collections, one for others. */
+/** Return the color of a line. Lines of the map, edges with `via`, and other edges have different colors. */
 function lineColor({ link }) {
   if (link.count) return theme.accent;
   const [sample] = typeof link.facts === "number" ? [link.facts] : link.facts;

@@ -1,12 +1,12 @@
-// The data of the page: nodes, groups of nodes, and links between groups. It never changes. An edge
-// connects two nodes. A link represents the edges between all pairs of members of two groups. A fact
-// is a distinct set of edge attributes. See folded_graph.py.
+// The data of the page: nodes, groups of nodes, and links between groups. The data never changes. An
+// edge connects two nodes. A link represents the edges from each member of one group to each member of
+// another. A fact is a distinct set of edge attributes. See folded_graph.py.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const { types, relations, facts, nodes } = data;
 const attributeTitles = { last_modification_date: "Modified", ...data.titles };
-const NO_COLLECTION = -1; // instead of a collection, for observations without one
-const NO_CLUSTER = -1; // for a node without links
+const NO_COLLECTION = -1; // in `via`, for an observation without a collection
+const NO_CLUSTER = -1; // the cluster of a node without links
 const MIN_DATE = Date.UTC(1900, 0) / 1000, MAX_DATE = Date.UTC(2200, 0) / 1000; // other dates count as unknown
 
 nodes.forEach((node, id) => {
@@ -44,6 +44,11 @@ const maxDegree = nodes.reduce((most, node) => Math.max(most, node.links), 0);
 const nodesByDegree = [...nodes].sort((a, b) => b.links - a.links || a.id - b.id);
 const incompleteNodes = nodes.filter((node) => isIncomplete(node));
 
+/** Return whether a node is a reference, the only type with dates on the page. */
+function isReference(node) {
+  return types[node.type].dated;
+}
+
 function isIncomplete(node) {
   const { state } = node.attributes;
   return state !== undefined && state !== "complete";
@@ -53,13 +58,13 @@ function pairCountOf(link) {
   return link.from.members.length * link.to.members.length;
 }
 
-/** Return the attributes of the edge between two nodes. */
+/** Return the fact of an edge of `link`: the edge from the node `from` to the node `to` (ids). */
 function factOf(link, from, to) {
   if (typeof link.facts === "number") return facts[link.facts];
   return facts[link.facts[indexInGroup[from] * link.to.members.length + indexInGroup[to]]];
 }
 
-/** Return the nodes among `froms` and `tos` that are ends of an edge whose fact passes `test`. */
+/** Return the ids in `froms` and `tos` that are ends of an edge of `link` whose fact passes `test`. */
 function matchingEnds(link, froms, tos, test) {
   if (typeof link.facts === "number") {
     return test(facts[link.facts]) ? { froms, tos } : { froms: [], tos: [] };
@@ -82,5 +87,5 @@ function collectionsOf(fact) {
 function dateOf(node) {
   const date = node.attributes.creation_date;
   const known = typeof date === "number" && date > MIN_DATE && date < MAX_DATE;
-  return types[node.type].dated && known ? date : undefined;
+  return isReference(node) && known ? date : undefined;
 }

@@ -1,4 +1,4 @@
-// The details panel. For a selected marker, it shows the attributes and a button for each related node.
+// The details panel. For a selected marker, the panel shows attributes and a button for each related node.
 
 const LABELS = ["title", "name", "meaningful_name"];
 let shownItem = null; // the marker, line or path that the panel shows
@@ -16,7 +16,7 @@ function showDetails() {
   shownItem = about;
 }
 
-/** Move the keyboard focus back to the button that was pressed, or to the panel if it is gone. */
+/** Move the keyboard focus to the new copy of the pressed button, or to the panel if there is no copy. */
 function restoreKeyboardFocus(pressed) {
   const { act } = pressed.dataset;
   const same = act && byId("details").querySelector(`[data-act="${act}"]`);
@@ -57,7 +57,7 @@ function markerPanel(marker) {
   ];
 }
 
-/** Return a collapsible list of the lines of a marker. */
+/** Return a collapsible list of the drawn lines of a marker, or null if it has no drawn line. */
 function linesSection(marker) {
   const shown = [...marker.lines].filter(isDrawn);
   if (!shown.length) return null;
@@ -134,7 +134,7 @@ function attributeList(node) {
     .flatMap(([name, value]) => attributeRow(node, name, value)));
 }
 
-/** Return an attribute as term and description, or nothing if it repeats the label. */
+/** Return an attribute as a term and a description, or an empty list if the attribute repeats the label. */
 function attributeRow(node, name, value) {
   if (value === node.label && LABELS.includes(name)) return [];
   const term = createElement("dt", {}, Object.hasOwn(attributeTitles, name) ? attributeTitles[name] : isolatedText(name));
@@ -149,7 +149,7 @@ function attributeValue(node, name, value) {
   return [isolatedText(value)];
 }
 
-/** Return the id. If VirusTotal has a page about the node, the id is followed by a link to it. */
+/** Return the id with a copy button and, if VirusTotal has a page about the node, a link to this page. */
 function idParts(node, id) {
   const parts = [createElement("code", {}, isolatedText(id)), " ", copyButton(String(id))];
   const page = parseHttpUrl(virusTotalUrl(node));
@@ -162,12 +162,13 @@ function virusTotalUrl(node) {
   return node.web ?? (prefix && prefix + node.attributes.id);
 }
 
-/** Return the defanged URL. An http or https URL is followed by a link. */
+/** Return the defanged URL with a copy button and, if it is an http or https URL, a link. */
 function urlParts(text) {
   const shown = createElement("bdi", { textContent: truncate(defang(text), 400) });
   const parsed = parseHttpUrl(text);
   if (!parsed) return [shown, " ", copyButton(text)];
   const link = newTabLink(parsed.href, "Open reference ↗");
+  // A browser may open another host than the one that the text shows.
   const honest = text.toLowerCase().includes(`//${parsed.host}`);
   const leads = honest ? [] : [warning(`Leads to ${parsed.host.replaceAll(".", "[.]")}`)];
   return [shown, createElement("br"), ...leads, link, " ", copyButton(text)];
@@ -178,7 +179,7 @@ function newTabLink(href, text) {
     rel: "noopener noreferrer nofollow", referrerPolicy: "no-referrer", textContent: text });
 }
 
-/** Return a list of related nodes per type. Each row names the nodes between the node and the marker. */
+/** Return a list of related nodes per type. Each row names the third nodes of the common observations. */
 function relatedSection(marker) {
   const near = relatedNodes(marker.members);
   return types.flatMap((type, index) => {
@@ -189,7 +190,7 @@ function relatedSection(marker) {
   });
 }
 
-/** Return a note on the nodes between the marker and a related node, such as "through Emotet". */
+/** Return a note on the third nodes of observations, such as "through Emotet" or "through 3 collections". */
 function throughNote(through) {
   const ids = [...through];
   if (!ids.length) return "";

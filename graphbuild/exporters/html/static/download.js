@@ -1,7 +1,9 @@
-// Downloads: PNG and SVG images, hashes, CSV. The browser creates all of them, and nothing is sent.
+// PNG and SVG images to download; hashes and CSV to copy. The browser creates all of them, and nothing is
+// sent.
 
-// Matches where a spreadsheet may read a formula; the rule is that of the CSV exporter. A spreadsheet
-// that does not use the comma may also find a formula after its own separator or a line break.
+// FORMULA matches each position at which a spreadsheet may start to read a formula, as guard_cell() in
+// sanitize.py does. A spreadsheet whose separator is not the comma may also find a formula after its own
+// separator or after a line break.
 const SPACES = "\\u000b\\u000c\\u001c-\\u001f\\u0085\\u00a0\\u1680\\u2000-\\u200f\\u2028\\u2029\\u202f\\u205f\\u2060\\u3000";
 const SKIPPED = `'"\\u0000-\\u0008\\u000e-\\u001b\\u007f\\ufffd\\ufeff${SPACES}`;
 const STARTS = "=+@\\uff1d\\uff0b\\uff20\\uff0d\\ufe66\\ufe62\\ufe6b\\ufe63-";
@@ -29,7 +31,7 @@ function selectedNodes() {
     .sort((a, b) => a.id - b.id);
 }
 
-/** Return the ids of files that are hashes. */
+/** Return the ids of the files among some nodes, except ids that are not hexadecimal. */
 function hashesOf(some) {
   return some.filter((node) => /^file$/.test(types[node.type].name))
     .map((node) => String(node.attributes.id)).filter((id) => /^[0-9a-f]+$/i.test(id));
@@ -55,7 +57,7 @@ function cellValue(name, value) {
   return name === "creation_date" && value !== undefined ? formatDate(value) : value ?? "";
 }
 
-/** Quote a cell, and add an apostrophe wherever a spreadsheet may read a formula. */
+/** Return a value as a quoted cell, with an apostrophe before each text that may be read as a formula. */
 function csvCell(value) {
   const text = String(value).replace(/\u0000|\p{Surrogate}/gu, "\ufffd");
   return `"${text.replace(FORMULA, "'").replaceAll('"', '""')}"`;

@@ -1,6 +1,6 @@
-// Highlight the focus: fade everything, and draw the focused nodes and lines again on top.
+// Highlight the focus: fade the whole graph, and draw the focused markers and lines again on top.
 
-/** Draw a translucent layer over the graph, and the focused nodes and lines on top of it. */
+/** Draw a translucent layer over the graph, then the focused lines, then the focused markers with `draw`. */
 function drawFocus(context, view, scale, draw) {
   context.save();
   context.globalAlpha = 0.87;
@@ -23,6 +23,7 @@ function strokeLine(context, line) {
   context.stroke();
 }
 
+/** Draw a circle around the selected marker. */
 function ring(context, marker, scale) {
   context.save();
   context.strokeStyle = theme.accent;

@@ -2,7 +2,7 @@
 
 const MARGIN = 0.88; // share of the view's width or height that fitted markers fill
 
-/** Return the corners of a shape around its center; undefined for a dot, which has none. */
+/** Return the corners of a shape around its center; undefined for a dot, which has no corners. */
 function cornersOf(shape, size) {
   return {
     diamond: [[0, -size], [size, 0], [0, size], [-size, 0]],
@@ -23,7 +23,7 @@ function starCorners(outer, inner) {
   });
 }
 
-/** Return the center and scale, at most MAX_SCALE, at which `markers` fill a view (size in pixels). */
+/** Return the center and scale at which `markers` fill a view (size in pixels). The scale is at most MAX_SCALE. */
 function fitView(markers, { width, height }) {
   const range = (axis) => markers.reduce(([low, high], marker) =>
     [Math.min(low, marker[axis] - marker.size), Math.max(high, marker[axis] + marker.size)],

@@ -2,11 +2,12 @@
 // are labeled first.
 
 // Collections are labeled at any scale. From NODE_LABEL_SCALE on, other markers with enough space are
-// labeled, too. From NEAR_SCALE on, labels may cover other markers.
+// also labeled. From NEAR_SCALE on, labels of other markers may cover markers. A scale is the number of
+// pixels per unit of the layout.
 const NODE_LABEL_SCALE = 0.8;
 const NEAR_SCALE = 1.8;
 const FEW = 12; // if at most this many markers are in focus, all of them are labeled
-const MAX_LABELS = 160;
+const MAX_LABELS = 160; // on the screen at the same time
 const MAX_LABELS_LARGE = 200; // in large graphs, only the most important markers are labeled
 const MAX_LABELS_FAR = 40; // at scales below FAR_SCALE, where labels would cover most markers
 const MANY = 1000; // MAX_LABELS_FAR applies to more than this many markers on the screen
@@ -14,7 +15,7 @@ const FAR_SCALE = 0.12;
 const LABEL_PIXELS = 12.5;
 const MIN_COUNT_SIZE = 6; // minimum radius in pixels of a folded marker that shows its count
 const COUNT_PIXELS = 11.5;
-const MAX_OBSTACLES = 2000;
+const MAX_OBSTACLES = 2000; // of more markers on the screen, labels avoid only the folded ones
 
 const labelState = { hovered: null }; // the marker under the mouse pointer
 let largest = null; // in large graphs: the markers that may be labeled
@@ -28,7 +29,7 @@ function titleOf(marker) {
   return displayName(marker.first) + (isFolded(marker) ? ` and ${formatNumber(marker.shown - 1)} more` : "");
 }
 
-/** Return the title of a marker, truncated; one with a qualifier such as "(campaign)" may be longer. */
+/** Return the title of a marker, truncated to `maxLength`, or 16 more if it may end with a qualifier. */
 function shortTitle(marker, maxLength) {
   const title = titleOf(marker);
   return truncate(title, title.endsWith(")") ? maxLength + 16 : maxLength);
@@ -95,6 +96,7 @@ function byImportance(a, b) {
     || b.links * b.members.length - a.links * a.members.length || a.id - b.id;
 }
 
+/** Return whether a marker is selected or under the mouse pointer. */
 function isFocal(marker) {
   return marker === state.marker || marker === labelState.hovered;
 }
@@ -116,7 +118,10 @@ function drawLabel(scene, marker) {
   context.fillText(text, box.x, box.y);
 }
 
-/** Find a box for the label of a marker. It covers no other label and, if possible, no other marker. */
+/**
+ * Return a box for the label of a marker, or undefined if there is no space. The box covers no other
+ * label. Only labels of collections, of focal markers and at a large scale may cover other markers.
+ */
 function labelBox({ view, scale, taken, obstacles }, marker, half) {
   const boxes = labelBoxes(marker, half, scale);
   const free = boxes.filter((box) => !taken.some((other) =>
@@ -137,19 +142,19 @@ function leastCovering(boxes, others, scale) {
   return boxes[costs.indexOf(Math.min(...costs))];
 }
 
-/** Return the area of a marker that a box covers. */
+/** Return the area that a box and the bounding square of a marker have in common. */
 function covered(box, { x, y, size }) {
   const wide = Math.min(2 * size, box.half + size - Math.abs(box.x - x));
   const high = Math.min(2 * size, box.high / 2 + size - Math.abs(box.y - y));
   return wide > 0 && high > 0 ? wide * high : 0;
 }
 
-/** Return the weight of a marker that a label covers: higher for collections and visible counts. */
+/** Return the cost per area of covering a marker: higher for collections and for visible counts. */
 function weightOf(marker, scale) {
   return hasCount(marker, scale) || types[marker.type].labeled ? 4 : 1;
 }
 
-/** Return the candidate boxes: below, above, right, left, and at the corners of the marker. */
+/** Return the candidate boxes for a label: below, above, right and left of the marker, and at its corners. */
 function labelBoxes(marker, half, scale) {
   const { x, y } = marker;
   const ringed = marker === state.marker ? 8 / scale : 0;

@@ -14,7 +14,7 @@ function buildLegend() {
   byId("lines").replaceChildren(...lineRows());
 }
 
-/** Show the current filters, which other parts of the page can change too. */
+/** Show the current filters, which other parts of the page can also change. */
 function showLegend() {
   typeBoxes.forEach((box, index) => { box.checked = !state.hiddenTypes.has(index); });
   byId("min-links").value = state.minLinks;

@@ -1,4 +1,4 @@
-// The details of a line: its two ends and the observations of each pair of nodes.
+// The details of a line: its two ends, and the observations of each edge that the line represents.
 
 function linePanel(line) {
   const { link } = line;
@@ -14,7 +14,7 @@ function linePanel(line) {
   return [...parts, ...(pairCount(line) > 1 ? groupedEvidence(line) : singleEvidence(line))];
 }
 
-/** Return the pairs of nodes that a line connects, with the fact of each edge. */
+/** Return the edges that a line represents, each as the ids of its ends and its fact. */
 function pairsIn(line) {
   return line.from.members.flatMap((from) => line.to.members.map((to) =>
     ({ from, to, fact: factOf(line.link, from, to) })));
@@ -30,7 +30,7 @@ function lineSummary(line) {
     + `${formatNumber(pairs)} links. ${observations}`;
 }
 
-/** Return the observations of a line that represents one edge. */
+/** Return elements that show the observations of a line that represents one edge. */
 function singleEvidence(line) {
   const [{ from, fact }] = pairsIn(line);
   const through = fact.via ? collectionsOf(fact).map((id) => nodes[id]) : filesNaming(line, from);
@@ -40,7 +40,7 @@ function singleEvidence(line) {
   return [...parts, ...unnamed.map((id) => createElement("p", {}, "Through ", isolatedText(viaName(id))))];
 }
 
-/** Return the subjects that were observed with the reference and the collection at the line's end. */
+/** Return the subjects that were observed with a reference (id) and the collection at the end of the line. */
 function filesNaming(line, reference) {
   const [collection] = line.to.members;
   return line.from.group.in.flatMap((prior) => prior.from.members
@@ -52,7 +52,7 @@ function extra(fact) {
     .flatMap(([name, value]) => [createElement("dt", {}, isolatedText(name)), createElement("dd", {}, isolatedText(value))]));
 }
 
-/** Return the observations of a line that represents many edges, grouped by equal facts. */
+/** Return elements that show the observations of a line that represents many edges, grouped by fact. */
 function groupedEvidence(line) {
   const kinds = new Map();
   for (const pair of pairsIn(line)) {
@@ -104,7 +104,7 @@ function spotRow(marker) {
 function sharedPanel(line) {
   const { link } = line;
   const groupsBetween = link.from.in.map((each) => each.from)
-    .filter((group) => link.to.in.some((each) => each.from === group));
+    .filter((group) => isReference(nodes[group.members[0]]) && link.to.in.some((each) => each.from === group));
   const between = groupsBetween.flatMap((group) => group.members).map((id) => nodes[id]);
   return [
     heading("Details"),

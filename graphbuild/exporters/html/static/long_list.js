@@ -2,7 +2,7 @@
 
 const MAX_ROWS = 200;
 
-/** Return a list of at most `maxRows` rows, with a button that adds the other rows. */
+/** Return a list of the first `maxRows` items as rows, with a button that adds the others, if any. */
 function rowsOf(items, rowOf, maxRows = MAX_ROWS) {
   const list = createElement("ul", {}, ...items.slice(0, maxRows).map(rowOf));
   const rest = items.slice(maxRows);

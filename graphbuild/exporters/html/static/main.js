@@ -17,7 +17,7 @@ function showStatus() {
   if (byId("status").textContent !== text) byId("status").textContent = text;
 }
 
-/** Return a note on the number of nodes that are not drawn, and how to draw them. */
+/** Return a note on the number of nodes that are not drawn, and on how to draw them; empty if all are. */
 function partNote() {
   const absent = groups.filter((group) => !state.drawnGroups.has(group))
     .reduce((sum, group) => sum + group.members.length, 0);
@@ -75,7 +75,7 @@ function publish() {
       const { x, y } = renderer.pointOf(marker);
       return { x, y, size: marker.size * renderer.getView().scale };
     },
-    /** Members of the marker of a node, how many of them pass the filters, and the marker's color. */
+    /** The number of members of a node's marker, the number that passes the filters, and its color. */
     marker(key) {
       const marker = byKey.has(key) && markerOf(byKey.get(key).id);
       return marker ? { members: marker.members.length, shown: marker.shown, color: colorOf(marker) } : null;

@@ -3,7 +3,7 @@
 // A marker represents a node or a folded group on the canvas. A line connects two markers.
 
 const MIN_LABELED_SIZE = 20; // minimum radius of the markers of collections
-const MAX_EXPANDED = 200; // members taken out of a group at once; the others stay folded
+const MAX_EXPANDED = 200; // maximum number of members to expand at once; the others stay folded
 const DIRECTIONS = 16; // candidate positions around an expanded group for the marker of its folded members
 const ALL_DATES = Object.freeze({ from: -Infinity, to: Infinity, undated: true });
 
@@ -11,17 +11,17 @@ const state = {
   hiddenTypes: new Set(),
   minLinks: 0,
   dates: { ...ALL_DATES },
-  color: data.level === "all" ? "type" : "cluster",
-  hops: 1,
+  color: data.level === "all" ? "type" : "cluster", // or "date"
+  hops: 1, // the highlighted distance from the selected marker, in observations
   expanded: new Map(), // expanded group -> members with a marker of their own
   drawnGroups: new Set(groups), // groups that are drawn; search can add others
   marker: null, // the selected marker
-  line: null,
-  path: null,
+  line: null, // the selected line
+  path: null, // the path to show; see shortest_path.js
   focus: null, // nodes, markers and lines to highlight; null for none
 };
-const markers = new Map();
-const lines = new Map();
+const markers = new Map(); // by marker id; includes markers that the filters hide
+const lines = new Map(); // by line id
 
 // --- filters
 
@@ -37,12 +37,13 @@ function passesDates(node) {
   return date >= state.dates.from && date < state.dates.to;
 }
 
-/** Count the members that pass the filters. A marker is visible if at least one member passes. */
+/** Set `marker.shown` to the number of members that pass the filters. A marker is hidden if this is 0. */
 function countShown(marker) {
   marker.shown = marker.members.length === 1 ? Number(passesFilters(marker.first))
     : marker.members.reduce((sum, id) => sum + Number(passesFilters(nodes[id])), 0);
 }
 
+/** Return whether both ends of a line are visible. */
 function isDrawn(line) {
   return line.from.shown > 0 && line.to.shown > 0;
 }
@@ -64,18 +65,19 @@ function visibleCounts() {
 
 // --- markers
 
+/** Return the marker that represents a node, given by id; undefined if its group is not drawn. */
 function markerOf(id) {
   const group = groupOf[id];
   const alone = state.expanded.get(group)?.has(id) || group.members.length === 1;
   return markers.get(alone ? id : foldId(group));
 }
 
-/** Return the marker id of a folded group. The ids of groups follow those of nodes. */
+/** Return the id of the marker of a folded group: that of its only node, or an id above all node ids. */
 function foldId(group) {
   return group.members.length === 1 ? group.members[0] : nodes.length + group.id;
 }
 
-/** Return new markers for a group: one per expanded member, and one for all other members. */
+/** Return new markers for a group: one per expanded member, and one for all other members together. */
 function markersFor(group) {
   const outside = state.expanded.get(group) ?? new Set();
   const alone = group.members.filter((id) => outside.has(id));
@@ -87,7 +89,7 @@ function markersFor(group) {
 
 function makeMarker(id, group, members) {
   const first = nodes[members[0]];
-  // The area is that of all members together; the markers of collections have a minimum radius.
+  // The area of a marker is the area of all its members together. Collections have a minimum radius.
   const size = Math.max(types[first.type].labeled ? MIN_LABELED_SIZE : 0, first.size * Math.sqrt(members.length));
   const isRest = members.length > 1 && members.length < group.members.length;
   const { x, y } = isRest ? freePosition(group, size) : movedPosition(group, centerOf(members));
@@ -129,7 +131,7 @@ function isFolded(marker) {
   return marker.members.length > 1;
 }
 
-/** Replace the markers and lines of changed groups, and return the removed and added ones. */
+/** Replace the markers and lines of changed groups; return the removed and the added markers and lines. */
 function updateGroups(changed) {
   const removed = { markers: [], lines: [] };
   const added = { markers: [], lines: [] };
@@ -146,7 +148,7 @@ function updateGroups(changed) {
   return { removed, added };
 }
 
-/** Return the number of edges that a line represents. */
+/** Return the number of edges that a line represents. The line must not be a line of the map. */
 function pairCount(line) {
   return line.from.members.length * line.to.members.length;
 }
@@ -183,9 +185,9 @@ function linesFor(link) {
 // --- expanding
 
 /**
- * Return the members of a group that get a marker of their own: those that have one, then `wanted`,
- * then others, first those that pass the filters. Without `wanted`, up to 200 members are added.
- * With `wanted`, others are added only until 200 members have a marker.
+ * Return the ids of the members of a group that get a marker of their own: those that have one, then
+ * the ids `wanted`, then other members, first those that pass the filters. Without `wanted`, up to 200
+ * members are added. With `wanted`, other members are added only until 200 have a marker.
  */
 function expand(group, wanted = []) {
   const outside = state.expanded.get(group) ?? new Set();

@@ -1,9 +1,10 @@
 // Queries of the graph: related nodes, nodes in focus, pairs of collections.
 
 /**
- * Return the nodes that occur in an observation with some of `members`, and the parts of links that
- * connect them. An observation is a triple (subject, reference, collection). The edge from the
- * subject to the reference lists the collections in `fact.via`.
+ * Return the ids of the nodes that occur in an observation with one of `members` (ids), and the parts of
+ * links that connect these nodes. An observation is a triple (subject, reference, collection). The edge
+ * from the subject to the reference lists the collections in `fact.via`. A part is a link with the ids of
+ * some nodes at its ends.
  */
 function observedWith(members) {
   const membersByGroup = new Map(); // group -> its members among `members`
@@ -27,9 +28,10 @@ function observedWith(members) {
   return found;
 }
 
-// Collections that some edge lists in `via`. Other collections need no search.
+// The ids of the collections and reports that some edge lists in `via`. Only these can be found through it.
 const namedCollections = new Set(facts.flatMap((fact) => collectionsOf(fact)));
 
+/** Add the part of a link from the nodes `froms` to the nodes `tos`, and these nodes. */
 function addEdges(found, link, froms, tos) {
   if (!froms.length || !tos.length) return;
   found.parts.push({ link, froms: new Set(froms), tos: new Set(tos) });
@@ -37,7 +39,7 @@ function addEdges(found, link, froms, tos) {
   for (const id of tos) found.nodes.add(id);
 }
 
-/** Add the collections that the edges from `froms` to `tos` list. */
+/** Add the collections that the edges of `link` from `froms` to `tos` list in `via`. */
 function addCollections(found, link, froms, tos) {
   for (const next of link.to.out) {
     for (const to of next.to.members) {
@@ -48,7 +50,7 @@ function addCollections(found, link, froms, tos) {
   }
 }
 
-/** Add the nodes whose edges to `own` list a collection among `targets`. */
+/** Add the nodes whose edges to `own`, nodes of `group`, list a collection among `targets` in `via`. */
 function addEarlier(found, group, own, targets) {
   const wanted = new Set(targets.filter((id) => namedCollections.has(id)));
   if (!wanted.size) return;
@@ -59,13 +61,14 @@ function addEarlier(found, group, own, targets) {
   }
 }
 
-/** Return the focus around some nodes. Each hop adds the nodes observed with those found before. */
+/** Return the focus around some nodes. Each hop adds the nodes observed with the nodes found before. */
 function focusAround(members, hops) {
   let found = observedWith(members);
   for (let hop = 1; hop < hops; hop += 1) found = observedWith([...found.nodes]);
   return { nodes: found.nodes, lines: linesOf(found.parts) };
 }
 
+/** Return the focus for a selected line: the observations that its edges belong to. */
 function focusOfLine(line) {
   const { link, from, to } = line;
   const found = { nodes: new Set(), parts: [] };
@@ -91,14 +94,17 @@ function linesOf(parts) {
   return found;
 }
 
-/** Return a map from the id of each related node to the ids of the nodes between it and `members`. */
+/**
+ * Return the nodes that occur in an observation with one of `members`, as a map by id. Each value is the
+ * set of the third items of these triples: node ids, NO_COLLECTION, or keys of collections without a node.
+ */
 function relatedNodes(members) {
   const own = new Set(members);
   const found = new Map();
   const add = (id, through) => {
     if (own.has(id)) return;
     if (!found.has(id)) found.set(id, new Set());
-    // A report that the API relates to a subject through itself is not between the two.
+    // If the API relates a report to a subject through the report itself, the triple has no third node.
     for (const each of through) if (each !== id && !own.has(each)) found.get(id).add(each);
   };
   for (const id of members) {
@@ -133,6 +139,7 @@ function relatedNodes(members) {
 function collectionPairs() {
   const found = new Map();
   for (const group of groups) {
+    if (!isReference(nodes[group.members[0]])) continue;
     const ends = group.out.map((link) => link.to.members[0]).filter((id) => types[nodes[id].type].labeled);
     for (const one of ends) {
       for (const other of ends) {

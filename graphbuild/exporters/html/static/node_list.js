@@ -1,4 +1,4 @@
-// The list of drawn markers, for keyboards and screen readers; the most important come first.
+// The list of visible markers, for keyboards and screen readers. The most important markers come first.
 
 const LIST_STEP = 200; // rows shown at once
 let listedCount = LIST_STEP;

@@ -2,8 +2,8 @@
 // fragment is untrusted, so every part of it is validated.
 
 const MAX_FRAGMENT = 20_000; // characters
-const MAX_EXPANDED_KEPT = 200; // expanded groups per link
-const MAX_COORDINATE = 1e7;
+const MAX_EXPANDED_KEPT = 200; // maximum number of expanded groups in a link
+const MAX_COORDINATE = 1e7; // of the center of the view, in units of the layout
 
 function startPermalink() {
   const hasUrl = location.protocol !== "about:"; // false in the frame of a notebook
@@ -20,7 +20,7 @@ async function copyPermalink() {
   byId("permalink").textContent = (await copyText(location.href)) ? "Link copied" : "Link in address bar";
 }
 
-let ownFragment = null; // the fragment that this page wrote or read last
+let ownFragment = null; // the last fragment that this page wrote or restored
 
 function viewToFragment() {
   const params = new URLSearchParams({ v: "1" });
@@ -48,7 +48,7 @@ function viewToFragment() {
   return params.toString();
 }
 
-/** Restore the view from the fragment, and ignore parts that are unknown or invalid. */
+/** Restore the view from the fragment. Unknown and invalid parts of the fragment are ignored. */
 function viewFromFragment() {
   const text = location.hash.slice(1);
   if (text === ownFragment || !text || text.length > MAX_FRAGMENT) return;

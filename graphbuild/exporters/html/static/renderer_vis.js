@@ -1,9 +1,9 @@
-// Draw markers and lines with vis-network. The focus and labels are drawn on top.
+// Draw markers and lines with vis-network, then the focus and the labels on top of them.
 
-const CROWDED = 2000; // more markers than this are drawn without outline and without minimum radius
+const CROWDED = 2000; // maximum number of markers that have an outline and a minimum radius
 const MIN_RADIUS = Object.freeze({ labeled: 6, other: 2.5 }); // in pixels of the screen
-const MAX_SCALE = 1.2;
-const MIN_SCALE = 0.3;
+const MAX_SCALE = 1.2; // pixels per unit of the layout
+const MIN_SCALE = 0.3; // of a view that flyTo() chooses
 const UNTANGLE_SECONDS = 5;
 const IS_LARGE = data.level !== "all";
 const OPTIONS = Object.freeze({
@@ -27,7 +27,7 @@ let network = null;
 let visNodes = null; // data sets of vis-network
 let visEdges = null;
 let sizedAt = 0; // the scale for which the marker sizes were computed
-let moved = false; // whether the view has moved since showAll()
+let moved = false; // whether the view has changed since showAll()
 let untangling = null; // timer that ends the force simulation; null if it does not run
 let lineWidth = 1; // in units of the layout; about one pixel when the whole graph is visible
 
@@ -56,7 +56,7 @@ const renderer = {
     this.showAll();
   },
 
-  /** Replace markers and lines. */
+  /** Remove and add markers and lines. */
   swap({ removed, added }) {
     if (!network) return;
     resetLargest();
@@ -68,7 +68,7 @@ const renderer = {
     visEdges.add(added.lines.map(visEdge));
   },
 
-  /** Update markers whose appearance or visibility changed. Lines are hidden with their ends. */
+  /** Update markers whose appearance or visibility changed. vis-network hides lines with a hidden end. */
   refresh(some) {
     visNodes?.update(some.map(visNode));
   },
@@ -139,7 +139,7 @@ const renderer = {
   },
 };
 
-/** Store the positions to which vis-network moved markers, so that groups expand at these positions. */
+/** Store the positions to which vis-network moved markers (ids), so that groups expand at these positions. */
 function readPositions(ids) {
   for (const id of ids) {
     const marker = markers.get(id);
@@ -152,7 +152,7 @@ function readPositions(ids) {
   }
 }
 
-/** Return a marker as a node of vis-network. It is hollow if a member is incomplete. */
+/** Return a marker as a node of vis-network. The marker is hollow if the list of a member is incomplete. */
 function visNode(marker) {
   const color = colorOf(marker);
   const open = marker.members.some((id) => isIncomplete(nodes[id]));
@@ -175,10 +175,12 @@ function visEdge(line) {
     color: { color: lineColor(line), opacity: lineOpacity() } };
 }
 
+/** Return the width of lines that is about one pixel when the whole graph is visible. */
 function minLineWidth({ clientWidth: width, clientHeight: height }) {
   return Math.min(4, Math.max(1, 0.8 / fitView([...markers.values()], { width, height }).scale));
 }
 
+/** Return the scale at which a view around `marker` contains all markers in focus. */
 function scaleFor(marker) {
   const { clientWidth, clientHeight } = network.canvas.frame;
   const near = [...state.focus?.markers ?? [marker]];
@@ -192,13 +194,13 @@ function drawOverlay(context) {
   const scale = network.getScale();
   keepVisible(scale);
   const view = viewOf();
-  // vis-network also draws while markers are being replaced, when some are missing.
+  // vis-network may draw while markers are being replaced, so some of its nodes may be missing.
   const draw = (on, marker) => network.body.nodes[marker.id]?.draw(on);
   if (state.focus) drawFocus(context, view, scale, draw);
   drawLabels(context, view, scale);
 }
 
-/** Enlarge markers to MIN_RADIUS, unless there are more than CROWDED. */
+/** Enlarge markers to MIN_RADIUS on the screen, unless there are more than CROWDED. */
 function keepVisible(scale) {
   if (markers.size > CROWDED || Math.abs(Math.log(scale / sizedAt)) < 0.1) return;
   sizedAt = scale;

@@ -1,8 +1,8 @@
-// Draw large graphs as a whole with sigma (WebGL). The focus and labels are drawn on top.
+// Draw large graphs as a whole with sigma (WebGL), then the focus and the labels on a canvas above.
 // This renderer has the same interface as renderer_vis.js.
 
-const MAX_SCALE = 3;
-const MIN_SCALE = 0.05;
+const MAX_SCALE = 3; // pixels per unit of the layout
+const MIN_SCALE = 0.05; // of a view that flyTo() chooses
 const FLIGHT = 350; // duration in milliseconds of an animated move of the view
 const STEP = 60; // pixels that an arrow key moves the view
 const { MultiGraph, Sigma, NodePointProgram, EdgeLineProgram } = sigmaParts;
@@ -14,7 +14,7 @@ const SETTINGS = Object.freeze({
 
 let sigma = null;
 let graph = null; // the graphology graph that sigma draws
-let overlay = null; // canvas above those of sigma
+let overlay = null; // the canvas for the focus and the labels, above the canvases of sigma
 let moved = false;
 
 const renderer = {
@@ -114,7 +114,7 @@ const renderer = {
 
   drawn() { return { markers: graph?.order ?? 0, lines: graph?.size ?? 0 }; },
 
-  /** Return all layers on one canvas. They are drawn again first, as WebGL clears its buffer. */
+  /** Return all layers on one canvas. The graph is drawn again first, because WebGL clears its buffer. */
   canvas() {
     sigma.refresh({ schedule: false });
     const whole = createElement("canvas", { width: overlay.width, height: overlay.height });
@@ -129,7 +129,7 @@ const renderer = {
   untangle() {},
 };
 
-/** Return a marker as a node of graphology. It is hidden if no member passes the filters. */
+/** Return the attributes of a marker as a node of graphology, which has y upwards. */
 function pointOf(marker) {
   const open = marker.members.some((id) => isIncomplete(nodes[id]));
   const color = colorOf(marker);
@@ -145,20 +145,22 @@ function visEdge(line) {
   return { color: mixColors(lineColor(line), theme.paper, 1 - lineOpacity()), size: 1 };
 }
 
-/** Return options with the current state of the camera. By default, sigma uses that of the last frame. */
+/** Return options with the current state of the camera. By default, sigma uses the state of the last frame. */
 function currentCamera() {
   return { cameraState: sigma.getCamera().getState() };
 }
 
+/** Return the position of a point of the layout in the view, in CSS pixels. */
 function onScreen({ x, y }) {
   return sigma.graphToViewport({ x, y: -y }, currentCamera());
 }
 
-/** Return pixels per unit of the layout. */
+/** Return the number of CSS pixels per unit of the layout. */
 function scaleNow() {
   return onScreen({ x: 1, y: 0 }).x - onScreen({ x: 0, y: 0 }).x;
 }
 
+/** Return the state of the camera for a center (x, y) of the view and a scale. */
 function stateFor({ x, y, scale }) {
   const camera = sigma.getCamera().getState();
   const middle = sigma.viewportToFramedGraph(onScreen({ x, y }), currentCamera());
@@ -183,7 +185,7 @@ function drawOverlay() {
   drawLabels(context, view, scale);
 }
 
-/** Draw a focused marker on the overlay, in the shape of its type and with a radius of 4 pixels or more. */
+/** Draw a focused marker on the overlay, in the shape of its type and with a radius of at least 4 pixels. */
 function fillMarker(context, marker, scale) {
   const size = Math.max(4 / scale, marker.size * 0.6);
   context.fillStyle = isFolded(marker) ? tint(marker) : colorOf(marker);
@@ -198,6 +200,7 @@ function fillMarker(context, marker, scale) {
   context.stroke();
 }
 
+/** Move and zoom the view with the arrow keys, + and -. */
 function listenToArrows(container) {
   container.tabIndex = 0;
   describeCanvas(container);

@@ -1,4 +1,5 @@
-// Search all nodes, including folded ones. The combobox follows the ARIA Authoring Practices.
+// Search all nodes, even those that are folded or not drawn. The search field and its results are a
+// combobox as in the ARIA Authoring Practices.
 
 const MAX_RESULTS = 50;
 const searchResults = { all: [], active: -1 };
@@ -10,12 +11,12 @@ function splitQuery(query) {
   return refang(query.trim()).toLowerCase().split(/\s+/).filter(Boolean);
 }
 
-/** Return whether each word occurs in the label, the key or an attribute of a node. */
+/** Return whether each word (in lower case) occurs in the label, the key or an attribute of a node. */
 function matches(node, words) {
   return words.every((word) => searchTexts[node.id].includes(word));
 }
 
-/** Return the matching nodes, sorted by rank, see `rankOf`, and then by number of links. */
+/** Return the matching nodes, sorted by `rankOf`, then by descending number of links. */
 function search(query) {
   const words = splitQuery(query);
   if (!words.length) return [];
@@ -24,7 +25,7 @@ function search(query) {
   return ranked.flat();
 }
 
-/** Return a rank from 0, if the label starts with the query, to 3, if it does not contain the first word. */
+/** Return 0 if the label starts with the query, 1 if it starts with the first word, 2 if it contains that, else 3. */
 function rankOf(label, words) {
   if (label.startsWith(words.join(" "))) return 0;
   if (label.startsWith(words[0])) return 1;

@@ -1,9 +1,9 @@
-// Actions of the user. They change the state and update every part of the page that shows it.
+// Actions of the user. Each action changes the state, and updates every part of the page that shows it.
 
 const byId = (id) => document.getElementById(id);
 const listeners = new Set(); // functions that update a part of the page after each change
 
-/** Redraw changed groups. */
+/** Create the markers and lines of changed groups again, and update the page. */
 function applyGroups(changed) {
   const difference = updateGroups(changed);
   updateSelection();
@@ -11,7 +11,7 @@ function applyGroups(changed) {
   notify();
 }
 
-/** Update the selection after groups were folded or expanded. */
+/** Select the new marker of the selected nodes after groups were folded or expanded. */
 function updateSelection() {
   if (state.marker && markers.get(state.marker.id) !== state.marker) {
     const ids = state.marker.members;
@@ -21,6 +21,7 @@ function updateSelection() {
   updateFocus();
 }
 
+/** Compute the focus from the selected path, marker or line. */
 function updateFocus() {
   const found = state.path ? focusOfPath(state.path)
     : state.marker ? focusAround(state.marker.members, state.hops)
@@ -37,6 +38,7 @@ function markersOf(ids) {
   return found;
 }
 
+/** Update all parts of the page after a change of the state. */
 function notify() {
   for (const show of listeners) show();
   renderer.redraw();
@@ -44,6 +46,7 @@ function notify() {
 
 // --- select
 
+/** Select a marker; while the user chooses the end of a path, show the path to this marker instead. */
 function selectMarker(marker, { fly = false } = {}) {
   if (pathStart) { endPath(marker); return; }
   Object.assign(state, { marker, line: null, path: null });
@@ -141,7 +144,7 @@ function showNeighbors(marker) {
 
 // --- filters
 
-/** Relax the filters so that a node passes them. */
+/** Relax the filters as far as necessary for a node to pass. */
 function reveal(node) {
   state.hiddenTypes.delete(node.type);
   state.minLinks = Math.min(state.minLinks, node.links);
@@ -149,7 +152,7 @@ function reveal(node) {
   applyFilters();
 }
 
-/** Redraw the page after the filters changed. */
+/** Update the markers and the page after the filters changed. */
 function applyFilters() {
   const changed = [];
   for (const marker of markers.values()) {

@@ -1,4 +1,5 @@
-// Shortest paths between two markers through nodes that pass the filters.
+// Shortest paths between two markers through nodes that pass the filters. A path is a list of steps, and
+// a step is a list of the ids of nodes that are interchangeable on the path.
 
 let pathStart = null; // marker at the start of a path while the user selects its end, else null
 
@@ -12,7 +13,7 @@ function stopPath() {
   notify();
 }
 
-/** Show the path from `pathStart` to the selected marker. */
+/** Show the path from `pathStart` to the marker that the user selected. */
 function endPath(marker) {
   const from = markers.get(pathStart.id) ?? markerOf(pathStart.members[0]);
   pathStart = null;
@@ -29,7 +30,7 @@ function showPath(from, to) {
   notify();
 }
 
-/** Draw the groups of a path that are not drawn yet. */
+/** Draw the groups of the steps of a path that are not drawn yet. */
 function drawGroups(steps) {
   const changed = new Set(steps.map((members) => groupOf[members[0]])
     .filter((group) => !state.drawnGroups.has(group)));
@@ -39,8 +40,8 @@ function drawGroups(steps) {
 }
 
 /**
- * Return a shortest path, or null if there is none. Each step is a list of interchangeable nodes.
- * The breadth-first search visits groups, since all members of a group have the same neighbors.
+ * Return a shortest path, or null if no path exists. The breadth-first search visits groups, because all
+ * members of a group have the same neighbors.
  */
 function shortestPath(from, to) {
   if (from === to) return [from.members];
@@ -121,7 +122,7 @@ function stepRow(members) {
   return row;
 }
 
-/** Return the relation between a step and the previous step, with its observations. */
+/** Return the relation between the step `index` and the previous step, and how it was observed. */
 function stepText(steps, index) {
   const { link, froms, tos } = linkBetween(steps[index - 1], steps[index]);
   const kinds = new Set();
@@ -131,8 +132,8 @@ function stepText(steps, index) {
 }
 
 /**
- * Return a warning for each subject, reference and collection (or report in `related_from`) on a path
- * that no observation contains.
+ * Return a warning for each three consecutive steps of a path (a subject, a reference, and a collection or
+ * a report in `related_from`) that no single observation contains together.
  */
 function unobservedWarnings(steps) {
   return steps.slice(2).map((last, index) => {

@@ -12,13 +12,13 @@ const OUTLINES = {
 };
 const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 
-/** Replace characters that hide or reorder other characters by visible codes such as ⟨U+202E⟩. */
+/** Replace characters that hide or reorder text by visible codes such as ⟨U+202E⟩, and \n by a space. */
 function showInvisible(text) {
   const code = (char) => char.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
   return String(text).replace(INVISIBLE, (char) => (char === "\n" ? " " : `⟨U+${code(char)}⟩`));
 }
 
-/** Truncate to `maxLength` characters without splitting a surrogate pair. */
+/** Truncate text to `maxLength` characters (code points), of which the last is then an ellipsis. */
 function truncate(text, maxLength) {
   const chars = Array.from(text.slice(0, 2 * maxLength + 2));
   return chars.length > maxLength ? `${chars.slice(0, maxLength - 1).join("")}…` : text;
@@ -49,16 +49,16 @@ function parseHttpUrl(text) {
   }
 }
 
-/** Defang a URL: hxxps://evil[.]example/a.b is readable but not clickable. */
+/** Defang an http or https URL, as in hxxps://evil[.]example/a.b, so that programs do not make it a link. */
 function defang(text) {
   return showInvisible(text).replace(/^http(s?):\/\/([^/?#]*)/i, (_, secure, host) =>
     `hxxp${secure.toLowerCase()}://${host.replaceAll(".", "[.]")}`);
 }
 
-/** Return the label of a node. If it has no title or name, its URL is defanged, without scheme and "www.". */
+/** Return the label of a node for display. If the node has a URL, but no title or name, the host is defanged. */
 function displayName({ type, label, attributes: { url, title, name } }) {
   if (url === undefined || title !== undefined || name !== undefined) return showInvisible(label);
-  // The label of such a reference is a short form of its URL, which starts with the host.
+  // The label of a reference without a title is a short form of its URL, which starts with the host.
   if (types[type].dated) return showInvisible(label).replace(/^[^/]*/, (host) => host.replaceAll(".", "[.]"));
   return defang(String(url)).replace(/^hxxps?:\/\/(www\[\.\])?/, "");
 }
@@ -79,11 +79,12 @@ function createElement(tag, properties = {}, ...children) {
   return element;
 }
 
-/** Return untrusted text in an element whose writing direction does not affect the text around it. */
+/** Return untrusted text in an element, so that its writing direction does not affect the text around it. */
 function isolatedText(text) {
   return createElement("bdi", { textContent: showInvisible(text) });
 }
 
+/** Return the shape of a node type, in its color, as an SVG element. */
 function typeIcon(type) {
   const drawing = document.createElementNS(SVG, "svg");
   const shape = document.createElementNS(SVG, "path");

@@ -1,7 +1,7 @@
 // Histogram of references per month. Drag on it, or use two sliders, to filter by date.
 
-const BARS_HIGH = 40; // height of the histogram in pixels
-const span = { from: 0, to: 0 }; // first and last month, both included
+const BARS_HIGH = 40; // height of the histogram in its own units
+const span = { from: 0, to: 0 }; // the first and the last selected month
 let bars = []; // month and SVG element of each bar
 
 function buildTimeline() {
@@ -27,7 +27,7 @@ function resetSpan() {
   Object.assign(span, { from: first, to: last });
 }
 
-/** Set the first and last month. If one is moved past the other, both become the same month. */
+/** Set the first and the last month. If `moving` ("from" or "to") passes the other, both become that month. */
 function setSpan({ from, to }, moving = "to") {
   const { first, last } = countMonths();
   const within = (month) => Math.min(last, Math.max(first, month));
@@ -40,7 +40,7 @@ function setSpan({ from, to }, moving = "to") {
   applyFilters();
 }
 
-/** Show the current dates, which other parts of the page can change too. */
+/** Show the current date filter, which other parts of the page can also change. */
 function showTimeline() {
   const { counts, first, last } = countMonths();
   if (!counts.size) return;
@@ -80,7 +80,7 @@ function drawBars(counts, first, last) {
   drawing.replaceChildren(...bars.map(({ bar }) => bar));
 }
 
-/** Select months by dragging; a click selects one month. */
+/** Let the user select months by dragging over an element; a click selects one month. */
 function brush(drawing) {
   let start = null;
   const monthAt = ({ clientX }) => {

@@ -12,6 +12,7 @@ import pytest
 
 from graphbuild.graph.views import VIEWS
 from tests.support.processes import without_coverage
+from tests.support.workbooks import read_workbook
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,6 +78,19 @@ def test_csv_bom_adds_a_byte_order_mark_and_needs_csv(shell: Shell, campaign: Pa
     assert refused.returncode == 2
     assert "needs --to csv" in refused.stderr
     assert not (campaign / "out").exists()
+
+
+# --- Excel ---------------------------------------------------------------------------------------
+
+
+def test_an_excel_workbook_has_the_tables_and_no_formula(shell: Shell, campaign: Path) -> None:
+    exported = shell("export", "--store", "c.db", "--to", "xlsx,csv", "--out", "out")
+    assert exported.returncode == 0
+    assert "graph.xlsx" in exported.stdout
+    workbook = read_workbook(campaign / "out" / "graph.xlsx")
+    assert [row["reference_title"] for row in workbook.rows("observations")] == [TITLE]
+    assert "f" not in workbook.tags()
+    assert len(workbook.rows("nodes")) == 2
 
 
 # --- views ---------------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ import json
 import math
 import re
 import unicodedata
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import networkx as nx
 import pandas as pd
@@ -29,7 +31,7 @@ from graphbuild.exporters.sanitize import (
 )
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import Entity, Observation
-from graphbuild.seeds import read_seeds
+from graphbuild.seeds import parse_seeds, read_seeds
 from tests.support.graphs import (
     BARE,
     EMOTET,
@@ -185,12 +187,52 @@ def test_csv_bom_adds_only_a_byte_order_mark(write):
     assert frame(data).equals(frame(write_bytes(write, campaign())))
 
 
+def test_the_ids_of_nodes_are_the_ends_of_edges():
+    graph = campaign()
+    nodes = {row["id"] for row in rows(write_bytes(csv_format.write_nodes, graph))}
+    edges = rows(write_bytes(csv_format.write_edges, graph))
+    assert {row[end] for row in edges for end in ("source", "target")} <= nodes == set(graph)
+
+
 @pytest.mark.parametrize("csv_bom", [False, True])
-def test_the_observations_table_is_a_seed_list(tmp_path, csv_bom):
-    data = write_bytes(csv_format.write_observations, campaign(), csv_bom=csv_bom)
-    (tmp_path / "observations.csv").write_bytes(data)
-    seeds = read_seeds(tmp_path / "observations.csv", column="subject_id")
-    assert {each.entity.key for each in seeds} == {each.subject.key for each in OBSERVATIONS}
+def test_the_tables_are_seed_lists_of_the_files(tmp_path, csv_bom):
+    expected = {
+        "nodes": {key for key in campaign() if key.startswith("file:")},
+        "observations": {each.subject.key for each in OBSERVATIONS},
+    }
+    for name, write in (("nodes", csv_format.write_nodes), ("observations", WRITERS[2])):
+        (tmp_path / f"{name}.csv").write_bytes(write_bytes(write, campaign(), csv_bom=csv_bom))
+        seeds = read_seeds(tmp_path / f"{name}.csv")
+        assert {each.entity.key for each in seeds} == expected[name]
+        assert seeds.rejected == []
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                *("www.example.com", "c2.example.net", "xn--pple-43d.example.org", "8.8.8.8"),
+                *("2001:4860:4860::8888", "https://example.com/a?b=1&c=-2", "http://8.8.4.4:81/=x"),
+                *("a1" * 16, "b2" * 20, "c3" * 32),
+            ]
+        ),
+        min_size=1,
+        unique=True,
+    ),
+    st.booleans(),
+    st.booleans(),
+)
+def test_seeds_of_all_types_are_read_back_from_the_nodes_table(texts, csv_bom, csv_guard):
+    subjects = [each.entity for each in parse_seeds(texts)]
+    graph = build_graph([Observation(each, REPORT, GANG) for each in subjects], subjects=subjects)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "nodes.csv"
+        options = {"csv_bom": csv_bom, "csv_guard": csv_guard}
+        path.write_bytes(write_bytes(csv_format.write_nodes, graph, **options))
+        seeds = read_seeds(path)
+    assert [each.entity.key for each in seeds] == [each.key for each in subjects]
+    assert seeds.rejected == []
 
 
 def test_values_that_csv_cannot_represent_are_omitted_and_counted():

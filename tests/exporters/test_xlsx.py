@@ -19,8 +19,8 @@ from lxml import etree
 
 import graphbuild as gb
 from graphbuild.errors import ExportError
+from graphbuild.exporters import atomic_write, export_all, xlsx
 from graphbuild.exporters import csv as csv_format
-from graphbuild.exporters import export_all, xlsx
 from graphbuild.graph.builder import build_graph
 from graphbuild.graph.views import view
 from tests.exporters.test_csv import rows as csv_rows
@@ -236,6 +236,14 @@ def test_no_temporary_file_remains(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     xlsx.write_workbook(campaign(), io.BytesIO())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_signal_handler_can_remove_the_temporary_folder():
+    with atomic_write.temporary_folder() as folder:
+        (folder / "sheet").write_bytes(b"x")
+        atomic_write.remove_unfinished()
+        assert not folder.exists()
+    assert not folder.exists()
 
 
 def test_a_full_disk_is_reported_and_nothing_remains(tmp_path):

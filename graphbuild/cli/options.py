@@ -159,8 +159,9 @@ FormatOption = Annotated[
         "--format",
         parser=_parse_format,
         metavar="NAME",
-        help="Format of the seed lists: list (one per line), csv, stix, misp, virustotal (objects "
-        "of the API), json (an array), text (free text), or auto (by file extension and content).",
+        help="Format of the seed lists: list (one per line), csv, stix, stix1, misp, openioc, "
+        "virustotal (objects of the API), json (an array), text (free text), or auto (by file "
+        "extension and content).",
     ),
 ]
 ColumnOption = Annotated[

@@ -1,9 +1,10 @@
 """The formats of seed lists, and the functions that read them.
 
 To add a format, write a module with a function ``read(content, reader)`` and add the format to
-``FORMATS``. ``content`` is the decoded value of a JSON document, or in other formats an iterator
-over lines. ``reader`` is a :class:`graphbuild.seeds.results.SeedReader`. ``read`` raises
-``SeedError`` if the content does not have the format.
+``FORMATS``. ``content`` is the decoded value of a JSON document, an iterator over parts of the text
+for XML, or an iterator over lines. ``reader`` is a
+:class:`graphbuild.seeds.results.SeedReader`. ``read`` raises ``SeedError`` if the content does not
+have the format.
 
 A module that reads lines also defines ``MAX_LINE``, the maximum length of a line in characters.
 Longer lines can be truncated before ``read`` gets them, but remain longer than ``MAX_LINE``. The
@@ -23,7 +24,10 @@ from graphbuild.seeds import (
     json_documents,
     json_list,
     misp,
+    openioc,
+    stix1,
     stix_documents,
+    xml_documents,
 )
 
 if TYPE_CHECKING:
@@ -45,6 +49,7 @@ class Format:
     libraries: tuple[str, ...] = ()  # required modules; the extra ``lists`` installs them
     # Only for JSON formats: a function that returns whether a decoded JSON value has the format.
     matches_json: Callable[[object], bool] | None = None
+    xml_roots: frozenset[str] = frozenset()  # only for XML formats: names of root elements
 
 
 PLAIN_LIST = Format("list", "plain_list", "a plain list")
@@ -71,6 +76,8 @@ FORMATS = (
     Format(
         "misp", "misp", "a MISP event", (".misp",), unit="attribute", matches_json=misp.is_event
     ),
+    Format("stix1", "stix1", "STIX 1", xml_roots=stix1.ROOTS),
+    Format("openioc", "openioc", "OpenIOC", (".ioc",), xml_roots=openioc.ROOTS),
     Format(
         "virustotal",
         "api_objects",
@@ -96,7 +103,7 @@ def detect(start: str, texts: Iterable[str], name: str, source: str) -> tuple[Fo
         source: The name of the source in messages.
 
     Raises:
-        SeedError: The content is JSON or HTML, but has none of the formats.
+        SeedError: The content is JSON, XML or HTML, but has none of the formats.
     """
     suffix = Path(name).suffix.lower()
     for each in FORMATS:
@@ -104,6 +111,12 @@ def detect(start: str, texts: Iterable[str], name: str, source: str) -> tuple[Fo
             return each, f"the file name ends in {suffix}", None
     if file_types.is_html(start[: file_types.HEAD_SIZE]):
         file_types.refuse(source, "an HTML page", _TEXT_HINT)
+    root = xml_documents.root_name(start)
+    for each in FORMATS:
+        if root in each.xml_roots:
+            return each, f"the file contains {each.description}", None
+    if xml_documents.is_xml(start):
+        file_types.refuse(source, "XML, but neither STIX 1 nor OpenIOC", _TEXT_HINT)
     if suffix != ".json" and not json_documents.is_json(start):
         return PLAIN_LIST, "the default", None
     value = json_documents.load(texts, source)

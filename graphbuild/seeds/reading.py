@@ -44,10 +44,10 @@ def read_seeds(
     Args:
         sources: Paths of text files in UTF-8, or in UTF-16 with a byte order mark. ``-`` is
             standard input. The files can be compressed with gzip, or be alone in zip archives.
-        format: ``list`` (one seed per line), ``csv`` (a table), ``stix``, ``misp``, ``virustotal``
-            (objects of the API), ``json`` (an array of texts) or ``text`` (indicators anywhere in a
-            text). ``auto`` detects the format from the suffix of the file
-            name and from the content; with ``column``, ``auto`` is the same as ``csv``.
+        format: ``list`` (one seed per line), ``csv`` (a table), ``stix``, ``stix1`` (XML),
+            ``misp``, ``openioc``, ``virustotal`` (objects of the API), ``json`` (an array of texts)
+            or ``text`` (indicators anywhere in a text). ``auto`` detects the format from the suffix
+            of the file name and from the content; with ``column``, ``auto`` is the same as ``csv``.
         column: For tables, the name or number (from 1) of the column that contains the seeds. By
             default, the column is detected.
         allow_empty: Accept the hash of the empty file and hashes that are all ``0`` or all ``f``.
@@ -173,7 +173,7 @@ def _read(content: Content, reader: SeedReader, stated: Format | None) -> None:
     if found.matches_json:
         value = json_documents.load(texts, reader.source) if value is None else value
         module.read(value, reader)
-    elif found is TEXT:
+    elif found is TEXT or found.xml_roots:
         module.read(texts, reader)
     else:
         lines = streams.split_lines(texts, module.MAX_LINE)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from graphbuild.seeds.results import SeedReader
 
 MAX_PATTERN = 65_536  # characters
+_ALTERNATIVES = re.compile(r"\b(?:OR|IN)\b", re.IGNORECASE)
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
 # ``stix2`` and ``stix2patterns`` raise these errors, or RecursionError, for invalid objects.
 _PARSE_ERRORS = (STIXError, ParseException, AttributeError, LookupError, TypeError, ValueError)
@@ -107,13 +108,26 @@ def _read_indicator(each: dict[str, Any], number: int, reader: SeedReader) -> No
     if len(pattern) > MAX_PATTERN:
         raise ValueError(f"its pattern is longer than {MAX_PATTERN:,} characters")
     attributes = text_fields(each, "name", "description", "indicator_types", "labels")
-    for text in _pattern_values(Pattern(pattern).inspect().comparisons, number, reader):
+    values = list(_pattern_values(Pattern(pattern).inspect().comparisons, number, reader))
+    hashes = {name: text for name, text in values if name}
+    # With AND, all hashes are those of one file. With OR, they can be hashes of several files.
+    if _is_conjunction(pattern) and len(hashes) == sum(bool(name) for name, _ in values) > 0:
+        reader.add_file(hashes, number, attributes)
+        values = [each for each in values if not each[0]]
+    for _, text in values:
         reader.add(text, number, attributes)
+
+
+def _is_conjunction(pattern: str) -> bool:
+    """Return whether a pattern is one observation whose comparisons are all combined with AND."""
+    structure = _QUOTED.sub("", pattern)
+    return structure.count("[") == 1 and not _ALTERNATIVES.search(structure)
 
 
 def _pattern_values(
     comparisons: Mapping[str, Any], number: int, reader: SeedReader
-) -> Iterator[str]:
+) -> Iterator[tuple[str, str]]:
+    """Yield the seeds in comparisons, each with the API's name of its hash type or no text."""
     for kind, found in comparisons.items():
         for path, operator, constant in found:
             if not _is_readable(kind, path):
@@ -124,8 +138,9 @@ def _pattern_values(
                     "pattern comparisons with operators other than = and IN were skipped", number
                 )
             else:
+                hash_name = api_hash_name(str(path[-1])) if "hashes" in path else None
                 for text in _QUOTED.findall(constant):
-                    yield re.sub(r"\\(.)", r"\1", text)
+                    yield hash_name or "", re.sub(r"\\(.)", r"\1", text)
 
 
 def _is_readable(kind: str, path: list[object]) -> bool:

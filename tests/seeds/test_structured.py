@@ -181,6 +181,25 @@ def test_the_address_of_an_artifact_is_not_requested(read):
     assert seeds_of(found) == [("file", C)]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "files"),
+    [
+        (f"[file:hashes.MD5 = '{C}' AND file:hashes.'SHA-256' = '{A}']", [(A, C)]),
+        (f"[file:hashes.MD5 = '{C}' AND file:size = 5]", [(C, None)]),
+        (f"[file:hashes.MD5 = '{C}' AND file:name = 'this OR that [1]']", [(C, None)]),
+        (f"[file:hashes.MD5 = '{C}' OR file:hashes.'SHA-256' = '{A}']", [(C, None), (A, None)]),
+        (f"[file:hashes.MD5 = '{C}'] AND [file:hashes.'SHA-256' = '{A}']", [(C, None), (A, None)]),
+        (
+            f"[file:hashes.MD5 = '{C}' AND file:hashes.MD5 = '{C[::-1]}']",
+            [(C, None), (C[::-1], None)],
+        ),
+    ],
+)
+def test_only_hashes_that_are_combined_with_and_are_one_file(read, pattern, files):
+    found = read(indicator(pattern))
+    assert [(seed.entity.id, seed.attributes.get("md5")) for seed in found] == files
+
+
 # --- MISP ----------------------------------------------------------------------------------------
 
 _MISP_WRAPPERS = [

@@ -25,7 +25,7 @@ def backup(
     *,
     out: Annotated[
         Path,
-        typer.Option("--out", metavar="COPY", help="Path of the copy; there must be no such file."),
+        typer.Option("--out", metavar="COPY", help="Path of the copy, which must not exist yet."),
     ],
     json: options.JsonOption = False,
 ) -> None:

@@ -64,9 +64,9 @@ def _report_missing_data(store: Store) -> Store:
 
 
 def open_for_writing(store_path: Path | None, *, create: bool) -> Store:
-    """Open the campaign file that :func:`find_campaign_file` returns for writing.
+    """Open a campaign file for writing; :func:`find_campaign_file` returns its path.
 
-    If the file is missing, create it with ``create``; otherwise, raise StoreError.
+    If the file is missing, create it if ``create`` is true; otherwise, raise StoreError.
     """
     from graphbuild.store import Store
 

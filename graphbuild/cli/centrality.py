@@ -19,8 +19,9 @@ def centrality(
     """Rank files, references and collections by centrality.
 
     The betweenness of a node is the share of shortest paths through it, averaged over all pairs of
-    other nodes. In graphs of more than 2,000 nodes, it is estimated from a random sample. PageRank
-    is the share of time that a random walk spends at the node.
+    other nodes. In graphs of more than 2,000 nodes, betweenness is estimated from the shortest
+    paths that start at a random sample of nodes. The PageRank of a node is the share of time that a
+    random walk spends at the node.
     """
     from graphbuild.analysis import compute_centrality
 

@@ -36,8 +36,8 @@ def compare(
     """Show changes between two states of a campaign.
 
     The command compares a campaign file with an older one (--baseline), or with its own state at an
-    earlier time (--since). It shows what was added and removed, which clusters merged or split, and
-    the causes.
+    earlier time (--since). The output shows what was added and removed, which clusters merged or
+    split, and the causes.
 
     If the earlier list of a subject is not complete, new observations of the subject count as
     "unknown before" instead of "added". If the later list is not complete, missing observations

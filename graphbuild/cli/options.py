@@ -200,8 +200,8 @@ UserOption = Annotated[
         parser=_parse_user,
         callback=_user_or_configured,
         metavar="NAME",
-        help="VirusTotal user name (default: VT_USER, or user in ~/.vt.toml). If there is a name, "
-        "the remaining quota is requested and shown, which costs no call.",
+        help="VirusTotal user name (default: VT_USER, or user in ~/.vt.toml). If the name is "
+        "known, the remaining quota is requested and shown, which costs no call.",
     ),
 ]
 PerMinuteOption = Annotated[

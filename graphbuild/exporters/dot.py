@@ -36,7 +36,7 @@ _SHAPES = {FILE: "ellipse", REFERENCE: "box", COLLECTION: "octagon"}
 _OTHER_SHAPE = "hexagon"
 _DARK_TEXT = {REFERENCE: "#000000"}  # white text is hard to read on the orange of references
 _MAX_STRING = 4_000  # characters; Graphviz reads at most 16 KiB between two quotes
-# Graphviz decodes HTML entities in labels, so their ampersands are escaped.
+# Graphviz decodes HTML entities in labels, so the ampersands of entities are escaped.
 _ENTITY = re.compile(r"&(?=#[0-9]+;|#[xX][0-9a-fA-F]+;|[A-Za-z][A-Za-z0-9]*;)")
 
 

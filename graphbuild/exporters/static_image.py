@@ -204,7 +204,7 @@ def _draw_labels(
     """Label the collections with the most edges; return the number of unlabeled collections.
 
     Each label is placed in the direction with the lowest cost: the area of nodes and labels that
-    the label covers, plus a penalty for its area outside the image.
+    the label covers, plus a penalty for the area of the label outside the image.
     """
     # All boxes are arrays of left, bottom, right and top, in points.
     collections = [node for node in graph if graph.nodes[node]["type"] == COLLECTION]

@@ -1,8 +1,9 @@
 """Write an Excel workbook with one sheet each for nodes, edges and observations.
 
-Texts are text cells, never formulas or links, and stay texts if a user edits them. Only columns of
-numbers contain number cells. A sheet holds 1,048,576 rows; further rows follow on sheets such as
-``nodes 2``. A cell holds 32,767 UTF-16 code units; longer texts are truncated and counted.
+Texts are written as text cells, never as formulas or links. A text cell stays a text cell if a user
+edits it. Only columns of numbers contain number cells. A sheet holds 1,048,576 rows; further rows
+follow on sheets such as ``nodes 2``. A cell holds 32,767 UTF-16 code units; longer texts are
+truncated and counted.
 
 XlsxWriter writes each row to a temporary file, so only one row is in memory at a time.
 """

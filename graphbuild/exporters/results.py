@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
+from graphbuild._util import format_count
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -40,13 +42,17 @@ class ExportWarnings:
     def __str__(self) -> str:
         """Return the counts that are not zero, in one line; empty if all are zero."""
         descriptions = (
-            (self.cleaned, "cleaned of forbidden characters"),
-            (self.omitted, "left out, because the format cannot represent them"),
-            (self.misread, 'shown wrongly by Gephi ("INF" as "Infinity", "null" as nothing)'),
-            (self.guarded, "guarded against formulas by an apostrophe"),
-            (self.truncated, "truncated to 32,767 characters, the limit of Excel"),
+            (self.cleaned, "text", "cleaned of forbidden characters"),
+            (self.omitted, "value", "left out, because the format cannot represent them"),
+            (self.misread, "text", 'shown wrongly by Gephi ("INF" as "Infinity", "null" as "")'),
+            (self.guarded, "cell", "guarded against formulas by an apostrophe"),
+            (self.truncated, "text", "truncated to 32,767 characters, the limit of Excel"),
         )
-        return "; ".join(f"{count} {description}" for count, description in descriptions if count)
+        return "; ".join(
+            f"{format_count(count, noun)} {description}"
+            for count, noun, description in descriptions
+            if count
+        )
 
 
 @dataclass(frozen=True, slots=True)

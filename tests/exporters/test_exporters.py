@@ -219,8 +219,8 @@ def test_export_all_returns_name_size_checksum_and_warnings_of_each_file(tmp_pat
         data = written.path.read_bytes()
         assert written.size == len(data)
         assert written.sha256 == hashlib.sha256(data).hexdigest()
-    assert str(found[0].warnings) == "2 guarded against formulas by an apostrophe"
-    assert "1 shown wrongly by Gephi" in str(found[3].warnings)
+    assert str(found[0].warnings) == "2 cells guarded against formulas by an apostrophe"
+    assert "1 text shown wrongly by Gephi" in str(found[3].warnings)
 
 
 def test_the_layout_is_computed_once_and_only_for_drawn_formats(tmp_path, monkeypatch):

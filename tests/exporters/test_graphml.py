@@ -320,7 +320,7 @@ def test_values_that_gephi_misreads_are_counted_and_written_unchanged():
     graph = with_title("LODEINFO", "null", "Null", "info", "x" * 90 + "INF")
     warnings = warnings_for(graph)
     assert warnings.misread == 4
-    assert "4 shown wrongly by Gephi" in str(warnings)
+    assert "4 texts shown wrongly by Gephi" in str(warnings)
     assert read_with_networkx(graph).nodes["reference:" + "0" * 64]["title"] == "LODEINFO"
     assert not warnings_for(with_title("fine – text"))
 

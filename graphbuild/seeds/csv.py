@@ -14,9 +14,10 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from graphbuild.models import FILE, FILE_ID_HASH, URL, detect_hash_type
-from graphbuild.seeds.entries import add_entry, group_by_file
+from graphbuild.seeds.entries import add_entry, group_by_file, is_indicator
 from graphbuild.seeds.format_hints import FormatHint
 from graphbuild.seeds.indicator_types import UNSUPPORTED
+from graphbuild.seeds.results import STRIPPED_CHARACTERS
 from graphbuild.seeds.table_columns import (
     choose_columns,
     find_column,
@@ -42,10 +43,12 @@ MAX_COLUMNS = 100
 _SAMPLE_ROWS = 50_000
 _SAMPLE_SIZE = 32 * 2**20  # characters; an empty cell counts as 50
 _CELL_SIZE = 50
+_MAX_TITLES = 10  # rows before the heading
 _MAX_NAME = 50  # characters of an attribute's name, without a suffix such as "_2"
 _EMPTY_CELLS = frozenset({"", "-", "n/a", "na", "nan", "none", "null", "unknown"})
 _NO_VALUE = "rows without a value in the column of the seeds were skipped"
 _OTHER_HASH = "rows without a value in the column were read by another hash of the file"
+_EXTRA_CELLS = "rows have more cells than the heading; check their quotes"
 _INVALID_HASHES = "invalid hashes beside a valid hash were ignored"
 
 
@@ -55,8 +58,10 @@ def read(lines: Iterable[str], reader: SeedReader) -> None:
     sample, is_complete = _take_sample(table.rows)
     if not sample:
         return
-    heading = table.heading or _find_heading(sample, reader.column)
-    body = sample if table.heading or not heading else sample[1:]
+    heading, body = table.heading, sample
+    if not heading:
+        heading, body = _split_heading(sample, reader.column)
+        reader.seeds.skipped += max(len(sample) - len(body) - 1, 0)
     width = max(map(len, (heading, *(row.cells for row in body))))
     titles = [*heading, *[""] * (width - len(heading))]
     type_column = find_type_column(titles, body)
@@ -67,7 +72,12 @@ def read(lines: Iterable[str], reader: SeedReader) -> None:
     reasons = [f"{columns.rows:,} of {first}{judgement.total:,} rows", reason]
     if type_column is not None:
         reasons.append(f"column {name_column(titles, type_column)} states the types")
-    reasons.append(_describe_heading(heading, table.heading, sample))
+    if not heading:
+        reasons.append("the table has no heading")
+    elif table.heading:
+        reasons.append("a comment is the heading")
+    else:
+        reasons.append(f"line {sample[-len(body) - 1].number} is the heading")
     reader.format.column_reason = "; ".join(reasons)
     names = _attribute_names(titles, columns.indexes, reader)
     rows = _RowReader(heading, columns.indexes, type_column, names, reader)
@@ -90,17 +100,30 @@ def _take_sample(rows: Iterator[Row]) -> tuple[list[Row], bool]:
     return sample, True
 
 
-def _find_heading(sample: Sequence[Row], wanted: str | None) -> list[str]:
-    """Return the cells of the first row if it is the heading, else no cells."""
-    first = sample[0].cells
-    is_wanted = wanted is not None and wanted.strip().casefold() in map(str.casefold, first)
-    return first if is_wanted or is_heading(first, sample[1:]) else []
+def _split_heading(sample: list[Row], wanted: str | None) -> tuple[list[str], list[Row]]:
+    """Return the heading of a table, or no cells, and the rows below it.
+
+    The heading is the first row, or the row after titles of the table.
+    """
+    if wanted is not None:
+        name = wanted.strip(STRIPPED_CHARACTERS).casefold()
+        for position, row in enumerate(sample[: _MAX_TITLES + 1]):
+            if name in map(str.casefold, row.cells):
+                return row.cells, sample[position + 1 :]
+    for position in (_count_titles(sample), 0):
+        cells, below = sample[position].cells, sample[position + 1 :]
+        if is_heading(cells, below):
+            return cells, below
+    return [], sample
 
 
-def _describe_heading(heading: list[str], comment: list[str], sample: Sequence[Row]) -> str:
-    if not heading:
-        return "the table has no heading"
-    return "a comment is the heading" if comment else f"line {sample[0].number} is the heading"
+def _count_titles(sample: Sequence[Row]) -> int:
+    """Return the number of first rows that have one cell, and no indicator in it."""
+    for position, row in enumerate(sample[: _MAX_TITLES + 1]):
+        cells = [cell for cell in row.cells if cell]
+        if len(cells) > 1 or any(map(is_indicator, cells)):
+            return position
+    return 0
 
 
 def _select_columns(judgement: Judgement, reader: SeedReader) -> tuple[Column, str]:
@@ -170,6 +193,8 @@ class _RowReader:
         return [cell for cell in cells if cell.casefold() not in _EMPTY_CELLS]
 
     def _add_cells(self, cells: list[str], row: Row, stated: str) -> None:
+        if self._heading and any(row.cells[len(self._heading) :]):
+            self._reader.count_warning(_EXTRA_CELLS, row.number)
         values = enumerate(row.cells)
         attributes = {self._names[i]: cell for i, cell in values if cell and i in self._names}
         if len(cells) > 1 and self._add_hashes(cells, row.number, attributes):

@@ -156,6 +156,7 @@ def contains_hash(text: str) -> bool:
 
 
 def _strip_quotes(text: str) -> str:
+    text = text.removeprefix("=") if text.startswith('="') else text  # text in a spreadsheet
     if text[:1] and text[0] in _OPENING_QUOTES:
         return text[1:].removesuffix("'") if text[0] == "'" else text[1:].rstrip(_CLOSING_QUOTES)
     return text.rstrip('"')

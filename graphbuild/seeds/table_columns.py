@@ -20,7 +20,13 @@ from graphbuild.seeds.entries import parse_entry
 from graphbuild.seeds.indicator_types import UNSUPPORTED, find_type, split_words
 from graphbuild.seeds.indicators import parse_indicator
 from graphbuild.seeds.results import STRIPPED_CHARACTERS
-from graphbuild.seeds.table_headings import Rank, is_link_heading, is_type_heading, rank_heading
+from graphbuild.seeds.table_headings import (
+    Rank,
+    is_link_heading,
+    is_type_heading,
+    may_be_type_heading,
+    rank_heading,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,7 +127,8 @@ def name_column(titles: Sequence[str], index: int) -> str:
 def find_type_column(titles: Sequence[str], rows: Sequence[Row]) -> int | None:
     """Return the index of the column that states the types of the indicators, if there is one.
 
-    At least half of its cells are names of types. With an unusual heading, all cells must be.
+    At least half of its cells are names of types. With an unusual heading, or without a heading,
+    all cells must be.
     """
     with_usual_heading, others = [], []
     for index in range(min(len(titles), _MAX_JUDGED_COLUMNS)):
@@ -131,7 +138,7 @@ def find_type_column(titles: Sequence[str], rows: Sequence[Row]) -> int | None:
             continue
         if is_type_heading(titles[index]) and len(types) * 2 >= len(cells):
             with_usual_heading.append(index)
-        elif len(types) == len(cells):
+        elif len(types) == len(cells) and may_be_type_heading(titles[index]):
             others.append(index)
     return next(iter(with_usual_heading + others), None)
 

@@ -28,6 +28,7 @@ _LINK_WORD = re.compile(
 _TYPE_WORD = re.compile(
     "artifact|attribute|data|entity|hash|indicator|ioc|kind|object|observable|of|subject|types?|value"
 )
+_UNUSUAL_TYPE_WORD = re.compile(r"\w*types?|typ|tipo|kind|category|class|art")
 _NUMBER_OR_DATE = re.compile(r"\W*\d[\d\W_]*|\d{4}-\d\d-\d\d.*")
 _DOTTED_HEADING = re.compile(
     r"[a-z_]+(?:\.[a-z0-9_]+){0,5}\.(?:domain|hash|hostname|ip|md5|port|sha1|sha256|type|value)",
@@ -71,6 +72,12 @@ def is_type_heading(title: str) -> bool:
     words = split_words(title)
     is_type = not {"type", "types", "kind"}.isdisjoint(words)
     return is_type and all(map(_TYPE_WORD.fullmatch, words))
+
+
+def may_be_type_heading(title: str) -> bool:
+    """Return whether a heading can name the types of indicators, as no heading can."""
+    words = split_words(title)
+    return not words or _UNUSUAL_TYPE_WORD.fullmatch(words[-1]) is not None
 
 
 def find_exported_column(titles: Sequence[str]) -> int | None:

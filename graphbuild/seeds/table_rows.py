@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import deque
+from collections import Counter, deque
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,6 +27,7 @@ MAX_LINE = 4 * 2**20  # characters
 MAX_CELL = 131_072
 _MAX_ROW_LINES = 1_000  # a row with more lines has an opening quote too many
 _DELIMITERS = ",;\t|"
+_NO_DELIMITER = "\x1f"  # a character that text does not contain
 _SEPARATOR_LINE = re.compile(r"\"?sep=(.)\"?\s*", re.IGNORECASE)
 _SAMPLE_LINES = 20  # lines from which the delimiter is detected
 _MAX_HEADING = 65_536  # characters of a comment that can be the heading
@@ -105,13 +106,29 @@ def _skip_leading_lines(lines: Iterator[str]) -> _Start:
 
 
 def _detect_delimiter(sample: list[str]) -> str:
-    """Return the delimiter with which most lines have as many cells as the first line."""
+    """Return the delimiter with which the most lines have as many cells as the first line.
 
-    def rate(delimiter: str) -> tuple[int, int]:
+    If the first line has one cell, the delimiter must split most of the lines. There is no
+    delimiter if most lines are indicators without one.
+    """
+    half = len(sample) // 2
+    if sum(map(_is_single_indicator, sample)) > half:
+        return _NO_DELIMITER
+    by_first_line, by_most_lines = [], []
+    for index, delimiter in enumerate(_DELIMITERS):
         widths = [len(split_cells(line, delimiter)) for line in sample]
-        return (widths.count(widths[0]), widths[0]) if widths[0] > 1 else (0, 0)
+        width, count = Counter(widths).most_common(1)[0] if widths else (0, 0)
+        if widths and widths[0] > 1:
+            by_first_line.append((widths.count(widths[0]), widths[0], -index))
+        elif width > 1 and count > half:
+            by_most_lines.append((count, width, -index))
+    ratings = by_first_line or by_most_lines
+    return _DELIMITERS[-max(ratings)[2]] if ratings else _NO_DELIMITER
 
-    return max(_DELIMITERS, key=rate) if sample else _DELIMITERS[0]
+
+def _is_single_indicator(line: str) -> bool:
+    """Return whether a line is an indicator, and contains no delimiter."""
+    return not any(each in line for each in _DELIMITERS) and is_indicator(line.strip())
 
 
 def _find_heading(comments: list[str], sample: list[str], delimiter: str) -> list[str]:

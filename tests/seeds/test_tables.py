@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import time
+import tracemalloc
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -627,3 +630,143 @@ def test_exported_nodes_give_the_subjects(write_table):
     assert column_of(found)[1].endswith(
         "graphbuild exported the table; column 2 'type' states the types; line 1 is the heading"
     )
+
+
+# --- shapes of public feeds and exports ----------------------------------------------------------
+
+_SHAPES = {
+    "commented heading and links to the feed": (
+        (
+            "#####\n# A feed (CSV)      #\n#\n"
+            "# id,dateadded,url,url_status,last_online,threat,tags,feed_link,reporter\n"
+            '"2","2024-05-05 11:11:06","http://8.8.8.8:5678/bin.sh","online","","malware","a,b",'
+            '"https://feed.example/url/2/","x"\n'
+            '"1","2024-05-05 11:10:06","https://evil.example/a,b.exe","offline","","malware","None",'
+            '"https://feed.example/url/1/","y"\n'
+        ),
+        ["http://8.8.8.8:5678/bin.sh", "https://evil.example/a,b.exe"],
+    ),
+    "comments before the heading and after the rows": (
+        (
+            "# Blocklist\n#\n"
+            '"first_seen_utc","dst_ip","dst_port","c2_status","malware"\n'
+            '"2021-01-17 07:44:46","8.8.4.4","4643","offline","Dridex"\n'
+            '"2021-01-17 07:44:46","8.8.8.8","4643","online","Dridex"\n# END 2 entries\n'
+        ),
+        ["8.8.4.4", "8.8.8.8"],
+    ),
+    "one column of URLs": (
+        "http://evil.example/login\nhttps://bad.example/x?y=1,2\nhttps://bad.example/z;a\n",
+        ["http://evil.example/login", "https://bad.example/x?y=1,2", "https://bad.example/z;a"],
+    ),
+    "URLs and links to details": (
+        (
+            "phish_id,url,phish_detail_url,target\n"
+            "1,https://evil.example/a,http://feed.example/detail?id=1,Other\n"
+            "2,https://bad.example/b,http://feed.example/detail?id=2,Other\n"
+        ),
+        ["https://evil.example/a", "https://bad.example/b"],
+    ),
+    "types with prefixes": (
+        (
+            f"Indicator type,Indicator,Description\nFileHash-MD5,{C},\nFileHash-SHA256,{A},\n"
+            "hostname,www.evil.example,\nURL,http://evil.example/x,\nIPv4,8.8.8.8,\n"
+            "CVE,CVE-2021-1234,\nCIDR,8.8.8.0/24,\nYARA,abc,\n"
+        ),
+        [C, A, "www.evil.example", "http://evil.example/x", "8.8.8.8"],
+    ),
+    "types in camel case": (
+        (
+            f"IndicatorType,IndicatorValue,Action\nFileSha1,{B},Block\nIpAddress,8.8.8.8,Block\n"
+            f"DomainName,evil.example,Block\nCertificateThumbprint,{FIRST[:40]},Block\n"
+        ),
+        [B, "8.8.8.8", "evil.example"],
+    ),
+    "attributes of an event": (
+        (
+            "uuid,category,type,value,comment,to_ids\n"
+            f'"5a","Payload delivery","filename|sha256","a.exe|{A}","",1\n'
+            '"5b","Network activity","ip-dst|port","8.8.8.8|443","",1\n'
+            '"5c","External analysis","link","https://blog.example/1","",0\n'
+            '"5d","External analysis","text","see bad.example","",0\n'
+            '"5e","Network activity","url","http://evil.example/x","",1\n'
+        ),
+        [A, "8.8.8.8", "http://evil.example/x"],
+    ),
+    "names without a telling heading": (
+        '"Name","Risk","Evidence"\n"8.8.8.8","99","seen at 1.1.1.1"\n"8.8.4.4","98","seen"\n',
+        ["8.8.8.8", "8.8.4.4"],
+    ),
+    "links to pages of the indicators": (
+        (
+            f"Hash,VT link\n{A},https://www.virustotal.com/gui/file/{A}/detection\n"
+            f"{C},https://www.virustotal.com/gui/file/{C}/detection\n"
+        ),
+        [A, C],
+    ),
+    "names of files that could be domains": (
+        f"SHA256,Filename,Description\n{A},evil.zip,see https://blog.example/a\n{FIRST},a.sh,x\n",
+        [A, FIRST],
+    ),
+    "titles above the heading": (
+        f"Indicators of compromise,,\n,,\nType,Value,Note\nSHA256,{A},x\nDomain,evil.example,y\n",
+        [A, "evil.example"],
+    ),
+    "a title of one cell": (
+        f"IOCs of May\nType,Value\nSHA256,{A}\nDomain,a.example\n",
+        [A, "a.example"],
+    ),
+    "text cells of a spreadsheet": (
+        f'IOC;Note\n"=""{A}""";a\n="{C}";b\nevil.example;c\n',
+        [A, C, "evil.example"],
+    ),
+    "another language": (
+        f"IOC;Typ;Quelle\nevil.example;Domain;https://blog.example/1\n{C};MD5;https://x.example/2\n",
+        ["evil.example", C],
+    ),
+}
+
+
+@pytest.mark.parametrize("shape", _SHAPES)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_tables_in_common_shapes_give_their_indicators(write_table, shape, end, encoding):
+    text, expected = _SHAPES[shape]
+    found = read_seeds(write_table(text.replace("\n", end).encode(encoding)))
+    assert [value for _, value in seeds_of(found)] == expected
+    assert found.rejected == []
+
+
+def test_rows_with_too_many_cells_are_reported(write_table):
+    found = read_seeds(write_table(f"ioc,note\n{A},one\n{B},one, two\n"))
+    assert "line 3: rows have more cells than the heading; check their quotes" in (
+        warnings_of(found)
+    )
+
+
+# --- size ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("," * 1_000_000, id="cells"),
+        pytest.param(f'hash,note\n{A},"' + "x,\n" * 5_000, id="open quote"),
+        pytest.param(f"hash,note\n{A},{'[.]' * 40_000}\n", id="dots"),
+        pytest.param(f"hash,note\n{A},{'a ' * 60_000}\n", id="spaces"),
+        pytest.param(f"hash,note\n{A},{'; ' * 60_000}\n", id="separators"),
+        pytest.param("hash,note\n" + f'{A},"\n' * 2_000, id="quotes"),
+        pytest.param("#,\n" * 20_000, id="comments"),
+    ],
+)
+def test_unusual_tables_are_read_within_bounds(write_table, text):
+    path = write_table(text)
+    tracemalloc.start()
+    started = time.process_time()
+    with suppress(SeedError):
+        read_seeds(path)
+    seconds = time.process_time() - started
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert seconds < 10
+    assert peak < 200 * 2**20

@@ -28,6 +28,11 @@ def is_api_objects(value: object) -> bool:
     )
 
 
+def is_response(value: object) -> bool:
+    """Return whether a JSON value is a response that contains a page of a list."""
+    return isinstance(value, dict) and {"data", "links"} <= value.keys()
+
+
 def read(value: object, reader: SeedReader) -> None:
     """Add the files, domains, IP addresses and URLs; skip objects of other types."""
     if not is_api_objects(value):

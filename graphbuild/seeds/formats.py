@@ -119,8 +119,15 @@ def detect(start: str, texts: Iterable[str], name: str, source: str) -> tuple[Fo
         file_types.refuse(source, "XML, but neither STIX 1 nor OpenIOC", _TEXT_HINT)
     if suffix != ".json" and not json_documents.is_json(start):
         return PLAIN_LIST, "the default", None
-    value = json_documents.load(texts, source)
+    return _detect_json(json_documents.load(texts, source), source)
+
+
+def _detect_json(value: object, source: str) -> tuple[Format, str, object]:
     for each in FORMATS:
         if each.matches_json and each.matches_json(value):
             return each, f"the file contains {each.description}", value
+    if api_objects.is_response(value):
+        file_types.refuse(
+            source, "a saved response of the API", "to store it, run: graphbuild import {file}"
+        )
     raise SeedError(f"{source} is JSON, but neither STIX, MISP nor a list; {_TEXT_HINT}")

@@ -52,20 +52,18 @@ def load(texts: Iterable[str], source: str) -> Any:  # noqa: ANN401  any JSON va
     return values if len(values) > 1 else values[0]
 
 
-def load_strings(texts: Iterator[str], source: str) -> Iterator[str]:
-    """Yield the strings in a JSON document, including names of fields, each as one line.
+def load_strings(texts: Iterator[str], source: str) -> tuple[Iterator[str], bool]:
+    """Return the strings in a JSON document, including names of fields, each as one line.
 
-    If the text is not valid JSON or is too large, yield it unchanged.
+    The second value is whether the text is valid JSON. If it is not, or if it is too large, the
+    first value is the text itself.
     """
     parts: list[str] = []
     try:
         value = load(_record(texts, parts), source)
     except SeedError:
-        yield from chain(parts, texts)
-    else:
-        for text in _strings(value):
-            yield _LINE_ENDS.sub(" ", text)
-            yield "\n"
+        return chain(parts, texts), False
+    return (f"{_LINE_ENDS.sub(' ', each)}\n" for each in _strings(value)), True
 
 
 def _record(texts: Iterable[str], parts: list[str]) -> Iterator[str]:

@@ -163,12 +163,13 @@ def _read(content: Content, reader: SeedReader, stated: Format | None) -> None:
         )
     for library in found.libraries:
         require(library, extra="lists")
-    if found is TEXT and json_documents.is_json(start):
-        texts = json_documents.load_strings(texts, reader.source)
-    if content.container:
-        reason = f"{reason}; decompressed from a {content.container}"
     module = import_module(f"graphbuild.seeds.{found.module}")
     reader.unit = found.unit
+    if found is TEXT and json_documents.is_json(start):
+        texts, is_json = json_documents.load_strings(texts, reader.source)
+        reader.unit = "string" if is_json else found.unit
+    if content.container:
+        reason = f"{reason}; decompressed from a {content.container}"
     reader.format.format, reader.format.reason = found.name, reason
     if found.matches_json:
         value = json_documents.load(texts, reader.source) if value is None else value

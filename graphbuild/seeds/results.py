@@ -40,7 +40,9 @@ class RejectedEntry:
     line: int  # number of the line, object or attribute (see ``unit``), from 1
     text: str  # the entry, shortened and quoted, in ASCII
     reason: str  # continues a sentence that starts with ``text``, such as "is an email address"
-    unit: str = "line"  # what ``line`` counts: ``line``, ``object`` (STIX) or ``attribute`` (MISP)
+    # What ``line`` counts: ``line``, ``object`` (STIX, API), ``attribute`` (MISP), or in other JSON
+    # ``item`` of an array or ``string``.
+    unit: str = "line"
 
     def __str__(self) -> str:
         return f"{self.source}, {self.unit} {self.line}: {self.text} {self.reason}"

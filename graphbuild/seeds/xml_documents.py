@@ -21,7 +21,7 @@ MAX_DEPTH = 64  # nested elements
 MAX_TOKEN = 2**20  # bytes of one tag, comment or processing instruction
 MAX_TEXT = 65_536  # characters of the text of an element; the rest is left out
 MAX_CHILDREN = 10_000  # children that an element keeps
-_ROOT_SIZE = 16_384  # characters in which the start of the root element is searched
+_ROOT_SIZE = 8_192  # characters in which the start of the root element is searched
 _ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,99}:)?([A-Za-z_][\w.-]{0,99})")
 _NOT_ELEMENTS = re.compile(r"<\?.*?\?>|<!--.*?-->", re.DOTALL)
 

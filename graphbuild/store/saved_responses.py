@@ -263,7 +263,10 @@ class _LimitedReader:
         except _READ_ERRORS as error:
             raise PayloadError(f"the gzip file is damaged or incomplete: {error}") from None
         if len(content) > size:
-            raise PayloadError(f"is larger than {MAX_FILE_SIZE} bytes")
+            raise PayloadError(
+                f"is larger than {MAX_FILE_SIZE // 2**20} MiB; split it, or write one response per"
+                " line"
+            )
         if self._limit is not None:
             self._limit -= len(content)
             if self._limit < 0:
@@ -325,7 +328,10 @@ def _find_end(text: str, position: int, *, follows_value: bool) -> int:
     try:
         return _DECODER.raw_decode(text, position)[1]
     except json.JSONDecodeError as error:
-        raise PayloadError(f"the text is not JSON: {error.msg} at character {error.pos}") from None
+        hint = "; it may be YAML, so run vt with --format json" if text.startswith("- ") else ""
+        raise PayloadError(
+            f"the text is not JSON: {error.msg} at character {error.pos}{hint}"
+        ) from None
     except RecursionError:
         raise PayloadError(f"the JSON is nested deeper than {MAX_DEPTH} levels") from None
     except ValueError:  # an integer with thousands of digits

@@ -336,7 +336,7 @@ def test_a_list_that_no_crawl_requests_is_refused(write) -> None:
         (b'{"data":' * 100_000, "nested deeper than 64"),
         (b"[" + b"9" * 10_000 + b"]", "a number with too many digits"),
         (b"\n[" + b"{}," * 1_000_001, "contains more than 1,000,000 values"),
-        (b"- _id: x\n  _type: reference\n", "is not JSON"),
+        (b"- _id: x\n  _type: reference\n", "run vt with --format json"),
         (b"SQLite format 3\0", "is not JSON"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
@@ -349,7 +349,7 @@ def test_an_invalid_file_is_refused_with_the_reason(write, content, reason) -> N
 @pytest.mark.parametrize(
     ("unit", "count", "reason"),
     [
-        (b"a" * 2**20, 200, "is larger than 33554432 bytes"),
+        (b"a" * 2**20, 200, "is larger than 32 MiB"),
         (b"{}\n" * 2**18, 200, "has too many errors"),
         (b'"a"\n' + b"\n" * 2**20, 20, "contains more than 10,000 empty lines"),
         (b'"a"' + b" " * 2**20 + b"\n", 80, "expands to more than 100 times"),

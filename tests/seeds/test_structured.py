@@ -367,6 +367,16 @@ def test_every_text_in_other_json_is_read_as_text(read):
     }
 
 
+def test_warnings_about_other_json_have_the_number_of_the_string(read):
+    found = read({"a": "b", "c": "setup.zip"}, format="text")
+    assert any(", string 4: " in each for each in found.warnings)
+
+
+def test_a_saved_response_is_refused_with_the_command_that_stores_it(read):
+    with pytest.raises(SeedError, match=r"a saved response of the API; .*graphbuild import"):
+        read((DATA / "related_references.json").read_text())
+
+
 def test_text_that_only_looks_like_json_is_read_as_text(read):
     found = read(f'{{"cut": "{A}", "a.example', format="text")
     assert ("file", A) in seeds_of(found)

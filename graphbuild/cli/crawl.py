@@ -240,7 +240,7 @@ def _refuse_api_key(seeds: SeedList) -> None:
 
 
 def _contains(seed: Seed, key: ApiKey) -> bool:
-    """Return whether ``key`` is the id of ``seed``, or a whole token of a URL or other column."""
+    """Return whether ``key`` is the id of ``seed``, or a whole token of its URL or a column."""
     values = (*seed.entity.attributes.values(), *seed.attributes.values())
     return seed.entity.id == key.reveal().lower() or any(
         key.is_in(value) for value in values if isinstance(value, str)

@@ -46,7 +46,7 @@ def read_graphml(source: str | Path | BinaryIO) -> nx.DiGraph[str]:
     exactly. Computed columns, such as colors, are not read.
 
     Args:
-        source: Path or binary stream. If it is a path, the file may be compressed with gzip.
+        source: Path or binary stream. The file at a path may be compressed with gzip.
 
     Raises:
         ExportError: The file cannot be read, is too large, is not a complete GraphML file, or was

@@ -140,7 +140,7 @@ def _positions(
 
 
 def _refuse_derived(graph: Graph, formats: Iterable[Format], subject: object) -> None:
-    """Raise ExportError about ``subject`` if a format refuses ``graph``, because it is derived."""
+    """Raise ExportError about ``subject`` if ``graph`` is derived, which a format refuses."""
     if any(each.refuses_derived_views for each in formats) and is_derived(graph):
         raise ExportError(
             f"{subject}: must contain only facts of the API, but this view contains nodes or edges"

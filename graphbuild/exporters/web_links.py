@@ -93,9 +93,9 @@ def virustotal_url(node: Mapping[str, Any]) -> str:
 
 
 def page_prefix(node_type: str) -> str:
-    """Return the beginning, up to the id, of the addresses of VirusTotal's pages about a type.
+    """Return the address of a page on VirusTotal without the object id, with which it ends.
 
-    The result is empty for types without pages on VirusTotal.
+    The result is empty if VirusTotal has no pages about objects of the type ``node_type``.
     """
     page = _PAGES.get(node_type)
     return page.prefix if page else ""

@@ -130,7 +130,7 @@ def _missing_data(data: ReportData) -> Iterator[Block]:
             for each in problems
         ]
         head = ("subject", "state", "known", "expected", "warning")
-        yield from table(head, rows, "graphbuild status lists them", numbers=range(2, 4))
+        yield from table(head, rows, "graphbuild status --all lists them", numbers=range(2, 4))
 
 
 def _known(status: SubjectStatus) -> int:
@@ -248,7 +248,7 @@ def _clusters(data: ReportData) -> Iterator[Block]:
         for each in clusters
     ]
     head = ("cluster", "name", "files", "stability", "references", "independent", "publishers")
-    hint = "graphbuild communities lists them"
+    hint = "graphbuild communities --json lists them"
     yield from table((*head, "first", "last"), rows, hint, numbers=range(2, 7))
     for cluster in clusters[:_MAX_DETAILED_CLUSTERS]:
         yield from _cluster_details(cluster)

@@ -95,5 +95,5 @@ def warn_if_incomplete(store: Store) -> None:
         states = totals.describe_states(*UNFINISHED_STATES)
         notice(
             f"the campaign is not complete: {states} of {totals.describe_subjects()}; "
-            "'graphbuild status' lists them"
+            "'graphbuild status --all' lists them"
         )

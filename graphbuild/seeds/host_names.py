@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tldextract.tldextract import ExtractResult
 
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
-_COMMON_DOMAINS = frozenset({"com", "net", "org", "info", "biz", "edu", "gov", "mil", "int"})
+_COMMON_DOMAINS = frozenset({"com", "net", "org", "biz", "edu", "gov", "mil"})
 # Top-level domains with more names of files than of hosts. In most country-code domains that are
 # also file extensions, only a name of two parts can be a file: ``notes.md``, ``www.evil.md``.
 _FILE_DOMAINS = frozenset({"cab", "mov", "properties", "zip"})
@@ -22,17 +22,22 @@ _FILE_COUNTRY_DOMAINS = FILE_EXTENSION_DOMAINS - _FILE_DOMAINS - {"pl"}  # Perl 
 # Top-level domains that are methods or fields in many programming languages.
 _CODE_DOMAINS = frozenset(
     {
-        *("call", "day", "dot", "fail", "final", "foo", "here", "how", "like", "map", "name"),
-        *("new", "next", "now", "open", "ping", "pin", "post", "prod", "read", "run", "save"),
-        *("search", "select", "shell", "show", "tab", "target", "total", "windows", "zero"),
+        *("abc", "audio", "author", "bom", "call", "circle", "codes", "compare", "data", "day"),
+        *("degree", "delta", "directory", "docs", "dot", "events", "fail", "family", "final"),
+        *("foo", "here", "how", "lease", "like", "map", "name", "new", "next", "now", "open"),
+        *("parts", "pid", "ping", "pin", "post", "prod", "read", "run", "safe", "save", "search"),
+        *("select", "shell", "show", "style", "tab", "target", "total", "video", "windows", "zero"),
     }
 )
-_CODE_OBJECTS = frozenset({"array", "document", "math", "module", "object", "self", "this"})
-_PACKAGE_ROOTS = frozenset({"android", "androidx", "java", "javax", "kotlin"})
+_CODE_OBJECTS = frozenset({"array", "document", "math", "module", "object"})
+_OWN_OBJECT = frozenset({"cls", "self", "this"})
+_PACKAGE_ROOTS = frozenset({"adodb", "android", "androidx", "java", "javax", "kotlin", "system"})
 _REVERSED_ROOTS = frozenset({"com", "edu", "gov", "io", "net", "org"})  # com.example.app
 _PRODUCTS = frozenset({"ADO.NET", "ASP.NET", "VB.NET"})
+_SHORT = 2  # characters; a.data is a part of a program, t.me a domain
 _CAMEL_CASE = re.compile(r"[a-z0-9][A-Z]")
-_CALL_OR_ASSIGNMENT = re.compile(r"\(|\s?[+-]?=(?!=)")
+# After a part of a program, such as ``a.click()`` or ``a.id = 1``. Lists have ``host = address``.
+_CALL_OR_ASSIGNMENT = re.compile(r"(?:\(|\s?[+-]?=(?!=))(?!\s?\d{1,3}\.\d{1,3}\.)")
 _HINT = "defang it if it is a domain"
 
 # tldextract uses its own public suffix list, without downloads. Demonstrations need ``example``.
@@ -59,7 +64,7 @@ def find_doubt(host: str, after: str, *, has_path: bool) -> str:
     if labels[0].lower() == "www":
         return ""
     checks = (
-        (_is_file_name(host.lower(), has_path=has_path), "may be a file name"),
+        (_is_file_name(host, has_path=has_path), "may be a file name"),
         (not (top.islower() or host.isupper()), "does not end in a lower-case top-level domain"),
         (host in _PRODUCTS, "is the name of a product"),
         (_is_package(labels), "may be the name of a package"),
@@ -69,10 +74,12 @@ def find_doubt(host: str, after: str, *, has_path: bool) -> str:
 
 
 def _is_file_name(host: str, *, has_path: bool) -> bool:
-    top = host.rpartition(".")[2]
-    if top in _FILE_COUNTRY_DOMAINS:
-        parts = _split(host)
-        return not (has_path or parts.subdomain or "." in parts.suffix)
+    lower = host.lower()
+    top = lower.rpartition(".")[2]
+    if top in _FILE_COUNTRY_DOMAINS and not has_path:
+        parts = _split(lower)
+        has_more_labels = bool(parts.subdomain) or "." in parts.suffix
+        return not has_more_labels or host not in {lower, host.upper()}
     return top in _FILE_DOMAINS
 
 
@@ -85,12 +92,17 @@ def _is_package(labels: list[str]) -> bool:
 
 
 def _is_code(labels: list[str], after: str) -> bool:
-    top = labels[-1].lower()
+    first, top = labels[0].lower(), labels[-1].lower()
+    if "_" in _split(".".join(labels).lower()).domain:
+        return True
     if top in _COMMON_DOMAINS:
         return False
+    is_short = len(labels) == 2  # noqa: PLR2004  such as this.id
     return (
         top in _CODE_DOMAINS
-        or (len(labels) == 2 and labels[0].lower() in _CODE_OBJECTS)  # noqa: PLR2004  this.id
+        or first in _OWN_OBJECT
+        or (is_short and first in _CODE_OBJECTS)
+        or (is_short and len(first) <= _SHORT < len(top))
         or any(map(_CAMEL_CASE.search, labels))
         or _CALL_OR_ASSIGNMENT.match(after) is not None
     )

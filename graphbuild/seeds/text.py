@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from graphbuild.seeds.host_names import find_doubt, is_host, is_ipv4
 from graphbuild.seeds.refanging import refang
 from graphbuild.seeds.results import excerpt
-from graphbuild.seeds.text_candidates import find_candidates, find_hashes
+from graphbuild.seeds.text_candidates import Kind, find_candidates, find_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,8 +29,9 @@ _ENTITIES_REPLACED = "&amp; in URLs was replaced by &"
 _WRAPPED = "hexadecimal text on two lines may be one SHA-256; join the lines if it is"
 
 _VERSION_BEFORE = re.compile(
-    r"\b(?:v|ver|version|build|release)[.:]?\s*$|[A-Za-z]/$", re.IGNORECASE
-)  # version 1.2.3.4, Chrome/1.2.3.4
+    r"\b(?:v|ver|version|build|release|section|chapter|rule)[.:]?\s*$|[A-Za-z]/$|[<>~]=\s?$",
+    re.IGNORECASE,
+)  # version 1.2.3.4, Chrome/1.2.3.4, section 1.2.3.4, >=1.2.3.4
 # What a hash can be besides the hash of a file.
 _OTHER_HASH = (
     r"imp-?hash(?:es)?|authenti-?hash|ja3s?|ja4\w*|jarm|pe-?hash|vhash|ssdeep|tlsh|telfhash|cdhash"
@@ -68,6 +69,8 @@ def read(texts: Iterable[str], reader: SeedReader) -> None:
 
 
 class _TextReader:
+    """Adds the candidates of a text to a seed list."""
+
     def __init__(self, reader: SeedReader) -> None:
         self._reader = reader
         self._rejected: set[str] = set()
@@ -79,23 +82,23 @@ class _TextReader:
     def read(self, candidate: Candidate) -> None:
         """Add or reject a candidate."""
         match candidate.kind:
-            case "hash":
+            case Kind.HASH:
                 self._read_hash(candidate)
-            case "url":
+            case Kind.URL:
                 self._read_url(candidate)
-            case "host":
+            case Kind.HOST:
                 self._read_host(candidate)
-            case "ipv6":
+            case Kind.IPV6:
                 self._read_ipv6(candidate)
-            case "email":
+            case Kind.EMAIL:
                 self._read_email(candidate)
-            case "dotted":
+            case Kind.DOTTED:
                 self._read_words(candidate, _ORDINARY_WORDS)
-            case "path":
+            case Kind.PATH:
                 self._read_words(candidate, _NAMES_IN_PATHS)
-            case "spelled":
+            case Kind.SPELLED:
                 self._read_spelled_dots(candidate)
-            case _:
+            case Kind.LONG:
                 self._reject(candidate, "is too long")
 
     def finish(self) -> None:

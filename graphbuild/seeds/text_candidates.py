@@ -8,6 +8,7 @@ so that the search takes linear time.
 from __future__ import annotations
 
 import re
+from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from graphbuild.seeds.host_names import is_host, is_ipv4
@@ -65,7 +66,7 @@ _URL_CHARACTERS = rf"""
     | (?<=[0-9A-Za-z]) ' (?=[0-9A-Za-z])
     | \( [^\s<>()\[\]{{}}"'`|\\]*+ \)
     | \{{ [\w.-]{{0,40}}+ \}}
-    | \\ (?! $ | [\s"'\\nrt] | u[0-9a-f]{{4}} | x[0-9a-f]{{2}} )
+    | \\ (?! $ | [\s"'\\<>()\[\]nrt] | u[0-9a-f]{{4}} | x[0-9a-f]{{2}} )
     """
 _COMMA = rf"[,;] (?=[{_LETTERS}%/.+@$~-]) (?!{_NEXT_ITEM})"
 _PATH = rf"(?: {_URL_CHARACTERS} | {_COMMA} (?!{_NEXT_DOMAIN}) )*+"
@@ -88,7 +89,7 @@ _CANDIDATE = re.compile(
     | (?: {SCHEME_WITH_BRACKETS} (?= (?:{SECURE_IN_BRACKETS})?+ {SCHEME_END} ) | {_LABEL} )
       (?: (?P<url> (?:{SECURE_IN_BRACKETS})?+ {SCHEME_END}
               (?: {_BACKSLASH_URL} | {_AUTHORITY} (?: {_PATH_AND_QUERY} | {_QUERY} )?+ ) )
-        | (?P<email> {_NEXT_LABEL}*+ {_AT} {_LABEL}{_NEXT_LABEL}++ )
+        | (?P<email> (?:{_NEXT_LABEL}|\+{_LABEL})*+ {_AT} {_LABEL}{_NEXT_LABEL}++ )
         | (?P<host> {_NEXT_LABEL}++ )
         | (?P<spelled> (?:{_SPELLED_DOT}{_LABEL})++ )
       )?+
@@ -114,18 +115,27 @@ _PUNCTUATION = ".,;:!?"
 _MAX_SCHEME = 32  # characters
 
 
+class Kind(Enum):
+    """What a candidate resembles."""
+
+    HASH = "hash"
+    URL = "url"
+    HOST = "host"  # a name with a public suffix, or an IPv4 address
+    IPV6 = "ipv6"
+    EMAIL = "email"
+    PATH = "path"  # a host in the path of a file, or percent-encoded
+    DOTTED = "dotted"  # other words with dots
+    SPELLED = "spelled"  # a host with "dot" as a word
+    LONG = "long"  # more than MAX_CANDIDATE characters
+
+
 class Candidate(NamedTuple):
-    """A part of a text that resembles an indicator.
+    """A part of a text that resembles an indicator."""
 
-    ``kind`` is ``hash``, ``url``, ``host``, ``ipv6``, ``email``, ``path`` (a host name in a path),
-    ``dotted`` (words with dots that are not a host), ``spelled`` (words with "dot" as a word) or
-    ``long`` (more than ``MAX_CANDIDATE`` characters).
-    """
-
-    kind: str
+    kind: Kind
     text: str
     line: int
-    before: str  # up to 200 characters, since the previous candidate that is not ``dotted``
+    before: str  # up to 200 characters, since the previous candidate that is not DOTTED
     after: str  # up to 200 characters
 
 
@@ -151,7 +161,7 @@ class _Scanner:
     def __init__(self) -> None:
         self._text = ""
         self._position = 0  # where the search continues
-        self._previous_end = 0  # of the previous candidate that is not ``dotted``
+        self._previous_end = 0  # of the previous candidate that is not DOTTED
         self._line, self._counted = 1, 0  # the number of the line at the offset ``_counted``
 
     def scan(self, text: str, *, is_end: bool = False) -> Iterator[Candidate]:
@@ -165,7 +175,7 @@ class _Scanner:
                 self._position = limit
                 return
             parts = list(_divide(match))
-            start, end = match.start(), max(match.end(), *(each[2] for each in parts), 0)
+            start, end = match.start(), max([match.end(), *(last for _, _, last in parts)])
             if end > limit and end - start <= MAX_CANDIDATE:
                 self._position = start
                 return
@@ -173,14 +183,14 @@ class _Scanner:
             for kind, first, last in parts:
                 yield self._candidate(kind, first, last)
 
-    def _candidate(self, kind: str, start: int, end: int) -> Candidate:
+    def _candidate(self, kind: Kind, start: int, end: int) -> Candidate:
         self._line += self._text.count("\n", self._counted, start)
         self._counted = start
         if end - start > MAX_CANDIDATE:
-            kind, end = "long", start + MAX_CANDIDATE
+            kind, end = Kind.LONG, start + MAX_CANDIDATE
         before = self._text[max(self._previous_end, start - _MAX_CONTEXT) : start]
         after = self._text[end : end + _MAX_CONTEXT]
-        if kind != "dotted":
+        if kind is not Kind.DOTTED:
             self._previous_end = end
         return Candidate(kind, self._text[start:end], self._line, before, after)
 
@@ -193,19 +203,19 @@ class _Scanner:
         self._position -= dropped
 
 
-def _divide(match: re.Match[str]) -> Iterator[tuple[str, int, int]]:
+def _divide(match: re.Match[str]) -> Iterator[tuple[Kind, int, int]]:
     """Yield the kind, the start and the end of each candidate in a match of ``_CANDIDATE``."""
     text, (start, end) = match.string, match.span()
-    kind = match.lastgroup
-    if kind == "url":
-        start = _find_scheme(text, start, match.start("url"))
-        yield kind, start, _strip_end(text, start, end)
-    elif kind == "host":
+    group = match.lastgroup
+    if group == "url":
+        start = _find_scheme(text, start, match.start(group))
+        yield Kind.URL, start, _strip_end(text, start, end)
+    elif group == "host":
         yield _divide_host(text, start, end)
-    elif kind is None:
-        yield from (("hash", *each.span()) for each in _HASH.finditer(text, start, end))
-    elif kind != "words":
-        yield kind, start, end
+    elif group is None:
+        yield from ((Kind.HASH, *each.span()) for each in _HASH.finditer(text, start, end))
+    elif group != "words":
+        yield Kind(group), start, end
 
 
 def _find_scheme(text: str, start: int, end: int) -> int:
@@ -215,7 +225,7 @@ def _find_scheme(text: str, start: int, end: int) -> int:
     return end - len(word) + scheme.start() if scheme else start
 
 
-def _divide_host(text: str, start: int, end: int) -> tuple[str, int, int]:
+def _divide_host(text: str, start: int, end: int) -> tuple[Kind, int, int]:
     """Return the kind, the start and the end of a candidate that consists of words with dots."""
     name_end = start + len(text[start:end].rstrip("-_"))
     if name_end == end:
@@ -224,16 +234,17 @@ def _divide_host(text: str, start: int, end: int) -> tuple[str, int, int]:
         start = name_end - len(text[start:name_end].lstrip("-_"))  # ``_evil.example_`` in Markdown
     name = refang(text[start:name_end])
     if not is_host(name):
-        return "dotted", start, name_end
+        return Kind.DOTTED, start, name_end
     before = text[max(0, start - _MAX_SCHEME) : start]
-    if before.endswith("@"):
-        return "email", start, name_end
-    in_path = _PATH_BEFORE.search(before) and not is_ipv4(name)
+    if before.endswith(("@", " AT ")):
+        return Kind.EMAIL, start, name_end
+    is_defanged = name != text[start:name_end]
+    in_path = _PATH_BEFORE.search(before) and not (is_defanged or is_ipv4(name))
     if in_path or _PERCENT_ENCODED.match(text, start):
-        return "path", start, name_end
+        return Kind.PATH, start, name_end
     if name_end == end and (rest := _PORT_AND_PATH.match(text, end)):
         name_end = _strip_end(text, start, rest.end())
-    return "host", start, name_end
+    return Kind.HOST, start, name_end
 
 
 def _strip_end(text: str, start: int, end: int) -> int:

@@ -442,6 +442,7 @@ _FILES = (
     "tze{n}.cab setup{n}.zip run{n}.sh main{n}.py notes{n}.md lib{n}.so x{n}.rs a{n}.properties"
 )
 _CODE = (
+    "g.codes{n}.degree self.a{n}.info cls.b{n}.id _log{n}.info a_b{n}.info system.io{n}.zone "
     "req{n}.open el{n}.map Array{n}.prototype.slice.call WScript{n}.shell T{n}.run wx{n}.select"
     " hashArray{n}.info2.map com.example{n}.chat java.net{n}.io this{n}.zero obj{n}.name"
     " hashArray{n}.id sTUlsWa{n}.cr"
@@ -464,8 +465,8 @@ def test_calls_and_assignments_are_not_domains(read_lines):
     names = ["a{n}.click", "el{n}.download", "doc{n}.link", "list{n}.live", "e{n}.id", "x{n}.to"]
     templates = ["{}()", "{}('x')", "{} = y", "{}=y", "{} += y", "if {}(b) then", "{}(b => b)"]
     rows = [template.format(name) for template, name in number(templates, names)]
-    found, _ = read_lines([*rows, "el.download == 1"])
-    assert [line for line, seeds in found.items() if seeds] == ["el.download == 1"]
+    found, _ = read_lines([*rows, "evil.download == 1"])
+    assert [line for line, seeds in found.items() if seeds] == ["evil.download == 1"]
 
 
 def test_hosts_below_country_domains_that_are_file_extensions_are_domains(read_lines):
@@ -489,6 +490,44 @@ def test_numbers_of_versions_and_networks_are_not_addresses(read_lines):
     found, warnings = read_lines([*lines, "Chrome 119.0.0.0", "10.0.0.0/8"])
     assert not any(found.values())
     assert warnings
+
+
+def test_email_addresses_are_reported(read_lines):
+    addresses = [
+        *("me{n}@evil.com", "first.last{n}@evil.com", "a.gm{n}+b@evil.com", "me{n}[@]evil[.]com"),
+        *(
+            "me{n}[at]evil(dot)com",
+            "me{n} (at) evil.com",
+            "x-y_{n}@mail.evil.co.uk",
+            "@evil{n}.com",
+        ),
+    ]
+    templates = ["{}", "<{}>", "mailto:{}", "From: {};", "({})", "'{}'", "| {} |"]
+    lines = [template.format(address) for template, address in number(templates, addresses)]
+    found, warnings = read_lines([*lines, "me AT evil.com"])
+    assert not any(found.values())
+    assert sum("is an email address" in message for message in warnings) == len(lines) + 1
+    found, _ = read_lines(["root@8.8.8.8", "ssh root@8[.]8[.]4[.]4 -p 22"])
+    assert list(found.values()) == [["8.8.8.8"], ["8.8.4.4"]]
+
+
+def test_names_in_paths_and_in_percent_encoded_text_are_not_domains(read_lines):
+    names = [
+        "C:\\x\\{}",
+        "C:\\\\x\\\\{}",
+        "/usr/{}",
+        "./{}",
+        "~/{}",
+        "%TEMP%\\{}",
+        "u=http%3A%2F%2F{}",
+    ]
+    around = ["{}", '"{}"', "({})", "- {}", "run {} now", "`{}`", "{},", "| {} |"]
+    lines = [each.format(name.format("command.com")) for name, each in product(names, around)]
+    found, warnings = read_lines(lines)
+    assert len(lines) >= 50
+    assert not any(found.values())
+    assert len(warnings) == 1
+    assert "line 1 and 55 more: names in paths or in percent-encoded text" in warnings[0]
 
 
 # --- protocols and links -------------------------------------------------------------------------

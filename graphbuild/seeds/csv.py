@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -28,11 +29,16 @@ from graphbuild.seeds.table_columns import (
     parse_cell,
     stated_type,
 )
-from graphbuild.seeds.table_headings import Rank, find_exported_column, is_heading
+from graphbuild.seeds.table_headings import (
+    Rank,
+    find_exported_column,
+    is_heading,
+    names_indicators,
+)
 from graphbuild.seeds.table_rows import MAX_LINE, read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from graphbuild.seeds.results import SeedReader
     from graphbuild.seeds.table_columns import Column, Judgement
@@ -52,16 +58,43 @@ _EXTRA_CELLS = "rows have more cells than the heading; check their quotes"
 _INVALID_HASHES = "invalid hashes beside a valid hash were ignored"
 
 
+@dataclass(slots=True)
+class _Layout:
+    """Where a table contains what."""
+
+    heading: list[str]
+    columns: list[int]  # of the seeds
+    other_hashes: list[int]  # columns to read in rows in which ``columns`` are empty
+    type_column: int | None  # states the types of the indicators
+    names: dict[int, str]  # other column -> name of the attribute
+
+
 def read(lines: Iterable[str], reader: SeedReader) -> None:
     """Add the seeds in the columns of the seeds; other cells of a row become attributes."""
     table = read_table(lines, reader)
     sample, is_complete = _take_sample(table.rows)
     if not sample:
         return
-    heading, body = table.heading, sample
-    if not heading:
+    if table.heading:
+        heading, body = table.heading, sample
+        heading_place = "a comment is the heading"
+    else:
         heading, body = _split_heading(sample, reader.column)
-        reader.seeds.skipped += max(len(sample) - len(body) - 1, 0)
+        heading_place = f"line {sample[-len(body) - 1].number} is the heading" if heading else ""
+        reader.seeds.skipped += max(len(sample) - len(body) - 1, 0)  # titles
+    layout, reasons = _find_layout(heading, body, reader, is_complete=is_complete)
+    reasons.append(heading_place or "the table has no heading")
+    reader.format.column_reason = "; ".join(reasons)
+    rows = _RowReader(layout, reader)
+    for row in chain(body, table.rows):
+        rows.add(row)
+    rows.hint.finish(reader, is_table=True)
+
+
+def _find_layout(
+    heading: list[str], body: Sequence[Row], reader: SeedReader, *, is_complete: bool
+) -> tuple[_Layout, list[str]]:
+    """Return the layout of a table and the reasons for the columns of the seeds."""
     width = max(map(len, (heading, *(row.cells for row in body))))
     titles = [*heading, *[""] * (width - len(heading))]
     type_column = find_type_column(titles, body)
@@ -72,20 +105,9 @@ def read(lines: Iterable[str], reader: SeedReader) -> None:
     reasons = [f"{columns.rows:,} of {first}{judgement.total:,} rows", reason]
     if type_column is not None:
         reasons.append(f"column {name_column(titles, type_column)} states the types")
-    if not heading:
-        reasons.append("the table has no heading")
-    elif table.heading:
-        reasons.append("a comment is the heading")
-    else:
-        reasons.append(f"line {sample[-len(body) - 1].number} is the heading")
-    reader.format.column_reason = "; ".join(reasons)
+    other_hashes = [] if reader.column is None else _find_other_hashes(judgement, columns)
     names = _attribute_names(titles, columns.indexes, reader)
-    rows = _RowReader(heading, columns.indexes, type_column, names, reader)
-    if reader.column is not None:
-        rows.other_hashes = _find_other_hashes(judgement, columns)
-    for row in chain(body, table.rows):
-        rows.add(row)
-    rows.hint.finish(reader, is_table=True)
+    return _Layout(heading, columns.indexes, other_hashes, type_column, names), reasons
 
 
 def _take_sample(rows: Iterator[Row]) -> tuple[list[Row], bool]:
@@ -105,14 +127,12 @@ def _split_heading(sample: list[Row], wanted: str | None) -> tuple[list[str], li
 
     The heading is the first row, or the row after titles of the table.
     """
-    if wanted is not None:
-        name = wanted.strip(STRIPPED_CHARACTERS).casefold()
-        for position, row in enumerate(sample[: _MAX_TITLES + 1]):
-            if name in map(str.casefold, row.cells):
-                return row.cells, sample[position + 1 :]
+    title = (wanted or "").strip(STRIPPED_CHARACTERS).casefold()
     for position in (_count_titles(sample), 0):
         cells, below = sample[position].cells, sample[position + 1 :]
-        if is_heading(cells, below):
+        if title and not title.isdigit() and title in map(str.casefold, cells):
+            return cells, below
+        if is_heading(cells, below) and (position == 0 or names_indicators(cells)):
             return cells, below
     return [], sample
 
@@ -154,49 +174,35 @@ def _find_other_hashes(judgement: Judgement, columns: Column) -> list[int]:
 class _RowReader:
     """Adds the seeds and attributes of rows."""
 
-    def __init__(
-        self,
-        heading: list[str],
-        columns: Sequence[int],
-        type_column: int | None,
-        names: Mapping[int, str],
-        reader: SeedReader,
-    ) -> None:
-        self.other_hashes: Sequence[int] = ()  # columns to read if those of the seeds are empty
+    def __init__(self, layout: _Layout, reader: SeedReader) -> None:
         self.hint = FormatHint("cells")
-        self._heading = heading
-        self._columns = columns
-        self._type_column = type_column
-        self._names = names  # column -> name of the attribute
+        self._layout = layout
         self._reader = reader
 
     def add(self, row: Row) -> None:
         """Add the seeds of a row; skip rows without a seed and repeated headings."""
-        reader = self._reader
-        type_name = row.cell(self._type_column)
+        reader, layout = self._reader, self._layout
+        type_name = row.cell(layout.type_column)
         stated = stated_type(type_name)
-        if row.cells == self._heading:
+        if row.cells == layout.heading:
             reader.seeds.skipped += 1
         elif stated == UNSUPPORTED:
             reader.skip(type_name)
-        elif cells := self._filled_cells(row, self._columns):
+        elif cells := _filled_cells(row, layout.columns):
             self._add_cells(cells, row, stated)
-        elif cells := self._filled_cells(row, self.other_hashes):
+        elif cells := _filled_cells(row, layout.other_hashes):
             reader.count_warning(_OTHER_HASH, row.number)
             self._add_cells(cells, row, stated)
         else:
             reader.count_warning(_NO_VALUE, row.number)
             reader.seeds.skipped += 1
 
-    def _filled_cells(self, row: Row, columns: Sequence[int]) -> list[str]:
-        cells = map(row.cell, columns)
-        return [cell for cell in cells if cell.casefold() not in _EMPTY_CELLS]
-
     def _add_cells(self, cells: list[str], row: Row, stated: str) -> None:
-        if self._heading and any(row.cells[len(self._heading) :]):
+        heading, names = self._layout.heading, self._layout.names
+        if heading and any(row.cells[len(heading) :]):
             self._reader.count_warning(_EXTRA_CELLS, row.number)
         values = enumerate(row.cells)
-        attributes = {self._names[i]: cell for i, cell in values if cell and i in self._names}
+        attributes = {names[index]: cell for index, cell in values if cell and index in names}
         if len(cells) > 1 and self._add_hashes(cells, row.number, attributes):
             return
         text = _find_url(row, cells[0]) if stated == URL else cells[0]
@@ -214,6 +220,11 @@ class _RowReader:
         if not all(parsed):
             self._reader.count_warning(_INVALID_HASHES, number)
         return True
+
+
+def _filled_cells(row: Row, columns: Sequence[int]) -> list[str]:
+    cells = map(row.cell, columns)
+    return [cell for cell in cells if cell.casefold() not in _EMPTY_CELLS]
 
 
 def _find_url(row: Row, cell: str) -> str:

@@ -28,9 +28,11 @@ class FormatHint:
         text = text[:_MAX_CHECKED]
         if contains_hash(text):
             self._with_hash += 1
-            self._with_cells += len(_CELL_SEPARATOR.findall(text)) > 1
         elif _HOST_SIGN.search(text):
             self._with_host += 1
+        else:
+            return
+        self._with_cells += len(_CELL_SEPARATOR.findall(text)) > 1
 
     def finish(self, reader: SeedReader, *, is_table: bool = False) -> None:
         """Add a warning that names the options for other formats, if it can help."""
@@ -39,7 +41,7 @@ class FormatHint:
             return
         what = "hashes" if self._with_hash else "addresses or URLs"
         formats = [_FREE_TEXT] if is_table else [_FREE_TEXT, _TABLE]
-        if self._with_cells * 2 > self._with_hash:
+        if self._with_cells * 2 > self._with_hash + self._with_host:
             formats.reverse()
         contain = "contains" if count == 1 else "contain"
         reader.seeds.warnings.append(

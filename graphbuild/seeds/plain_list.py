@@ -71,6 +71,7 @@ class _HashHalves:
 
     def check(self, line: str, number: int) -> None:
         """Compare a line with the previous ones."""
+        line = line.strip()
         digits = len(line) if _HEX_LINE.fullmatch(line) else 0
         if (self._previous, digits) == (40, 24):
             self._reader.count_warning(_HALVES, number - 1)

@@ -3,7 +3,7 @@
 A column is judged by the number of rows in which it contains indicators, and by its heading. It is
 chosen only if it clearly leads: columns whose headings name indicators count three times, and the
 leading column must count at least three times as much as any other. Several columns with hashes of
-different types are judged together. Columns of links are never chosen.
+different types are judged together. Columns that may contain links to reports are never chosen.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ class Column:
         return self.rows * (_NAMING_WEIGHT if self.rank == Rank.NAMING else 1)
 
     @property
-    def is_portal(self) -> bool:
-        """Whether the column contains several URLs only, all of the same host."""
-        return 1 < self.rows == self.hosts.total() and len(self.hosts) == 1
+    def contains_urls_only(self) -> bool:
+        """Whether all indicators of the column are URLs."""
+        return 0 < self.rows == self.hosts.total()
 
     @property
     def hash_type(self) -> str:
@@ -89,6 +89,17 @@ class Judgement:
     titles: Sequence[str]
     total: int  # number of judged rows
     columns: list[Column]
+    has_types: bool  # whether a column states the types of the indicators
+
+    def may_be_links(self, column: Column) -> bool:
+        """Return whether a column can contain links to pages about the indicators.
+
+        The URLs in a column may be links, unless the heading or another column says that they are
+        indicators. Without a heading, they may be links if they all have the same host.
+        """
+        if column.rank != Rank.NEUTRAL or self.has_types or not column.contains_urls_only:
+            return column.rank == Rank.EXCLUDED
+        return bool(self.titles[column.indexes[0]]) or len(column.hosts) == 1 < column.rows
 
     def column(self, index: int) -> Column:
         """Return the column with an index."""
@@ -128,17 +139,25 @@ def find_type_column(titles: Sequence[str], rows: Sequence[Row]) -> int | None:
     """Return the index of the column that states the types of the indicators, if there is one.
 
     At least half of its cells are names of types. With an unusual heading, or without a heading,
-    all cells must be.
+    all cells must be, and most rows must contain an indicator of their type.
     """
+    sample = rows[:_TYPE_SAMPLE_ROWS]
+
+    def agrees(index: int) -> bool:
+        stated = [(row, stated_type(row.cell(index))) for row in sample]
+        typed = [(row, kind) for row, kind in stated if kind not in {"", UNSUPPORTED}]
+        same = sum(any(parse_cell(cell, kind) for cell in row.cells) for row, kind in typed)
+        return same * 2 > len(typed)
+
     with_usual_heading, others = [], []
     for index in range(min(len(titles), _MAX_JUDGED_COLUMNS)):
-        cells = [cell for row in rows[:_TYPE_SAMPLE_ROWS] if (cell := row.cell(index))]
+        cells = [cell for row in sample if (cell := row.cell(index))]
         types = [found for cell in cells if "." not in cell and (found := _find_type(cell))]
         if types.count(UNSUPPORTED) == len(types) or is_link_heading(titles[index]):
             continue
         if is_type_heading(titles[index]) and len(types) * 2 >= len(cells):
             with_usual_heading.append(index)
-        elif len(types) == len(cells) and may_be_type_heading(titles[index]):
+        elif len(types) == len(cells) and may_be_type_heading(titles[index]) and agrees(index):
             others.append(index)
     return next(iter(with_usual_heading + others), None)
 
@@ -162,7 +181,7 @@ def judge_columns(titles: Sequence[str], rows: Sequence[Row], type_column: int |
         for column, cell in zip(columns, row.cells, strict=False):
             if entities := parse_cell(cell, stated):
                 _count(column, entities, number)
-    return Judgement(titles, total, columns)
+    return Judgement(titles, total, columns, type_column is not None)
 
 
 def stated_type(cell: str) -> str:
@@ -203,13 +222,10 @@ def choose_columns(judgement: Judgement, source: str) -> Column:
         SeedError: No columns lead. The message lists the columns and how to choose one.
     """
     filled = [column for column in judgement.columns if column.rows]
-    candidates = [column for column in filled if column.rank > Rank.EXCLUDED]
-    if len(candidates) > 1 and not all(column.is_portal for column in candidates):
-        candidates = [column for column in candidates if not column.is_portal]
+    candidates = [column for column in filled if not judgement.may_be_links(column)]
     candidates = _merge_hash_columns(_remove_copies(candidates), judgement.titles)
     candidates.sort(key=lambda column: -column.weight)
-    is_portal = [column.is_portal and column.rank < Rank.NAMING for column in candidates]
-    if candidates and not is_portal[0]:
+    if candidates:
         best, others = candidates[0], candidates[1:]
         is_frequent = best.rank == Rank.NAMING or best.rows * _MIN_SHARE >= judgement.total
         if is_frequent and all(best.weight >= each.weight * _CLEAR_LEAD for each in others):
@@ -227,11 +243,10 @@ def _refusal(judgement: Judgement, filled: Sequence[Column], candidates: Sequenc
         return f"no column contains {what}; it has {listed}; {choose}, or {hint}"
     if len(candidates) > 1:
         return f"several columns contain {what}: {judgement.describe(candidates)}; {choose}"
-    if all(column.is_portal or column.rank == Rank.EXCLUDED for column in filled):
-        columns = judgement.describe(filled)
-        return f"no column contains {what}, except columns of links or details: {columns}; {choose}"
-    columns = judgement.describe(filled)
-    return f"no column contains {what} in enough rows: {columns}; {choose}"
+    listed = judgement.describe(filled)
+    if not candidates:
+        return f"no column contains {what}, except columns that may be links: {listed}; {choose}"
+    return f"no column contains {what} in enough rows: {listed}; {choose}"
 
 
 def _shorten(names: list[str]) -> str:

@@ -31,7 +31,8 @@ _TYPE_WORD = re.compile(
 _UNUSUAL_TYPE_WORD = re.compile(r"\w*types?|typ|tipo|kind|category|class|art")
 _NUMBER_OR_DATE = re.compile(r"\W*\d[\d\W_]*|\d{4}-\d\d-\d\d.*")
 _DOTTED_HEADING = re.compile(
-    r"[a-z_]+(?:\.[a-z0-9_]+){0,5}\.(?:domain|hash|hostname|ip|md5|port|sha1|sha256|type|value)",
+    r"[a-z_]+(?:\.[a-z0-9_]+){0,5}\.(?:category|created|description|domain|full|hash|hostname|ip|"
+    r"md5|original|port|reference|sha1|sha256|timestamp|type|value)",
     re.IGNORECASE,
 )
 
@@ -75,7 +76,7 @@ def is_type_heading(title: str) -> bool:
 
 
 def may_be_type_heading(title: str) -> bool:
-    """Return whether a heading can name the types of indicators, as no heading can."""
+    """Return whether a heading such as ``category``, or no heading, can name types."""
     words = split_words(title)
     return not words or _UNUSUAL_TYPE_WORD.fullmatch(words[-1]) is not None
 
@@ -89,7 +90,7 @@ def find_exported_column(titles: Sequence[str]) -> int | None:
 
 
 def is_heading(first: list[str], rows: Iterable[Row]) -> bool:
-    """Return whether the first row of a table is its heading.
+    """Return whether a row of a table is the heading of the rows below.
 
     A heading contains no indicators, numbers or dates. If one of its cells repeats in its column
     below, another cell must name indicators. Rows that repeat the whole heading do not count.
@@ -103,8 +104,12 @@ def is_heading(first: list[str], rows: Iterable[Row]) -> bool:
         for index, cell in cells.items()
         if not any(row.cell(index) == cell for row in others)
     }
-    names_indicators = any(rank_heading(cell) == Rank.NAMING for cell in unique.values())
-    return names_indicators or len(unique) == len(cells)
+    return names_indicators(unique.values()) or len(unique) == len(cells)
+
+
+def names_indicators(titles: Iterable[str]) -> bool:
+    """Return whether the title of a column names indicators."""
+    return any(rank_heading(title) == Rank.NAMING for title in titles)
 
 
 def _is_title(cell: str) -> bool:

@@ -451,6 +451,11 @@ def test_the_hint_names_tables_first_if_the_lines_have_cells():
     )
 
 
+def test_a_table_of_addresses_read_as_a_list_gives_the_hint_to_tables():
+    found = parse_seeds([f"2024-05-0{n},Emotet,8.8.8.{n}" for n in range(1, 4)])
+    assert "3 of the rejected lines contain addresses or URLs; read a table" in warnings_of(found)
+
+
 def test_rejected_lines_with_urls_and_addresses_give_a_hint():
     found = parse_seeds(
         ["GET https://evil.example/x now", "saw 8.8.8.8 twice", "at evil[.]example"]

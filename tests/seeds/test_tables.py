@@ -229,11 +229,24 @@ def test_a_column_of_links_alone_is_refused(write_table, heading):
 
 def test_urls_of_one_host_without_a_telling_heading_are_refused(write_table):
     rows = [["Family", "Where"], *(["x", f"https://portal.example/case/{n}"] for n in range(4))]
-    with pytest.raises(SeedError, match=r"columns of links or details: 2 'Where' \(4 of 4 rows\)"):
+    with pytest.raises(SeedError, match=r"columns that may be links: 2 'Where' \(4 of 4 rows\)"):
         read_seeds(write_table(rows))
     assert column_of(read_seeds(write_table(rows), column="Where"))[1] == (
         "4 of 4 rows; chosen with --column; line 1 is the heading"
     )
+
+
+@pytest.mark.parametrize("heading", ["Coverage", "Read more", "Where", "Page", "Ticket no."])
+def test_urls_below_an_unknown_heading_are_taken_only_if_types_confirm_them(write_table, heading):
+    urls = [f"https://site{n}.example/{n}" for n in range(4)]
+    with pytest.raises(SeedError, match="columns that may be links: 2"):
+        read_seeds(write_table([["Family", heading], *(["x", url] for url in urls)]))
+    typed = write_table([["ioc_type", heading], *(["url", url] for url in urls)])
+    if heading == "Ticket no.":
+        with pytest.raises(SeedError, match="columns that may be links: 2"):
+            read_seeds(typed)
+    else:
+        assert [text for _, text in seeds_of(read_seeds(typed))] == urls
 
 
 @given(st.integers(1, 40), st.integers(0, 40), st.booleans(), st.booleans())
@@ -297,6 +310,32 @@ def test_columns_of_other_hashes_are_never_taken(write_table, name):
 def test_a_table_of_text_is_refused_with_the_option_for_text(write_table):
     with pytest.raises(SeedError, match=r"it has 1 'a', 2 'b'; .* text with --format text"):
         read_seeds(write_table("a,b\nWe saw it,today\n"))
+
+
+def test_a_number_selects_a_column_even_if_a_cell_contains_it(write_table):
+    found = read_seeds(write_table(f"id,other,ioc\n3,{FIRST},{A}\n4,{SECOND},{B}\n"), column="3")
+    assert seeds_of(found) == [("file", A), ("file", B)]
+    found = read_seeds(write_table(f"1,domain,{A}\n2,domain,{B}\n"), column="3")
+    assert seeds_of(found) == [("file", A), ("file", B)]
+
+
+_CELLS = st.sampled_from(
+    [A, B, C, "evil.example", "8.8.8.8", "10.0.0.1", "text", "", "n/a", "two words", "hxxp://a[.]b"]
+)
+
+
+@given(
+    st.lists(
+        st.tuples(_CELLS, st.sampled_from(["sha256", "domain", "mutex", "", "?"])), max_size=9
+    ),
+    st.sampled_from(["ioc", "1"]),
+)
+def test_every_row_is_accounted_for(tmp_path_factory, rows, column):
+    path = write_example(tmp_path_factory, [["ioc", "type"], [A, "sha256"], *rows])
+    found = read_seeds(path, column=column)
+    counted = len(found) + found.duplicates + len(found.rejected) + found.skipped
+    assert counted == len(rows) + 1
+    assert all(seed.line <= len(rows) + 2 for seed in found)
 
 
 # --- hashes of one file --------------------------------------------------------------------------
@@ -483,6 +522,7 @@ def test_a_type_column_without_a_heading_is_recognized(write_table):
         (["hash", "family"], True),
         (["Column A", "Column B"], True),
         (["source.ip", "family"], True),
+        (["threat.indicator.url.full", "@timestamp"], True),
         (["hash", ""], True),
         ([A, "Emotet"], False),
         (["evil.example", "family"], False),

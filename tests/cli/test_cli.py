@@ -194,7 +194,7 @@ def test_invalid_lines_are_reported_with_number_and_reason(shell: Shell, service
         (lambda _: None, "cannot read the seed list list: No such file"),
         (lambda path: path.mkdir(), "Is a directory"),
         (lambda path: path.write_bytes(b"\x7fELF\x00\x01"), "is a program, not a seed list"),
-        (lambda path: path.write_bytes(b"\xff\xff\xff"), "is not text"),
+        (lambda path: path.write_bytes(b"\xff\xff\xff"), "was read as Windows-1252"),
         (
             lambda path: path.write_text("hello\n"),
             "no file hash, domain, IP address or URL in list",
@@ -474,7 +474,7 @@ def test_columns_of_a_csv_seed_list_are_exported(shell: Shell, service) -> None:
     process = shell("crawl", "list.csv", *options)
     assert process.returncode == 1
     assert "several columns contain" in process.stderr
-    assert "1 'file', 3 'other'; choose a column with --column" in process.stderr
+    assert "1 'file' (2 of 2 rows), 3 'other' (2 of 2 rows); choose a column with --column" in process.stderr
     assert not (shell.folder / "c.db").exists()
     process = shell("crawl", "list.csv", "--column", "file", *options)
     assert process.returncode == 0

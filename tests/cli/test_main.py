@@ -149,5 +149,5 @@ def test_a_missing_campaign_file_is_reported_with_instructions(folder: Path) -> 
 def test_plan_needs_no_campaign_file(folder: Path) -> None:
     (folder / "seeds.txt").write_text("0123456789abcdef" * 4)
     result = run("plan", "seeds.txt")
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert (result.exit_code, result.stderr) == (0, "seeds.txt: read as list (the default)\n")
     assert "at least 1 call" in result.stdout

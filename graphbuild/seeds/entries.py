@@ -10,7 +10,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from graphbuild.models import DOMAIN, FILE, HASH_TYPES, IP_ADDRESS, URL, detect_hash_type
+from graphbuild.models import (
+    DOMAIN,
+    FILE,
+    HASH_TYPES,
+    IP_ADDRESS,
+    SUBJECT_LABELS,
+    URL,
+    detect_hash_type,
+)
 from graphbuild.seeds.composites import COMPOSITES, split_composite
 from graphbuild.seeds.indicator_types import UNSUPPORTED, find_type
 from graphbuild.seeds.indicators import HASH_PATTERN, parse_indicator
@@ -166,9 +174,11 @@ def _split_prefix(text: str) -> tuple[str, str]:
     """Split ``sha256: abc`` into type and rest; the type is empty without a known prefix."""
     prefix = _PREFIX.fullmatch(text)
     found = find_type(prefix[1]) if prefix else None
-    if prefix is None or found in {None, UNSUPPORTED}:
+    if prefix is None or found is None:
         return "", text
-    return str(found), strip_decoration(prefix[2])
+    if found == UNSUPPORTED:
+        raise ValueError(f"states a type that is not a {SUBJECT_LABELS}")
+    return found, strip_decoration(prefix[2])
 
 
 def _parse_composite(kind: str, text: str) -> Entry:

@@ -19,7 +19,7 @@ _MAX_NAME = 60  # characters
 
 _CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _WORD = re.compile(r"[a-z0-9]+")
-_SHA = re.compile(r"\bsha[ _-](?=\d)")
+_SHA = re.compile(r"\bsha[ _-]?2[ _-](?=\d)|\bsha[ _-](?=\d)|\bmd[ _-](?=5)")
 # A name with one of these words is unsupported, whatever its other words.
 _UNSUPPORTED_WORD = re.compile(
     # hashes that do not identify one file
@@ -36,12 +36,24 @@ _UNSUPPORTED_WORD = re.compile(
 )
 # A name that consists of these words only is unsupported.
 _VAGUE_WORD = re.compile(
-    "code|command|comment|country|key|line|links?|name|network|note|organization|process|rule|"
+    "code|command|comment|country|key|line|links?|name|note|organization|process|rule|"
     "service|size|source|text|title"
 )
 _FILE_WORDS = frozenset({"file", "files", "filehash", "hash", "hashes", "sample", "samples"})
 _DOMAIN_WORDS = frozenset(
-    {"domain", "domains", "domainname", "fqdn", "host", "hostname", "hostnames", "hosts"}
+    {
+        "c2",
+        "cnc",
+        "network",
+        "domain",
+        "domains",
+        "domainname",
+        "fqdn",
+        "host",
+        "hostname",
+        "hostnames",
+        "hosts",
+    }
 )
 _IP_WORDS = frozenset(
     {"ip", "ips", "ipv4", "ipv6", "ipaddr", "ipaddress", "ipaddresses", "ip4", "ip6"}
@@ -53,7 +65,7 @@ _URL_WORDS = frozenset({"url", "urls", "uri", "uris"})
 def split_words(name: str) -> list[str]:
     """Return the words of a name in lower case; ``SHA-256`` is one word."""
     name = _CAMEL_CASE.sub(" ", name[:_MAX_NAME]).lower()
-    return _WORD.findall(_SHA.sub("sha", name))
+    return _WORD.findall(_SHA.sub(lambda match: match[0].rstrip(" _-2"), name))
 
 
 @lru_cache(maxsize=4_096)

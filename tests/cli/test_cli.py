@@ -474,7 +474,10 @@ def test_columns_of_a_csv_seed_list_are_exported(shell: Shell, service) -> None:
     process = shell("crawl", "list.csv", *options)
     assert process.returncode == 1
     assert "several columns contain" in process.stderr
-    assert "1 'file' (2 of 2 rows), 3 'other' (2 of 2 rows); choose a column with --column" in process.stderr
+    assert (
+        "1 'file' (2 of 2 rows), 3 'other' (2 of 2 rows); choose a column with --column"
+        in process.stderr
+    )
     assert not (shell.folder / "c.db").exists()
     process = shell("crawl", "list.csv", "--column", "file", *options)
     assert process.returncode == 0

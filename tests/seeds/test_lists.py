@@ -268,6 +268,11 @@ def test_a_type_that_contradicts_the_indicator_is_rejected(line):
     assert (len(found), len(found.rejected)) == (0, 1)
 
 
+def test_a_type_that_cannot_be_a_seed_is_named_as_the_reason():
+    (rejected,) = parse_seeds([f"imphash: {C}"]).rejected
+    assert rejected.reason == "states a type that is not a file hash, domain, IP address or URL"
+
+
 # --- checksum files ------------------------------------------------------------------------------
 
 
@@ -432,6 +437,10 @@ def test_a_report_read_as_a_list_gives_a_hint_to_the_option():
     assert "10 of the rejected lines contain hashes; read free text with --format text" in (
         warnings_of(found)
     )
+
+
+def test_a_report_in_asciidoc_is_read_as_text():
+    assert len(read_case("case34/README.adoc")) == 50
 
 
 @given(st.integers(1, 30), st.integers(1, 30), st.sampled_from([A, B, C]))

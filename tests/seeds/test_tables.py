@@ -410,10 +410,29 @@ def test_an_invalid_hash_beside_a_valid_one_is_reported(write_table):
 # --- types ---------------------------------------------------------------------------------------
 
 _SUPPORTED = {
-    A: ["sha256", "SHA-256", "sha256_hash", "FileHash-SHA256", "hash", "file", "filehash"],
+    A: [
+        "sha256",
+        "SHA-256",
+        "SHA2-256",
+        "sha 2 256",
+        "sha256_hash",
+        "FileHash-SHA256",
+        "hash",
+        "file",
+        "filehash",
+    ],
     B: ["sha1", "SHA1 hash", "file"],
-    C: ["md5", "hash_md5", "MD5"],
-    "evil.example": ["domain", "hostname", "Domain Name", "FQDN", "host", "c2 domain"],
+    C: ["md5", "hash_md5", "MD5", "MD-5"],
+    "evil.example": [
+        "domain",
+        "hostname",
+        "Domain Name",
+        "FQDN",
+        "host",
+        "c2 domain",
+        "C2",
+        "Network",
+    ],
     "8.8.8.8": ["ip", "IPv4", "ip-dst", "ipv4-addr", "ip_address", "Source IP"],
     "8.8.8.8:443": ["ip:port", "ip"],
     "8.8.8.8|443": ["ip-dst|port", "ip-src|port"],
@@ -440,6 +459,8 @@ _UNSUPPORTED = [
     ("user-agent", "Mozilla.Agent"),
     ("yara", "rule.name"),
     ("sha512", A),
+    ("SHA2-512", A),
+    ("SHA-224", A),
     ("CIDR", "8.8.8.0/24"),
     ("Description", "evil.example"),
 ]

@@ -26,8 +26,10 @@ _MAX_WARNINGS = 1_000
 _ORDINARY_WORDS = "words with dots or colons that are not indicators were skipped"
 _NAMES_IN_PATHS = "names in paths or in percent-encoded text were skipped"
 _ENTITIES_REPLACED = "&amp; in URLs was replaced by &"
+_NAMESPACES = "names of XML namespaces were skipped"
 _WRAPPED = "hexadecimal text on two lines may be one SHA-256; join the lines if it is"
 
+_XML_NAMESPACE = re.compile(r"""\sxmlns(?::[\w.-]+)?=["']$""")
 _VERSION_BEFORE = re.compile(
     r"\b(?:v|ver|version|build|release|section|chapter|rule)[.:]?\s*$|[A-Za-z]/$|[<>~]=\s?$",
     re.IGNORECASE,
@@ -52,6 +54,7 @@ _LABEL_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _LABEL_AFTER = re.compile(rf"[\"'`]?[ ]?[(\[]({_OTHER_HASH})[)\]]", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>\n]*>")
 _SAME_LIST = re.compile(r"[\s,;*\u2022-]*")  # text between hashes of one list
 # Halves of a SHA-256 on two lines. Three lines of 32 digits are more likely a list of MD5.
 _WRAPPED_SHA256 = re.compile(
@@ -127,11 +130,14 @@ class _TextReader:
             if "\n" in before and not self._labels_next_lines:
                 self._label = ""
         else:
-            label = _LABEL_BEFORE.search(before)
+            label = _LABEL_BEFORE.search(_TAG.sub(" ", before))
             self._label = label[1] if label else ""
             self._labels_next_lines = bool(label and label[2])
 
     def _read_url(self, candidate: Candidate) -> None:
+        if _XML_NAMESPACE.search(candidate.before):
+            self._reader.count_warning(_NAMESPACES, candidate.line)
+            return
         url = candidate.text.replace("&amp;", "&")
         if url != candidate.text:
             self._reader.count_warning(_ENTITIES_REPLACED, candidate.line)

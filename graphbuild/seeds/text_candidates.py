@@ -61,8 +61,8 @@ _NEXT_DOMAIN = rf"(?:[\w-]+{_DOT})+(?!{_FILE_EXTENSION}\b)[A-Za-z]{{2,63}}(?![\w
 _HTML_ENTITY = r"(?:quot|lt|gt|apos|nbsp|\#3[49]|\#6[02]|\#x2[27]|\#x3[ce]);"
 _URL_CHARACTERS = rf"""
       [{_LETTERS}{INVISIBLE}%/.:@!$*+=~-]++
-    | & (?!{_HTML_ENTITY})
     | {DEFANGED_DOT} | {DEFANGED_AT} | {DEFANGED_COLON} | {DEFANGED_SLASH}
+    | & (?!{_HTML_ENTITY})
     | (?<=[0-9A-Za-z]) ' (?=[0-9A-Za-z])
     | \( [^\s<>()\[\]{{}}"'`|\\]*+ \)
     | \{{ [\w.-]{{0,40}}+ \}}
@@ -84,7 +84,7 @@ _BACKSLASH_URL = r"""(?<=:\\\\) [^\s<>"'`|,;()]++"""  # ``hxxp:\\host\path``
 _CANDIDATE = re.compile(
     rf"""
     # Ordinary words are skipped together, because that is faster.
-    (?P<words> (?: [A-Za-z]{{1,30}}+ [,;]?+ [ \n]{{1,20}}+ (?! [\[({{\\]|dot[ ] ) ){{1,50}}+ )
+    (?P<words> (?: [A-Za-z]{{1,30}}+ [,;]?+ [ \n]{{1,20}}+ (?! [\[({{\\&]|dot[ ] ) ){{1,50}}+ )
     | (?P<ipv6> {_IPV6} )
     | (?: {SCHEME_WITH_BRACKETS} (?= (?:{SECURE_IN_BRACKETS})?+ {SCHEME_END} ) | {_LABEL} )
       (?: (?P<url> (?:{SECURE_IN_BRACKETS})?+ {SCHEME_END}
@@ -248,6 +248,6 @@ def _divide_host(text: str, start: int, end: int) -> tuple[Kind, int, int]:
 
 
 def _strip_end(text: str, start: int, end: int) -> int:
-    """Return ``end`` without the punctuation that ends a sentence or the emphasis of Markdown."""
-    emphasis = text[start - 1] if start and text[start - 1] in "*_~" else ""
+    """Return ``end`` without punctuation and without the end of emphasis, as in ``**text**``."""
+    emphasis = text[start - 1] if start and text[start - 1] in "*_~+" else ""
     return start + len(text[start:end].rstrip(_PUNCTUATION + emphasis))

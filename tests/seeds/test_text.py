@@ -223,7 +223,15 @@ _AROUND_URL = [
         "| {} |",
         "|{}|",
     ),
-    *("{}[text]", "link:{}[text]", "image::{}[text]", "`text <{}>`_", "\\url{{{}}}", "[{} text]"),
+    *(
+        "{}[text]",
+        "link:{}[text]",
+        "image::{}[text]",
+        "`text <{}>`_",
+        "`+{}+`",
+        "\\url{{{}}}",
+        "[{} text]",
+    ),
     *('<a href="{}">x</a>', "<a href='{}'>x</a>", "<td>{}</td>", "{}<br/>", "&quot;{}&quot;"),
     *("f('{}');g", "f('{}','C:\\x')", 'f("{}",$path)', "f(r'{}', 1)", "url({})", "wget '{}',$p"),
     *('{{"u":"{}","v":1}}', '"{}\\nfoo"', "'{}'+x", "curl {} | sh", "URL={}", "\\n{}", "C2:{}"),
@@ -268,6 +276,14 @@ def test_urls_end_before_the_next_item_of_a_list(read_lines):
     assert found == expected
 
 
+def test_xml_namespaces_are_not_urls(read_lines):
+    names = ["xmlns", "xmlns:a", "xmlns:xsi-1"]
+    lines = [f'<a b="1" {name}="http://a{each}.example/x">' for each, name in enumerate(names)]
+    found, warnings = read_lines([*lines, '<a href="http://b.example/x">'])
+    assert [seed for seeds in found.values() for seed in seeds] == ["http://b.example/x"]
+    assert any("line 1 and 2 more: names of XML namespaces" in message for message in warnings)
+
+
 # --- defanged text -------------------------------------------------------------------------------
 
 _DOTS = [
@@ -285,7 +301,18 @@ _DOTS = [
         "\\.",
         "\\[.\\]",
     ),
-    *("&#46;", "&#x2e;", "&period;", "。", "．", ".\u200b", "\u2060."),
+    *(
+        "&#46;",
+        "&#x2e;",
+        "&period;",
+        "&#91;.&#93;",
+        "&lsqb;.&rsqb;",
+        "&#40;dot&#41;",
+        "。",
+        "．",
+        ".\u200b",
+        "\u2060.",
+    ),
 ]
 _SCHEMES = {
     "http": ["hxxp", "hXXp", "h**p", "h[tt]p", "h(tt)p", "hxtp", "htxp", "meow", "http", "h__p"],
@@ -384,7 +411,16 @@ _OTHER_HASHES = [
 
 
 def test_a_hash_that_the_text_calls_something_else_is_rejected(read_lines):
-    templates = ["{} {h}", "{}: {h}", '"{}": "{h}"', "{} = {h}", "| {} | {h} |", "- `{}`: `{h}`"]
+    templates = [
+        "{} {h}",
+        "{}: {h}",
+        '"{}": "{h}"',
+        "{} = {h}",
+        "| {} | {h} |",
+        "- `{}`: `{h}`",
+        "the {} is <code>{h}</code>",
+        "<td><b>{}</b></td><td>{h}</td>",
+    ]
     lines, rejected = [], []
     for template, label in product(templates, _OTHER_HASHES):
         digits = hash_of(len(lines))

@@ -284,7 +284,7 @@ class Observation:
             None if unknown. An inference counts as a response at the time of the subject's last
             page before the inference.
         last_seen: Time of the last response that contains the observation, in seconds since 1970;
-            None if unknown. Inferences count as for ``first_seen``.
+            None if unknown. An inference counts in the same way as for ``first_seen``.
         relationship: The list of the subject that contains the reference: ``related_references``,
             or ``references``, which a crawl with ``--direct`` requests. With ``references``,
             ``related_from`` is None.

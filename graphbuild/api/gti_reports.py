@@ -24,7 +24,10 @@ _RENAMED_ATTRIBUTES = {"name": "title", "link": "url"}  # gti name -> classic na
 
 
 def is_report(collection_id: str, attributes: Mapping[str, object]) -> bool:
-    """Return whether a collection is a report, by its ``collection_type``, or else by its id."""
+    """Return whether a collection is a report, by its ``collection_type``, or else by its id.
+
+    ``attributes`` come from a page, or from the campaign file, which stores only scalars.
+    """
     collection_type = attributes.get("collection_type")
     if collection_type is None:
         return collection_id.startswith(REPORT_PREFIX)

@@ -53,7 +53,7 @@ def check(store_path: options.StoreOption = None, *, json: options.JsonOption = 
 def _describe(damage: Damage, path: Path) -> tuple[str, str]:
     """Return the kind of a problem, and a line that describes it.
 
-    Problems are of one kind if their descriptions, up to the second colon, differ only in numbers.
+    Problems are of one kind if their texts, up to the second colon, differ only in numbers.
     """
     where = damage.subject.readable_id if damage.subject else path
     kind = re.sub(r"[0-9]+", "N", ":".join(damage.problem.split(":")[:2]))

@@ -145,8 +145,8 @@ class World:
           reports.
 
         If a report of the first or third kind leads directly to another report, ``related_from`` of
-        the latter contains the former. Reports of the first kind have no context attributes, and
-        neither have references that have none in the flavor ``classic``.
+        the latter contains the former. There are two exceptions: reports of the first kind, and
+        references without context attributes in the flavor ``classic``, have none.
         """
         found = {item.id: item.related_from for item in self.related_references(subject)}
         found |= dict.fromkeys(subject.references)

@@ -61,7 +61,9 @@ def count_without_direct(db: Database, condition: str) -> int:
 def add_tasks_of_found(
     db: Database, depth: int, entity_type: str, relationship: str, condition: str
 ) -> int:
-    """Add a task for ``relationship`` of each entity of a type in the lists of ``depth``.
+    """Add the missing tasks for a relationship of the entities found in the lists of one depth.
+
+    Only entities of the type ``entity_type`` get a task. ``condition`` restricts the lists.
 
     Return the number of new tasks, which have the depth ``depth + 1``. The caller must have begun a
     transaction, and must have called :func:`update_reports` after the newest page was stored.

@@ -69,8 +69,8 @@ class TaskQueue(CallEstimates):
     def restrict(self, subjects: Iterable[int] | None) -> None:
         """Restrict the queue to the tasks of some subjects and of entities found in their lists.
 
-        Entities that are found in the lists of found entities are included. The table
-        ``temp.chosen`` contains the row ids of the *chosen* tasks, to which the queue is then
+        This includes entities found in the lists of those entities, and so on, at every depth. The
+        table ``temp.chosen`` contains the row ids of the *chosen* tasks, to which the queue is then
         restricted. ``subjects`` contains row ids. None removes the restriction.
         """
         self._restriction = ""

@@ -100,6 +100,16 @@ def test_an_unobserved_path_has_a_warning(opened, kind):
     assert page.page.locator("#details .warn").count() == 0
 
 
+def test_a_path_from_a_direct_reference_to_a_collection_has_a_warning(opened):
+    direct = Observation(ONE, SHARED, None, relationship="references")
+    page = opened(build_graph([direct, Observation(TWO, SHARED, RED)]))
+    find_path(page, ONE.key, RED.key)
+    assert page.path == [[ONE.key], [SHARED.key], [RED.key]]
+    assert "No observation of" in page.page.inner_text("#details .warn")
+    find_path(page, TWO.key, RED.key)
+    assert page.page.locator("#details .warn").count() == 0
+
+
 def test_escape_cancels_the_path(opened):
     page = opened(chain())
     page.choose(ONE.key)

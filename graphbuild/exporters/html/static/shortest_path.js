@@ -131,6 +131,9 @@ function stepText(steps, index) {
   return `${showInvisible(relations[link.relation])}${shown && `: ${shown}`}`;
 }
 
+// The relations of edges that represent observations.
+const OBSERVED_RELATIONS = new Set(["references", "related_references", "references_and_related_references"]);
+
 /**
  * Return a warning for each three consecutive steps of a path (a subject, a reference, and a collection or
  * a report in `related_from`) that no single observation contains together.
@@ -142,7 +145,7 @@ function unobservedWarnings(steps) {
     const [subject, , collection] = isSource(last, middle) ? triple : triple.reverse();
     if (!isSource(collection, middle) || isSource(subject, middle)) return false;
     const { link, froms, tos } = linkBetween(subject, middle);
-    if (typeof link.facts === "number" && !facts[link.facts].via) return false;
+    if (!OBSERVED_RELATIONS.has(relations[link.relation])) return false;
     const params = matchingEnds(link, froms, tos, (fact) => fact.via?.some((id) => collection.includes(id)));
     return !params.froms.length && warning(
       `No observation of ${truncate(viaName(subject[0]), 80)} with ${truncate(viaName(collection[0]), 80)}: `

@@ -103,7 +103,7 @@ def detect(start: str, texts: Iterable[str], name: str, source: str) -> tuple[Fo
         source: The name of the source in messages.
 
     Raises:
-        SeedError: The content is JSON, XML or HTML, but has none of the formats.
+        SeedError: The content is JSON, XML or HTML, but in no known format.
     """
     suffix = Path(name).suffix.lower()
     for each in FORMATS:

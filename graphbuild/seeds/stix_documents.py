@@ -54,7 +54,10 @@ def _is_object(value: object) -> bool:
 
 
 def find_objects(value: object, reader: SeedReader) -> Iterator[object]:
-    """Yield the STIX objects in bundles, envelopes and arrays, and all values in their place."""
+    """Yield the STIX objects in bundles, envelopes and arrays.
+
+    Other values among them are also yielded, so that the caller can reject them.
+    """
     if isinstance(value, list):
         for each in value:
             yield from find_objects(each, reader)

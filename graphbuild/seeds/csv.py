@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 
     from graphbuild.seeds.results import SeedReader
     from graphbuild.seeds.table_columns import Column, Judgement
-    from graphbuild.seeds.table_rows import Row
+    from graphbuild.seeds.table_rows import Row, Table
 
-__all__ = ["MAX_LINE", "read"]
+__all__ = ["MAX_LINE", "add_table", "read"]
 MAX_COLUMNS = 100
 _SAMPLE_ROWS = 50_000
 _SAMPLE_SIZE = 32 * 2**20  # characters; an empty cell counts as 50
@@ -71,13 +71,17 @@ class _Layout:
 
 def read(lines: Iterable[str], reader: SeedReader) -> None:
     """Add the seeds in the columns of the seeds; other cells of a row become attributes."""
-    table = read_table(lines, reader)
+    add_table(read_table(lines, reader), reader)
+
+
+def add_table(table: Table, reader: SeedReader) -> None:
+    """Add the seeds in the rows of a table; see :func:`read`."""
     sample, is_complete = _take_sample(table.rows)
     if not sample:
         return
     if table.heading:
         heading, body = table.heading, sample
-        heading_place = "a comment is the heading"
+        heading_place = table.heading_reason
     else:
         heading, body = _split_heading(sample, reader.column)
         heading_place = f"line {sample[-len(body) - 1].number} is the heading" if heading else ""

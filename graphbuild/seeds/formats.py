@@ -21,8 +21,8 @@ from graphbuild.errors import SeedError
 from graphbuild.seeds import (
     api_objects,
     file_types,
+    json_array,
     json_documents,
-    json_list,
     misp,
     openioc,
     stix1,
@@ -47,13 +47,14 @@ class Format:
     suffixes: tuple[str, ...] = ()  # suffixes of file names that identify the format
     unit: str = "line"  # see RejectedEntry.unit
     libraries: tuple[str, ...] = ()  # required modules; the extra ``lists`` installs them
+    has_columns: bool = False  # whether --column can select a column
     # Only for JSON formats: a function that returns whether a decoded JSON value has the format.
     matches_json: Callable[[object], bool] | None = None
     xml_roots: frozenset[str] = frozenset()  # only for XML formats: names of root elements
 
 
 PLAIN_LIST = Format("list", "plain_list", "a plain list")
-CSV = Format("csv", "csv", "a table", (".csv", ".tsv"))
+CSV = Format("csv", "csv", "a table", (".csv", ".tsv"), has_columns=True)
 TEXT = Format(
     "text",
     "text",
@@ -86,7 +87,12 @@ FORMATS = (
         matches_json=api_objects.is_api_objects,
     ),
     Format(
-        "json", "json_list", "an array of texts", unit="item", matches_json=json_list.is_json_list
+        "json",
+        "json_array",
+        "an array of texts or flat objects",
+        unit="item",
+        has_columns=True,
+        matches_json=json_array.is_array,
     ),
     TEXT,
 )

@@ -153,13 +153,13 @@ def _read(content: Content, reader: SeedReader, stated: Format | None) -> None:
     value = None
     if stated is not None:
         found, reason = stated, "chosen with --format"
-    elif reader.column is not None:
+    elif reader.column is not None and not json_documents.is_json(start):
         found, reason = CSV, "chosen with --column"
     else:
         found, reason, value = detect(start, texts, content.name, reader.source)
-    if reader.column is not None and found is not CSV:
+    if reader.column is not None and not found.has_columns:
         raise SeedError(
-            f"{reader.source} is not a table; --column can be used with --format csv only"
+            f"{reader.source} is not a table; --column can be used with --format csv or json only"
         )
     for library in found.libraries:
         require(library, extra="lists")

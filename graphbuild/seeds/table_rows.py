@@ -49,10 +49,11 @@ class Row(NamedTuple):
 
 
 class Table(NamedTuple):
-    """The rows of a table, and its heading, if that is a comment."""
+    """The rows of a table, and its heading, if that is not a row."""
 
     heading: list[str]
     rows: Iterator[Row]
+    heading_reason: str = "a comment is the heading"
 
 
 def read_table(lines: Iterable[str], reader: SeedReader) -> Table:

@@ -603,7 +603,7 @@ def test_any_bytes_in_any_format_are_a_list_or_a_seed_error(tmp_path_factory, fo
 def test_an_unknown_format_and_a_column_without_a_table_are_refused(write_list):
     with pytest.raises(SeedError, match="unknown format 'pdf'; use one of auto, list, csv"):
         read_seeds(format="pdf")
-    with pytest.raises(SeedError, match="--column can be used with --format csv only"):
+    with pytest.raises(SeedError, match="--column can be used with --format csv or json only"):
         read_seeds(write_list(A), format="list", column="x")
 
 

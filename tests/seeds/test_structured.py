@@ -317,6 +317,52 @@ def test_values_of_an_array_that_are_no_indicators_are_rejected(read):
     ]
 
 
+_RECORD_WRAPPERS = [
+    lambda records: records,
+    lambda records: {"query_status": "ok", "data": records},
+    lambda records: {"name": "x", "references": ["https://portal.example/"], "indicators": records},
+    lambda records: {str(number): [record] for number, record in enumerate(records)},
+    lambda records: {"urls": records},
+]
+
+
+@given(
+    st.lists(_API_OBJECTS, min_size=1, max_size=8, unique=True),
+    st.sampled_from(_RECORD_WRAPPERS),
+    st.sampled_from(_ENCODERS),
+)
+def test_flat_objects_are_read_like_the_rows_of_a_table(read, objects, wrap, encode):
+    portal = "https://portal.example/entry/"
+    records = [
+        {"id": str(number), "ioc": name, "reference": f"{portal}{number}", "port": 5, "tags": ["x"]}
+        for number, (_, name) in enumerate(objects)
+    ]
+    if len(records) == 1 and wrap is _RECORD_WRAPPERS[0]:
+        records *= 2  # the encoders write an array of one object as an object
+    found = read(encode(wrap(records)), "list")
+    assert found.formats[0].format == "json"
+    assert "'ioc'" in found.formats[0].column
+    assert seeds_of(found) == objects
+    assert all(seed.attributes["tags"] == "x" for seed in found)
+
+
+def test_fields_beside_an_array_of_objects_give_a_warning(read):
+    found = read(
+        {"sha256": A, "references": ["http://a.example/"], "data": [{"domain": "b.example"}]}
+    )
+    assert seeds_of(found) == [("domain", "b.example")]
+    assert any("was read, not the fields 'sha256', 'references'" in each for each in found.warnings)
+
+
+def test_a_field_of_objects_can_be_chosen_like_a_column(read):
+    records = [{"md5": C, "source_ip": "8.8.8.8"}, {"md5": C[::-1], "source_ip": "8.8.4.4"}]
+    assert [seed.entity.type for seed in read(records)] == ["file", "file"]
+    found = read(records, column="source_ip")
+    assert seeds_of(found) == [("ip_address", "8.8.8.8"), ("ip_address", "8.8.4.4")]
+    with pytest.raises(SeedError, match="without columns"):
+        read([A], column="1")
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -324,13 +370,17 @@ def test_values_of_an_array_that_are_no_indicators_are_rejected(read):
         {"data": [{"type": "file", "id": "17"}]},
         {"data": [{"type": "reference", "id": A}]},
         {"objects": [{"type": "car", "id": "5"}]},
-        [{"sha256": A}],
+        {"sha256": A},
+        {"domains": ["a.example"], "files": [{"sha256": A}], "network": {"ip": "8.8.8.8"}},
+        {"files": [{"sha256": A}], "hosts": [{"ip": "8.8.8.8"}], "status": "ok"},
+        [{"sha256": A, "network": [{"ip": "8.8.8.8"}]}],
+        [{"sha256": A}, [{"sha256": B}]],
         {},
         [],
         [[]],
         None,
         {"Event": 5},
-        {"Attribute": [{"a": 1}]},
+        {"Attribute": [{"a": {}}]},
     ],
     ids=str,
 )

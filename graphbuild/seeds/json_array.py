@@ -1,0 +1,112 @@
+"""JSON arrays of indicators, or of flat objects, which are read like the rows of a table.
+
+Public feeds write such objects in several ways: as an array, as JSON Lines, as the only array of
+objects in an object, or as an object that maps ids to arrays.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from graphbuild.errors import SeedError
+from graphbuild.seeds import csv
+from graphbuild.seeds.results import STRIPPED_CHARACTERS, excerpt
+from graphbuild.seeds.table_rows import Row, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from graphbuild.seeds.results import SeedReader
+
+_MAX_FIELDS = 1_000  # different fields of all objects
+_DESCRIPTOR = {"type", "id"}  # the fields of object descriptors, whose ids have any type
+_MAX_LISTED = 10  # fields in a warning
+
+
+class _Records(NamedTuple):
+    """The flat objects in a JSON value."""
+
+    objects: list[dict[str, Any]]
+    ignored: list[str]  # names of the fields beside the array of objects
+
+
+def is_array(value: object) -> bool:
+    """Return whether a JSON value is an array of texts, or contains flat objects."""
+    return _is_list_of_texts(value) or bool(_find_records(value).objects)
+
+
+def read(value: object, reader: SeedReader) -> None:
+    """Add the indicators of an array, or the seeds in objects as in the rows of a table."""
+    records = _find_records(value)
+    if records.objects:
+        _read_records(records, reader)
+    elif not isinstance(value, list) or not _is_list_of_texts(value):
+        raise SeedError(f"{reader.source} is not a JSON array of texts or flat objects")
+    elif reader.column is not None:
+        raise SeedError(f"{reader.source} is an array of texts without columns; omit --column")
+    else:
+        for number, each in enumerate(value, 1):
+            if isinstance(each, str):
+                reader.add(each.strip(STRIPPED_CHARACTERS), number)
+            else:
+                reader.reject(str(each)[:100], number, "is not a text")
+
+
+def _is_list_of_texts(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], str)
+
+
+def _find_records(value: object) -> _Records:
+    """Return the flat objects in a JSON value, or no objects if it has another structure."""
+    ignored: list[str] = []
+    if isinstance(value, dict):
+        arrays = {
+            name: each for name, each in value.items() if isinstance(each, list) and _has_dict(each)
+        }
+        ignored = [name for name in value if name not in arrays]
+        if _has_dict(value.values()) or (ignored and len(arrays) != 1):
+            return _Records([], [])
+        value = list(chain.from_iterable(arrays.values()))
+    if isinstance(value, list) and all(map(_is_flat, value)):
+        return _Records(value, ignored)
+    return _Records([], [])
+
+
+def _is_flat(value: object) -> bool:
+    """Return whether a JSON value is an object without nested objects, but no API descriptor."""
+    if not isinstance(value, dict) or value.keys() <= _DESCRIPTOR:
+        return False
+    lists = (each for each in value.values() if isinstance(each, list))
+    return not _has_dict(value.values()) and not any(map(_has_dict, lists))
+
+
+def _has_dict(values: Any) -> bool:  # noqa: ANN401  any iterable of JSON values
+    return any(isinstance(each, dict) for each in values)
+
+
+def _read_records(records: _Records, reader: SeedReader) -> None:
+    names = list(dict.fromkeys(chain.from_iterable(records.objects)))
+    if len(names) > _MAX_FIELDS:
+        raise SeedError(f"{reader.source}: the objects have more than {_MAX_FIELDS:,} fields")
+    if records.ignored:
+        listed = ", ".join(map(excerpt, records.ignored[:_MAX_LISTED]))
+        more = ", ..." if len(records.ignored) > _MAX_LISTED else ""
+        reader.seeds.warnings.append(
+            f"{reader.source}: only the array of objects was read, not the fields {listed}{more}"
+        )
+    table = Table(names, _rows(records.objects, names), "names of fields are the heading")
+    csv.add_table(table, reader)
+
+
+def _rows(records: list[dict[str, Any]], names: list[str]) -> Iterator[Row]:
+    for number, record in enumerate(records, 1):
+        yield Row(number, [_to_cell(record.get(name)) for name in names])
+
+
+def _to_cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return "; ".join(filter(None, map(_to_cell, value)))
+    return str(value).strip(STRIPPED_CHARACTERS)

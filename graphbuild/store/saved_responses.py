@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import re
 import zlib
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ MAX_FILE_SIZE = 32 * 1024 * 1024  # bytes of a file, or of a line of JSON Lines
 MAX_VALUES = 1_000_000  # estimated JSON values in a file, or in a line of JSON Lines
 MAX_RATIO = 100  # decompressed bytes per compressed byte; responses have about 10
 MAX_REJECTED = 100  # invalid documents, after which the rest of a file is not read
+MAX_REJECTED_IN_FOLDER = 10_000  # after which its other files are not read
 MAX_EMPTY_LINES = 10_000  # per file; a small gzip file can contain billions
 _MIN_LIMIT = 64 * 1024 * 1024  # decompressed bytes that are always accepted
 _OBJECTS_PER_PAGE = 1_000
@@ -68,23 +70,47 @@ def iterate_responses(
 def _read_folder(
     folder: Path, subject: Entity | None, relationship: str
 ) -> Iterator[FetchedPage | RejectedFile]:
-    """Read the JSON files in a folder and its subfolders, in the order of their names."""
-    folders, is_empty = [folder], True
+    """Read the JSON files in a folder and its subfolders."""
+    is_empty, errors = True, 0
+    for path in _files_in(folder):
+        if isinstance(path, Path) and not _is_json_name(path):
+            continue
+        is_empty = False
+        for found in _read_file(path, subject, relationship) if isinstance(path, Path) else [path]:
+            errors += isinstance(found, RejectedFile)
+            yield found
+        if errors >= MAX_REJECTED_IN_FOLDER:
+            yield RejectedFile(folder, "contains too many invalid files; the rest was not read")
+            return
+    if is_empty:
+        yield RejectedFile(folder, "contains no files .json, .jsonl or .ndjson")
+
+
+def _files_in(folder: Path) -> Iterator[Path | RejectedFile]:
+    """Yield the regular files in a folder, then those in its subfolders, in the order of names.
+
+    Symbolic links to folders are not followed. Folders that cannot be read are also yielded.
+    """
+    folders = [folder]
     while folders:
         current = folders.pop()
         try:
-            entries = sorted(current.iterdir())
+            names = sorted(os.listdir(current))  # noqa: PTH208  paths would need more memory
         except OSError as error:
             yield RejectedFile(current, error.strerror or str(error))
             continue
-        folders += reversed([each for each in entries if each.is_dir() and not each.is_symlink()])
-        for path in entries:
-            name = path.with_suffix("") if path.suffix.lower() == ".gz" else path
-            if name.suffix.lower() in _SUFFIXES and path.is_file():
-                is_empty = False
-                yield from _read_file(path, subject, relationship)
-    if is_empty:
-        yield RejectedFile(folder, "contains no files .json, .jsonl or .ndjson")
+        subfolders: list[Path] = []
+        for path in map(current.joinpath, names):
+            if path.is_file():
+                yield path
+            elif path.is_dir() and not path.is_symlink():
+                subfolders.append(path)
+        folders += reversed(subfolders)
+
+
+def _is_json_name(path: Path) -> bool:
+    name = path.with_suffix("") if path.suffix.lower() == ".gz" else path
+    return name.suffix.lower() in _SUFFIXES
 
 
 def _read_file(

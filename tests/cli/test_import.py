@@ -24,7 +24,7 @@ from graphbuild.models import (
     RELATED_REFERENCES,
     Entity,
 )
-from graphbuild.store import Store, find_damage
+from graphbuild.store import Store, find_damage, saved_responses
 from graphbuild.store.importer import import_responses, read_responses
 from graphbuild.store.saved_responses import MAX_REJECTED
 
@@ -367,6 +367,24 @@ def test_a_gzip_bomb_is_refused_in_little_memory(write, unit, count, reason) -> 
     assert reason in rejected[-1].reason
     assert len(rejected) <= MAX_REJECTED + 1
     assert peak < 150 * 2**20
+
+
+def test_a_folder_of_invalid_files_is_not_read_to_its_end(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(saved_responses, "MAX_REJECTED_IN_FOLDER", 20)
+    for number in range(50):
+        (tmp_path / f"{number}.json").write_text("{}")
+    _, rejected = read_responses([tmp_path])
+    assert len(rejected) == 21
+    assert rejected[-1].path == tmp_path
+    assert "too many invalid files" in rejected[-1].reason
+
+
+def test_nested_folders_are_read(tmp_path) -> None:
+    folder = tmp_path.joinpath(*["d"] * 200)
+    folder.mkdir(parents=True)
+    (folder / "page.json").write_bytes(PAGES[0])
+    pages, _ = read_responses([tmp_path])
+    assert len(pages) == 1
 
 
 def test_a_long_file_of_lines_is_read_in_parts(write) -> None:

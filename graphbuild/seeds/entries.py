@@ -21,7 +21,7 @@ from graphbuild.models import (
 )
 from graphbuild.seeds.composites import COMPOSITES, split_composite
 from graphbuild.seeds.indicator_types import UNSUPPORTED, find_type
-from graphbuild.seeds.indicators import HASH_PATTERN, parse_indicator
+from graphbuild.seeds.indicators import FILE_EXTENSION_DOMAINS, HASH_PATTERN, parse_indicator
 from graphbuild.seeds.results import STRIPPED_CHARACTERS
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ FILE_NAME = "file_name"  # attribute of seeds: the name in a checksum file
 PORT = "port"  # attribute of seeds: the port of a host
 COMMENT = "comment"  # attribute of seeds: other text in the entry
 SEVERAL_HASHES = "several hashes of one entry were read as hashes of one file"
+_MAY_BE_FILES = "domains such as report.zip may be names of files; check them"
 _MAX_LENGTH = 65_536  # characters
 _TOO_LONG = f"is longer than {_MAX_LENGTH:,} characters"
 _MAX_FIELDS = 1_000
@@ -65,6 +66,7 @@ _FIELD_SEPARATOR = re.compile(r"[;,|\t\n]| [-\u2013\u2014] ")
 _URL_SEPARATOR = re.compile(
     r"\t|\n| [;,|\u2013\u2014-]|[;,|] |[;,|](?=(?:h[tx]{2}p|f[tx]p)s?\W)", re.IGNORECASE
 )
+_PLAIN_NAME = re.compile(r"[\w.-]+")
 _PORT = re.compile(r"\d{1,5}")
 _WHITE_SPACE = re.compile(r"[ \t\r\n]+")
 _HOSTS_FILE = re.compile(r"(?:0\.0\.0\.0|127\.0\.0\.1|::1?)[ \t]+(\S+)")
@@ -93,12 +95,15 @@ def add_entry(
         return _TOO_LONG
     is_simple = text[-1:] not in _UNUSUAL_ENDS and text.count("://") <= 1
     if is_simple and not stated_type and not reader.try_add(text, number, attributes):
+        _warn_about_file_names([text], number, reader)
         return ""
     try:
         entry = parse_entry(text, stated_type)
     except ValueError as error:
         return str(error)
     attributes = {**entry.attributes, **(attributes or {})}
+    if not stated_type:
+        _warn_about_file_names(entry.indicators, number, reader)
     if len(entry.indicators) == 1:
         return reader.try_add(entry.indicators[0], number, attributes)
     for indicator in entry.indicators:
@@ -108,6 +113,14 @@ def add_entry(
         if len(hashes) > 1:
             reader.count_warning(SEVERAL_HASHES, number)
     return ""
+
+
+def _warn_about_file_names(texts: Iterable[str], number: int, reader: SeedReader) -> None:
+    """Warn about domains that are not defanged and may be names of files, such as ``a.zip``."""
+    for text in texts:
+        name, _, top = text.rpartition(".")
+        if top.lower() in FILE_EXTENSION_DOMAINS and _PLAIN_NAME.fullmatch(name):
+            reader.count_warning(_MAY_BE_FILES, number)
 
 
 def parse_entry(text: str, stated_type: str = "") -> Entry:

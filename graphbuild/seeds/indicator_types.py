@@ -39,7 +39,10 @@ _VAGUE_WORD = re.compile(
     "code|command|comment|country|key|line|links?|name|note|organization|process|rule|"
     "service|size|source|text|title"
 )
-_FILE_WORDS = frozenset({"file", "files", "filehash", "hash", "hashes", "sample", "samples"})
+# A name of files consists of these words only: "file location" is something else.
+_FILE_WORDS = frozenset(
+    {"file", "files", "filehash", "hash", "hashes", "malicious", "malware", "sample", "samples"}
+)
 _DOMAIN_WORDS = frozenset(
     {
         "c2",
@@ -101,8 +104,7 @@ def _find_supported_type(words: set[str]) -> str | None:
         (_URL_WORDS, URL),
         (_IP_WORDS, IP_ADDRESS),
         (_DOMAIN_WORDS, DOMAIN),
-        (_FILE_WORDS, FILE),
     ):
         if words & type_words:
             return found
-    return None
+    return FILE if words and words <= _FILE_WORDS else None

@@ -28,7 +28,9 @@ _LINK_WORD = re.compile(
 _TYPE_WORD = re.compile(
     "artifact|attribute|data|entity|hash|indicator|ioc|kind|object|observable|of|subject|types?|value"
 )
-_UNUSUAL_TYPE_WORD = re.compile(r"\w*types?|typ|tipo|kind|category|class|art")
+_UNUSUAL_TYPE_WORD = re.compile(
+    r"\w*types?|typ|tipo|kind|category|class|art|indicators?|iocs?|observables?|artifacts?"
+)
 _NUMBER_OR_DATE = re.compile(r"\W*\d[\d\W_]*|\d{4}-\d\d-\d\d.*")
 _DOTTED_HEADING = re.compile(
     r"[a-z_]+(?:\.[a-z0-9_]+){0,5}\.(?:category|created|description|domain|full|hash|hostname|ip|"

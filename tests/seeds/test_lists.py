@@ -273,6 +273,15 @@ def test_a_type_that_cannot_be_a_seed_is_named_as_the_reason():
     assert rejected.reason == "states a type that is not a file hash, domain, IP address or URL"
 
 
+def test_domains_that_may_be_names_of_files_are_read_with_a_warning():
+    lines = ["report.zip", "hxxp://report[.]zip/x", "install[.]sh", "evil.example", "- a.py, b.py"]
+    found = parse_seeds(lines)
+    assert len(found) == 6
+    assert "line 1 and 2 more: domains such as report.zip may be names of files" in (
+        warnings_of(found)
+    )
+
+
 # --- checksum files ------------------------------------------------------------------------------
 
 
@@ -325,6 +334,24 @@ def test_checksums_of_other_types_are_rejected():
     assert (len(found), len(found.rejected)) == (0, 3)
     assert "looks like SHA-512" in found.rejected[0].reason
     assert "is listed as sha256 but the length of md5" in found.rejected[2].reason
+
+
+def test_a_report_with_bullets_gives_hashes_names_and_hosts():
+    found = parse_seeds(
+        f"""2020-12-03 - DOCUMENTS THAT DOWNLOAD A FILE:
+
+- {A}  File 12.01.2020.doc
+- evil[.]example - 8.8.8[.]8
+- port 443 - good.example - HTTPS traffic
+- SHA256 hash: {"d4" * 32}
+- File size: 159,136 bytes
+- File location: hxxp://evil[.]example/x.rar (encrypted)
+"""
+    )
+    assert [text for _, text in seeds_of(found)] == [A, "evil.example", "8.8.8.8", "d4" * 32]
+    assert attributes_of(found)[0] == {"file_name": "File 12.01.2020.doc"}
+    assert [rejected.line for rejected in found.rejected] == [1, 5, 7, 8]
+    assert "read free text with --format text" in warnings_of(found)
 
 
 # --- several fields in a line --------------------------------------------------------------------

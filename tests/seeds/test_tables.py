@@ -781,6 +781,14 @@ _SHAPES = {
         f'IOC;Note\n"=""{A}""";a\n="{C}";b\nevil.example;c\n',
         [A, C, "evil.example"],
     ),
+    "types below the heading of indicators": (
+        (
+            "Indicator,Data,Notes\nDescription,A backdoor,https://blog.example/1\n"
+            f"sha256,{A},a.exe\n"
+            f"imphash,{C},\nfile_path_name,C:\\a.exe,for {A}\nurl,https://evil.example ,C2\n"
+        ),
+        [A, "https://evil.example"],
+    ),
     "another language": (
         f"IOC;Typ;Quelle\nevil.example;Domain;https://blog.example/1\n{C};MD5;https://x.example/2\n",
         ["evil.example", C],

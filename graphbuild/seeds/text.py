@@ -11,6 +11,7 @@ import re
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from graphbuild.seeds.hash_labels import HashLabels
 from graphbuild.seeds.host_names import find_doubt, is_host, is_ipv4
 from graphbuild.seeds.refanging import refang
 from graphbuild.seeds.results import excerpt
@@ -34,28 +35,6 @@ _VERSION_BEFORE = re.compile(
     r"\b(?:v|ver|version|build|release|section|chapter|rule)[.:]?\s*$|[A-Za-z]/$|[<>~]=\s?$",
     re.IGNORECASE,
 )  # version 1.2.3.4, Chrome/1.2.3.4, section 1.2.3.4, >=1.2.3.4
-# What a hash can be besides the hash of a file.
-_OTHER_HASH = (
-    r"imp-?hash(?:es)?|authenti-?hash|ja3s?|ja4\w*|jarm|pe-?hash|vhash|ssdeep|tlsh|telfhash|cdhash"
-    r"|rich[ _-]?(?:pe[ _-]?)?(?:header[ _-]?)?hash|(?:icon[ _-]?)?[dp]hash|thumb-?print"
-    r"|finger-?print|cert(?:ificate)?[ _-](?:sha-?1|sha-?256|md5|hash)"
-    r"|serial(?:[ _-]?(?:number|no))?|commit|passw(?:or)?d|passphrase"
-    r"|(?:api|aes|rc4|xor|private|public|session|license|encryption|decryption)[ _-]?key|guid|uuid"
-    r"|build[ _-]?id|mutex|campaign[ _-]?id|bot[ _-]?id|wallet|ntlm(?:[ _-]?hash)?|etag|cookie"
-)
-# Words between the name of a hash and the hash, such as in "thumbprint (SHA-1) of a.exe".
-_CONNECTING_WORD = (
-    r"(?:of|for|in|at|is|was|the|this|its|an?|md5|sha-?1|sha-?256|hash|value|number|id|hex|zip"
-    r"|archive|file|sample|certificate|repository|[\w-]+\.[a-z0-9]{2,4})"
-)
-_LABEL_BEFORE = re.compile(
-    rf"(?<![a-z0-9])({_OTHER_HASH})s?(?![a-z0-9]|-protected|[)\]]\s?[,;])"
-    rf"(?:(?:[^\w\n,;|]+{_CONNECTING_WORD}(?!\w)){{0,5}}[^\w\n]*|[^\w\n]*(\n)\W*)$",
-    re.IGNORECASE,
-)
-_LABEL_AFTER = re.compile(rf"[\"'`]?[ ]?[(\[]({_OTHER_HASH})[)\]]", re.IGNORECASE)
-_TAG = re.compile(r"<[^<>\n]*>")
-_SAME_LIST = re.compile(r"[\s,;*\u2022-]*")  # text between hashes of one list
 # Halves of a SHA-256 on two lines. Three lines of 32 digits are more likely a list of MD5.
 _WRAPPED_SHA256 = re.compile(
     r"[0-9A-Fa-f]{32}[ \t]*\n[ \t|]*[0-9A-Fa-f]{32}(?![0-9A-Za-z]|[ \t]*\n[ \t]*[0-9A-Fa-f]{32}\s)"
@@ -78,8 +57,7 @@ class _TextReader:
         self._reader = reader
         self._rejected: set[str] = set()
         self._more_rejected = 0
-        self._label = ""  # what the text calls the previous hash, if that is not a file hash
-        self._labels_next_lines = False  # the label is on a line of its own, before a list
+        self._labels = HashLabels()
         self._previous_length = 0  # of the previous hash
 
     def read(self, candidate: Candidate) -> None:
@@ -112,27 +90,14 @@ class _TextReader:
             )
 
     def _read_hash(self, candidate: Candidate) -> None:
-        self._find_label(candidate)
-        label_after = _LABEL_AFTER.match(candidate.after)
-        if label := label_after[1] if label_after else self._label:
-            self._reject(candidate, f"is called {label.lower()!a}, not the hash of a file")
+        if label := self._labels.find(candidate.before, candidate.after):
+            self._reject(candidate, f"is called {label!a}, not the hash of a file")
             return
         is_listed = self._previous_length == len(candidate.text) and not candidate.before.strip()
         if not is_listed and _WRAPPED_SHA256.match(candidate.text + candidate.after):
             self._reader.count_warning(_WRAPPED, candidate.line)
         self._previous_length = len(candidate.text)
         self._add(candidate)
-
-    def _find_label(self, candidate: Candidate) -> None:
-        """Set ``_label`` to what the text before a hash calls it, if not the hash of a file."""
-        before = candidate.before
-        if _SAME_LIST.fullmatch(before):
-            if "\n" in before and not self._labels_next_lines:
-                self._label = ""
-        else:
-            label = _LABEL_BEFORE.search(_TAG.sub(" ", before))
-            self._label = label[1] if label else ""
-            self._labels_next_lines = bool(label and label[2])
 
     def _read_url(self, candidate: Candidate) -> None:
         if _XML_NAMESPACE.search(candidate.before):
@@ -181,7 +146,7 @@ class _TextReader:
         """Read the hashes in a candidate, such as the name of a file; return whether it has any."""
         hashes = find_hashes(candidate.text)
         for each in hashes:
-            self._read_hash(candidate._replace(text=each))
+            self._read_hash(candidate._replace(text=each, after=""))
         if hashes and "." in candidate.text.partition(hashes[0])[0]:
             self._reader.count_warning(_ORDINARY_WORDS, candidate.line)
         return bool(hashes)

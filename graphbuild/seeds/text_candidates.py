@@ -68,7 +68,7 @@ _URL_CHARACTERS = rf"""
     | \{{ [\w.-]{{0,40}}+ \}}
     | \\ (?! $ | [\s"'\\<>()\[\]nrt] | u[0-9a-f]{{4}} | x[0-9a-f]{{2}} )
     """
-_COMMA = rf"[,;] (?=[{_LETTERS}%/.+@$~-]) (?!{_NEXT_ITEM})"
+_COMMA = rf"[,;] (?=[{_LETTERS}%/.:@!$*+=~&?\#,;-]) (?!{_NEXT_ITEM})"
 _PATH = rf"(?: {_URL_CHARACTERS} | {_COMMA} (?!{_NEXT_DOMAIN}) )*+"
 _QUERY = rf"[?\#] (?: {_URL_CHARACTERS} | [?\#] | \[ [\w.-]*+ \] (?=[=&\[]) | {_COMMA} )*+"
 _AUTHORITY = rf"""

@@ -196,7 +196,7 @@ def test_a_host_is_found_in_any_context(read_lines, host):
     assert found == expected
 
 
-_AROUND_URL = [
+AROUND_URL = [
     *(
         "{}",
         "({})",
@@ -252,7 +252,7 @@ _URLS = [
 
 @pytest.mark.parametrize("url", _URLS)
 def test_a_url_comes_back_from_any_context(read_lines, url):
-    rows = [(template, each) for template, each in number(_AROUND_URL, [url])]
+    rows = [(template, each) for template, each in number(AROUND_URL, [url])]
     expected = {template.format(each): [each] for template, each in rows}
     found, _ = read_lines(list(expected))
     assert found == expected

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphbuild.seeds import read_seeds
+from tests.seeds.test_text import AROUND_URL
 
 A = "a1" * 32
 
@@ -95,6 +96,25 @@ _SEPARATORS = st.sampled_from(
         *("<br>", "</td><td>", " and ", " (", ") (", "](", "\u3000", "、", "—", "…", " / "),
     ]
 )
+
+
+_parameter = st.from_regex(
+    r"[a-z]{1,3}(\[[b-z0-9]{0,2}\])?=[A-Za-z0-9%:/.@+,;_*$!~-]{0,9}[A-Za-z0-9]", fullmatch=True
+)
+_long_url = st.builds(
+    "{}{}{}{}".format,
+    _url,
+    st.sampled_from(
+        ["", "/", "/a_(b)", "/x.exe", "/{id}/x", "/a,b.js", "/@51.5,-0.1,15z", "/a;b=1"]
+    ),
+    st.lists(_parameter, max_size=3).map(lambda each: "?" * bool(each) + "&".join(each)),
+    st.sampled_from(["", "#top", "#/a?b=c", "#a=b"]),
+)
+
+
+@given(_long_url, st.sampled_from(AROUND_URL))
+def test_a_url_comes_back_from_any_context(url, context):
+    assert seeds_of(read_text(context.format(url))) == [url]
 
 
 @given(_names, _SEPARATORS, st.lists(st.integers(1, 200), min_size=1, max_size=5))

@@ -99,7 +99,9 @@ class Judgement:
         """
         if column.rank != Rank.NEUTRAL or self.has_types or not column.contains_urls_only:
             return column.rank == Rank.EXCLUDED
-        return bool(self.titles[column.indexes[0]]) or len(column.hosts) == 1 < column.rows
+        if title := self.titles[column.indexes[0]]:
+            return find_type(title) in {None, UNSUPPORTED}
+        return len(column.hosts) == 1 < column.rows
 
     def column(self, index: int) -> Column:
         """Return the column with an index."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _CHECKED_ROWS = 1_000
 _NAMING_WORD = re.compile(
-    "c2|indicators?|iocs?|md5|observables?|seeds?|sha1|sha256|values?|"
+    "indicators?|iocs?|md5|observables?|seeds?|sha1|sha256|values?|"
     "domains?|domainname|fqdns?|hosts?|hostnames?|ips?|ipv4|ipv6|ip4|ip6|ipaddr|ipaddress|urls?|uris?|"
     "filehash|hash|hashes|samples?"
 )

@@ -789,6 +789,17 @@ _SHAPES = {
         ),
         [A, "https://evil.example"],
     ),
+    "files and their servers": (
+        (
+            f"SHA256,SHA1,MD5,File Type,PDB String,C2 Server\n{A},{B},{C},PE32,N/A,evil[.]example\n"
+            f"{FIRST},,,PE32,c:\\a.pdb,bad[.]example\n"
+        ),
+        [A, FIRST],
+    ),
+    "servers only": (
+        "First Seen,C2\n2018-02-17,http://evil.example/1\n2018-02-18,http://evil.example/2\n",
+        ["http://evil.example/1", "http://evil.example/2"],
+    ),
     "another language": (
         f"IOC;Typ;Quelle\nevil.example;Domain;https://blog.example/1\n{C};MD5;https://x.example/2\n",
         ["evil.example", C],

@@ -1,9 +1,9 @@
 """Choose the columns of a table that contain the seeds.
 
-A column is judged by the number of rows in which it contains indicators, and by its heading. It is
-chosen only if it clearly leads: columns whose headings name indicators count three times, and the
-leading column must count at least three times as much as any other. Several columns with hashes of
-different types are judged together. Columns that may contain links to reports are never chosen.
+A column is judged by the number of rows in which it contains indicators, and by its heading.
+Columns whose headings name indicators count three times. The leading column is chosen if it counts
+at least three times as much as any other. Several columns with hashes of different types are judged
+together. Columns that may contain links to reports are never chosen.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ _EXPORTED_TABLES = (
 
 
 class Rank(IntEnum):
-    """What the heading of a column says about its cells."""
+    """The meaning of a heading for the choice of columns."""
 
     EXCLUDED = 0  # something else than indicators, such as links to reports
     NEUTRAL = 1

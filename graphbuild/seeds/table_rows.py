@@ -1,8 +1,9 @@
 """Split the lines of a table into rows of cells.
 
-Besides standard CSV, this module reads what feeds and spreadsheets write: other delimiters, a first
-line such as ``sep=;``, comments, a heading within a comment, spaces around quoted cells, and quotes
-that are not written twice.
+Feeds and spreadsheets deviate from standard CSV, and this module reads the usual deviations. The
+delimiter can be another character, and stated in a first line such as ``sep=;``. Comments can
+precede the rows, and one can be the heading. Spaces can surround quoted cells, and quotes within
+cells may not be written twice.
 """
 
 from __future__ import annotations

@@ -77,6 +77,8 @@ def split_lines(texts: Iterable[str], max_length: int) -> Iterator[str]:
     """
     rest = ""
     for text in texts:
+        if len(rest) > max_length and "\n" not in text:
+            continue
         *complete, rest = (rest + text).split("\n")
         yield from complete
         rest = rest[: max_length + 1]

@@ -47,6 +47,8 @@ def read(value: object, reader: SeedReader) -> None:
     for number, each in enumerate(find_objects(value, reader), 1):
         if not isinstance(each, dict) or not isinstance(each.get("type"), str):
             reader.reject(str(each)[:100], number, "is not a STIX object: it has no type")
+        elif each.get("revoked") is True:
+            reader.count_warning("revoked objects were skipped", number)
         elif each["type"] in READ_TYPES:
             _read_object(each, number, reader)
         else:

@@ -25,6 +25,9 @@ FILE_TYPES = frozenset({"file", "artifact"})
 # The types of objects that :mod:`graphbuild.seeds.stix` reads.
 READ_TYPES = SEED_PROPERTIES.keys() | FILE_TYPES | {"indicator", "observed-data"}
 
+# Other formats do not have types of these names.
+_UNMISTAKABLE_TYPES = frozenset({"domain-name", "ipv4-addr", "ipv6-addr"})
+
 
 def is_stix(value: object) -> bool:
     """Return whether a JSON value is or contains a STIX bundle, TAXII envelope or STIX object."""
@@ -49,7 +52,7 @@ def _is_object(value: object) -> bool:
         return False
     stated = value.get("id")
     if stated is None:  # in STIX 2.0, observables have no id
-        return kind in READ_TYPES and ("hashes" in value or "value" in value)
+        return kind in _UNMISTAKABLE_TYPES or (kind in FILE_TYPES and "hashes" in value)
     return isinstance(stated, str) and stated.startswith(f"{kind}--")
 
 

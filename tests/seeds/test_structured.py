@@ -176,6 +176,14 @@ def test_patterns_that_name_no_seed_are_counted_by_property(read, path, skipped)
     assert f"pattern comparison {skipped} (2)" in skipped_types(found)
 
 
+def test_revoked_objects_are_skipped_with_a_warning(read):
+    listed = [indicator(f"[file:hashes.MD5 = '{name}']") for name in (C, C[::-1])]
+    listed[0]["revoked"] = True
+    found = read(listed)
+    assert seeds_of(found) == [("file", C[::-1])]
+    assert any("object 1: revoked objects were skipped" in each for each in found.warnings)
+
+
 def test_the_address_of_an_artifact_is_not_requested(read):
     found = read(stix_object("artifact", hashes={"MD5": C}, url="https://portal.example/download"))
     assert seeds_of(found) == [("file", C)]
@@ -344,6 +352,19 @@ def test_flat_objects_are_read_like_the_rows_of_a_table(read, objects, wrap, enc
     assert "'ioc'" in found.formats[0].column
     assert seeds_of(found) == objects
     assert all(seed.attributes["tags"] == "x" for seed in found)
+
+
+def test_objects_with_types_and_values_are_read_like_a_table(read):
+    records = [
+        {"type": "url", "value": "http://a.example/"},
+        {"type": "hostname", "value": "b.example"},
+        {"type": "sha256", "value": A},
+        {"type": "imphash", "value": C},
+    ]
+    found = read(records)
+    assert found.formats[0].format == "json"
+    assert seeds_of(found) == [("url", "http://a.example/"), ("domain", "b.example"), ("file", A)]
+    assert "imphash (1)" in skipped_types(found)
 
 
 def test_fields_beside_an_array_of_objects_give_a_warning(read):

@@ -15,19 +15,16 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from graphbuild.models import FILE, FILE_ID_HASH, URL, detect_hash_type
-from graphbuild.seeds.entries import add_entry, group_by_file, is_indicator
+from graphbuild.seeds.entries import add_entry, find_entities, group_by_file, is_indicator
 from graphbuild.seeds.format_hints import FormatHint
 from graphbuild.seeds.indicator_types import UNSUPPORTED
 from graphbuild.seeds.results import STRIPPED_CHARACTERS
 from graphbuild.seeds.table_columns import (
     choose_columns,
     find_column,
-    find_type_column,
     is_hash_column,
     judge_columns,
     name_column,
-    parse_cell,
-    stated_type,
 )
 from graphbuild.seeds.table_headings import (
     Rank,
@@ -36,6 +33,7 @@ from graphbuild.seeds.table_headings import (
     names_indicators,
 )
 from graphbuild.seeds.table_rows import MAX_LINE, read_table
+from graphbuild.seeds.table_types import find_type_column, read_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -187,7 +185,7 @@ class _RowReader:
         """Add the seeds of a row; skip rows without a seed and repeated headings."""
         reader, layout = self._reader, self._layout
         type_name = row.cell(layout.type_column)
-        stated = stated_type(type_name)
+        stated = read_type(type_name)
         if row.cells == layout.heading:
             reader.seeds.skipped += 1
         elif stated == UNSUPPORTED:
@@ -216,7 +214,7 @@ class _RowReader:
 
     def _add_hashes(self, cells: list[str], number: int, attributes: dict[str, str]) -> bool:
         """Add the files with the hashes in ``cells``; return False if no cell is a hash."""
-        parsed = [parse_cell(cell, FILE) for cell in cells]
+        parsed = [find_entities(cell, FILE) for cell in cells]
         if not any(parsed):
             return False
         for hashes in group_by_file(each.id for entities in parsed for each in entities):
@@ -236,7 +234,7 @@ def _find_url(row: Row, cell: str) -> str:
     if detect_hash_type(cell) != FILE_ID_HASH:
         return cell
     urls = (each for each in row.cells if "://" in each)
-    same = (each for each in urls if any(found.id == cell for found in parse_cell(each, URL)))
+    same = (each for each in urls if any(found.id == cell for found in find_entities(each, URL)))
     return next(same, cell)
 
 

@@ -27,6 +27,7 @@ from graphbuild.seeds.results import STRIPPED_CHARACTERS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from graphbuild.models import Entity
     from graphbuild.seeds.results import SeedReader
 
 FILE_NAME = "file_name"  # attribute of seeds: the name in a checksum file
@@ -66,6 +67,9 @@ _FIELD_SEPARATOR = re.compile(r"[;,|\t\n]| [-\u2013\u2014] ")
 _URL_SEPARATOR = re.compile(
     r"\t|\n| [;,|\u2013\u2014-]|[;,|] |[;,|](?=(?:h[tx]{2}p|f[tx]p)s?\W)", re.IGNORECASE
 )
+_MIN_HASH_LENGTH = min(each.hex_length for each in HASH_TYPES)
+# Shorter text without such a sign is no indicator. This check saves time.
+_HOST_SIGN = re.compile(r"[.:&\u3002\uff0e\uff61]|dot", re.IGNORECASE)
 _PLAIN_NAME = re.compile(r"[\w.-]+")
 _PORT = re.compile(r"\d{1,5}")
 _WHITE_SPACE = re.compile(r"[ \t\r\n]+")
@@ -161,13 +165,24 @@ def strip_decoration(text: str) -> str:
     return text
 
 
+def find_entities(text: str, stated_type: str = "") -> list[Entity]:
+    """Return the entities that the indicators of an entry mean; none if the entry is invalid."""
+    if len(text) < _MIN_HASH_LENGTH and not _HOST_SIGN.search(text):
+        return []
+    hash_type = detect_hash_type(text)
+    if hash_type and stated_type in {"", FILE, hash_type}:  # saves time
+        return [parse_indicator(text).entity]
+    try:
+        entry = parse_entry(text, stated_type)
+        hashes = (text for file in entry.files for text in file.values())
+        return [parse_indicator(text).entity for text in (*entry.indicators, *hashes)]
+    except ValueError:
+        return []
+
+
 def is_indicator(text: str) -> bool:
     """Return whether ``text`` is a valid entry."""
-    try:
-        parse_entry(text)
-    except ValueError:
-        return False
-    return True
+    return bool(find_entities(text))
 
 
 def contains_hash(text: str) -> bool:

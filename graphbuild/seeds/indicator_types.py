@@ -83,6 +83,8 @@ def find_type(name: str) -> str | None:
     words = set(split_words(name))
     if words & _IP_WORDS and words <= _IP_WORDS | _IP_DETAILS:
         return IP_AND_PORT if "port" in words else IP_ADDRESS
+    if words & _URL_WORDS:
+        words -= {"path"}  # ``url_path`` can be a whole URL
     if is_vague(name) or any(map(_UNSUPPORTED_WORD.fullmatch, words)) or words >= {"file", "name"}:
         return UNSUPPORTED
     return _find_supported_type(words)

@@ -15,18 +15,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from graphbuild.errors import SeedError
-from graphbuild.models import FILE, HASH_TYPES, SUBJECT_LABELS, URL, detect_hash_type
-from graphbuild.seeds.entries import parse_entry
+from graphbuild.models import SUBJECT_LABELS, URL, detect_hash_type
+from graphbuild.seeds.entries import find_entities
 from graphbuild.seeds.indicator_types import UNSUPPORTED, find_type, split_words
-from graphbuild.seeds.indicators import parse_indicator
 from graphbuild.seeds.results import STRIPPED_CHARACTERS
-from graphbuild.seeds.table_headings import (
-    Rank,
-    is_link_heading,
-    is_type_heading,
-    may_be_type_heading,
-    rank_heading,
-)
+from graphbuild.seeds.table_headings import Rank, rank_heading
+from graphbuild.seeds.table_types import read_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,14 +33,9 @@ _MAX_LISTED_COLUMNS = 40
 _NAMING_WEIGHT = 3  # of a column whose heading names indicators
 _CLEAR_LEAD = 3
 _MIN_SHARE = 4  # without such a heading, one row in this many must have an indicator
-_MIN_HASH_LENGTH = min(each.hex_length for each in HASH_TYPES)
-_TYPE_SAMPLE_ROWS = 1_000
-_MAX_TYPE = 100  # characters
 _HASH_HEADING_WORD = re.compile(
     "checksum|digest|file|filehash|hash|hashes|md5|sample|sha1|sha256|sum|value"
 )
-# Shorter text without such a sign is no indicator. This check saves time.
-_HOST_SIGN = re.compile(r"[.:\u3002\uff0e\uff61]|dot", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -137,37 +126,6 @@ def name_column(titles: Sequence[str], index: int) -> str:
     return f"{index + 1} {titles[index][:60]!a}" if titles[index] else f"{index + 1}"
 
 
-def find_type_column(titles: Sequence[str], rows: Sequence[Row]) -> int | None:
-    """Return the index of the column that states the types of the indicators, if there is one.
-
-    At least half of its cells are names of types. With an unusual heading, or without a heading,
-    all cells must be, and most rows must contain an indicator of their type.
-    """
-    sample = rows[:_TYPE_SAMPLE_ROWS]
-
-    def agrees(index: int) -> bool:
-        stated = [(row, stated_type(row.cell(index))) for row in sample]
-        typed = [(row, kind) for row, kind in stated if kind not in {"", UNSUPPORTED}]
-        same = sum(any(parse_cell(cell, kind) for cell in row.cells) for row, kind in typed)
-        return same * 2 > len(typed)
-
-    with_usual_heading, others = [], []
-    for index in range(min(len(titles), _MAX_JUDGED_COLUMNS)):
-        cells = [cell for row in sample if (cell := row.cell(index))]
-        types = [found for cell in cells if "." not in cell and (found := _find_type(cell))]
-        if types.count(UNSUPPORTED) == len(types) or is_link_heading(titles[index]):
-            continue
-        if is_type_heading(titles[index]) and len(types) * 2 >= len(cells):
-            with_usual_heading.append(index)
-        elif len(types) == len(cells) and may_be_type_heading(titles[index]) and agrees(index):
-            others.append(index)
-    return next(iter(with_usual_heading + others), None)
-
-
-def _find_type(cell: str) -> str | None:
-    return find_type(cell) if len(cell) <= _MAX_TYPE else None
-
-
 def judge_columns(titles: Sequence[str], rows: Sequence[Row], type_column: int | None) -> Judgement:
     """Count the rows with indicators in each column; rows of unsupported types are ignored."""
     columns = [
@@ -176,34 +134,14 @@ def judge_columns(titles: Sequence[str], rows: Sequence[Row], type_column: int |
     ]
     total = 0
     for number, row in enumerate(rows):
-        stated = stated_type(row.cell(type_column))
+        stated = read_type(row.cell(type_column))
         if stated == UNSUPPORTED:
             continue
         total += 1
         for column, cell in zip(columns, row.cells, strict=False):
-            if entities := parse_cell(cell, stated):
+            if entities := find_entities(cell, stated):
                 _count(column, entities, number)
     return Judgement(titles, total, columns, type_column is not None)
-
-
-def stated_type(cell: str) -> str:
-    """Return the type that a cell names; unknown types are unsupported, and no text is no type."""
-    return (_find_type(cell) or UNSUPPORTED) if cell else ""
-
-
-def parse_cell(cell: str, stated: str) -> list[Entity]:
-    """Return the entities that the indicators of a cell mean; no entities if it is invalid."""
-    if len(cell) < _MIN_HASH_LENGTH and not _HOST_SIGN.search(cell):
-        return []
-    hash_type = detect_hash_type(cell)
-    if hash_type and stated in {"", FILE, hash_type}:  # saves time
-        return [parse_indicator(cell).entity]
-    try:
-        entry = parse_entry(cell, stated)
-        hashes = (text for file in entry.files for text in file.values())
-        return [parse_indicator(text).entity for text in (*entry.indicators, *hashes)]
-    except ValueError:
-        return []
 
 
 def _count(column: Column, entities: Sequence[Entity], number: int) -> None:

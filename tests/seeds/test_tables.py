@@ -439,7 +439,7 @@ _SUPPORTED = {
     f"a.exe|{A}": ["filename|sha256"],
     f"b.exe|{C}": ["filename|md5", "malware-sample"],
     "evil.example|8.8.8.8": ["domain|ip"],
-    "https://evil.example/x": ["url", "URI", "payload url"],
+    "https://evil.example/x": ["url", "URI", "payload url", "url_path"],
 }
 _UNSUPPORTED = [
     ("imphash", C),
@@ -785,7 +785,8 @@ _SHAPES = {
         (
             "Indicator,Data,Notes\nDescription,A backdoor,https://blog.example/1\n"
             f"sha256,{A},a.exe\n"
-            f"imphash,{C},\nfile_path_name,C:\\a.exe,for {A}\nurl,https://evil.example ,C2\n"
+            f"tool,Chisel,\nimphash,{C},\nfile_path_name,C:\\a.exe,for {A}\n"
+            "url,https://evil.example ,C2\n"
         ),
         [A, "https://evil.example"],
     ),

@@ -192,7 +192,6 @@ def _open_ioc(facts: Facts) -> Document:
         "<short_description>Copperwick</short_description>\n<definition>\n"
         '<Indicator operator="OR" id="1">\n' + "\n".join(items) + "\n</Indicator>\n"
         "</definition>\n</ioc>\n",
-        "text",
     )
 
 
@@ -248,7 +247,6 @@ def _stix_1(facts: Facts) -> Document:
         f'<?xml version="1.0" encoding="UTF-8"?>\n<stix:STIX_Package {spaces} version="1.2">\n'
         "<stix:Observables>\n" + "\n".join(observables) + "\n</stix:Observables>\n"
         "</stix:STIX_Package>\n",
-        "text",
     )
 
 
@@ -295,7 +293,7 @@ def _pulse_json(facts: Facts) -> Document:
         *(entry("IPv4", facts.address()) for _ in range(6)),
     ]
     pulse = {"name": "Copperwick", "references": [facts.link()], "indicators": entries}
-    return facts.document("pulse.json", json.dumps(pulse), "text")
+    return facts.document("pulse.json", json.dumps(pulse))
 
 
 def _feed_json(facts: Facts) -> Document:
@@ -305,7 +303,7 @@ def _feed_json(facts: Facts) -> Document:
         for number in range(20)
     }
     text = json.dumps(entries, indent=4).replace("/", "\\/")
-    return facts.document("urls.json", text, "text")
+    return facts.document("urls.json", text)
 
 
 def _api_objects(facts: Facts) -> Document:

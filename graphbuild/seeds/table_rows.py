@@ -181,9 +181,9 @@ class _RowParser:
             try:
                 for cells in parser:
                     is_valid = len(self._row_lines) == 1 or not self._contains_rows()
-                    yield from self._finish_row(cells if is_valid else self._parse_again(_UNCLOSED))
-            except csv.Error as error:
-                yield from self._finish_row(self._parse_again(str(error)))
+                    yield from self._finish_row(cells if is_valid else self._parse_again())
+            except csv.Error:
+                yield from self._finish_row(self._parse_again())
             else:
                 return
 
@@ -205,17 +205,13 @@ class _RowParser:
             for cell, below in zip(first, second, strict=True)
         )
 
-    def _parse_again(self, error: str) -> list[str]:
+    def _parse_again(self) -> list[str]:
         """Return the cells of the first line of an invalid row; the other lines follow later."""
         first, *others = self._row_lines
         self._again.extendleft(reversed(others))
         self._row_lines = [first]
         cells = self._split_with_stray_quotes(first)
-        if not cells or max(map(len, cells)) > MAX_CELL:
-            raise SeedError(
-                f"{self._reader.source}, line {self._number} is not a row of a table: {error};"
-                " inside quoted cells, write each quote twice"
-            )
+        self._check_length(cells, self._number)
         if not cells[0].startswith("#"):
             self._warn_about_quotes()
         return cells
@@ -244,10 +240,13 @@ class _RowParser:
         if not any(map(str.strip, cells)) or cells[0].startswith("#"):
             self._reader.seeds.skipped += 1
             return
-        if max(map(len, cells)) > MAX_CELL:
+        self._check_length(cells, number)
+        self._width = self._width or len(cells)
+        yield Row(number, [cell.strip(STRIPPED_CHARACTERS) for cell in cells])
+
+    def _check_length(self, cells: list[str], number: int) -> None:
+        if not cells or max(map(len, cells)) > MAX_CELL:
             raise SeedError(
                 f"{self._reader.source}, line {number} is not a row of a table: a cell has more"
                 f" than {MAX_CELL:,} characters"
             )
-        self._width = self._width or len(cells)
-        yield Row(number, [cell.strip(STRIPPED_CHARACTERS) for cell in cells])

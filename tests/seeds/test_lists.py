@@ -498,3 +498,21 @@ def test_rejected_lines_with_urls_and_addresses_give_a_hint():
     )
     assert "3 of the rejected lines contain addresses or URLs; read free text" in warnings_of(found)
     assert parse_seeds(["nothing", "at all"]).warnings == []
+
+
+def test_links_to_other_pages_of_virustotal_are_urls():
+    link = "https://www.virustotal.com/about"
+    assert seeds_of(parse_seeds([link])) == [("url", link)]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("tcp://localhost:80", "is a URL whose host is neither a domain nor an IP address"),
+        ("me@8.8.8.8/x", "is not a file hash"),
+        ("\u00fc." * 1_500 + "example", "longer than 253 characters"),
+    ],
+)
+def test_other_hosts_are_rejected(line, reason):
+    (rejected,) = parse_seeds([line]).rejected
+    assert reason in rejected.reason

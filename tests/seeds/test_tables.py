@@ -851,3 +851,35 @@ def test_unusual_tables_are_read_within_bounds(write_table, text):
     tracemalloc.stop()
     assert seconds < 10
     assert peak < 200 * 2**20
+
+
+@pytest.mark.parametrize("column", ["Hash", "hash", " HASH "])
+def test_a_row_with_the_title_of_the_chosen_column_is_the_heading(write_table, column):
+    rows = [["Hash", "name.example"], [A, "x"], [B, "y"]]
+    found = read_seeds(write_table(rows), column=column)
+    assert seeds_of(found) == [("file", A), ("file", B)]
+
+
+def test_many_lines_that_are_not_utf_8_give_few_warnings(write_table):
+    rows = [["ioc", "note"], *([hash_of(n), "M\u00fcller"] for n in range(50))]
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    found = read_seeds(write_table(text.getvalue().encode("cp1252")))
+    assert [seed["note"] for seed in attributes_of(found)] == ["M\u00fcller"] * 50
+    assert len(found.warnings) == 21
+    assert "line 22 and 29 more: other lines are not UTF-8" in found.warnings[-1]
+
+
+def test_json_that_is_not_utf_8_is_refused(write_table):
+    with pytest.raises(SeedError, match="is not text: it is not valid UTF-8; save it as UTF-8"):
+        read_seeds(write_table('["M\u00fcller"]'.encode("cp1252"), "list.json"))
+
+
+def test_cells_that_are_too_long_are_rejected(write_table):
+    long = "a." * 40_000
+    found = read_seeds(write_table([["ioc"], [A], [long]]))
+    assert [rejected.reason for rejected in found.rejected] == ["is longer than 65,536 characters"]
+    with pytest.raises(
+        SeedError, match="line 3 is not a row of a table: a cell has more than 131,072"
+    ):
+        read_seeds(write_table(f'ioc,n\n{A},x\n{B},"{"y" * 200_000}\n'))

@@ -22,7 +22,7 @@ _CONNECTING_WORD = (
     r"|archive|file|sample|certificate|repository|[\w-]+\.[a-z0-9]{2,4})"
 )
 _LABEL_BEFORE = re.compile(
-    rf"(?<![a-z0-9])({_OTHER_HASH})s?(?![a-z0-9]|-protected|[)\]]\s?[,;])"
+    rf"(?<![a-z0-9])({_OTHER_HASH})s?(?![a-z0-9]|[)\]]\s?[,;])"
     rf"(?:(?:[^\w\n,;|]+{_CONNECTING_WORD}(?!\w)){{0,5}}[^\w\n]*|[^\w\n]*(\n)\W*)$",
     re.IGNORECASE,
 )

@@ -352,6 +352,39 @@ def test_a_url_is_refanged(read_lines):
     assert found == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "seed"),
+    [
+        ("evil [.] com", "evil.com"),
+        ("C2/evil[.]com", "evil.com"),
+        (r"https://evil.com/a\_b\-c\~d", "https://evil.com/a_b-c~d"),
+        (r"https://evil.com/\<id\>", "https://evil.com/"),
+        (
+            "hxxps://archive[.]example/web/hxxp://evil.com",
+            "https://archive.example/web/http://evil.com",
+        ),
+        ("https://archive.example/hxxp://evil.com", "https://archive.example/http://evil.com"),
+        ("evil.top(8.8.8.300)", "evil.top"),
+        ("evil.top = 300.8.8.8", "evil.top"),
+        ("transfer.sh/abc", "http://transfer.sh/abc"),
+    ],
+)
+def test_other_forms(read_lines, text, seed):
+    found, _ = read_lines([text])
+    assert found == {text: [seed]}
+
+
+def test_an_address_or_url_after_a_host_is_not_a_path(read_lines):
+    texts = ["evil.com/8.8.8.8", "8.8.4.4/1.1.1.1", "bad.com/9.9.9.9/x", "a.com.http://b.com/"]
+    found, _ = read_lines(texts)
+    assert list(found.values()) == [
+        ["evil.com", "8.8.8.8"],
+        ["8.8.4.4", "1.1.1.1"],
+        ["http://bad.com/9.9.9.9/x"],
+        ["a.com", "http://b.com/"],
+    ]
+
+
 def test_a_name_with_a_spelled_dot_is_reported(read_lines):
     found, warnings = read_lines(["evil dot com", "c2 dot evil dot example", "a dot of ink"])
     assert not any(found.values())
@@ -465,10 +498,17 @@ def test_every_neighbouring_pair_of_halves_is_reported(read_lines):
         assert is_half == (first + second == 64), lines
 
 
-def test_a_list_of_md5_is_not_reported_as_halves(read_lines):
-    hashes = [hash_of(each) for each in range(60)]
-    found, warnings = read_lines(hashes)
-    assert list(found.values()) == [[each] for each in hashes]
+def test_each_wrapped_hash_of_a_table_is_counted(read_lines):
+    rows = [f"{hash_of(each)}{' a.exe' if each % 2 else ''}" for each in range(60)]
+    _, warnings = read_lines(rows)
+    assert any("line 1 and 29 more: hexadecimal text on two lines" in each for each in warnings)
+
+
+@pytest.mark.parametrize("extension", ["", ".bin"])
+def test_a_list_of_md5_is_not_reported_as_halves(read_lines, extension):
+    lines = [f"{hash_of(each)}{extension}" for each in range(60)]
+    found, warnings = read_lines(lines)
+    assert list(found.values()) == [[each[:32]] for each in lines]
     assert warnings == []
 
 

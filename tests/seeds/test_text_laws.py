@@ -240,14 +240,23 @@ def test_hostile_text_takes_linear_time(prefix):
         assert A in seeds_of(found), repeated
 
 
-def test_a_long_line_takes_little_memory():
-    line = ("x" * 9_999 + " http://a.example/") * 1_000  # 10 MB
+@pytest.mark.parametrize("repeated", ["a", "x" * 9_999 + " ", "[.]", "a."])
+def test_a_long_line_takes_little_memory(monkeypatch, repeated):
+    stream = _Chunks(f"{repeated * (4_000_000 // len(repeated))} {A}".encode(), [65_536])
+    monkeypatch.setattr(sys, "stdin", type("Stdin", (), {"buffer": stream}))
+    read_text("a.example")  # loads the public suffix list
     tracemalloc.start()
-    found = read_text(line)
+    found = read_seeds("-", format="text")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert seeds_of(found) == ["http://a.example/"]
-    assert peak < 2 * len(line)  # the line and its bytes
+    assert seeds_of(found)[-1] == A
+    assert peak < 2_000_000
+
+
+@pytest.mark.parametrize("prose", ["some words\n", "\n", "the end. And\n", f"{A}\n", "a.example\n"])
+def test_the_number_of_a_line_does_not_depend_on_the_text_before(prose):
+    (*_, seed) = read_text(prose * 20_000 + "8.8.8.8")
+    assert seed.line == 20_001
 
 
 def test_repeated_rejections_take_little_memory():

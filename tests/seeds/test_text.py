@@ -515,7 +515,8 @@ def test_a_list_of_md5_is_not_reported_as_halves(read_lines, extension):
 # --- hosts and other names -----------------------------------------------------------------------
 
 _FILES = (
-    "tze{n}.cab setup{n}.zip run{n}.sh main{n}.py notes{n}.md lib{n}.so x{n}.rs a{n}.properties"
+    "README{n}.footer.md Setup{n}.Test.py"
+    " tze{n}.cab setup{n}.zip run{n}.sh main{n}.py notes{n}.md lib{n}.so x{n}.rs a{n}.properties"
 )
 _CODE = (
     "g.codes{n}.degree self.a{n}.info cls.b{n}.id _log{n}.info a_b{n}.info system.io{n}.zone "

@@ -86,17 +86,27 @@ class RateLimiter:
         request is not sent. ``monotonic`` is the current time of the monotonic clock in seconds.
         """
         with self._lock:
-            wait = max(self._paused_until - monotonic, self._window_wait(monotonic))
+            window = self._window_wait(monotonic, self._in_flight)
+            wait = max(self._paused_until - monotonic, window)
             if wait > 0:
                 return wait
             self._in_flight += 1
             return 0.0
 
-    def _window_wait(self, monotonic: float) -> float:
+    def wait(self, monotonic: float) -> float:
+        """Return the seconds until a request may be sent, without sending one.
+
+        Requests in flight are ignored. ``monotonic`` is the current time of the monotonic clock.
+        """
+        with self._lock:
+            window = self._window_wait(monotonic, in_flight=0)
+            return max(0.0, self._paused_until - monotonic, window)
+
+    def _window_wait(self, monotonic: float, in_flight: int) -> float:
         if self.per_minute is None:
             return 0.0
         recent = [sent for sent in self._sent if sent + MINUTE > monotonic]
-        if len(recent) + self._in_flight < self.per_minute:
+        if len(recent) + in_flight < self.per_minute:
             return 0.0
         return min(recent, default=monotonic) + MINUTE - monotonic
 

@@ -29,11 +29,13 @@ from graphbuild.errors import AuthenticationError, CrawlPaused, SeedError
 from graphbuild.models import FAILED, FILE, PENDING, Entity
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from signal import Signals
 
     from graphbuild.api.auth import ApiKey
     from graphbuild.api.rate_limit import Clock
-    from graphbuild.crawler import Crawl
+    from graphbuild.crawler import Crawl, CrawlEvent
     from graphbuild.seeds import Seed, SeedList
     from graphbuild.store import Store
     from graphbuild.store.models import RemainingCalls
@@ -113,7 +115,8 @@ def crawl(
                     workers=workers,
                     describe=describe or (),
                 )
-                pages, paused = _run(crawler, store, client.clock, show_progress=not json)
+                progress = crawl_progress(store, limiter, per_day=per_day, hidden=json)
+                pages, paused = _run(crawler, client.clock, progress)
         store.check_in_place()
         calls, totals = store.calls.count() - calls_before, store.totals()
         has_failed_description = any(row.state == FAILED for row in store.description_statuses())
@@ -130,7 +133,9 @@ def crawl(
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 
-def _run(crawler: Crawl, store: Store, clock: Clock, *, show_progress: bool) -> tuple[int, str]:
+def _run(
+    crawler: Crawl, clock: Clock, progress: AbstractContextManager[Callable[[CrawlEvent], None]]
+) -> tuple[int, str]:
     """Crawl; return the number of stored pages, and why the crawl paused (empty if it finished).
 
     After a signal, the crawl sends no more requests, and stores the responses to the requests in
@@ -144,7 +149,7 @@ def _run(crawler: Crawl, store: Store, clock: Clock, *, show_progress: bool) -> 
         crawler.stop()
         clock.stop()
 
-    with on_signal(stop), crawl_progress(store, hidden=not show_progress) as show:
+    with on_signal(stop), progress as show:
         try:
             for event in crawler:
                 pages += event.error is None and not event.inferred_references

@@ -6,7 +6,6 @@ import logging
 import sys
 import time
 from contextlib import contextmanager
-from math import inf
 from typing import TYPE_CHECKING
 
 from graphbuild._util import format_count
@@ -17,42 +16,168 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rich.progress import Progress
+    from rich.text import Text
 
+    from graphbuild.api.rate_limit import RateLimiter
     from graphbuild.crawler import CrawlEvent
     from graphbuild.store import Store
 
 _RECOUNT_SECONDS = 0.5  # minimum interval between two counts of the remaining calls
+_PERCENT_PER_LINE = 10
+_UNITS = {"days": 86_400, "h": 3_600, "min": 60}  # seconds
+_MIN_WIDTH = 110  # columns of a terminal on which the bar also shows the number of list entries
 
 
 @contextmanager
-def crawl_progress(store: Store, *, hidden: bool) -> Iterator[Callable[[CrawlEvent], None]]:
-    """Yield a function that shows an event: in a progress bar on a terminal, otherwise as a line.
+def crawl_progress(
+    store: Store, limiter: RateLimiter, *, per_day: int | None, hidden: bool
+) -> Iterator[Callable[[CrawlEvent], None]]:
+    """Yield a function that shows the progress of a crawl after an event.
 
-    With ``--verbose``, events are also shown as lines on a terminal, because log messages would
-    break the bar. Nothing is shown if ``hidden`` is true, or with ``--quiet``.
+    On a terminal, a progress bar is shown; otherwise, a line is printed per 10 percent of the
+    calls. With ``--verbose``, a line is printed per event, because log messages would break the
+    bar. Nothing is shown if ``hidden`` is true, or with ``--quiet``.
     """
-    if hidden or LOG.level != logging.INFO or not sys.stderr.isatty():
-        yield lambda event: None if hidden else notice(_describe(event))
+    if hidden or LOG.level > logging.INFO:
+        yield lambda _: None
         return
-    from graphbuild.api.client import LIMIT
-
-    bar = _progress_bar("calls · {task.fields[references]} ·")
-    task = bar.add_task("", total=None, references="")
-    calls, left, references, counted_at = 0, 0, 0, -inf
+    if LOG.level < logging.INFO:
+        yield lambda event: notice(_describe(event))
+        return
+    progress = _CrawlProgress(store, limiter, per_day)
+    if not sys.stderr.isatty():
+        yield _print_percentages(progress)
+        return
+    bar = _progress_bar("calls ·{task.fields[entries]}", progress)
+    is_wide = bar.console.width >= _MIN_WIDTH
+    task = bar.add_task("", total=progress.total, entries="")
 
     def show(event: CrawlEvent) -> None:
-        nonlocal calls, left, references, counted_at
-        calls += not event.inferred_references
-        left -= 1
-        references += event.new_references + event.inferred_references
-        if left <= 0 or time.monotonic() - counted_at > _RECOUNT_SECONDS:
-            work = store.tasks.remaining_calls(LIMIT)
-            left, counted_at = work.at_least, time.monotonic()
-        found = format_count(references, "reference")
-        bar.update(task, completed=calls, total=calls + left, references=found)
+        progress.add(event)
+        entries = f" {progress.describe_entries()} ·" if is_wide else ""
+        bar.update(task, completed=progress.calls, total=progress.total, entries=entries)
 
     with bar:
         yield show
+
+
+class _CrawlProgress:
+    """Counts the calls of a run, and estimates how many calls and how much time are left."""
+
+    def __init__(self, store: Store, limiter: RateLimiter, per_day: int | None) -> None:
+        self.calls = 0
+        self._entries = 0
+        self._store = store
+        self._limiter = limiter
+        self._per_day = per_day
+        self._started_at = self._latest_event_at = time.monotonic()
+        self._recount()
+
+    @property
+    def total(self) -> int:
+        """The number of calls of this run that were made or are left."""
+        return self.calls + self._left
+
+    def add(self, event: CrawlEvent) -> None:
+        """Count the call and the list entries of an event."""
+        self.calls += not event.inferred_references
+        self._entries += event.new_references + event.inferred_references
+        self._left -= 1
+        self._latest_event_at = time.monotonic()
+        if self._left <= 0 or self._latest_event_at - self._counted_at > _RECOUNT_SECONDS:
+            self._recount()
+
+    def describe_entries(self) -> str:
+        """Return the number of list entries that this run received or inferred."""
+        return format_count(self._entries, "list entry")
+
+    def describe_time(self) -> str:
+        """Return the time left and, if the rate limit delays the next call, for how long."""
+        parts = []
+        end = self._estimate_end()
+        if end is not None:
+            left = max(0.0, end - time.monotonic())
+            parts.append(f"about {_format_duration(left)} left")
+        wait = self._limiter.wait(time.monotonic())
+        if wait >= 1:
+            parts.append(f"waiting {wait:.0f} s for the rate limit")
+        return ", ".join(parts)
+
+    def __rich__(self) -> Text:
+        from rich.text import Text
+
+        return Text(self.describe_time())
+
+    def _recount(self) -> None:
+        from graphbuild.api.client import LIMIT
+        from graphbuild.crawler.cost_estimate import estimate_cost
+
+        tasks = self._store.tasks
+        work = tasks.remaining_calls(LIMIT)
+        mean = tasks.mean_pages(LIMIT) if work.unknown_lists else None
+        cost = estimate_cost(unseen=work.unknown_lists, left=work.known_pages, mean_pages=mean)
+        self._left = cost.at_least if cost.expected is None else cost.expected
+        self._counted_at = time.monotonic()
+        self._earliest_end = self._find_earliest_end()
+
+    def _estimate_end(self) -> float | None:
+        """Return the expected end of the run on the monotonic clock; None if it is unknown.
+
+        The run ends when the calls are made at its pace until now, but not before the limits per
+        minute and per day allow the last call.
+        """
+        if not self.calls:
+            return self._earliest_end
+        elapsed = self._latest_event_at - self._started_at
+        end = self._latest_event_at + elapsed * self._left / self.calls
+        return end if self._earliest_end is None else max(end, self._earliest_end)
+
+    def _find_earliest_end(self) -> float | None:
+        """Return when the limits allow the last call; None without limits or after year 9999."""
+        from graphbuild.api.rate_limit import day_start
+        from graphbuild.crawler.cost_estimate import estimate_completion
+
+        per_minute, per_day = self._limiter.per_minute, self._per_day
+        if per_minute is None and per_day is None:
+            return None
+        now, spent = time.time(), 0
+        if per_day is not None:
+            spent = self._store.calls.count(since=day_start(now).timestamp())
+        try:
+            end = estimate_completion(
+                self._left, now=now, per_minute=per_minute, per_day=per_day, spent_today=spent
+            )
+        except OverflowError:
+            return None
+        return self._counted_at + end.timestamp() - now + self._limiter.wait(self._counted_at)
+
+
+def _print_percentages(progress: _CrawlProgress) -> Callable[[CrawlEvent], None]:
+    """Return a function that counts an event, and prints a line per 10 percent of the calls."""
+    printed = 0
+
+    def show(event: CrawlEvent) -> None:
+        nonlocal printed
+        progress.add(event)
+        step = 100 * progress.calls // max(1, progress.total) // _PERCENT_PER_LINE
+        if step <= printed:
+            return
+        printed = step
+        calls = f"{progress.calls:,} of {format_count(progress.total, 'call')}"
+        parts = [f"{step * _PERCENT_PER_LINE} %: {calls}", progress.describe_entries()]
+        if progress.calls < progress.total:
+            parts.append(progress.describe_time())
+        notice(", ".join(filter(None, parts)))
+
+    return show
+
+
+def _format_duration(seconds: float) -> str:
+    """Return a duration in the largest unit of which it has at least two, such as ``18 min``."""
+    for unit, length in _UNITS.items():
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(1, round(seconds))} s"
 
 
 @contextmanager
@@ -70,20 +195,23 @@ def page_progress() -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _progress_bar(text: str) -> Progress:
+def _progress_bar(text: str, crawl: _CrawlProgress | None = None) -> Progress:
     """Return a progress bar for standard error.
 
     The bar is followed by the numbers of completed and of all steps, ``text`` and the remaining
-    time.
+    time. The remaining time of a crawl is read from ``crawl``.
     """
-    from rich import console, progress
+    from rich import console, progress, table
 
+    if crawl is None:
+        time_left = [progress.TimeRemainingColumn(), progress.TextColumn("left")]
+    else:
+        time_left = [progress.RenderableColumn(crawl, table_column=table.Column(no_wrap=True))]
     return progress.Progress(
         progress.BarColumn(bar_width=None),
         progress.MofNCompleteColumn(),
         progress.TextColumn(text),
-        progress.TimeRemainingColumn(),
-        progress.TextColumn("left"),
+        *time_left,
         console=console.Console(stderr=True),
     )
 

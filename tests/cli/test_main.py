@@ -84,7 +84,7 @@ def test_progress_and_notices_go_to_standard_error(crawl_arguments: list[str]) -
     result = run(*crawl_arguments)
     assert "1 file: 1 complete" in result.stdout
     assert "not a seed: seeds.txt, line 2" in result.stderr
-    assert "page 1, 3 new references, complete" in result.stderr
+    assert "100 %: 1 of 1 call, 3 list entries" in result.stderr
 
 
 @pytest.mark.parametrize("position", ["before", "after"])

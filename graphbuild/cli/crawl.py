@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shlex
 import time
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
@@ -124,9 +125,7 @@ def crawl(
             run = {"calls": calls, "pages": pages, "paused": paused, "added": added}
             print_json({"run": {**run, **seed_list_json(seed_list)}, "campaign": asdict(totals)})
         else:
-            _print_summary(store, calls, pages)
-            if paused:
-                notice(f"paused: {paused}")
+            _print_summary(store, calls, pages, paused)
     if paused:
         raise typer.Exit(ExitCode.PAUSED)
     if totals.complete + totals.pending < totals.lists or has_failed_description:
@@ -265,8 +264,11 @@ def _find_key(store: Store) -> ApiKey:
     return key
 
 
-def _print_summary(store: Store, calls: int, pages: int) -> None:
-    """Print the totals of the campaign, the numbers of this run, and the first 20 problems."""
+def _print_summary(store: Store, calls: int, pages: int, paused: str) -> None:
+    """Print the totals of the campaign, the numbers of this run, and the first 20 problems.
+
+    Then log why the run paused or, if it finished, the command that exports the graph.
+    """
     print_totals(store)
     print_line(f"this run: {format_count(calls, 'call')}, {format_count(pages, 'page')}")
     print_inferred(store)
@@ -278,6 +280,10 @@ def _print_summary(store: Store, calls: int, pages: int) -> None:
         warnings = format_count(warning_count, "warning")
         print_line(f"{warnings} about the pages; see status --warnings")
     _print_problems(store)
+    if paused:
+        notice(f"paused: {paused}")
+    elif store.totals().references:
+        notice(f"next: graphbuild export --store {shlex.quote(str(store.path))} --out output")
 
 
 def _print_problems(store: Store) -> None:

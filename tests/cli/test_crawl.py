@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING
 
 import networkx as nx
@@ -261,6 +262,20 @@ def test_url_subjects_are_shown_as_urls(shell: Shell, service) -> None:
     assert all(
         "http://evil.example/x" in message for message in (process.stderr, process.stdout, shown)
     )
+
+
+def test_a_crawl_ends_with_the_next_command(shell: Shell, service) -> None:
+    api = Api(generate_family_world(2, 3))
+    options = ("--store", "my campaign.db", "--base-url", service(api))
+    first = shell("crawl", seeds(shell, *api.world.hashes()), *options, "--max-calls", 1)
+    assert "next: " not in first.stderr
+    *_, line = shell("crawl", *options).stderr.splitlines()
+    program, *words = shlex.split(line.removeprefix("next: "))
+    assert program == "graphbuild"
+    assert shell(*words).returncode == 0
+    assert (shell.folder / "output" / "graph.graphml").exists()
+    unknown = shell("crawl", "d" * 64, "--store", "empty.db", *options[2:])
+    assert "next: " not in unknown.stderr
 
 
 def test_status_lists_requests_of_each_subject(shell: Shell, service) -> None:

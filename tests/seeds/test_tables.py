@@ -883,3 +883,48 @@ def test_cells_that_are_too_long_are_rejected(write_table):
         SeedError, match="line 3 is not a row of a table: a cell has more than 131,072"
     ):
         read_seeds(write_table(f'ioc,n\n{A},x\n{B},"{"y" * 200_000}\n'))
+
+
+_PIECES = st.sampled_from(
+    [
+        A,
+        B,
+        C,
+        '"',
+        '""',
+        ",",
+        ";",
+        "\t",
+        "|",
+        "\n",
+        " ",
+        "#",
+        "sep=;\n",
+        "evil.example",
+        "8.8.8.8",
+        "hxxp://a[.]b/c",
+        "type",
+        "ioc",
+        "imphash",
+        "n/a",
+        "\x1f",
+        "=",
+        "SHA256 (",
+        ") = ",
+        "1",
+    ]
+)
+
+
+@given(st.lists(_PIECES, max_size=40).map("".join), st.sampled_from([None, "1", "ioc"]))
+def test_any_text_is_a_table_or_a_printable_error(tmp_path_factory, text, column):
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    path.write_text(text, encoding="utf-8")
+    try:
+        found = read_seeds(path, column=column)
+    except SeedError as error:
+        shown = [str(error)]
+    else:
+        shown = [*found.warnings, *map(str, found.rejected)]
+        shown += [each.column + each.column_reason for each in found.formats]
+    assert all(map(str.isprintable, shown))

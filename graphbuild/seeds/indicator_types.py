@@ -23,14 +23,16 @@ _SHA = re.compile(r"\bsha[ _-]?2[ _-](?=\d)|\bsha[ _-](?=\d)|\bmd[ _-](?=5)")
 # A name with one of these words is unsupported, whatever its other words.
 _UNSUPPORTED_WORD = re.compile(
     # hashes that do not identify one file
-    "authentihash|cdhash|dhash|gimphash|hassh|imphash|impfuzzy|ja3s?|ja4|jarm|pehash|phash|"
-    "richhash|sha224|sha384|sha512|ssdeep|telfhash|tlsh|vhash|"
+    "authentihash|cdhash|dhash|favicon|gimphash|hassh|icon|imphash|impfuzzy|ja3s?|ja4|jarm|mmh3|"
+    "pehash|phash|richhash|sha224|sha384|sha512|ssdeep|telfhash|tlsh|vhash|"
     # parts of files, hosts and networks
-    "cert|certificate|cidr|commandline|directory|filename|filepath|fingerprint|folder|mutex|"
-    "netblock|path|pdb|pipe|registry|regkey|serial|signer|subnet|thumbprint|useragent|x509|"
+    "certs?|certificates?|cidr|commandline|director(?:y|ies)|filenames?|filepaths?|fingerprints?|"
+    "folders?|mutex(?:es)?|netblocks?|paths?|pdb|pipes?|registry|regkeys?|serials?|signers?|"
+    "subnets?|thumbprints?|useragents?|x509|"
     # people, reports and rules
-    "account|actor|agent|asn|attack|author|campaign|collection|cve|description|email|mail|mitre|"
-    "reference|report|sigma|snort|suricata|technique|username|vulnerability|wallet|yara|"
+    "accounts?|actors?|agent|asn|attack|authors?|campaigns?|collections?|cves?|description|emails?|"
+    "mail|mitre|references?|reports?|sigma|snort|suricata|techniques?|usernames?|vulnerability|"
+    "wallets?|yara|"
     # cryptocurrencies
     "bitcoin|btc|ethereum|monero|xmr"
 )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _RECOUNT_SECONDS = 0.5  # minimum interval between two counts of the remaining calls
 _PERCENT_PER_LINE = 10
 _UNITS = {"days": 86_400, "h": 3_600, "min": 60}  # seconds
-_MIN_WIDTH = 110  # columns of a terminal on which the bar also shows the number of list entries
+_MIN_WIDTH = 100  # columns of a terminal on which the bar also shows the number of list entries
 
 
 @contextmanager
@@ -45,20 +45,47 @@ def crawl_progress(
         yield lambda event: notice(_describe(event))
         return
     progress = _CrawlProgress(store, limiter, per_day)
-    if not sys.stderr.isatty():
-        yield _print_percentages(progress)
-        return
-    bar = _progress_bar("calls ·{task.fields[entries]}", progress)
+    with _crawl_bar(progress) if sys.stderr.isatty() else _crawl_lines(progress) as refresh:
+
+        def show(event: CrawlEvent) -> None:
+            progress.add(event)
+            refresh()
+
+        yield show
+        progress.recount()
+        refresh()
+
+
+@contextmanager
+def _crawl_bar(progress: _CrawlProgress) -> Iterator[Callable[[], None]]:
+    """Show a progress bar of a crawl; yield a function that updates it."""
+    bar = _progress_bar("calls{task.fields[entries]}", progress)
     is_wide = bar.console.width >= _MIN_WIDTH
     task = bar.add_task("", total=progress.total, entries="")
 
-    def show(event: CrawlEvent) -> None:
-        progress.add(event)
-        entries = f" {progress.describe_entries()} ·" if is_wide else ""
+    def refresh() -> None:
+        entries = f" · {progress.describe_entries()}" if is_wide else ""
         bar.update(task, completed=progress.calls, total=progress.total, entries=entries)
 
     with bar:
-        yield show
+        yield refresh
+
+
+@contextmanager
+def _crawl_lines(progress: _CrawlProgress) -> Iterator[Callable[[], None]]:
+    """Yield a function that prints a line if 10 percent of the calls were made since the last."""
+    printed = 0
+
+    def refresh() -> None:
+        nonlocal printed
+        step = 100 * progress.calls // max(1, progress.total) // _PERCENT_PER_LINE
+        if step > printed:
+            printed = step
+            calls = f"{progress.calls:,} of {format_count(progress.total, 'call')}"
+            parts = (calls, progress.describe_entries(), progress.describe_time())
+            notice(f"{step * _PERCENT_PER_LINE} %: {', '.join(filter(None, parts))}")
+
+    yield refresh
 
 
 class _CrawlProgress:
@@ -71,7 +98,7 @@ class _CrawlProgress:
         self._limiter = limiter
         self._per_day = per_day
         self._started_at = self._latest_event_at = time.monotonic()
-        self._recount()
+        self.recount()
 
     @property
     def total(self) -> int:
@@ -85,7 +112,7 @@ class _CrawlProgress:
         self._left -= 1
         self._latest_event_at = time.monotonic()
         if self._left <= 0 or self._latest_event_at - self._counted_at > _RECOUNT_SECONDS:
-            self._recount()
+            self.recount()
 
     def describe_entries(self) -> str:
         """Return the number of list entries that this run received or inferred."""
@@ -93,6 +120,8 @@ class _CrawlProgress:
 
     def describe_time(self) -> str:
         """Return the time left and, if the rate limit delays the next call, for how long."""
+        if not self._left:
+            return ""
         parts = []
         end = self._estimate_end()
         if end is not None:
@@ -106,9 +135,11 @@ class _CrawlProgress:
     def __rich__(self) -> Text:
         from rich.text import Text
 
-        return Text(self.describe_time())
+        text = self.describe_time()
+        return Text(f"· {text}" if text else "")
 
-    def _recount(self) -> None:
+    def recount(self) -> None:
+        """Count the calls that are left."""
         from graphbuild.api.client import LIMIT
         from graphbuild.crawler.cost_estimate import estimate_cost
 
@@ -150,26 +181,6 @@ class _CrawlProgress:
         except OverflowError:
             return None
         return self._counted_at + end.timestamp() - now + self._limiter.wait(self._counted_at)
-
-
-def _print_percentages(progress: _CrawlProgress) -> Callable[[CrawlEvent], None]:
-    """Return a function that counts an event, and prints a line per 10 percent of the calls."""
-    printed = 0
-
-    def show(event: CrawlEvent) -> None:
-        nonlocal printed
-        progress.add(event)
-        step = 100 * progress.calls // max(1, progress.total) // _PERCENT_PER_LINE
-        if step <= printed:
-            return
-        printed = step
-        calls = f"{progress.calls:,} of {format_count(progress.total, 'call')}"
-        parts = [f"{step * _PERCENT_PER_LINE} %: {calls}", progress.describe_entries()]
-        if progress.calls < progress.total:
-            parts.append(progress.describe_time())
-        notice(", ".join(filter(None, parts)))
-
-    return show
 
 
 def _format_duration(seconds: float) -> str:

@@ -14,6 +14,8 @@ from graphbuild.cli.console import print_json, print_line, print_table
 from graphbuild.models import COMPLETE, FAILED, RELATED_REFERENCES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from graphbuild.store import Store, SubjectStatus
 
 MAX_LISTED = 20  # maximum number of lists and descriptions with problems to print
@@ -54,9 +56,10 @@ def status(
 
 
 def print_status(store: Store, *, show_all: bool = False) -> None:
-    """Print the totals of the campaign, then a table of lists and descriptions.
+    """Print the totals of the campaign, then subjects without a result, then a table of lists.
 
-    The table contains the first 20 with problems; with ``show_all``, it contains all.
+    The table contains the first 20 lists and descriptions with other problems; with ``show_all``,
+    it contains all lists and descriptions.
     """
     totals = store.totals()
     print_line(str(store.path))
@@ -64,15 +67,24 @@ def print_status(store: Store, *, show_all: bool = False) -> None:
     if totals.expected:
         known = totals.received + totals.inferred
         inferred = f", {totals.inferred:,} of them inferred" if totals.inferred else ""
-        print_line(f"{known:,} of {totals.expected:,} references are known{inferred}")
+        kind = "file" if totals.files == totals.subjects else "subject"
+        pairs = f"{known:,} of {totals.expected:,} {kind}-reference pairs"
+        print_line(f"{pairs} are known{inferred}")
     print_inferred(store)
     print_verification(store)
     _print_without_direct(store)
     print_descriptions(store)
     print_weak_hashes(store)
+    _print_subjects(store, "not known to VirusTotal", _is_unknown, show_all=show_all)
+    _print_subjects(store, "without references", _has_no_references, show_all=show_all)
+    _print_lists(store, show_all=show_all)
+
+
+def _print_lists(store: Store, *, show_all: bool) -> None:
+    """Print a table of the first 20 lists and descriptions with problems, or of all."""
     descriptions = list(store.description_statuses())
     everything = [*store.statuses(), *descriptions]
-    problems = [row for row in store.statuses() if has_problem(row)]
+    problems = [row for row in store.statuses() if has_problem(row) and not _is_unknown(row)]
     problems += [row for row in descriptions if row.state == FAILED]
     rows = everything if show_all else problems[:MAX_LISTED]
     if rows:
@@ -84,12 +96,43 @@ def print_status(store: Store, *, show_all: bool = False) -> None:
         print_line(f"… and {hidden:,} more; --all lists every subject")
 
 
+def _print_subjects(
+    store: Store, title: str, matches: Callable[[SubjectStatus], bool], *, show_all: bool
+) -> None:
+    """Print the subjects of the matching lists: the first 20, or all with ``show_all``."""
+    rows = [row for row in store.statuses() if matches(row)]
+    if not rows:
+        return
+    print_line()
+    print_line(f"{title}: {format_count(len(rows), 'subject')}")
+    shown = rows if show_all else rows[:MAX_LISTED]
+    for row in shown:
+        print_line(f"  {row.subject.readable_id}")
+    if len(shown) < len(rows):
+        print_line(f"  … and {len(rows) - len(shown):,} more; --all lists every subject")
+
+
+def _is_unknown(row: SubjectStatus) -> bool:
+    """Return whether a list failed because the service does not know its subject."""
+    is_references = row.relationship == RELATED_REFERENCES
+    return is_references and row.state == FAILED and row.error_code == "NotFoundError"
+
+
+def _has_no_references(row: SubjectStatus) -> bool:
+    """Return whether the complete list of the related references of a subject is empty."""
+    is_complete = row.relationship == RELATED_REFERENCES and row.state == COMPLETE
+    return is_complete and not row.received_count + row.inferred_count
+
+
 def print_totals(store: Store) -> None:
     """Print the totals of the campaign in one line."""
     totals = store.totals()
+    unknown = sum(map(_is_unknown, store.statuses())) if totals.failed else 0
+    failed = f" ({unknown:,} not known to VirusTotal)" if unknown else ""
+    states = totals.describe_states().replace(" failed", f" failed{failed}")
     print_line(
-        f"{totals.describe_subjects()}: {totals.describe_states()} · "
-        f"{format_count(totals.references, 'reference')} · "
+        f"{totals.describe_subjects()}: {states} · "
+        f"{format_count(totals.references, 'distinct reference')} · "
         f"{format_count(totals.collections, 'collection')} · "
         f"{format_count(totals.observations, 'observation')} · {format_count(totals.calls, 'call')}"
     )

@@ -67,8 +67,8 @@ def test_crawl_status_export(shell: Shell, service) -> None:
 def test_import_of_the_documented_response_reaches_the_graph(shell: Shell) -> None:
     process = shell("import", SAMPLE, "--store", "c.db")
     assert process.returncode == 0
-    assert "2 of 241 references are known" in process.stdout
-    assert "2 of 241 references are known" in shell("status", "--store", "c.db").stdout
+    assert "2 of 241 file-reference pairs are known" in process.stdout
+    assert "2 of 241 file-reference pairs are known" in shell("status", "--store", "c.db").stdout
     assert shell("export", "--store", "c.db", "--to", "graphml", "--out", "out").returncode == 0
     graph = nx.read_graphml(shell.folder / "out" / "graph.graphml")
     kinds = sorted(attributes["type"] for _, attributes in graph.nodes(data=True))
@@ -266,7 +266,7 @@ def test_unknown_hash_is_reported_and_the_others_are_crawled(shell: Shell, servi
     assert process.returncode == 4
     assert f"{UNKNOWN}: failed: the service does not know this file" in process.stdout
     assert "3 files: 2 complete, 0 incomplete, 1 failed" in process.stdout
-    assert "NotFoundError" in shell("status", "--store", "c.db").stdout
+    assert "not known to VirusTotal: 1 subject" in shell("status", "--store", "c.db").stdout
     exported = shell("export", "--store", "c.db")
     assert exported.returncode == 0
     assert (
@@ -587,7 +587,7 @@ def test_terminal_shows_progress(shell: Shell, service) -> None:
     seeds(shell, *world.hashes())
     shown = on_terminal(shell, "crawl", "seeds.txt", *options)
     assert "9/9" in shown
-    assert "270 references" in shown
+    assert "270 list entries" in shown
     shown = on_terminal(shell, "export", "--store", "c.db", "--to", "graphml", "--out", "o")
     assert "writing graph.graphml ..." in shown
     assert "9/9" in on_terminal(shell, "check", "--store", "c.db")
@@ -654,10 +654,10 @@ def test_frugal_crawl_marks_inferred_edges_and_export_can_omit_them(shell: Shell
     options = ("--store", "c.db", "--base-url", service(Api(world)))
     process = shell("crawl", seeds(shell, *world.hashes()), *options, "--frugal")
     assert process.returncode == 0
-    assert "50 references inferred without a call" in process.stderr
+    assert "100 %: 7 of 7 calls, 450 list entries\n" in process.stderr
     assert "this run: 7 calls, 7 pages" in process.stdout
     status = shell("status", "--store", "c.db").stdout
-    assert "450 of 450 references are known, 200 of them inferred" in status
+    assert "450 of 450 file-reference pairs are known, 200 of them inferred" in status
     assert shell("check", "--store", "c.db").returncode == 0
     for option, rows in ((), 450), (("--observed-only",), 250):
         shell("export", "--store", "c.db", "--to", "csv", "--out", "out", *option)

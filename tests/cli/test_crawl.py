@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 import networkx as nx
 import pytest
 
-from graphbuild.emulator import Api, UndocumentedSettings, generate_family_world, generate_world
+from graphbuild.emulator import (
+    Api,
+    UndocumentedSettings,
+    World,
+    generate_family_world,
+    generate_world,
+)
+from graphbuild.emulator.models import File
 from tests.support.faults import Fault, FaultyApi
 from tests.support.shell import seeds
 
@@ -276,6 +283,33 @@ def test_a_crawl_ends_with_the_next_command(shell: Shell, service) -> None:
     assert (shell.folder / "output" / "graph.graphml").exists()
     unknown = shell("crawl", "d" * 64, "--store", "empty.db", *options[2:])
     assert "next: " not in unknown.stderr
+
+
+def test_status_separates_unknown_subjects_failures_and_empty_lists(shell: Shell, service) -> None:
+    family, empty = generate_family_world(2, 3), File(sha256="e" * 64)
+    known, refused = family.hashes()
+    files = [*map(family.file, family.hashes()), empty]
+    world = World(files, family.references.values(), family.collections.values())
+    api = FaultyApi(world, faults=[Fault("status", 403, match=refused)])
+    unknown = [f"{number:064x}" for number in range(1, 31)]
+    seed_list = seeds(shell, known, refused, empty.id, *unknown)
+    process = shell("crawl", seed_list, "--store", "c.db", "--base-url", service(api))
+    assert process.returncode == 4
+    totals, pairs, *_ = shell("status", "--store", "c.db").stdout.splitlines()[1:]
+    assert "31 failed (30 not known to VirusTotal)" in totals
+    assert "· 3 distinct references ·" in totals
+    assert pairs == "3 of 3 file-reference pairs are known"
+    sections = shell("status", "--store", "c.db").stdout.split("\n\n")[1:]
+    assert sections[0].splitlines() == [
+        "not known to VirusTotal: 30 subjects",
+        *(f"  {each}" for each in unknown[:20]),
+        "  … and 10 more; --all lists every subject",
+    ]
+    assert sections[1].splitlines() == ["without references: 1 subject", f"  {empty.id}"]
+    assert [line.split()[0] for line in sections[2].splitlines()] == ["subject", refused]
+    everything = shell("status", "--store", "c.db", "--all").stdout.split("\n\n")[1:]
+    assert len(everything[0].splitlines()) == 31
+    assert len(everything[2].splitlines()) == 34
 
 
 def test_status_lists_requests_of_each_subject(shell: Shell, service) -> None:

@@ -123,7 +123,7 @@ def test_import_of_saved_pages_gives_the_same_graph_and_status(shell: Shell, cra
     assert set(imported) == set(crawled)
     assert content_of(imported)[1] == content_of(crawled)[1]
     shown = shell("status", "--store", "c.db").stdout
-    assert "20 references · 0 collections · 20 observations" in shown
+    assert "20 distinct references · 0 collections · 20 observations" in shown
 
 
 @settings(max_examples=15, deadline=None)

@@ -73,6 +73,7 @@ _HOST_SIGN = re.compile(r"[.:&\u3002\uff0e\uff61]|dot", re.IGNORECASE)
 _PLAIN_NAME = re.compile(r"[\w.-]+")
 _PORT = re.compile(r"\d{1,5}")
 _WHITE_SPACE = re.compile(r"[ \t\r\n]+")
+_TEXT_AND_NOTE = re.compile(r"(\S+)[ \t]+\(([^()]+)\)")
 _HOSTS_FILE = re.compile(r"(?:0\.0\.0\.0|127\.0\.0\.1|::1?)[ \t]+(\S+)")
 
 
@@ -284,6 +285,8 @@ def _parse_hosts(text: str) -> Entry | None:
     if blocked := _HOSTS_FILE.fullmatch(text):
         text = blocked[1]
     fields = _split_fields(text)
+    if len(fields) == 1 and (noted := _TEXT_AND_NOTE.fullmatch(text)):
+        fields = [noted[1], noted[2].strip()]
     if len(fields) > 1:
         return _parse_host_fields(fields)
     words = _WHITE_SPACE.split(text, _MAX_FIELDS)

@@ -374,6 +374,16 @@ def test_a_host_can_have_a_comment(text, expected, separator):
     assert attributes_of(found) == [{"comment": "seen in May"}]
 
 
+@pytest.mark.parametrize(("text", "expected"), _INDICATORS[3:])
+def test_a_comment_can_be_in_parentheses(text, expected):
+    found = parse_seeds([f"{text} (seen in May)"])
+    assert seeds_of(found) == expected
+    assert attributes_of(found) == [{"comment": "seen in May"}]
+    both = parse_seeds([f"{text} (1.1.1[.]1)"])
+    assert seeds_of(both) == [*expected, ("ip_address", "1.1.1.1")]
+    assert len(parse_seeds([f"{text} (see {A})"]).rejected) == 1
+
+
 @pytest.mark.parametrize("separator", [";", ",", "; ", ", ", " ", "\t", "|", " | "])
 @pytest.mark.parametrize(
     "order", [(A, B, C), (C, B, A), (B, A, C), (C, A), (A, C)], ids=lambda order: str(len(order))

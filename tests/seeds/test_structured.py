@@ -240,6 +240,21 @@ def test_misp_events_are_found_in_any_wrapper(read, names, wrap, encode):
     assert seeds_of(found) == [("domain", name) for name in names]
 
 
+def test_attributes_are_numbered_across_events_and_objects(read):
+    def attribute(kind, value):
+        return {"type": kind, "value": value}
+
+    file = [attribute("filename", "a.exe"), attribute("md5", C), attribute("sha1", B)]
+    event = {
+        "info": "x",
+        "Attribute": [attribute("domain", "a.example")],
+        "Object": [{"name": "file", "Attribute": [*file, attribute("domain", "b.example")]}],
+    }
+    found = read([{"Event": event}, {"Event": {"info": "y", "Attribute": [attribute("md5", A)]}}])
+    assert [seed.line for seed in found] == [1, 5, 5]
+    assert [each.line for each in found.rejected] == [6]
+
+
 def test_the_event_of_a_found_attribute_becomes_an_attribute_of_the_seed(read):
     event = {"id": "5", "info": "OSINT", "distribution": "0"}
     attribute = {"type": "domain", "value": "a.example", "Event": event}

@@ -50,6 +50,11 @@ settings.load_profile("no deadline")
 # --- the run as a whole, in one process or in several ---------------------------------------------
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name parameters of bytes by their length, because they can be long and unreadable."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) else None
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[pytest.TestReport]:
     """Fail a test whose output or log contains the key, without showing the output."""

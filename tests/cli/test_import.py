@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import tracemalloc
@@ -27,6 +26,7 @@ from graphbuild.models import (
 from graphbuild.store import Store, find_damage, saved_responses
 from graphbuild.store.importer import import_responses, read_responses
 from graphbuild.store.saved_responses import MAX_REJECTED
+from tests.support.archives import gzip_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,7 +134,7 @@ def test_pages_in_any_arrangement_are_the_same_pages(
         if part:
             content = arrange(part)
             paths.append(folder / f"{len(paths)}{name}{'.gz' if compressed else ''}")
-            paths[-1].write_bytes(gzip.compress(content) if compressed else content)
+            paths[-1].write_bytes(gzip_of(content) if compressed else content)
     pages, rejected = read_responses([folder] if in_folder else paths)
     assert rejected == []
     assert [json.loads(page.body) for page in pages] == [json.loads(body) for body in bodies]
@@ -328,7 +328,7 @@ def test_a_list_that_no_crawl_requests_is_refused(write) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (gzip.compress(PAGES[0])[:-10], "the gzip file is damaged or incomplete"),
+        (gzip_of(PAGES[0])[:-10], "the gzip file is damaged or incomplete"),
         (b"\x1f\x8bnonsense", "the gzip file is damaged or incomplete"),
         (b"[" + PAGES[0] + b" " + PAGES[1] + b"]", "Expecting ','"),
         (b"[" + PAGES[0], "an array is incomplete"),
@@ -357,7 +357,7 @@ def test_an_invalid_file_is_refused_with_the_reason(write, content, reason) -> N
     ids=["line", "documents", "empty lines", "spaces"],
 )
 def test_a_gzip_bomb_is_refused_in_little_memory(write, unit, count, reason) -> None:
-    packed = gzip.compress(unit)
+    packed = gzip_of(unit)
     path = write(packed * count, "bomb.jsonl.gz")
     tracemalloc.start()
     pages, rejected = read_responses([path])

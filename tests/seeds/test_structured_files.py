@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from graphbuild.errors import SeedError
 from graphbuild.seeds import read_seeds
+from tests.support.archives import gzip_of, zip_of
 from tests.support.paths import DATA
 
 CASES = DATA / "seed_cases"
@@ -38,14 +39,6 @@ def write(tmp_path_factory):
         return path
 
     return write_file
-
-
-def zip_of(files, method=zipfile.ZIP_DEFLATED):
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", method) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return packed.getvalue()
 
 
 def tar_of(content):
@@ -73,12 +66,12 @@ def test_a_gzip_file_is_read_like_its_content():  # case 39
 @pytest.mark.parametrize(
     ("content", "name", "format_name"),
     [
-        (gzip.compress(LIST), "list.txt.gz", "list"),
-        (gzip.compress(LIST), "no-suffix", "list"),
-        (gzip.compress(LIST[:70]) + gzip.compress(LIST[70:]), "two-members.gz", "list"),
-        (gzip.compress(TABLE), "TABLE.CSV.GZ", "csv"),
-        (gzip.compress(f'["{A}"]'.encode()), "a.json.gz", "json"),
-        (gzip.compress(f"\ufeff{A}".encode("utf-16-le")), "utf16.gz", "list"),
+        (gzip_of(LIST), "list.txt.gz", "list"),
+        (gzip_of(LIST), "no-suffix", "list"),
+        (gzip_of(LIST[:70]) + gzip_of(LIST[70:]), "two-members.gz", "list"),
+        (gzip_of(TABLE), "TABLE.CSV.GZ", "csv"),
+        (gzip_of(f'["{A}"]'.encode()), "a.json.gz", "json"),
+        (gzip_of(f"\ufeff{A}".encode("utf-16-le")), "utf16.gz", "list"),
         (zip_of({"list.txt": LIST}), "list.zip", "list"),
         (zip_of({"full.csv": TABLE}), "list.zip", "csv"),
         (zip_of({"full.csv": TABLE}, zipfile.ZIP_STORED), "no-suffix", "csv"),
@@ -96,7 +89,7 @@ def test_a_compressed_list_is_the_same_list(write, hashes):
     content = "\n".join(hashes).encode()
     plain, *compressed = [
         ids(read_seeds(write(each)))
-        for each in (content, gzip.compress(content), zip_of({"a.txt": content}))
+        for each in (content, gzip_of(content), zip_of({"a.txt": content}))
     ]
     assert plain == list(dict.fromkeys(hashes))
     assert compressed == [plain, plain]
@@ -105,7 +98,7 @@ def test_a_compressed_list_is_the_same_list(write, hashes):
 def test_a_gzip_file_can_come_from_a_pipe():
     script = "from graphbuild.seeds import read_seeds; print(len(read_seeds('-')))"
     process = subprocess.run(
-        [sys.executable, "-c", script], input=gzip.compress(LIST), capture_output=True, check=True
+        [sys.executable, "-c", script], input=gzip_of(LIST), capture_output=True, check=True
     )
     assert process.stdout == b"2\n"
 
@@ -138,10 +131,10 @@ _ENCRYPTED[_ENCRYPTED.rindex(b"PK\x01\x02") + 8] |= 1  # and in the list of file
         (zip_of({"a/": b""}), "is a zip archive of 0 files"),
         (zip_of({"a.txt": LIST}, zipfile.ZIP_LZMA), "unusual compression"),
         (bytes(_ENCRYPTED), "is a zip archive with a password"),
-        (gzip.compress(gzip.compress(LIST)), "contains another compressed file"),
-        (gzip.compress(zip_of({"a": LIST})), "contains another compressed file"),
+        (gzip_of(gzip_of(LIST)), "contains another compressed file"),
+        (gzip_of(zip_of({"a": LIST})), "contains another compressed file"),
         (zip_of({"a": zip_of({"a": LIST})}), "contains another compressed file"),
-        (gzip.compress(tar_of(LIST)), "is a tar archive; extract it"),
+        (gzip_of(tar_of(LIST)), "is a tar archive; extract it"),
         (tar_of(LIST), "is a tar archive; extract it"),
         (bz2.compress(LIST), "is a bzip2 file; decompress it: bzcat"),
         (lzma.compress(LIST), "is an xz file; decompress it: xzcat"),
@@ -183,7 +176,7 @@ def test_an_html_page_is_read_as_text_on_request(write):
 
 
 @given(
-    st.sampled_from([gzip.compress(LIST * 50), zip_of({"ä.txt": LIST * 50})]),
+    st.sampled_from([gzip_of(LIST * 50), zip_of({"ä.txt": LIST * 50})]),
     st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=4),
     st.integers(0, 400),
 )
@@ -239,4 +232,4 @@ def test_a_list_that_compresses_well_is_read(write):
     content = b"".join(
         b"host%d.example # the same comment in every line\n" % n for n in range(9_000)
     )
-    assert len(read_seeds(write(gzip.compress(content)))) == 9_000
+    assert len(read_seeds(write(gzip_of(content)))) == 9_000

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import sys
 from collections import Counter
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ notice = LOG.info  # logs a message that is not an error; --quiet hides it
 error = LOG.error  # logs an error, even with --quiet
 _MAX_PER_KIND = 100  # messages of one kind
 _MAX_KINDS = 10  # kinds of messages that are counted separately
+_COLUMN_GAP = "  "
+_MIN_COLUMN_WIDTH = 12  # characters; narrower columns of tables are never shortened
 _MIN_KEPT = 12  # characters before a qualifier; if fewer fit, the qualifier is not kept
 
 
@@ -64,16 +67,31 @@ def print_json(value: Mapping[str, object]) -> None:
 def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a header and rows in aligned columns; integers get separators of thousands.
 
-    The output is the same on a terminal and in a file.
+    On a terminal, long texts are shortened so that the table fits its width if possible.
     """
     cells = [
         [f"{cell:,}" if isinstance(cell, int) else escape_unprintable(str(cell)) for cell in row]
         for row in (header, *rows)
     ]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    if sys.stdout.isatty():
+        widths = _fit(widths, shutil.get_terminal_size().columns)
     for row in cells:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        line = _COLUMN_GAP.join(
+            (cell if len(cell) <= width else shorten(cell, width - 1)).ljust(width)
+            for cell, width in zip(row, widths, strict=True)
+        )
         print_line(line.rstrip())
+
+
+def _fit(widths: Sequence[int], available: int) -> list[int]:
+    """Return ``widths``, the widest reduced until the table fits; none is reduced below 12."""
+    fitting = list(widths)
+    excess = sum(widths) + len(_COLUMN_GAP) * (len(widths) - 1) - available
+    while excess > 0 and max(fitting) > _MIN_COLUMN_WIDTH:
+        fitting[fitting.index(max(fitting))] -= 1
+        excess -= 1
+    return fitting
 
 
 def print_rows(header: Sequence[str], rows: Sequence[Sequence[object]], total: int) -> None:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import pty
 import re
 import shutil
 import sqlite3
 import subprocess
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import networkx as nx
@@ -25,6 +22,7 @@ from tests.support.keys import KEY
 from tests.support.mounts import run_with_private_mounts
 from tests.support.paths import DATA
 from tests.support.shell import seeds
+from tests.support.terminal import run_on_terminal
 
 if TYPE_CHECKING:
     from tests.support.shell import Shell
@@ -560,38 +558,17 @@ def test_a_key_with_punctuation_is_sent_and_never_shown_or_stored(shell: Shell, 
 # --- the terminal --------------------------------------------------------------------------------
 
 
-def on_terminal(shell: Shell, *arguments: str) -> str:
-    """Run a command on a terminal and return its standard error."""
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "graphbuild", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=follower,
-        cwd=shell.folder,
-        env={**shell.environment, "TERM": "xterm-256color", "COLUMNS": "100"},
-    )
-    os.close(follower)
-    shown = b""
-    with suppress(OSError):  # reading a terminal fails once all writers have closed it
-        while chunk := os.read(leader, 65_536):
-            shown += chunk
-    os.close(leader)
-    process.communicate(timeout=300)
-    assert process.returncode == 0
-    return shown.decode()
-
-
 def test_terminal_shows_progress(shell: Shell, service) -> None:
     world = generate_family_world(3, 90)
     options = ["--store", "c.db", "--base-url", service(Api(world))]
     seeds(shell, *world.hashes())
-    shown = on_terminal(shell, "crawl", "seeds.txt", *options)
+    shown = run_on_terminal(shell, "crawl", "seeds.txt", *options)
     assert "9/9" in shown
     assert "270 list entries" in shown
-    shown = on_terminal(shell, "export", "--store", "c.db", "--to", "graphml", "--out", "o")
+    shown = run_on_terminal(shell, "export", "--store", "c.db", "--to", "graphml", "--out", "o")
     assert "writing graph.graphml ..." in shown
-    assert "9/9" in on_terminal(shell, "check", "--store", "c.db")
-    assert on_terminal(shell, "check", "--store", "c.db", "--quiet") == ""
+    assert "9/9" in run_on_terminal(shell, "check", "--store", "c.db")
+    assert run_on_terminal(shell, "check", "--store", "c.db", "--quiet") == ""
 
 
 def test_control_characters_of_responses_are_escaped(shell: Shell, service) -> None:

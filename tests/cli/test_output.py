@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from tests.store.helpers import R1, R2, A, body, sound
 from tests.support.campaign_files import write_campaign
 from tests.support.keys import KEY
 from tests.support.shell import seeds
+from tests.support.terminal import run_on_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -403,3 +405,21 @@ def test_explain_states_the_least_length_of_a_prefix(shell: Shell) -> None:
     done = shell("explain", A[:7], R2, "--store", "c.db")
     assert "its first 8 or more characters" in done.stderr
     assert "the first 8 or more characters" in " ".join(shell("explain", "--help").stdout.split())
+
+
+# --- tables --------------------------------------------------------------------------------------
+
+
+def test_tables_fit_the_width_of_a_terminal_and_are_complete_in_a_file(shell: Shell) -> None:
+    files = [Entity("file", letter * 64) for letter in "ab"]
+    references = [Entity("reference", name) for name in (R1, R2)]
+    observations = [Observation(*pair, None) for pair in product(files, references)]
+    write_campaign(shell.folder / "c.db", observations)
+    command = ("status", "--store", "c.db", "--all")
+    in_file = shell(*command).stdout.splitlines()
+    assert [line[:64] for line in in_file[-2:]] == [each.id for each in files]
+    assert max(map(len, in_file)) > 80
+    on_terminal = run_on_terminal(shell, *command, stream="stdout", columns=80).splitlines()
+    assert len(on_terminal) == len(in_file)
+    assert all(len(line) <= 80 and "…" in line for line in on_terminal[-2:])
+    assert run_on_terminal(shell, *command, stream="stdout", columns=500).splitlines() == in_file

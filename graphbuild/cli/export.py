@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from signal import raise_signal
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from graphbuild.cli import options
 from graphbuild.cli.campaign_file import open_for_reading, warn_if_incomplete
 from graphbuild.cli.console import notice, print_json, print_line, spinner
 from graphbuild.cli.signals import on_signal
+from graphbuild.errors import ExportError
 from graphbuild.exporters.formats import (
     CSV_BOM,
     CSV_GUARD,
@@ -24,11 +26,14 @@ from graphbuild.exporters.formats import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
     from signal import Signals
 
     from graphbuild.exporters import ExportedFile
 
 FULL = "full"
+HEAVY_BYTES = 50_000_000  # size above which Gephi opens a file slowly
+_GEPHI_FORMATS = {"graphml", "gexf"}
 _REPORT_FILES = {
     "report.md": "the report in Markdown, with embedded images",
     "report.html": "the report as one page, to open in a browser or print",
@@ -104,14 +109,17 @@ def export(
 ) -> None:
     """Write the graph for Gephi, browsers and other programs.
 
-    Existing files are replaced atomically.
+    Existing files are replaced atomically. With one format, --out can also be a file with a suffix
+    of the format, such as --to graphml --out campaign.graphml.
     """
-    from graphbuild.exporters import export_all
+    from graphbuild.exporters.atomic_write import make_folder
+    from graphbuild.exporters.output import export_all, export_file
     from graphbuild.graph.builder import build_graph
     from graphbuild.graph.views import view as select_view
     from graphbuild.models import OBSERVED
 
     formats = _parse_formats(to)
+    is_file = _is_file_of_format(out, formats)
     _refuse_unused_options(
         formats, no_csv_guard=no_csv_guard, csv_bom=csv_bom, no_reduction=no_reduction
     )
@@ -131,16 +139,21 @@ def export(
                     timestamps=timestamps,
                 )
             shown = select_view(graph, view)
-            files = export_all(
-                shown,
-                out,
-                formats,
-                name_suffix="" if view == FULL else view,
-                csv_guard=not no_csv_guard,
-                csv_bom=csv_bom,
-                full=no_reduction,
-                on_progress=show_step,
-            )
+            if is_file:
+                show_step(f"writing {out.name}")
+                make_folder(out.parent)
+                files = [export_file(shown, out, full=no_reduction)]
+            else:
+                files = export_all(
+                    shown,
+                    out,
+                    formats,
+                    name_suffix="" if view == FULL else view,
+                    csv_guard=not no_csv_guard,
+                    csv_bom=csv_bom,
+                    full=no_reduction,
+                    on_progress=show_step,
+                )
         nodes, edges = len(shown), shown.number_of_edges()
         all_nodes, all_edges = len(graph), graph.number_of_edges()
         if json:
@@ -155,7 +168,43 @@ def export(
         warnings = (f"{each.path.name}: {each.warnings}" for each in files if each.warnings)
         for line in dict.fromkeys(warnings):
             notice(line)
+        if view == FULL:
+            _warn_if_heavy(files, store.path)
         warn_if_incomplete(store)
+
+
+def _is_file_of_format(out: Path, formats: Sequence[str]) -> bool:
+    """Return whether ``out`` is the file to write, not a folder.
+
+    It is a file if its suffix selects a format, unless it is an existing folder. Raise
+    BadParameter if other formats would have to be written into the file.
+    """
+    from graphbuild.exporters.formats import format_of_path
+
+    try:
+        selected, _ = format_of_path(out)
+    except ExportError:
+        return False
+    if out.is_dir():
+        return False
+    if list(formats) != [selected.name]:
+        raise typer.BadParameter(
+            f"{out.name!a} is a file for --to {selected.name}; use a folder for other formats",
+            param_hint="--out",
+        )
+    return True
+
+
+def _warn_if_heavy(files: Sequence[ExportedFile], store_path: Path) -> None:
+    """If a file is slow to open in Gephi, log a command that writes a smaller one."""
+    for each in files:
+        name = each.path.name.removesuffix(".gz").rpartition(".")[2]
+        if name in _GEPHI_FORMATS and each.size > HEAVY_BYTES:
+            store = shlex.quote(str(store_path))
+            notice(
+                f"{each.path.name} is large for Gephi ({each.size:,} bytes). A smaller file with "
+                f"the same information: graphbuild export --store {store} --to {name} --view folded"
+            )
 
 
 def _parse_formats(text: str) -> list[str]:

@@ -55,15 +55,27 @@ def export(graph: Graph, path: str | Path, *, positions: Positions | None = None
             no type or no label, or ``positions`` has no finite position for it. The file cannot be
             written.
     """
+    return export_file(graph, path, positions=positions).path
+
+
+def export_file(
+    graph: Graph, path: str | Path, *, positions: Positions | None = None, full: bool = False
+) -> ExportedFile:
+    """Write ``graph`` to ``path`` as :func:`export` does; return the written file.
+
+    ``full`` is as for :func:`export_all`.
+    """
     path = Path(path)
     chosen, writer = format_of_path(path)
     validate_graph(graph)
     _refuse_derived(graph, [chosen], path)
     graph = with_stable_order(graph)
-    options = {}
+    options: dict[str, object] = {}
     if POSITIONS in chosen.options:
         options[POSITIONS] = _positions(graph, positions, [chosen])
-    return _write(graph, path, writer, options).path
+    if FULL_PAGE in chosen.options:
+        options[FULL_PAGE] = full
+    return _write(graph, path, writer, options)
 
 
 def export_all(  # noqa: PLR0913  all but the first three have defaults

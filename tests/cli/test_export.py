@@ -9,7 +9,9 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from typer.testing import CliRunner
 
+from graphbuild.cli.main import app
 from graphbuild.graph.views import VIEWS
 from tests.support.processes import without_coverage
 from tests.support.workbooks import read_workbook
@@ -39,6 +41,57 @@ def campaign(shell: Shell) -> Path:
 def titles(folder: Path) -> list[str]:
     with (folder / "observations.csv").open(encoding="utf-8", newline="") as stream:
         return [row["reference_title"] for row in csv.DictReader(stream)]
+
+
+# --- one file ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [("graphml", "campaign.graphml"), ("graphml", "new/c.graphml.gz"), ("html", "page.html")],
+)
+def test_one_format_can_be_written_to_a_file(
+    shell: Shell, campaign: Path, name: str, path: str
+) -> None:
+    process = shell("export", "--store", "c.db", "--to", name, "--out", path, "--json")
+    (written,) = json.loads(process.stdout)["files"]
+    assert written["path"] == path
+    assert (campaign / path).is_file()
+    assert written["bytes"] == (campaign / path).stat().st_size
+    assert shell("export", "--store", "c.db", "--to", name, "--out", path).returncode == 0
+
+
+def test_a_folder_with_the_suffix_of_a_format_is_used(shell: Shell, campaign: Path) -> None:
+    (campaign / "old.graphml").mkdir()
+    options = ("--store", "c.db", "--to", "graphml", "--out", "old.graphml")
+    assert shell("export", *options).returncode == 0
+    assert (campaign / "old.graphml" / "graph.graphml").is_file()
+
+
+@pytest.mark.parametrize("formats", ["graphml,html", "csv"])
+def test_a_file_is_refused_for_other_formats(shell: Shell, campaign: Path, formats: str) -> None:
+    process = shell("export", "--store", "c.db", "--to", formats, "--out", "c.graphml")
+    assert process.returncode == 2
+    assert "use a folder for other formats" in " ".join(process.stderr.split())
+    assert not (campaign / "c.graphml").exists()
+
+
+def test_a_large_file_for_gephi_names_the_smaller_one(
+    shell: Shell, campaign: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(campaign)
+    arguments = ["export", "--store", "c.db", "--to", "graphml,html", "--out", "out"]
+    assert "large for Gephi" not in CliRunner().invoke(app, arguments).stderr
+    monkeypatch.setattr("graphbuild.cli.export.HEAVY_BYTES", 1_000)
+    (line,) = [
+        line for line in CliRunner().invoke(app, arguments).stderr.splitlines() if "large" in line
+    ]
+    assert line.startswith("graph.graphml is large for Gephi (")
+    program, *words = line.partition("information: ")[2].split()
+    assert program == "graphbuild"
+    assert shell(*words).returncode == 0
+    assert (campaign / "output" / "graph-folded.graphml").is_file()
+    assert "large for Gephi" not in CliRunner().invoke(app, words).stderr
 
 
 # --- CSV -----------------------------------------------------------------------------------------

@@ -13,11 +13,11 @@ from graphbuild.cli.campaign_file import open_for_writing
 from graphbuild.cli.console import limit_by_kind, notice, print_json, print_line
 from graphbuild.cli.errors import ExitCode
 from graphbuild.cli.status import print_status, status_json
+from graphbuild.models import COLLECTION, REFERENCE, Entity, is_object_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from graphbuild.models import Entity
     from graphbuild.store.models import FetchedPage
     from graphbuild.store.saved_responses import RejectedFile
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 def _parse_subject(text: str) -> Entity:
     from graphbuild.seeds.indicators import parse_indicator
 
+    kind, _, object_id = text.partition(":")
+    if kind in {COLLECTION, REFERENCE} and is_object_id(object_id):
+        return Entity(kind, object_id)
     try:
         return parse_indicator(text.strip()).entity
     except ValueError as problem:
@@ -54,8 +57,8 @@ def import_(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Hash, domain, IP address or URL: the subject of responses without links.self, "
-            "and of objects that vt-cli or vt-py printed.",
+            help="Subject of responses without links.self, and of objects that vt-cli or vt-py "
+            "printed: a hash, domain, IP address or URL, collection:ID or reference:ID.",
         ),
     ] = None,
     relationship: Annotated[

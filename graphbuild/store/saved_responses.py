@@ -179,20 +179,23 @@ class _FileReader:
         if self._objects:
             body = f'{{"data": [{", ".join(self._objects)}]}}'.encode()
             self._objects = []
-            page = parse_payload(decode_json(body), self._require_subject(), self._relationship)
+            subject = self._stated_subject("contains objects of a list without their subject")
+            page = parse_payload(decode_json(body), subject, self._relationship)
             yield self._fetched_page(body, page, self._relationship, UNKNOWN_CURSOR)
 
     def _page_of_response(self, body: bytes, payload: dict[str, Any]) -> FetchedPage:
         link = parse_self_link(payload)
-        relationship, subject = self._relationship, self._subject
-        if link is not None:
+        if link is None:
+            relationship = self._relationship
+            subject = self._stated_subject("links.self: missing or invalid")
+        else:
             relationship, subject = link.relationship, link.subject
             if not OBJECT_TYPES[subject.type].has(relationship):
                 raise PayloadError(
                     f"this is a page of {relationship}, which a crawl does not request",
                     "links.self",
                 )
-        page = parse_payload(payload, subject or self._require_subject(), relationship)
+        page = parse_payload(payload, subject, relationship)
         return self._fetched_page(body, page, relationship, link.cursor if link else None)
 
     def _fetched_page(
@@ -202,10 +205,14 @@ class _FileReader:
             body, page, self._modified_at, cursor, http_status=0, relationship=relationship
         )
 
-    def _require_subject(self) -> Entity:
+    def _stated_subject(self, problem: str) -> Entity:
+        """Return the subject that the user stated; raise PayloadError if it is missing or wrong."""
         if self._subject is None:
+            raise PayloadError(f"{problem}; pass the subject, such as a hash, with --subject")
+        if not OBJECT_TYPES[self._subject.type].has(self._relationship):
             raise PayloadError(
-                "missing or invalid; pass the hash of the file with --subject HASH", "links.self"
+                f"a crawl does not request {self._relationship} of a {self._subject.type}; pass"
+                " another --relationship or --subject"
             )
         return self._subject
 

@@ -48,8 +48,9 @@ def open_content(stream: BinaryIO, source: str) -> Content:
     """Return the content of the file ``source``, which is open as ``stream``.
 
     Raises:
-        SeedError: The file is not text, for example a PDF document or a spreadsheet. Or it is a zip
-            archive with several files or a password, or contains another compressed file.
+        SeedError: The file has a known type other than text, for example PDF. Or it is damaged, or
+            contains another compressed file. Or it is a zip archive that has several files or
+            a password, comes from a pipe, or is larger than 8 MiB.
     """
     file = _PeekableStream(stream)
     found = Content(file, source, "")
@@ -65,7 +66,10 @@ def open_content(stream: BinaryIO, source: str) -> Content:
 
 
 class _PeekableStream:
-    """A stream whose first bytes are known, and which counts the bytes that were read."""
+    """A stream whose first bytes are in ``head`` before they are read.
+
+    ``count`` is the number of bytes that ``read`` has returned, including those in ``head``.
+    """
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream

@@ -167,7 +167,7 @@ def strip_decoration(text: str) -> str:
 
 
 def find_entities(text: str, stated_type: str = "") -> list[Entity]:
-    """Return the entities that the indicators of an entry mean; none if the entry is invalid."""
+    """Return the entities of the indicators in an entry; an empty list if the entry is invalid."""
     if len(text) < _MIN_HASH_LENGTH and not _HOST_SIGN.search(text):
         return []
     hash_type = detect_hash_type(text)

@@ -9,8 +9,11 @@ import re
 
 # Invisible characters that are inserted so that programs do not make a link.
 INVISIBLE = "\u00ad\u200b\u200e\u200f\u2060\ufeff"
-# Markdown escapes brackets with ``\``, HTML with entities.
-_OPEN = r"(?:\\?[\[({]{1,2}+|&(?:\#91|\#x5[Bb]|lsqb|lbrack|\#40|lpar);)"
+_BRACKETS = r"\[({"
+# The first character of defanged text in brackets, apart from spaces before it. Markdown escapes
+# brackets with ``\``, HTML with entities.
+FIRST_CHARACTER = rf"[{_BRACKETS}\\&]"
+_OPEN = rf"(?:\\?[{_BRACKETS}]{{1,2}}+|&(?:\#91|\#x5[Bb]|lsqb|lbrack|\#40|lpar);)"
 _CLOSE = r"(?:\\?[\])}]{1,2}+|&(?:\#93|\#x5[Dd]|rsqb|rbrack|\#41|rpar);)"
 _SPACE = r"[ \t\u00a0]?"
 # A dot that is not the character ``.`` alone. Ideographic dots count between ASCII characters only.
@@ -36,7 +39,7 @@ SECURE_IN_BRACKETS = r"(?i:\[s\]|\(s\))"
 
 # A quick check: ``refang`` does not change text that does not match.
 _HINT = re.compile(
-    rf"[\[({{\\{INVISIBLE}\u3002\uff0e\uff61]|\.\]|&(?:\#|l|period)|(?:h(?:xx|xt|tx|zz|__|\*\*)p|f[x*]p|meow)",
+    rf"[{_BRACKETS}\\{INVISIBLE}\u3002\uff0e\uff61]|\.\]|&(?:\#|l|period)|(?:h(?:xx|xt|tx|zz|__|\*\*)p|f[x*]p|meow)",
     re.IGNORECASE,
 )
 _START = re.compile(SCHEME + SCHEME_END)

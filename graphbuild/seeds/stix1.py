@@ -53,7 +53,10 @@ def _is_value(element: Element) -> bool:
 
 
 def _mark_read(element: Element) -> None:
-    """Keep an element in the properties of each object around it, which are then not skipped."""
+    """Add an element to the enclosing ``Properties`` that have no children.
+
+    ``Properties`` without children are skipped as objects of an unsupported type.
+    """
     ancestor = element.parent
     while ancestor is not None:
         if ancestor.name == "Properties" and not ancestor.children:

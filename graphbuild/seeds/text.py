@@ -83,7 +83,7 @@ class _TextReader:
                 self._reject(candidate, "is too long")
 
     def finish(self) -> None:
-        """Report the number of rejected candidates without a warning of their own."""
+        """Report how many candidates were rejected after the first 1,000, which have warnings."""
         if self._more_rejected:
             self._reader.seeds.warnings.append(
                 f"{self._reader.source}: {self._more_rejected:,} more indicators were rejected"

@@ -17,6 +17,7 @@ from graphbuild.seeds.refanging import (
     DEFANGED_COLON,
     DEFANGED_DOT,
     DEFANGED_SLASH,
+    FIRST_CHARACTER,
     INVISIBLE,
     SCHEME,
     SCHEME_END,
@@ -79,12 +80,14 @@ _AUTHORITY = rf"""
 _PATH_AND_QUERY = rf"(?: {DEFANGED_SLASH} | / ) {_PATH} (?:{_QUERY})?+"
 _BACKSLASH_URL = r"""(?<=:\\\\) [^\s<>"'`|,;()]++"""  # ``hxxp:\\host\path``
 
+_NO_DOT = rf"(?! {FIRST_CHARACTER} | dot[ ] )"  # no defanged dot, and no dot as a word, follows
+
 # --- candidates ----------------------------------------------------------------------------------
 
 _CANDIDATE = re.compile(
     rf"""
     # Ordinary words are skipped together, because that is faster.
-    (?P<words> (?: [A-Za-z]{{1,30}}+ [,;]?+ [ \n]{{1,20}}+ (?! [\[({{\\&]|dot[ ] ) ){{1,50}}+ )
+    (?P<words> (?: [A-Za-z]{{1,30}}+ [,;]?+ [ \n]{{1,20}}+ {_NO_DOT} ){{1,50}}+ )
     | (?P<ipv6> {_IPV6} )
     | (?: {SCHEME_WITH_BRACKETS} (?= (?:{SECURE_IN_BRACKETS})?+ {SCHEME_END} ) | {_LABEL} )
       (?: (?P<url> (?:{SECURE_IN_BRACKETS})?+ {SCHEME_END}

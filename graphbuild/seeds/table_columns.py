@@ -185,7 +185,8 @@ def _refusal(judgement: Judgement, filled: Sequence[Column], candidates: Sequenc
         return f"several columns contain {what}: {judgement.describe(candidates)}; {choose}"
     listed = judgement.describe(filled)
     if not candidates:
-        return f"no column contains {what}, except columns that may be links: {listed}; {choose}"
+        exception = f"except columns that may be links or sources: {listed}"
+        return f"no column contains {what}, {exception}; {choose}"
     return f"no column contains {what} in enough rows: {listed}; {choose}"
 
 

@@ -229,7 +229,9 @@ def test_a_column_of_links_alone_is_refused(write_table, heading):
 
 def test_urls_of_one_host_without_a_telling_heading_are_refused(write_table):
     rows = [["Family", "Where"], *(["x", f"https://portal.example/case/{n}"] for n in range(4))]
-    with pytest.raises(SeedError, match=r"columns that may be links: 2 'Where' \(4 of 4 rows\)"):
+    with pytest.raises(
+        SeedError, match=r"columns that may be links or sources: 2 'Where' \(4 of 4 rows\)"
+    ):
         read_seeds(write_table(rows))
     assert column_of(read_seeds(write_table(rows), column="Where"))[1] == (
         "4 of 4 rows; chosen with --column; line 1 is the heading"
@@ -239,11 +241,11 @@ def test_urls_of_one_host_without_a_telling_heading_are_refused(write_table):
 @pytest.mark.parametrize("heading", ["Coverage", "Read more", "Where", "Page", "Ticket no."])
 def test_urls_below_an_unknown_heading_are_taken_only_if_types_confirm_them(write_table, heading):
     urls = [f"https://site{n}.example/{n}" for n in range(4)]
-    with pytest.raises(SeedError, match="columns that may be links: 2"):
+    with pytest.raises(SeedError, match="columns that may be links or sources: 2"):
         read_seeds(write_table([["Family", heading], *(["x", url] for url in urls)]))
     typed = write_table([["ioc_type", heading], *(["url", url] for url in urls)])
     if heading == "Ticket no.":
-        with pytest.raises(SeedError, match="columns that may be links: 2"):
+        with pytest.raises(SeedError, match="columns that may be links or sources: 2"):
             read_seeds(typed)
     else:
         assert [text for _, text in seeds_of(read_seeds(typed))] == urls

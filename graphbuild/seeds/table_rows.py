@@ -29,7 +29,7 @@ MAX_CELL = 131_072
 _MAX_ROW_LINES = 1_000  # a row with more lines has an opening quote too many
 _DELIMITERS = ",;\t|"
 _NO_DELIMITER = "\x1f"  # a character that text does not contain
-_SEPARATOR_LINE = re.compile(r"\"?sep=(.)\"?\s*", re.IGNORECASE)
+_SEPARATOR_LINE = re.compile(r"\"?sep=(\t|[^\w\s\"'#])\"?\s*", re.IGNORECASE)
 _SAMPLE_LINES = 20  # lines from which the delimiter is detected
 _MAX_HEADING = 65_536  # characters of a comment that can be the heading
 _MAX_WARNINGS = 20

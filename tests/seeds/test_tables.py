@@ -669,6 +669,12 @@ def test_many_stray_quotes_give_few_warnings(write_table):
     assert "and 979 more: other rows have quotes" in found.warnings[-1]
 
 
+@pytest.mark.parametrize("separator", ['"', " ", "a", "", "#", "\\n"])
+def test_an_unusual_separator_line_is_an_ordinary_row(write_table, separator):
+    found = read_seeds(write_table(f"sep={separator}\nioc,note\n{A},x\n{B},y\n"))
+    assert seeds_of(found) == [("file", A), ("file", B)]
+
+
 def test_a_cell_with_several_lines_is_one_cell(write_table):
     found = read_seeds(write_table([["ioc", "note"], [A, "one\ntwo\nthree"], [B, "x"]]))
     assert attributes_of(found) == [{"note": "one\ntwo\nthree"}, {"note": "x"}]

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from graphbuild._util import format_count
 from graphbuild.cli import options
 from graphbuild.cli.campaign_file import read_incidence
-from graphbuild.cli.console import entity_json, print_json, print_line, print_rows, shorten
+from graphbuild.cli.console import (
+    entity_json,
+    print_json,
+    print_line,
+    print_omitted,
+    print_rows,
+    shorten,
+)
 
+if TYPE_CHECKING:
+    from graphbuild.analysis import Bridge, Clustering
+
+_MAX_PAIRS = 10  # pairs of clusters to print per bridge
 _JSON_FIELDS = ("files", "clusters", "sole_pairs", "components", "cut_off_files")
 
 
@@ -54,9 +67,20 @@ def bridges(
         rows.append((bridge.entity.type, shorten(bridge.entity.label), *counts, *without))
     header = ("type", "name", "files", "clusters", "sole pairs", "components", "cut-off files")
     print_rows(header, rows, len(found.bridges))
-    for pair, entity in found.single_links[:limit]:
-        names = " and ".join(
-            f"{number} ({shorten(clusters.clusters[number - 1].name)})" for number in pair
-        )
-        name = shorten(entity.label)
-        print_line(f"clusters {names} are connected only by the {entity.type} {name}")
+    connecting = [bridge for bridge in found.bridges if bridge.sole_pairs]
+    for bridge in connecting[:limit]:
+        print_line(_describe_sole_pairs(bridge, clusters))
+    print_omitted(len(connecting) - limit)
+
+
+def _describe_sole_pairs(bridge: Bridge, clusters: Clustering) -> str:
+    """Return a sentence about the pairs of clusters that only this bridge connects."""
+    entity, pairs = bridge.entity, bridge.sole_pairs
+    subject = f"only the {entity.type} {shorten(entity.label)} connects"
+    if len(pairs) == 1:
+        names = (f"{number} ({shorten(clusters.clusters[number - 1].name)})" for number in pairs[0])
+        return f"{subject} clusters {' and '.join(names)}"
+    numbers = [f"{one}-{other}" for one, other in pairs[:_MAX_PAIRS]]
+    omitted = [f"{len(pairs) - _MAX_PAIRS:,} more"] if len(pairs) > _MAX_PAIRS else []
+    count = format_count(len(pairs), "pair")
+    return f"{subject} {count} of clusters: {', '.join((*numbers, *omitted))}"

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from graphbuild._util import format_count
 from graphbuild.cli import options
 from graphbuild.cli.campaign_file import read_incidence
 from graphbuild.cli.console import entity_json, print_json, print_line, print_rows, shorten
+from graphbuild.models import FILE
+
+if TYPE_CHECKING:
+    from graphbuild.analysis import Incidence
+    from graphbuild.models import Entity
 
 
 def centrality(
@@ -25,7 +32,8 @@ def centrality(
     """
     from graphbuild.analysis import compute_centrality
 
-    found = compute_centrality(read_incidence(store_path, merge=merge), seed=seed)
+    incidence = read_incidence(store_path, merge=merge)
+    found = compute_centrality(incidence, seed=seed)
     if json:
         names = ("degree", "betweenness", "pagerank")
         nodes = [entity_json(node.entity, node, *names) for node in found.nodes]
@@ -38,3 +46,22 @@ def centrality(
         scores = f"{node.betweenness:.4f}", f"{node.pagerank:.4f}"
         rows.append((node.entity.type, shorten(node.entity.label), node.degree, *scores))
     print_rows(("type", "name", "degree", "betweenness", "pagerank"), rows, len(found.nodes))
+    most_central = next((node for node in found.nodes if node.entity.type != FILE), None)
+    if most_central:
+        print_line(_describe_removal(most_central.entity, incidence, seed))
+
+
+def _describe_removal(entity: Entity, incidence: Incidence, seed: int) -> str:
+    """Return a sentence about the files that are separated if a node is removed."""
+    from graphbuild.analysis import find_bridges, find_clusters
+
+    bridges = find_bridges(incidence, find_clusters(incidence, seed=seed)).bridges
+    bridge = next((each for each in bridges if each.entity == entity), None)
+    name = f"the {entity.type} {shorten(entity.label)}"
+    if bridge is None or bridge.components == 1:
+        return f"without {name}, the same files stay connected"
+    outside = format_count(bridge.cut_off_files, "file")
+    return (
+        f"without {name}, its files fall into {bridge.components:,} components, with {outside}"
+        " outside the largest; see 'graphbuild bridges'"
+    )

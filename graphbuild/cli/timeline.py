@@ -13,6 +13,8 @@ from graphbuild.cli.campaign_file import read_incidence
 from graphbuild.cli.console import print_json, print_line, print_rows, shorten
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from graphbuild.analysis import TimelineSeries
     from graphbuild.models import Entity
 
@@ -48,9 +50,7 @@ def timeline(
     whole = times.campaign
     total = format_count(whole.references, "reference")
     print_line(f"{total}, {whole.undated:,} without a date; months in UTC")
-    most = max(whole.months.values(), default=1)
-    for month, count in whole.months.items():
-        print_line(f"{month}  {count:>6,}  {'#' * -(-count * _MAX_BAR_LENGTH // most)}")
+    _print_months(whole.months)
     print_line()
     kind, listed = ("cluster", times.clusters) if clusters else ("collection", times.collections)
     rows: list[tuple[object, ...]] = []
@@ -58,6 +58,25 @@ def timeline(
         ends = _describe(series.first), _describe(series.last)
         rows.append((shorten(series.name), series.references, series.undated, *ends))
     print_rows((kind, "references", "undated", "first", "last"), rows, len(listed))
+
+
+def _print_months(months: Mapping[str, int]) -> None:
+    """Print a line with a bar per month, and a line per gap between the months."""
+    most = max(months.values(), default=1)
+    previous = None
+    for month, count in months.items():
+        number = _month_number(month)
+        if previous is not None and number > previous + 1:
+            empty = format_count(number - previous - 1, "month")
+            print_line(f"{'…':7}  {empty} without references")
+        print_line(f"{month}  {count:>6,}  {'#' * -(-count * _MAX_BAR_LENGTH // most)}")
+        previous = number
+
+
+def _month_number(month: str) -> int:
+    """Return the number of months from year 0 to a month such as ``2018-01``."""
+    year, _, number = month.partition("-")
+    return 12 * int(year) + int(number)
 
 
 def _describe(reference: Entity | None) -> str:

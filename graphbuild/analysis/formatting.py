@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from graphbuild._util import UntrustedText, format_count
 from graphbuild.analysis.deduplication import publication_date, reference_url
-from graphbuild.models import COLLECTION, INFERRED, REFERENCE, REFERENCES
+from graphbuild.models import COLLECTION, FILE, INFERRED, REFERENCE, REFERENCES
 from graphbuild.seeds.refanging import defang
 
 if TYPE_CHECKING:
@@ -111,21 +111,67 @@ def _count_references(step: PathStep, duplicates: Deduplication | None) -> str:
 
 def describe_observation(observation: Observation, quote: Callable[[str], str]) -> str:
     """Describe an observation: its subject, collection and reference (author, date, URL)."""
-    reference = observation.reference
+    reference = _describe_reference(observation.reference, quote)
+    subject = describe_node(observation.subject, quote)
+    if observation.relationship == REFERENCES:
+        return f"{reference}; a direct reference of {subject}"
+    through = _describe_collection(observation.related_from, quote)
+    inferred = ", inferred" if observation.provenance == INFERRED else ""
+    return f"{reference}; listed for {subject} through {through}{inferred}"
+
+
+def describe_observations(
+    observations: Sequence[Observation], quote: Callable[[str], str]
+) -> list[str]:
+    """Describe observations in one line per reference, in the order of the first observations.
+
+    If there are several observations of a reference, the line contains the number of files for each
+    collection, instead of the files.
+    """
+    groups: dict[str, list[Observation]] = {}
+    for each in observations:
+        groups.setdefault(each.reference.key, []).append(each)
+    return [
+        describe_observation(group[0], quote)
+        if len(group) == 1
+        else f"{_describe_reference(group[0].reference, quote)}; {_count_subjects(group, quote)}"
+        for group in groups.values()
+    ]
+
+
+def _count_subjects(observations: Sequence[Observation], quote: Callable[[str], str]) -> str:
+    """Return how many subjects have a reference directly, and through each collection."""
+    subjects: dict[str, set[str]] = {}  # keys of subjects by the end of the sentence about them
+    for each in observations:
+        through = f" through {_describe_collection(each.related_from, quote)}"
+        end = "" if each.relationship == REFERENCES else through
+        subjects.setdefault(end, set()).add(each.subject.key)
+    noun = "file" if all(each.subject.type == FILE for each in observations) else "subject"
+    parts = [
+        f"{'listed for' if end else 'a direct reference of'} {format_count(len(keys), noun)}{end}"
+        for end, keys in subjects.items()
+    ]
+    inferred = sum(each.provenance == INFERRED for each in observations)
+    if inferred:
+        parts.append(f"{format_count(inferred, 'observation')} inferred")
+    return "; ".join(parts)
+
+
+def _describe_reference(reference: Entity, quote: Callable[[str], str]) -> str:
+    """Return the label of a reference, its author, its date and its URL."""
     author, date = reference.attributes.get("author"), publication_date(reference)
-    url, collection = reference_url(reference), observation.related_from
+    url = reference_url(reference)
     parts = [describe_node(reference, quote)]
     if isinstance(author, str) and author.strip():
         parts.append(f"by {quote(defang_text(author))}")
     parts.append(date.isoformat() if date else "no date")
     if url:
         parts.append(quote(defang(shorten(url))))
-    through = describe_node(collection, quote) if collection else "no named collection"
-    inferred = ", inferred" if observation.provenance == INFERRED else ""
-    subject = describe_node(observation.subject, quote)
-    if observation.relationship == REFERENCES:
-        return f"{', '.join(parts)}; a direct reference of {subject}"
-    return f"{', '.join(parts)}; listed for {subject} through {through}{inferred}"
+    return ", ".join(parts)
+
+
+def _describe_collection(collection: Entity | None, quote: Callable[[str], str]) -> str:
+    return describe_node(collection, quote) if collection else "no named collection"
 
 
 # --- clusters ------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from graphbuild.analysis import Deduplication, EvidenceGraph, EvidencePath
     from graphbuild.models import Observation
 
-_MAX_OBSERVATIONS = 10  # observations to print per step
+_MAX_LINES = 10  # lines about observations to print per step
 _MAX_LINE = 5_000  # characters; each text within a line is truncated separately
 
 
@@ -46,8 +46,9 @@ def explain(
 ) -> None:
     """Show the shortest paths between two nodes.
 
-    Each path is listed with the observations that support its steps; by default, at most ten per
-    step. URLs are defanged, except in JSON. JSON always contains all paths and observations.
+    Each path is listed with the observations that support its steps; by default, with one line per
+    reference and at most ten references per step. URLs are defanged, except in JSON. JSON always
+    contains all paths and observations.
     """
     from graphbuild.analysis import EvidenceGraph, describe_node, describe_step
 
@@ -79,7 +80,7 @@ def explain(
             line_break = "  " if markdown else ""
             print_line(f"{indent}{describe_step(step, quote, duplicates)}{line_break}", _MAX_LINE)
         print_line()
-        _print_observations(path, quote, None if show_all else _MAX_OBSERVATIONS)
+        _print_observations(path, quote, show_all=show_all)
     if not show_all and count > limit:
         print_line(f"… and {count - limit:,} more; --all shows every path")
 
@@ -95,18 +96,25 @@ def _find_duplicates(evidence: EvidenceGraph) -> Deduplication | None:
         return None
 
 
-def _print_observations(
-    path: EvidencePath, quote: Callable[[str], str], maximum: int | None
-) -> None:
-    """Print at most ``maximum`` observations of each step; None means no limit."""
+def _print_observations(path: EvidencePath, quote: Callable[[str], str], *, show_all: bool) -> None:
+    """Print the observations of each step: at most ten lines, with one line per reference.
+
+    With ``show_all``, print one line per observation.
+    """
     from graphbuild.analysis import describe_observation
+    from graphbuild.analysis.formatting import describe_observations
 
     for step in path.steps:
-        for observation in step.observations[:maximum]:
-            print_line(f"   - {describe_observation(observation, quote)}", _MAX_LINE)
-        hidden = len(step.observations[maximum:]) if maximum else 0
-        if hidden:
-            print_line(f"   - … and {format_count(hidden, 'more observation')}")
+        if show_all:
+            lines = [describe_observation(each, quote) for each in step.observations]
+        else:
+            lines = describe_observations(step.observations, quote)
+        shown = lines if show_all else lines[:_MAX_LINES]
+        for line in shown:
+            print_line(f"   - {line}", _MAX_LINE)
+        if len(shown) < len(lines):
+            hidden = format_count(len(lines) - len(shown), "more reference")
+            print_line(f"   - … and {hidden}")
 
 
 def _quote(text: str) -> str:

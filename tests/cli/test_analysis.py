@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import unicodedata
+from itertools import product
 
 import pytest
 
@@ -17,7 +18,7 @@ from graphbuild.analysis import (
     find_clusters,
     find_overlaps,
 )
-from graphbuild.models import Entity
+from graphbuild.models import Entity, Observation
 from graphbuild.store import Store
 from tests.support.campaign_files import write_campaign, write_pages
 from tests.support.graphs import HOSTILE
@@ -103,6 +104,33 @@ def test_bridges_lists_nodes_between_clusters(campaign) -> None:
     assert f"of clusters connected, {len(found.single_links):,} of them by a single node" in text
 
 
+def test_bridges_has_one_sentence_per_node(shell: Shell) -> None:
+    # Three families without a common reference; the collection "roundup" contains all files.
+    observations = [
+        Observation(Entity("file", f"{family}{number}" * 32), *listed)
+        for family, number in product("abc", range(4))
+        for listed in (
+            (Entity("reference", family * 64), Entity("collection", f"family-{family}")),
+            (Entity("reference", "f" * 64), Entity("collection", "roundup")),
+        )
+    ]
+    write_campaign(shell.folder / "c.db", observations)
+    lines = output_of(shell, "bridges").splitlines()
+    assert lines[0] == "3 pairs of clusters connected, 3 of them by a single node"
+    sentence = "only the collection roundup connects 3 pairs of clusters: 1-2, 1-3, 2-3"
+    assert [line for line in lines if line.startswith("only ")] == [sentence]
+    conclusion = output_of(shell, "centrality").splitlines()[-1]
+    assert conclusion == (
+        "without the collection roundup, its files fall into 3 components, with 8 files outside"
+        " the largest; see 'graphbuild bridges'"
+    )
+
+
+def test_centrality_ends_with_a_conclusion(sample: Shell) -> None:
+    *_, last = output_of(sample, "centrality").splitlines()
+    assert last == "without the collection Emotet, the same files stay connected"
+
+
 def test_centrality_ranks_nodes(campaign) -> None:
     shell, incidence = campaign
     found = compute_centrality(incidence)
@@ -119,13 +147,14 @@ def test_centrality_ranks_nodes(campaign) -> None:
 def test_timeline_lists_months_and_first_and_last_dates(sample: Shell) -> None:
     text = output_of(sample, "timeline")
     assert text.splitlines()[0] == "2 references, 0 without a date; months in UTC"
+    assert "\n…        49 months without references\n" in text
     months = re.findall(r"^(\d{4}-\d\d) +(\d+)  (#+)$", text, re.MULTILINE)
     assert [(month, count) for month, count, _ in months] == [("2018-01", "1"), ("2022-03", "1")]
     assert re.search(r"^Emotet +2 +0 +2018-01-\d\d .+ 2022-03-\d\d ", text, re.MULTILINE)
     result = json.loads(output_of(sample, "timeline", "--json"))
     assert result["campaign"]["months"] == {"2018-01": 1, "2022-03": 1}
     assert result["clusters"][0]["references"] == 2
-    assert output_of(sample, "timeline", "--clusters").splitlines()[4].startswith("cluster")
+    assert output_of(sample, "timeline", "--clusters").splitlines()[5].startswith("cluster")
 
 
 # --- explain -------------------------------------------------------------------------------------
@@ -158,6 +187,23 @@ def test_explain_counts_paths_and_truncates_the_list(campaign) -> None:
     full_output = output_of(shell, "explain", one, other, "--all")
     assert f"\n{len(all_paths)}. " in full_output
     assert "more observations" not in full_output
+
+
+def test_explain_has_one_line_per_reference(shell: Shell) -> None:
+    reference = Entity("reference", "f" * 64)
+    first, second = (Entity("collection", name) for name in ("first", "second"))
+    files = [Entity("file", f"{number:02x}" * 32) for number in range(1, 16)]
+    observations = [Observation(file, reference, first) for file in files[:9]]
+    observations += [Observation(file, reference, second) for file in files[3:]]
+    write_campaign(shell.folder / "c.db", observations)
+    arguments = ("explain", reference.key, "collection:first")
+    lines = [line for line in output_of(shell, *arguments).splitlines() if " - " in line]
+    assert len(lines) == 1
+    assert lines[0].endswith('; listed for 9 files through the collection "first"')
+    lines = [line for line in output_of(shell, *arguments, "--all").splitlines() if " - " in line]
+    assert len(lines) == 9
+    listed = [f'; listed for file "{file.id[:12]}…" through ' for file in files[:9]]
+    assert all(text in line for text, line in zip(listed, lines, strict=True))
 
 
 def test_explain_reports_unknown_and_equal_nodes(sample: Shell) -> None:

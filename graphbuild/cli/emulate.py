@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
@@ -13,9 +14,12 @@ from graphbuild.cli.signals import on_signal
 from graphbuild.errors import GraphbuildError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from signal import Signals
 
     from graphbuild.emulator import World
+
+_MAX_HASHES = 3  # hashes to print
 
 
 def emulate(
@@ -53,6 +57,12 @@ def emulate(
             help="Maximum calls per UTC day and API key; further calls get status 429.",
         ),
     ] = None,
+    hashes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Seed list to write: the hashes of all files, one per line."
+        ),
+    ] = None,
     log: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Log file: one JSON line per request.")
     ] = None,
@@ -64,7 +74,10 @@ def emulate(
         ),
     ] = "classic",
 ) -> None:
-    """Serve an emulated API, to try graphbuild offline."""
+    """Serve an emulated API, to try graphbuild offline.
+
+    The command prints some of the hashes that it knows, and a crawl command to try with them.
+    """
     from graphbuild.emulator import Api, Emulator, Quota
 
     api = Api(
@@ -75,10 +88,13 @@ def emulate(
         api_flavor=api_flavor,
     )
     emulator = Emulator(api, port=port)
+    known = api.world.hashes()
+    if hashes:
+        _write_hashes(hashes, known)
     try:
         with on_signal(_interrupt), emulator:
             print_line(f"emulating the API at {emulator.base_url}; press Ctrl-C to stop")
-            notice(f"{format_count(len(api.world.hashes()), 'file')} known")
+            _suggest_crawl(known, hashes, emulator.base_url, any_key=not key)
             emulator.wait()
     except OSError as problem:
         raise GraphbuildError(
@@ -86,6 +102,37 @@ def emulate(
         ) from None
     except KeyboardInterrupt:
         notice(f"{format_count(api.calls, 'call')} served")
+
+
+def _write_hashes(path: Path, hashes: Sequence[str]) -> None:
+    """Write a seed list to a new file."""
+    try:
+        with path.open("x", encoding="utf-8") as stream:
+            stream.writelines(f"{each}\n" for each in hashes)
+    except FileExistsError:
+        raise GraphbuildError(f"{path} exists; choose another file for --hashes") from None
+    except OSError as problem:
+        raise GraphbuildError(f"cannot write {path}: {problem.strerror or problem}") from None
+
+
+def _suggest_crawl(hashes: Sequence[str], path: Path | None, url: str, *, any_key: bool) -> None:
+    """Log some of the known hashes, and a command that crawls them."""
+    if not hashes:
+        notice("no files known")
+        return
+    tried = hashes[:_MAX_HASHES]
+    if path:
+        notice(f"{format_count(len(hashes), 'file')} known; their hashes are in {path}")
+    else:
+        notice(f"{format_count(len(hashes), 'file')} known (--hashes FILE writes all), such as:")
+        for each in tried:
+            notice(f"  {each}")
+    seeds = [str(path)] if path else tried
+    command = shlex.join(["graphbuild", "crawl", *seeds, "--store", "emulated.db"])
+    key = "VT_APIKEY=demo " if any_key else ""
+    by = "in another terminal" if any_key else "in another terminal, with the key in VT_APIKEY"
+    notice(f"to try it, run {by}:")
+    notice(f"  {key}{command} --base-url {url}")
 
 
 def _load_world(data: Path | None, seed: int) -> World:

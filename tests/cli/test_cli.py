@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -621,6 +622,36 @@ def test_emulate_serves_until_interrupted(shell: Shell) -> None:
     logged = [json.loads(line) for line in (shell.folder / "log.jsonl").read_text().splitlines()]
     assert {entry["status"] for entry in logged} == {200}
     assert KEY not in (shell.folder / "log.jsonl").read_text()
+
+
+@pytest.mark.parametrize("options", [(), ("--hashes", "all hashes.txt")])
+def test_emulate_prints_a_command_that_works(shell: Shell, options: tuple[str, ...]) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "graphbuild", "emulate", "--port", "0", *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=shell.folder,
+        env=shell.environment,
+    )
+    assert process.stderr is not None
+    command = next(line for line in process.stderr if "graphbuild crawl" in line)
+    variable, program, *words = shlex.split(command)
+    shell.environment["VT_APIKEY"] = variable.removeprefix("VT_APIKEY=")
+    crawled = shell(*words)
+    process.send_signal(2)
+    process.communicate(timeout=300)
+    assert (program, crawled.returncode) == ("graphbuild", 0)
+    count = len(generate_world(1).hashes()) if options else 3
+    assert f"{count} files: {count} complete" in crawled.stdout
+
+
+def test_emulate_does_not_overwrite_a_file_with_hashes(shell: Shell) -> None:
+    name = seeds(shell, UNKNOWN)
+    process = shell("emulate", "--port", "0", "--hashes", name)
+    assert process.returncode == 1
+    assert "seeds.txt exists; choose another file for --hashes" in process.stderr
+    assert (shell.folder / name).read_text() == UNKNOWN
 
 
 # --- frugal --------------------------------------------------------------------------------------

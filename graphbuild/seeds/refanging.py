@@ -43,6 +43,7 @@ _HINT = re.compile(
     re.IGNORECASE,
 )
 _START = re.compile(SCHEME + SCHEME_END)
+_SPACE_CHARACTER = re.compile(_SPACE.removesuffix("?"))
 _INNER_SCHEME = re.compile(r"(?<![A-Za-z])(?:hxxp(?=s?:)|fxp(?=s?://))")
 _INVISIBLE = re.compile(f"[{INVISIBLE}]")
 _DOT = re.compile(DEFANGED_DOT)
@@ -58,6 +59,9 @@ def refang(text: str) -> str:
     """Undo defanging: replace ``hxxp`` with ``http``, ``[.]`` with a dot, and so on."""
     if not _HINT.search(text):
         return text
+    simple = text.replace("[.]", ".")  # saves time in long lists: most texts have no other form
+    if not _HINT.search(simple) and not _SPACE_CHARACTER.search(simple):
+        return simple
     text = _INVISIBLE.sub("", text)
     if start := _START.match(text):
         rest = text[start.end() :]

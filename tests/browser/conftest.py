@@ -37,6 +37,16 @@ _POINT = """(key) => {
   const canvas = document.querySelector("#canvas").getBoundingClientRect();
   return [at.x + canvas.x, at.y + canvas.y];
 }"""
+# Zooms with the mouse wheel at the center of the canvas until the scale passes the target.
+_ZOOM = """(target) => {
+  const canvas = document.querySelector("#canvas canvas");
+  const { x, y, width, height } = canvas.getBoundingClientRect();
+  const out = window.graphbuild.scale > target;
+  for (let turn = 0; turn < 200 && window.graphbuild.scale > target === out; turn += 1) {
+    canvas.dispatchEvent(new WheelEvent("wheel", { deltaY: out ? 100 : -100, bubbles: true,
+      cancelable: true, clientX: x + width / 2, clientY: y + height / 2 }));
+  }
+}"""
 
 
 # One browser per module: playwright keeps an event loop running, so tests of other modules that
@@ -118,6 +128,10 @@ class Opened:
         """Return the position of a node in the window."""
         x, y = self.page.evaluate(_POINT, key)
         return x, y
+
+    def zoom(self, scale: float) -> None:
+        """Zoom with the mouse wheel until the view has about this scale (pixels per unit)."""
+        self.page.evaluate(_ZOOM, scale)
 
     def saved(self, button: str) -> tuple[str, bytes]:
         """Press a button and return the name and content of the downloaded file."""

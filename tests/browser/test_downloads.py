@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 import struct
 import xml.etree.ElementTree as ET
@@ -63,6 +64,20 @@ def test_svg_download(opened):
     for node in graph.nodes.values():
         if node["type"] == "collection":
             assert node["label"][:39] in svg_text
+
+
+def test_svg_without_visible_nodes_is_a_valid_image(opened):
+    page = opened(campaign())
+    for box in page.page.locator("#legend input").all():
+        box.uncheck()
+    assert page.visible["nodes"] == 0
+    _, content = page.saved("#svg")
+    root = ET.fromstring(content)
+    sizes = [float(value) for value in root.get("viewBox").split()]
+    assert len(sizes) == 4
+    assert all(math.isfinite(size) for size in sizes)
+    assert min(sizes[2:]) > 0
+    assert [one.text for one in root.iter(f"{SVG}text")] == ["No visible nodes"]
 
 
 def test_hostile_text_in_svg_is_text(opened):

@@ -28,6 +28,7 @@ let visNodes = null; // data sets of vis-network
 let visEdges = null;
 let sizedAt = 0; // the scale for which the marker sizes were computed
 let moved = false; // whether the view has changed since showAll()
+let swapping = false; // whether swap() is replacing markers and lines
 let untangling = null; // timer that ends the force simulation; null if it does not run
 let lineWidth = 1; // in units of the layout; about one pixel when the whole graph is visible
 
@@ -62,10 +63,13 @@ const renderer = {
     resetLargest();
     sizedAt = 0;
     labelState.hovered = null;
+    swapping = true;
     visEdges.remove(removed.lines.map((line) => line.id));
     visNodes.remove(removed.markers.map((marker) => marker.id));
     visNodes.add(added.markers.map(visNode));
     visEdges.add(added.lines.map(visEdge));
+    swapping = false;
+    network.redraw();
   },
 
   /** Update markers whose appearance or visibility changed. vis-network hides lines with a hidden end. */
@@ -189,13 +193,14 @@ function scaleFor(marker) {
   return Math.min(clientWidth / 2 / farthest("x"), clientHeight / 2 / farthest("y"));
 }
 
+/** Draw the focus and the labels. vis-network also draws in the middle of swap(), when some nodes are missing. */
 function drawOverlay(context) {
+  if (swapping) return;
   if (untangling !== null) readPositions([...markers.keys()]);
   const scale = network.getScale();
   keepVisible(scale);
   const view = viewOf();
-  // vis-network may draw while markers are being replaced, so some of its nodes may be missing.
-  const draw = (on, marker) => network.body.nodes[marker.id]?.draw(on);
+  const draw = (on, marker) => network.body.nodes[marker.id].draw(on);
   if (state.focus) drawFocus(context, view, scale, draw);
   drawLabels(context, view, scale);
 }

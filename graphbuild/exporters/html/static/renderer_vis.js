@@ -15,7 +15,8 @@ const OPTIONS = Object.freeze({
   interaction: {
     hover: true, hoverConnectedEdges: false, selectConnectedEdges: false, tooltipDelay: 150,
     hideEdgesOnDrag: IS_LARGE, hideEdgesOnZoom: IS_LARGE,
-    keyboard: { enabled: true, bindToWindow: false },
+    // With autoFocus, each movement of the mouse would take the keyboard focus from the search field.
+    keyboard: { enabled: true, bindToWindow: false, autoFocus: false },
   },
 });
 const UNTANGLE_PHYSICS = Object.freeze({

@@ -41,6 +41,7 @@ function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "/" && !typing) {
     byId("query").focus();
+    byId("query").select();
     event.preventDefault();
   } else if (event.key === "Escape") {
     if (pathStart) stopPath();

@@ -11,6 +11,7 @@ const FORMULA = new RegExp(
   `(?:^|(?<=[;|:\\t\\n\\r]))(?=[${SKIPPED} ]*[${STARTS}])`
   + `|(?<= )(?=[${SKIPPED}]*[${STARTS}]+(?![ ${STARTS}]))|^(?='*[ ]*[\\t\\r])`, "gu");
 const COLUMNS = ["title", "name", "url", "author", "creation_date", "collection_type", "state"];
+const EMPTY_BOX = [0, 0, 320, 120]; // x, y, width and height of an SVG image without markers
 const NO_XML = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu;
 
 function buildTools() {
@@ -84,17 +85,23 @@ function downloadPng() {
 
 function svgText() {
   const shown = [...markers.values()].filter((marker) => marker.shown);
-  const edge = (axis, side) => shown.reduce((most, marker) =>
-    side * Math.max(side * most, side * (marker[axis] + side * (marker.size + 60))), side * -Infinity);
-  const [left, top] = [edge("x", -1), edge("y", -1)];
-  const box = [left, top, edge("x", 1) - left, edge("y", 1) - top];
+  const box = shown.length ? svgBox(shown) : EMPTY_BOX;
   const root = shape("svg", { xmlns: SVG, viewBox: box.map(rounded).join(" "),
     "font-family": "system-ui, sans-serif", "font-size": 14, "text-anchor": "middle" });
   root.append(shape("rect", { x: box[0], y: box[1], width: box[2], height: box[3], fill: theme.paper }));
   for (const line of lines.values()) if (isDrawn(line)) root.append(svgLine(line));
   for (const marker of shown) root.append(svgMarker(marker));
   for (const marker of shown) root.append(...svgLabels(marker));
+  if (!shown.length) root.append(svgLabel("No visible nodes", box[2] / 2, box[3] / 2));
   return new XMLSerializer().serializeToString(root);
+}
+
+/** Return x, y, width and height of the area around markers and their labels. */
+function svgBox(shown) {
+  const edge = (axis, side) => shown.reduce((most, marker) =>
+    side * Math.max(side * most, side * (marker[axis] + side * (marker.size + 60))), side * -Infinity);
+  const [left, top] = [edge("x", -1), edge("y", -1)];
+  return [left, top, edge("x", 1) - left, edge("y", 1) - top];
 }
 
 function shape(name, attributes) {

@@ -10,7 +10,8 @@ function buildLegend() {
   byId("filters").hidden = maxDegree < 2;
   const folding = groups.some((group) => group.members.length > 1);
   byId("fold-row").hidden = !folding;
-  byId("fold").onchange = () => foldAll(byId("fold").checked);
+  // If some groups are expanded, the checkbox is indeterminate, and pressing it folds all of them again.
+  byId("fold").onchange = () => foldAll(byId("fold").checked || isPartlyExpanded());
   byId("lines").replaceChildren(...lineRows());
 }
 
@@ -19,7 +20,13 @@ function showLegend() {
   typeBoxes.forEach((box, index) => { box.checked = !state.hiddenTypes.has(index); });
   byId("min-links").value = state.minLinks;
   byId("min-links-shown").textContent = formatNumber(state.minLinks);
-  byId("fold").checked = state.expanded.size === 0;
+  byId("fold").checked = state.folding;
+  byId("fold").indeterminate = isPartlyExpanded();
+}
+
+/** Return whether groups are folded in general, but some are expanded. */
+function isPartlyExpanded() {
+  return state.folding && state.expanded.size > 0;
 }
 
 function legendRow(type, index) {

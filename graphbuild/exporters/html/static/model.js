@@ -13,6 +13,7 @@ const state = {
   dates: { ...ALL_DATES },
   color: data.level === "all" ? "type" : "cluster", // or "date"
   hops: 1, // the highlighted distance from the selected marker, in observations
+  folding: true, // whether the user wants nodes with the same neighbors folded
   expanded: new Map(), // expanded group -> members with a marker of their own
   drawnGroups: new Set(groups), // groups that are drawn; search can add others
   marker: null, // the selected marker

@@ -117,7 +117,9 @@ function toggleMarker(marker) {
   else if (isExpanded(marker.group)) foldGroup(marker.group);
 }
 
+/** Fold all groups, or expand all of them. */
 function foldAll(fold) {
+  state.folding = fold;
   const changed = new Set(groups.filter((group) => group.members.length > 1
     && state.drawnGroups.has(group) && (fold ? isExpanded(group) : !isExpanded(group))));
   for (const group of changed) {

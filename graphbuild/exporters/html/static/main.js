@@ -9,6 +9,7 @@ function showStatus() {
       + (folded ? `, folded into ${formatNumber(now.markers)} and ${formatNumber(now.lines)}` : ""),
     partNote(),
     incompleteNote(),
+    searchResults.unmatched && `no node matches "${truncate(showInvisible(searchResults.unmatched), 80)}"`,
     pathStart && `select the end of the path from ${truncate(titleOf(pathStart), 80)}; Esc cancels`,
     state.marker && `selected: ${truncate(titleOf(state.marker), 80)}`,
     state.focus && `${plural(state.focus.nodes.size, "node")} in focus`,

@@ -2,7 +2,7 @@
 // combobox as in the ARIA Authoring Practices.
 
 const MAX_RESULTS = 50;
-const searchResults = { all: [], active: -1 };
+const searchResults = { all: [], active: -1, unmatched: "" }; // unmatched: a submitted query without results
 const searchTexts = nodes.map((node) => [node.label, node.key, ...Object.values(node.attributes)]
   .join("\n").toLowerCase());
 const lowerLabels = nodes.map((node) => node.label.toLowerCase());
@@ -78,8 +78,15 @@ function markActive() {
 
 function pick(index) {
   const node = searchResults.all[index];
+  if (!node) { reportNoMatch(byId("query").value.trim()); return; }
   openResults(false);
-  if (node) selectNode(node);
+  selectNode(node);
+}
+
+/** Report in the status line that no node matches a query; without a query, remove the report. */
+function reportNoMatch(query) {
+  searchResults.unmatched = query;
+  notify();
 }
 
 function onSearchKey(event) {
@@ -99,7 +106,12 @@ function onSearchKey(event) {
 
 function listenToSearch() {
   const query = byId("query");
-  query.oninput = () => { searchResults.all = search(query.value); searchResults.active = 0; showResults(); };
+  query.oninput = () => {
+    searchResults.all = search(query.value);
+    searchResults.active = 0;
+    showResults();
+    if (searchResults.unmatched) reportNoMatch("");
+  };
   query.onkeydown = onSearchKey;
   query.onblur = () => openResults(false);
 }

@@ -32,6 +32,7 @@ function viewToFragment() {
   setUnlessDefault("undated", Number(state.dates.undated), 1);
   setUnlessDefault("color", state.color, "");
   setUnlessDefault("hops", state.hops, 1);
+  setUnlessDefault("folding", Number(state.folding), 1);
   for (const group of [...state.expanded.keys()].slice(0, MAX_EXPANDED_KEPT)) {
     params.append("expanded", nodes[group.members[0]].key);
   }
@@ -78,6 +79,7 @@ function restoreFilters(params) {
   const options = [...byId("color").options].map((option) => option.value);
   if (options.includes(params.get("color"))) state.color = params.get("color");
   state.hops = params.get("hops") === "2" ? 2 : 1;
+  state.folding = params.get("folding") !== "0";
   const { first, last } = countMonths();
   const month = (name, fallback) => {
     const [, year, of] = /^(\d{4})-(0[1-9]|1[0-2])$/.exec(params.get(name) ?? "") ?? [];

@@ -113,5 +113,5 @@ function listenToSearch() {
     if (searchResults.unmatched) reportNoMatch("");
   };
   query.onkeydown = onSearchKey;
-  query.onblur = () => openResults(false);
+  query.onblur = () => { openResults(false); if (searchResults.unmatched) reportNoMatch(""); };
 }

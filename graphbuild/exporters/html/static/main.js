@@ -45,6 +45,7 @@ function onKey(event) {
     byId("query").select();
     event.preventDefault();
   } else if (event.key === "Escape") {
+    renderer.hideTooltip();
     if (pathStart) stopPath();
     else clearSelection();
   }

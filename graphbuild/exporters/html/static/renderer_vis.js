@@ -47,10 +47,11 @@ const renderer = {
     network.on("blurNode", () => { labelState.hovered = null; network.redraw(); });
     network.on("click", ({ nodes: [marker], edges: [line] }) =>
       onSelect(markers.get(marker) ?? null, marker === undefined ? lines.get(line) ?? null : null));
+    container.addEventListener("pointerleave", hideTooltip);
     network.on("doubleClick", ({ nodes: [marker] }) => { if (markers.has(marker)) toggleMarker(markers.get(marker)); });
     network.on("dragging", ({ nodes: [marker] }) => { if (marker !== undefined) readPositions([marker]); });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolor());
-    for (const event of ["dragStart", "zoom"]) network.on(event, () => { moved = true; });
+    for (const event of ["dragStart", "zoom"]) network.on(event, () => { moved = true; hideTooltip(); });
     // Show the whole graph again after a resize, unless the view has moved.
     network.on("resize", () => { if (!moved) this.showAll(); });
     // vis-network fits the view with other margins before it draws for the first time.
@@ -62,6 +63,7 @@ const renderer = {
   swap({ removed, added }) {
     if (!network) return;
     resetLargest();
+    hideTooltip();
     sizedAt = 0;
     labelState.hovered = null;
     swapping = true;
@@ -75,6 +77,7 @@ const renderer = {
 
   /** Update markers whose appearance or visibility changed. vis-network hides lines with a hidden end. */
   refresh(some) {
+    hideTooltip();
     visNodes?.update(some.map(visNode));
   },
 
@@ -85,6 +88,8 @@ const renderer = {
   },
 
   redraw() { network?.redraw(); },
+
+  hideTooltip,
 
   showAll() {
     this.showOnly([...markers.values()]);
@@ -100,6 +105,7 @@ const renderer = {
   /** Move the view to a marker, at a scale that shows its focus. */
   flyTo(marker) {
     moved = true;
+    hideTooltip();
     network.focus(marker.id, {
       scale: Math.min(MAX_SCALE, Math.max(MIN_SCALE, scaleFor(marker))),
       animation: prefersReducedMotion() ? false : { duration: 350, easingFunction: "easeInOutQuad" },
@@ -110,6 +116,7 @@ const renderer = {
   getView() { return { ...network.getViewPosition(), scale: network.getScale() }; },
   setView({ x, y, scale }) {
     moved = true;
+    hideTooltip();
     network.moveTo({ position: { x, y }, scale, animation: false });
   },
 
@@ -143,6 +150,15 @@ const renderer = {
     this.onUntangled();
   },
 };
+
+/** Hide the tooltip, and cancel one that is about to appear. vis-network does so only if the mouse moves. */
+function hideTooltip() {
+  const handler = network?.interactionHandler;
+  if (!handler) return;
+  clearTimeout(handler.popupTimer);
+  handler.popupObj = undefined;
+  handler.popup?.hide();
+}
 
 /** Store the positions to which vis-network moved markers (ids), so that groups expand at these positions. */
 function readPositions(ids) {

@@ -73,6 +73,8 @@ const renderer = {
 
   redraw() { if (sigma) drawOverlay(); },
 
+  hideTooltip() {}, // this renderer has none
+
   showAll() {
     this.showOnly([...markers.values()]);
     moved = false;

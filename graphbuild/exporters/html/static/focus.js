@@ -29,7 +29,7 @@ function ring(context, marker, scale) {
   context.strokeStyle = theme.accent;
   context.lineWidth = 3 / scale;
   context.beginPath();
-  const reach = marker.size * (types[marker.type].shape === "square" ? Math.SQRT2 : 1) + 5 / scale;
+  const reach = outerRadius(types[marker.type].shape, marker.size) + 5 / scale;
   context.arc(marker.x, marker.y, reach, 0, 2 * Math.PI);
   context.stroke();
   context.restore();

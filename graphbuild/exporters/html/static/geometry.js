@@ -15,6 +15,12 @@ function cornersOf(shape, size) {
   }[shape];
 }
 
+/** Return the radius of the circle around a shape. */
+function outerRadius(shape, size) {
+  const corners = cornersOf(shape, size) ?? [[size, 0]];
+  return Math.max(...corners.map(([right, down]) => Math.hypot(right, down)));
+}
+
 /** Return the corners of a star with five points; the first point is at the top. */
 function starCorners(outer, inner) {
   return Array.from({ length: 10 }, (_, index) => {

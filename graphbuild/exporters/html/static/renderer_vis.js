@@ -5,6 +5,7 @@ const MIN_RADIUS = Object.freeze({ labeled: 6, other: 2.5 }); // in pixels of th
 const MAX_SCALE = 1.2; // pixels per unit of the layout
 const MIN_SCALE = 0.3; // of a view that flyTo() chooses
 const UNTANGLE_SECONDS = 5;
+const MAX_SEPARATIONS = 6; // each enlarges the layout, which enlarges small markers again
 const IS_LARGE = data.level !== "all";
 const OPTIONS = Object.freeze({
   autoResize: true,
@@ -31,6 +32,7 @@ let sizedAt = 0; // the scale for which the marker sizes were computed
 let moved = false; // whether the view has changed since showAll()
 let swapping = false; // whether swap() is replacing markers and lines
 let untangling = null; // timer that ends the force simulation; null if it does not run
+let positionsBefore = null; // positions before the last force simulation; null if there is nothing to undo
 let lineWidth = 1; // in units of the layout; about one pixel when the whole graph is visible
 
 const renderer = {
@@ -133,9 +135,13 @@ const renderer = {
 
   isUntangling() { return untangling !== null; },
 
-  /** Start a force simulation. It stops after five seconds, or when this method is called again. */
+  /**
+   * Start a force simulation. It stops after five seconds, or when this method is called again. Then
+   * markers that overlap are moved apart.
+   */
   untangle() {
     if (untangling !== null) { this.freeze(); return; }
+    positionsBefore = savePositions();
     untangling = setTimeout(() => this.freeze(), UNTANGLE_SECONDS * 1000);
     network.setOptions({ physics: UNTANGLE_PHYSICS });
     network.startSimulation();
@@ -147,7 +153,18 @@ const renderer = {
     network.stopSimulation();
     network.setOptions({ physics: { enabled: false } });
     readPositions([...markers.keys()]);
+    separateMarkers();
+    if (!moved) this.showAll();
     this.onUntangled();
+  },
+
+  canUndoUntangle() { return positionsBefore !== null && untangling === null; },
+
+  undoUntangle() {
+    restorePositions(positionsBefore);
+    positionsBefore = null;
+    visNodes.update([...markers.values()].map(({ id, x, y }) => ({ id, x, y })));
+    if (!moved) this.showAll();
   },
 };
 
@@ -158,6 +175,19 @@ function hideTooltip() {
   clearTimeout(handler.popupTimer);
   handler.popupObj = undefined;
   handler.popup?.hide();
+}
+
+/** Move visible markers apart, so that they do not overlap when the whole graph is visible. */
+function separateMarkers() {
+  const shown = [...markers.values()].filter((marker) => marker.shown);
+  const { clientWidth: width, clientHeight: height } = network.canvas.frame;
+  for (let turn = 0; turn < MAX_SEPARATIONS; turn += 1) {
+    const { scale } = fitView(shown, { width, height });
+    const discs = shown.map((marker) => ({ id: marker.id, x: marker.x, y: marker.y,
+      radius: outerRadius(types[marker.type].shape, sizeAt(marker, scale)) }));
+    visNodes.update(separate(discs).map(({ id, x, y }) => ({ id, x, y })));
+    readPositions(shown.map((marker) => marker.id));
+  }
 }
 
 /** Store the positions to which vis-network moved markers (ids), so that groups expand at these positions. */
@@ -228,13 +258,18 @@ function keepVisible(scale) {
   sizedAt = scale;
   const changed = [];
   for (const marker of markers.values()) {
-    const least = (types[marker.type].labeled ? MIN_RADIUS.labeled : MIN_RADIUS.other) / scale;
-    const size = Math.max(marker.own, least);
+    const size = sizeAt(marker, scale);
     if (size === marker.size) continue;
     marker.size = size;
     changed.push({ id: marker.id, size });
   }
   if (changed.length) visNodes.update(changed);
+}
+
+/** Return the radius of a marker at a scale: its own, or MIN_RADIUS on the screen. */
+function sizeAt(marker, scale) {
+  if (markers.size > CROWDED) return marker.own;
+  return Math.max(marker.own, (types[marker.type].labeled ? MIN_RADIUS.labeled : MIN_RADIUS.other) / scale);
 }
 
 function viewOf() {

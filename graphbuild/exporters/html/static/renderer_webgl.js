@@ -129,6 +129,8 @@ const renderer = {
 
   isUntangling() { return false; },
   untangle() {},
+  canUndoUntangle() { return false; },
+  undoUntangle() {},
 };
 
 /** Return the attributes of a marker as a node of graphology, which has y upwards. */

@@ -100,12 +100,13 @@ function begin() {
   buildColorChoice();
   buildTimeline();
   buildTools();
+  buildPathMode();
   buildList();
   listenToSearch();
   byId("fit").onclick = () => { if (nodes.length) renderer.showAll(); };
   document.addEventListener("keydown", onKey);
   for (const show of [showLegend, showColorLegend, showTimeline, showDetails, showTools,
-    showList, showStatus]) listeners.add(show);
+    showPathMode, showList, showStatus]) listeners.add(show);
   notify();
   startPermalink();
   publish();

@@ -76,12 +76,15 @@ function selectLine(line) {
 }
 
 function clearSelection() {
+  pathStart = null;
   Object.assign(state, { marker: null, line: null, path: null, focus: null });
   notify();
 }
 
+/** Select the marker or the line that the user clicked; a click on neither clears the selection. */
 function onSelect(marker, line) {
   if (marker) selectMarker(marker);
+  else if (pathStart) return; // a click beside the nodes does not end path mode
   else if (line) selectLine(line);
   else clearSelection();
 }

@@ -8,6 +8,18 @@ function startPath(marker) {
   notify();
 }
 
+/** Show a banner and another cursor while the user selects the end of a path. */
+function showPathMode() {
+  byId("canvas").classList.toggle("choosing", pathStart !== null);
+  byId("path-banner").hidden = pathStart === null;
+  byId("path-hint").replaceChildren(...pathStart === null ? []
+    : ["Select the end of the path from ", isolatedText(truncate(titleOf(pathStart), 60))]);
+}
+
+function buildPathMode() {
+  byId("cancel-path").onclick = () => { stopPath(); byId("details").focus({ preventScroll: true }); };
+}
+
 function stopPath() {
   pathStart = null;
   notify();

@@ -124,7 +124,7 @@ function isDim(item) {
 
 function svgLine(line) {
   return shape("line", { x1: line.from.x, y1: line.from.y, x2: line.to.x, y2: line.to.y,
-    stroke: lineColor(line), "stroke-opacity": isDim(line) ? "0.08" : "0.5" });
+    stroke: lineColor(line), "stroke-opacity": isDim(line) ? "0.15" : "0.5" });
 }
 
 function svgMarker(marker) {
@@ -132,7 +132,7 @@ function svgMarker(marker) {
   const { x, y, size } = marker;
   const open = marker.members.some((id) => isIncomplete(nodes[id]));
   const look = { fill: open ? theme.paper : isFolded(marker) ? tint(marker) : color, stroke: color,
-    "stroke-width": open ? 3 : 1.5, opacity: isDim(marker) ? "0.12" : "1" };
+    "stroke-width": open ? 3 : 1.5, opacity: isDim(marker) ? "0.38" : "1" };
   const corners = cornersOf(types[marker.type].shape, size);
   if (!corners) return shape("circle", { cx: x, cy: y, r: size, ...look });
   return shape("polygon", { points: corners.map(([right, down]) =>

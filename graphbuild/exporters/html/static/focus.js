@@ -1,9 +1,11 @@
 // Highlight the focus: fade the whole graph, and draw the focused markers and lines again on top.
 
+const VEIL = 0.62; // opacity of the layer over nodes and lines that are not in focus
+
 /** Draw a translucent layer over the graph, then the focused lines, then the focused markers with `draw`. */
 function drawFocus(context, view, scale, draw) {
   context.save();
-  context.globalAlpha = 0.87;
+  context.globalAlpha = VEIL;
   context.fillStyle = theme.paper;
   context.fillRect(view.left, view.top, view.right - view.left, view.bottom - view.top);
   context.globalAlpha = 0.6;

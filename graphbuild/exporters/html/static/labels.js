@@ -17,7 +17,7 @@ const MIN_COUNT_SIZE = 6; // minimum radius in pixels of a folded marker that sh
 const COUNT_PIXELS = 11.5;
 const MAX_OBSTACLES = 2000; // of more markers on the screen, labels avoid only the folded ones
 
-const labelState = { hovered: null }; // the marker under the mouse pointer
+const labelState = { hovered: null, drawn: [] }; // the marker under the mouse pointer; boxes of all labels
 let largest = null; // in large graphs: the markers that may be labeled
 
 function resetLargest() {
@@ -57,6 +57,7 @@ function drawLabels(context, view, scale) {
     if (scene.taken.length >= most) break;
     drawLabel(scene, marker);
   }
+  labelState.drawn = scene.taken;
   context.restore();
 }
 
@@ -108,31 +109,54 @@ function inView({ x, y }, { left, top, right, bottom }) {
 function drawLabel(scene, marker) {
   const { context, scale } = scene;
   const count = isFolded(marker) && !hasCount(marker, scale) ? `${countText(marker)} ` : "";
-  const text = count + shortTitle(marker, isFocal(marker) ? 60 : 32);
+  const text = fittedText(scene, count + shortTitle(marker, isFocal(marker) ? 60 : 32));
   const box = labelBox(scene, marker, context.measureText(text).width / 2);
   if (!box) return;
-  scene.taken.push(box);
+  scene.taken.push({ ...box, text });
   context.strokeStyle = theme.halo;
   context.strokeText(text, box.x, box.y);
   context.fillStyle = theme.ink;
   context.fillText(text, box.x, box.y);
 }
 
+/** Return a text, truncated until it is narrower than the view. */
+function fittedText({ context, view, scale }, text) {
+  const widest = view.right - view.left - 8 / scale;
+  let fitted = text;
+  while (context.measureText(fitted).width > widest && fitted.length > 3) {
+    fitted = truncate(text, Math.floor(fitted.length * 0.9));
+  }
+  return fitted;
+}
+
 /**
- * Return a box for the label of a marker, or undefined if there is no space. The box covers no other
- * label. Only labels of collections, of focal markers and at a large scale may cover other markers.
+ * Return a box for the label of a marker, or undefined if there is no space. The box lies inside the
+ * view and covers no other label. Only labels of collections, of focal markers and at a large scale may
+ * cover other markers.
  */
 function labelBox({ view, scale, taken, obstacles }, marker, half) {
   const boxes = labelBoxes(marker, half, scale);
-  const free = boxes.filter((box) => !taken.some((other) =>
-    Math.abs(box.x - other.x) < box.half + other.half && Math.abs(box.y - other.y) < box.high));
-  const whole = free.filter((box) => box.x - half > view.left && box.x + half < view.right);
+  const isFree = (box) => !taken.some((other) =>
+    Math.abs(box.x - other.x) < box.half + other.half && Math.abs(box.y - other.y) < box.high);
+  const whole = boxes.filter((box) => isFree(box) && isInside(box, view));
   const others = obstacles.filter((other) => other !== marker);
   const clear = whole.find((box) => !others.some((other) => covered(box, other)));
   if (clear) return clear;
-  if (isFocal(marker)) return free[0];
-  if (!types[marker.type].labeled && scale < NEAR_SCALE) return undefined;
-  return leastCovering(whole.length ? whole : free, others, scale);
+  if (!isFocal(marker) && !types[marker.type].labeled && scale < NEAR_SCALE) return undefined;
+  const possible = whole.length ? whole : boxes.map((box) => moveInside(box, view)).filter(isFree);
+  return isFocal(marker) ? possible[0] : leastCovering(possible, others, scale);
+}
+
+function isInside(box, { left, top, right, bottom }) {
+  return box.x - box.half >= left && box.x + box.half <= right
+    && box.y - box.high / 2 >= top && box.y + box.high / 2 <= bottom;
+}
+
+/** Return a box moved by the shortest way into the view. */
+function moveInside(box, { left, top, right, bottom }) {
+  const clamp = (value, least, most) => Math.max(least, Math.min(most, value));
+  return { ...box, x: clamp(box.x, left + box.half, right - box.half),
+    y: clamp(box.y, top + box.high / 2, bottom - box.high / 2) };
 }
 
 /** Return the box that covers the smallest weighted area of markers. */

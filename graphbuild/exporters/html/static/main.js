@@ -78,6 +78,15 @@ function publish() {
       const { x, y } = renderer.pointOf(marker);
       return { x, y, size: marker.size * renderer.getView().scale };
     },
+    /** Text and box of each drawn label, in CSS pixels on the canvas. */
+    get labels() {
+      const { scale } = renderer.getView();
+      return labelState.drawn.map(({ text, x, y, half, high }) => {
+        const at = renderer.pointOf({ x, y });
+        return { text, left: at.x - half * scale, right: at.x + half * scale,
+          top: at.y - (high / 2) * scale, bottom: at.y + (high / 2) * scale };
+      });
+    },
     /** The number of members of a node's marker, the number that passes the filters, and its color. */
     marker(key) {
       const marker = byKey.has(key) && markerOf(byKey.get(key).id);

@@ -12,7 +12,8 @@ function showDetails() {
   const focused = details.contains(document.activeElement) ? document.activeElement : null;
   details.replaceChildren(...parts.filter(Boolean));
   if (focused) restoreKeyboardFocus(focused);
-  if (about !== shownItem) details.parentElement.scrollTop = 0;
+  document.body.classList.toggle("has-selection", Boolean(about)); // for the sheet on small screens
+  if (about !== shownItem) details.scrollTop = details.parentElement.scrollTop = 0;
   shownItem = about;
 }
 

@@ -45,6 +45,32 @@ def large_campaign(seed=1):
     return build_graph(observations, subjects=alone)
 
 
+def many_families(count, seed=1):
+    """Return a graph of families: 25 files and up to 60 references each, some of them shared."""
+    rng = random.Random(seed)
+    observations = []
+    for number in range(count):
+        kit, year = collection(f"Family {number}"), collection(f"Family {number} in brief")
+        reports = [_report(rng, f"Family {number}", n) for n in range(rng.randint(15, 60))]
+        reports += [_report(rng, "Round-up", rng.randrange(20))]
+        for n in range(25):
+            parts = rng.sample([kit, year], rng.randint(1, 2))
+            one = file(f"family {number} file {n}")
+            observations += [Observation(one, about, part) for part in parts for about in reports]
+    return build_graph(observations)
+
+
+def one_family(reports):
+    """Return a graph of two files; one has ``reports`` references, and shares one of them."""
+    dates = (
+        {"creation_date": 1_500_000_000 + n * 900_000} if n % 2 else {} for n in range(reports)
+    )
+    found = [report(f"Report {n}", **date) for n, date in enumerate(dates)]
+    red = collection("Red")
+    observations = [Observation(file("one"), about, red) for about in found]
+    return build_graph([*observations, Observation(file("two"), found[0], None)])
+
+
 def _campaign(rng, number, *, files, reports, shared):
     name = _NAMES[number]
     references = [_report(rng, name, index) for index in range(reports)]

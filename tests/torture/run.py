@@ -37,6 +37,7 @@ PARTS = {
     "corpus": 0,
     "frugal": 500,
     "frugal_gti": 500,
+    "page": 2_000,
 }
 
 

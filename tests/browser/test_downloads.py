@@ -184,6 +184,26 @@ def test_expanded_groups_and_the_path_are_restored(opened):
     assert (page.expanded, page.path) == expected
 
 
+def test_unfolded_groups_are_restored_as_such(opened):
+    page = opened(campaign())
+    page.page.click("#fold")
+    at_address(page, permalink_fragment(page))
+    assert not page.page.is_checked("#fold")
+    page.page.click("#fold")
+    assert page.expanded == []
+
+
+def test_going_back_ends_path_mode(opened):
+    page = opened(campaign())
+    page.choose(RED.key)
+    page.choose(REPORTS[0].key)
+    page.press("Path to")
+    page.page.evaluate("() => { location.hash = 'v=1&node=collection:red'; }")
+    page.page.wait_for_function("() => window.graphbuild.selection === 'collection:red'")
+    assert page.path is None
+    assert page.page.is_hidden("#path-banner")
+
+
 def test_going_back_restores_the_view_before(opened):
     page = opened(campaign())
     page.choose(RED.key)

@@ -8,7 +8,6 @@ together. Columns that may contain links to reports are never chosen.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,9 +16,9 @@ from urllib.parse import urlsplit
 from graphbuild.errors import SeedError
 from graphbuild.models import SUBJECT_LABELS, URL, detect_hash_type
 from graphbuild.seeds.entries import find_entities
-from graphbuild.seeds.indicator_types import UNSUPPORTED, find_type, split_words
+from graphbuild.seeds.indicator_types import UNSUPPORTED, find_type
 from graphbuild.seeds.results import STRIPPED_CHARACTERS
-from graphbuild.seeds.table_headings import Rank, rank_heading
+from graphbuild.seeds.table_headings import Rank, is_hash_heading, rank_heading
 from graphbuild.seeds.table_types import read_type
 
 if TYPE_CHECKING:
@@ -33,9 +32,6 @@ _MAX_LISTED_COLUMNS = 40
 _NAMING_WEIGHT = 3  # of a column whose heading names indicators
 _CLEAR_LEAD = 3
 _MIN_SHARE = 4  # without such a heading, one row in this many must have an indicator
-_HASH_HEADING_WORD = re.compile(
-    "checksum|digest|file|filehash|hash|hashes|md5|sample|sha1|sha256|sum|value"
-)
 
 
 @dataclass(slots=True)
@@ -220,8 +216,7 @@ def _merge_hash_columns(columns: Sequence[Column], titles: Sequence[str]) -> lis
 
 def is_hash_column(column: Column, titles: Sequence[str]) -> bool:
     """Return whether a column contains hashes of the files that the rows are about."""
-    words = split_words(titles[column.indexes[0]])
-    return bool(column.hash_type) and all(map(_HASH_HEADING_WORD.fullmatch, words))
+    return bool(column.hash_type) and is_hash_heading(titles[column.indexes[0]])
 
 
 def find_column(titles: Sequence[str], wanted: str, source: str) -> int:

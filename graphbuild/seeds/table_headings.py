@@ -21,6 +21,9 @@ _NAMING_WORD = re.compile(
     "domains?|domainname|fqdns?|hosts?|hostnames?|ips?|ipv4|ipv6|ip4|ip6|ipaddr|ipaddress|urls?|uris?|"
     "filehash|hash|hashes|samples?"
 )
+_HASH_WORD = re.compile(
+    "checksums?|digests?|files?|filehash|hash|hashes|md5|samples?|sha1|sha256|sums?|values?"
+)
 _LINK_WORD = re.compile(
     r"\w*(?:links?|references?|reports?)|refs?|sources?|sourceurl|reporturl|referenceurl|"
     "advisory|articles?|blogs?|cases?|details?|info|news|portal|posts?|publications?|tickets?|writeup"
@@ -63,6 +66,11 @@ def rank_heading(title: str) -> Rank:
     if find_type(title) == UNSUPPORTED and not is_vague(title):
         return Rank.EXCLUDED
     return Rank.NAMING if any(map(_NAMING_WORD.fullmatch, words)) else Rank.NEUTRAL
+
+
+def is_hash_heading(title: str) -> bool:
+    """Return whether a heading, such as ``sample_md5``, names hashes of the files in the rows."""
+    return all(map(_HASH_WORD.fullmatch, split_words(title)))
 
 
 def is_link_heading(title: str) -> bool:

@@ -349,6 +349,8 @@ _HASH_HEADINGS = st.sampled_from(
         ("md5_hash", "sha1_hash", "sha256_hash"),
         ("File MD5", "File SHA1", "File SHA256"),
         ("Hash (MD5)", "Hash (SHA1)", "Hash (SHA256)"),
+        ("md5", "samples_sha1", "sample_hash"),
+        ("MD5 checksums", "SHA1 digests", "Samples"),
     ]
 )
 _PRESENT = st.lists(

@@ -176,6 +176,12 @@ def test_patterns_that_name_no_seed_are_counted_by_property(read, path, skipped)
     assert f"pattern comparison {skipped} (2)" in skipped_types(found)
 
 
+def test_a_hash_of_another_type_than_the_pattern_states_is_rejected(read):
+    found = read(indicator(f"[file:hashes.MD5 = '{A}']"))
+    assert not found
+    assert "is listed as md5 but has the length of sha256" in found.rejected[0].reason
+
+
 def test_revoked_objects_are_skipped_with_a_warning(read):
     listed = [indicator(f"[file:hashes.MD5 = '{name}']") for name in (C, C[::-1])]
     listed[0]["revoked"] = True

@@ -243,11 +243,12 @@ def test_items_that_are_no_seeds_are_counted_by_search_term(read):
             item("Network/DNS", "evil.example", condition="ends-with"),
             item("FileItem/Md5sum", "zz"),
             "<IndicatorItem/>",
+            '<IndicatorItem><Context search="FileItem/Md5sum"/></IndicatorItem>',
         ),
         "x.ioc",
     )
     assert not found
-    assert [each.line for each in found.rejected] == [2, 2]
+    assert [each.line for each in found.rejected] == [2, 2, 2]
     warnings = "\n".join(found.warnings)
     assert "FileItem/FileName (1), FileItem/PEInfo/Sections/Section/Md5sum (1)" in warnings
     assert "conditions other than is and contains" in warnings

@@ -273,7 +273,7 @@ def test_a_failed_quota_request_is_one_notice_and_the_plan_is_printed(
     assert result.returncode == 0
     assert "at least 1 call" in result.stdout
     assert "quota" not in result.stdout
-    (line,) = result.stderr.splitlines()
+    (line,) = [each for each in result.stderr.splitlines() if not each.startswith("seeds.txt: ")]
     assert line.startswith("graphbuild: the remaining quota is unknown: ")
     assert output in line
     assert "\x1b" not in line

@@ -181,13 +181,15 @@ function hideTooltip() {
 function separateMarkers() {
   const shown = [...markers.values()].filter((marker) => marker.shown);
   const { clientWidth: width, clientHeight: height } = network.canvas.frame;
+  let discs = shown.map((marker) => ({ marker, x: marker.x, y: marker.y, size: marker.size }));
   for (let turn = 0; turn < MAX_SEPARATIONS; turn += 1) {
-    const { scale } = fitView(shown, { width, height });
-    const discs = shown.map((marker) => ({ id: marker.id, x: marker.x, y: marker.y,
-      radius: outerRadius(types[marker.type].shape, sizeAt(marker, scale)) }));
-    visNodes.update(separate(discs).map(({ id, x, y }) => ({ id, x, y })));
-    readPositions(shown.map((marker) => marker.id));
+    const { scale } = fitView(discs, { width, height });
+    const sized = discs.map((disc) => ({ ...disc, size: sizeAt(disc.marker, scale) }));
+    if (turn > 0 && sized.every((disc, index) => disc.size <= discs[index].size)) break;
+    discs = separate(sized.map((disc) => ({ ...disc, radius: outerRadius(types[disc.marker.type].shape, disc.size) })));
   }
+  visNodes.update(discs.map(({ marker, x, y }) => ({ id: marker.id, x, y })));
+  readPositions(shown.map((marker) => marker.id));
 }
 
 /** Store the positions to which vis-network moved markers (ids), so that groups expand at these positions. */

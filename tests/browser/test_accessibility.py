@@ -85,6 +85,11 @@ def path_shown(page):
     page.choose(RED.key)
 
 
+def path_mode(page):
+    page.choose(FILES[0].key)
+    page.press("Path to")
+
+
 def line_selected(page):
     group_selected(page)
     page.page.click(".ends summary")
@@ -108,6 +113,7 @@ STATES = {
         node_selected,
         group_selected,
         path_shown,
+        path_mode,
         line_selected,
         search_results,
         colored_by_date,
@@ -120,6 +126,13 @@ STATES = {
 def test_axe_finds_no_violation(opened, axe, name, scheme):
     page = opened(campaign(), color_scheme=scheme)
     STATES[name](page)
+    assert violations(page, axe) == []
+
+
+def test_axe_finds_no_violation_in_the_sheet_of_a_small_screen(opened, axe):
+    page = opened(large_campaign(), viewport={"width": 390, "height": 844})
+    page.page.mouse.click(*page.point("collection:sednit"))
+    assert page.selection == "collection:sednit"
     assert violations(page, axe) == []
 
 

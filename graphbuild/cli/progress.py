@@ -76,9 +76,14 @@ def _crawl_lines(progress: _CrawlProgress) -> Iterator[Callable[[], None]]:
     """Yield a function that prints a line if 10 percent of the calls were made since the last."""
     printed = 0
 
+    def count_steps() -> int:
+        return 100 * progress.calls // max(1, progress.total) // _PERCENT_PER_LINE
+
     def refresh() -> None:
         nonlocal printed
-        step = 100 * progress.calls // max(1, progress.total) // _PERCENT_PER_LINE
+        if count_steps() > printed:
+            progress.recount()
+        step = count_steps()
         if step > printed:
             printed = step
             calls = f"{progress.calls:,} of {format_count(progress.total, 'call')}"

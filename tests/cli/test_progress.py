@@ -62,6 +62,15 @@ def test_outside_a_terminal_a_line_is_printed_per_ten_percent(shell: Shell, serv
     assert "page 1" not in process.stderr
 
 
+def test_lines_include_pages_that_the_first_pages_announce(shell: Shell, service) -> None:
+    api = Api(generate_family_world(10, 90))  # three pages per file
+    options = ("--store", "c.db", "--base-url", service(api))
+    process = shell("crawl", seeds(shell, *api.world.hashes()), *options)
+    totals = [int(each) for each in re.findall(r" of (\d+) calls", process.stderr)]
+    assert set(totals) == {30}
+    assert "100 %: 30 of 30 calls, 900 list entries\n" in process.stderr
+
+
 @pytest.mark.parametrize(
     ("limit", "left"),
     [("--per-minute", r"about 1[12]\d s"), ("--per-day", r"about (\d+ h|2 days)")],

@@ -222,7 +222,7 @@ def _requeue_lists(
 
 
 def _add_lists(store: Store, depth: int, api_flavor: str, *, direct: bool) -> None:
-    """Add the lists that --depth and --direct require for the entities in the campaign file."""
+    """Add tasks for the lists that --depth and --direct request for the stored entities."""
     if api_flavor == "auto":
         api_flavor = store.api_info.flavor() or api_flavor
     for level in range(depth):

@@ -47,8 +47,9 @@ def read_seeds(
         format: ``list`` (one seed per line), ``csv`` (a table), ``stix``, ``stix1`` (XML),
             ``misp``, ``openioc``, ``virustotal`` (objects of the API), ``json`` (an array of texts)
             or ``text`` (indicators anywhere in a text). ``auto`` detects the format from the suffix
-            of the file name and from the content; with ``column``, ``auto`` is the same as ``csv``.
-        column: For tables, the name or number (from 1) of the column that contains the seeds. By
+            of the file name and from the content; with ``column``, files
+            other than JSON are tables.
+        column: For tables and ``json``, the name or number (from 1) of the column that contains the seeds. By
             default, the column is detected.
         allow_empty: Accept the hash of the empty file and hashes that are all ``0`` or all ``f``.
             They are rejected by default, because they do not identify a particular file.
@@ -59,7 +60,7 @@ def read_seeds(
     Raises:
         SeedError: The format is unknown, or a source cannot be opened, is not text, is too large or
             does not have the format. The column of the seeds is missing or ambiguous, or ``column``
-            is used with another format than ``csv``.
+            is used with another format than ``csv`` and ``json``.
         MissingLibraryError: The format needs a library that is not installed.
         TypeError: A source is neither a string nor a ``Path``.
     """

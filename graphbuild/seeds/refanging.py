@@ -10,8 +10,8 @@ import re
 # Invisible characters that are inserted so that programs do not make a link.
 INVISIBLE = "\u00ad\u200b\u200e\u200f\u2060\ufeff"
 _BRACKETS = r"\[({"
-# The first character of defanged text in brackets, apart from spaces before it. Markdown escapes
-# brackets with ``\``, HTML with entities.
+# The characters with which a form such as ``[.]`` can start, after a space: an opening bracket, or
+# the ``\`` (Markdown) or ``&`` (HTML) of an escaped bracket.
 FIRST_CHARACTER = rf"[{_BRACKETS}\\&]"
 _OPEN = rf"(?:\\?[{_BRACKETS}]{{1,2}}+|&(?:\#91|\#x5[Bb]|lsqb|lbrack|\#40|lpar);)"
 _CLOSE = r"(?:\\?[\])}]{1,2}+|&(?:\#93|\#x5[Dd]|rsqb|rbrack|\#41|rpar);)"

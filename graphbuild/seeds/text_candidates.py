@@ -34,8 +34,9 @@ _MAX_CONTEXT = 200  # characters before and after a candidate
 
 # --- hosts ---------------------------------------------------------------------------------------
 
-# The letters of words, without those of Chinese, Japanese and Korean. These languages are written
-# without spaces, so a domain can be directly between two of their words.
+# The letters of words, without those of Chinese, Japanese and Korean. Chinese and Japanese
+# are written without spaces, and Korean particles follow a word directly, so these letters can
+# touch a domain.
 _LETTERS = r"0-9A-Za-z_\u00c0-\u1fff"
 _CJK = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _WORD = rf"{_LETTERS}{INVISIBLE}\-"

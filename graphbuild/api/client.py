@@ -86,6 +86,7 @@ class Client:
         clock: Used for times and waits. Tests replace it.
         adapter: The HTTP adapter of ``requests``. Tests replace it.
         deadline: Maximum duration in seconds of a request with its response, without ``adapter``.
+            The timeouts of several addresses of a host can exceed it.
         max_bytes: Maximum bytes of a response body, both compressed and decompressed.
         api_flavor: ``classic``, ``gti``, or ``auto`` to detect the flavor from the first responses.
         tool: The value of the header ``x-tool``, 1 to 100 printable ASCII characters. By default,

@@ -50,7 +50,8 @@ def unite_roles(listed: Entity, collections: Iterable[Entity]) -> Entity:
 
     ``listed`` is the report as an entry of a list of references. ``collections`` is the report as
     items of ``related_from``, under one or more ids. The attributes of ``listed`` take precedence
-    over those of ``collections``, and among these, those of the item with the smallest id.
+    over those of ``collections``, and among these, those of the item with the smallest id. Their
+    age does not matter.
     """
     attributes: dict[str, Scalar] = {}
     for each in sorted(collections, key=lambda each: each.id, reverse=True):

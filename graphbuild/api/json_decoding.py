@@ -50,7 +50,7 @@ def decode_json(body: bytes) -> dict[str, Any]:
 
 
 def _check_value_count(body: bytes) -> None:
-    """Reject too many values before decoding: each value can take sixty bytes of memory."""
+    """Reject too many values before decoding: a short value can take over 250 bytes of memory."""
     if len(body) > MAX_VALUES:
         # Each list item and each key follows a comma or an opening bracket.
         count = body.count(b",") + body.count(b"[") + body.count(b"{")

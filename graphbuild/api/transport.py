@@ -61,9 +61,10 @@ class Response:
 class Transport:
     """Sends GET requests to URLs below one base URL, one request at a time.
 
-    ``adapter`` replaces the network in tests. Without an adapter, a request with its response takes
-    at most ``deadline`` seconds. ``max_bytes`` limits the body of a response, both compressed and
-    decompressed. ``tool`` is the value of the header ``x-tool``.
+    ``adapter`` replaces the network in tests. Without an adapter, a request fails if its response
+    is not complete after ``deadline`` seconds; while it connects, it can fail later. ``max_bytes``
+    limits the body of a response, both compressed and decompressed. ``tool`` is the value of the
+    header ``x-tool``.
 
     Raises:
         AuthenticationError: The key has a wrong length, and the base URL is not on this machine.

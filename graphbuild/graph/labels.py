@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
-_MAX_LABEL = 80  # characters; the exporters cut longer labels
+_MAX_LABEL = 80  # characters; GraphML, GEXF and DOT cut longer labels
 _MIN_NAME = 20  # characters of the name that a label with a qualifier contains at least
 _MAX_PART = 40  # maximum number of characters of an attribute in a qualifier
 # Matches the source in the id of a collection: the name of a partner, as in malpedia_win_emotet, or

@@ -49,8 +49,8 @@ def read_seeds(
             or ``text`` (indicators anywhere in a text). ``auto`` detects the format from the suffix
             of the file name and from the content; with ``column``, files
             other than JSON are tables.
-        column: For tables and ``json``, the name or number (from 1) of the column that contains the seeds. By
-            default, the column is detected.
+        column: For tables and ``json``, the name or number (from 1) of the column that contains the
+            seeds. By default, the column is detected.
         allow_empty: Accept the hash of the empty file and hashes that are all ``0`` or all ``f``.
             They are rejected by default, because they do not identify a particular file.
         accept_indicators: Accept sources that are indicators, unless a file has the same name. URLs

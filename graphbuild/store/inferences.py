@@ -126,7 +126,7 @@ class Inferences:
         remaining inferences, from earlier passes, are neither confirmed nor refuted, because the
         list may have changed since.
 
-        If an inference is refuted, nothing more is inferred for the list.
+        If an inference is refuted, nothing more is inferred for the list until a refresh.
         """
         db = self._db
         db.update("task", task, inferred_count=0)

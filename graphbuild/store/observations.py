@@ -216,7 +216,9 @@ def _inferred_references(  # noqa: PLR0913, PLR0917  one caller
 
 
 def _list_states(db: Database, at: float) -> dict[int, _ListState]:
-    """Return the state of each list with pages at the time ``at``, by the row id of the list.
+    """Return the state that each list had at the time ``at``, by the row id of its task.
+
+    Lists that had no pages then are left out.
 
     ``at`` is in seconds since 1970.
     """

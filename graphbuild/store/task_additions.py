@@ -17,7 +17,8 @@ from graphbuild.store.schema import REFUTED
 if TYPE_CHECKING:
     from graphbuild.store.database import Database
 
-# FOUND joins each task with its facts, except refuted inferences; the parameter is REFUTED.
+# FOUND joins each task with its facts, except refuted inferences. Pass REFUTED as the parameter
+# ``:refuted``.
 # FOUND_IDS are the row ids of the two entities of a fact. A collection that is a report is replaced
 # by the reference; see update_reports().
 FOUND = (

@@ -215,7 +215,7 @@ def test_descriptions_change_no_edge_and_no_count_of_lists(tmp_path) -> None:
 
 def test_a_report_is_not_described_as_a_collection(tmp_path) -> None:
     reports = [
-        Collection(f"report--{'e' * 64}", "A report", (R[0].id,)),
+        Collection(f"report--{'e' * 64}", "A report", (R[0].id,), mentions_name=False),
         Collection("brief", "In brief", (R[1].id,), "report"),
     ]
     world = World([File("a" * 64, collections=tuple(each.id for each in reports))], R, reports)

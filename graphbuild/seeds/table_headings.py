@@ -44,7 +44,7 @@ _DOTTED_HEADING = re.compile(
 
 # Some headings of tables that graphbuild exports or exported; the first is that of the ids.
 _EXPORTED_TABLES = (
-    ("entity_id", "id", "type", "label"),
+    ("entity_id", "type", "label"),
     ("id", "key", "type", "label"),
     ("subject_id", "subject_type", "reference_id"),
 )

@@ -14,6 +14,7 @@ import pytest
 from graphbuild.exporters.sanitize import guard_cell
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import Observation
+from graphbuild.seeds import read_seeds
 from tests.browser.campaigns import SVG, collection, file, large_campaign, report
 from tests.exporters.test_html import HOSTILE, hostile_campaign
 from tests.support.graphs import FORMULAS, with_title
@@ -109,10 +110,18 @@ def test_copy_the_selection_as_csv(opened):
     page.choose(REPORTS[2].key)
     text = copied_text(page, "Copy 4 rows as CSV")
     head, *rows = csv.reader(io.StringIO(text))
-    assert head[:4] == ["type", "id", "label", "title"]
+    assert head[:4] == ["type", "entity_id", "label", "title"]
     assert {row[1] for row in rows} == {REPORTS[2].id, RED.id, *(each.id for each in FILES)}
     (about,) = [dict(zip(head, row, strict=True)) for row in rows if row[0] == "reference"]
     assert (about["title"], about["creation_date"]) == ("Report 2", "2018-01-15")
+
+
+def test_copied_csv_is_a_seed_list(opened, tmp_path):
+    page = opened(campaign())
+    page.choose(REPORTS[2].key)
+    copied = tmp_path / "copied.csv"
+    copied.write_text(copied_text(page, "Copy 4 rows as CSV"), encoding="utf-8")
+    assert {seed.entity.id for seed in read_seeds(copied)} == {each.id for each in FILES}
 
 
 def test_csv_cells_are_guarded_like_in_the_exporter(opened):

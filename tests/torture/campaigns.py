@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 EXPORTS = ("graph.graphml", "graph.html", "nodes.csv", "edges.csv", "observations.csv")
 TINY = -1
+_REQUEST = re.compile(r"\"GET /\S+ HTTP/1\.1\" [0-9]{3} ")
 _STEP = re.compile(r"^[0-9a-f]{32,64}: page [0-9]+, ", re.MULTILINE)
 
 
@@ -86,9 +87,9 @@ class Campaign:
     # --- commands --------------------------------------------------------------------------------
 
     def crawl_command(self, *more: str) -> list[str]:
-        """Return the arguments of a crawl of this campaign."""
+        """Return the arguments of a crawl of this campaign that prints a line per stored page."""
         where = ["--store", str(self.store), "--base-url", self._server.base_url]
-        return ["crawl", str(self.seeds), *where, *self.options, *more]
+        return ["crawl", "--verbose", str(self.seeds), *where, *self.options, *more]
 
     def export_command(self) -> list[str]:
         """Return the arguments of an export."""
@@ -123,6 +124,10 @@ class Campaign:
     def printed_steps(self) -> int:
         """Return the number of pages that the last run printed as stored."""
         return len(_STEP.findall(self.said()))
+
+    def has_requested(self) -> bool:
+        """Return whether the last run has logged a request."""
+        return _REQUEST.search(self.said()) is not None
 
     def is_done(self) -> bool:
         """Return whether no request is left."""

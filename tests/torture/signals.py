@@ -66,10 +66,8 @@ def _campaign(
         second += moment == "twice" and code == -number
         if code == 0:
             break
-        # On a busy machine, the signal may come before the wait. The crawl prints the number of
-        # seeds before it starts.
-        printed = campaign.said().rpartition(" rejected\n")[2]
-        is_started = moment not in {"start", "slow start", "pace"} or printed
+        # On a busy machine, the signal may come before the wait.
+        is_started = moment not in {"start", "slow start", "pace"} or campaign.has_requested()
         early = campaign.api.calls == before and not is_started
         # Or after the crawl, while the process ends.
         late = code == -number and campaign.is_done()

@@ -53,7 +53,7 @@ function selectionButtons() {
 function csvOf(some) {
   const rows = some.map((node) => [types[node.type].name, node.attributes.id ?? node.key, node.label,
     ...COLUMNS.map((name) => cellValue(name, node.attributes[name]))]);
-  return [["type", "id", "label", ...COLUMNS], ...rows].map((row) => row.map(csvCell).join(",")).join("\n");
+  return [["type", "entity_id", "label", ...COLUMNS], ...rows].map((row) => row.map(csvCell).join(",")).join("\n");
 }
 
 function cellValue(name, value) {

@@ -18,7 +18,7 @@ from graphbuild.models import FILE, FILE_ID_HASH, URL, detect_hash_type
 from graphbuild.seeds.entries import add_entry, find_entities, group_by_file, is_indicator
 from graphbuild.seeds.format_hints import FormatHint
 from graphbuild.seeds.indicator_types import UNSUPPORTED
-from graphbuild.seeds.results import STRIPPED_CHARACTERS
+from graphbuild.seeds.results import INVALID_HASHES, STRIPPED_CHARACTERS
 from graphbuild.seeds.table_columns import (
     choose_columns,
     find_column,
@@ -53,7 +53,6 @@ _EMPTY_CELLS = frozenset({"", "-", "n/a", "na", "nan", "none", "null", "unknown"
 _NO_VALUE = "rows without a value in the column of the seeds were skipped"
 _OTHER_HASH = "rows without a value in the column were read by another hash of the file"
 _EXTRA_CELLS = "rows have more cells than the heading; check their quotes"
-_INVALID_HASHES = "invalid hashes beside a valid hash were ignored"
 
 
 @dataclass(slots=True)
@@ -220,7 +219,7 @@ class _RowReader:
         for hashes in group_by_file(each.id for entities in parsed for each in entities):
             self._reader.add_file(hashes, number, attributes)
         if not all(parsed):
-            self._reader.count_warning(_INVALID_HASHES, number)
+            self._reader.count_warning(INVALID_HASHES, number)
         return True
 
 

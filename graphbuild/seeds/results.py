@@ -23,6 +23,7 @@ _MAX_TYPE = 100  # characters of the name of a skipped type
 _MAX_LISTED_TYPES = 20
 # Invisible characters that are often copied together with a hash from web pages and dialogs.
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+INVALID_HASHES = "invalid hashes beside a valid hash were ignored"
 STRIPPED_CHARACTERS = _INVISIBLE + "".join(
     char for char in map(chr, range(0x3001)) if char.isspace()
 )

@@ -18,8 +18,10 @@ from stix2patterns.exceptions import ParseException
 from stix2patterns.v21.pattern import Pattern
 
 from graphbuild.errors import SeedError
+from graphbuild.models import detect_hash_type
 from graphbuild.seeds.indicators import HASH_LABELS
 from graphbuild.seeds.json_documents import api_hash_name, text_fields
+from graphbuild.seeds.results import INVALID_HASHES
 from graphbuild.seeds.stix_documents import (
     FILE_TYPES,
     READ_TYPES,
@@ -61,6 +63,7 @@ def _read_object(each: dict[str, Any], number: int, reader: SeedReader) -> None:
         if kind == "indicator":
             _read_indicator(each, number, reader)
             return
+        each = _omit_unreadable_hashes(each, number, reader)
         stix2.parse(each, allow_custom=True)
     except (RecursionError, *_PARSE_ERRORS) as error:
         problem = ascii(" ".join(str(error).split())[:150])[1:-1]
@@ -77,16 +80,40 @@ def _read_object(each: dict[str, Any], number: int, reader: SeedReader) -> None:
         _read_observable(each, number, reader)
 
 
+def _omit_unreadable_hashes(
+    each: dict[str, Any], number: int, reader: SeedReader
+) -> dict[str, Any]:
+    """Return an object whose files have only valid hashes that the API knows, if there is one.
+
+    Otherwise, ``stix2`` would reject a whole file because of one hash, such as a TLSH of today.
+    """
+    inside = each.get("objects")
+    if each.get("type") == "observed-data" and isinstance(inside, dict):
+        readable = {
+            key: _omit_unreadable_hashes(one, number, reader) if isinstance(one, dict) else one
+            for key, one in inside.items()
+        }
+        return {**each, "objects": readable}
+    hashes = _file_hashes(each) if each.get("type") in FILE_TYPES else {}
+    valid = {name for name, text in hashes.items() if detect_hash_type(text) == api_hash_name(name)}
+    if not valid:
+        return each
+    if len(valid) < len(hashes):
+        reader.count_warning(INVALID_HASHES, number)
+    return {**each, "hashes": {name: text for name, text in hashes.items() if name in valid}}
+
+
+def _file_hashes(each: dict[str, Any]) -> dict[str, str]:
+    """Return the hashes of a file by which the API finds files, with their names in STIX."""
+    stated = each.get("hashes")
+    items = stated.items() if isinstance(stated, dict) else ()
+    return {name: text for name, text in items if api_hash_name(name) and isinstance(text, str)}
+
+
 def _read_observable(each: dict[str, Any], number: int, reader: SeedReader) -> None:
     attributes = text_fields(each, "name", "labels")
     if each.get("type") in FILE_TYPES:
-        stated = each.get("hashes")
-        items = stated.items() if isinstance(stated, dict) else ()
-        hashes = {
-            api_name: text
-            for name, text in items
-            if (api_name := api_hash_name(name)) and isinstance(text, str)
-        }
+        hashes = {str(api_hash_name(name)): text for name, text in _file_hashes(each).items()}
         if not hashes:
             reader.count_warning(f"files without {HASH_LABELS} were skipped", number)
             return

@@ -182,6 +182,25 @@ def test_a_hash_of_another_type_than_the_pattern_states_is_rejected(read):
     assert "is listed as md5 but has the length of sha256" in found.rejected[0].reason
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("TLSH", "T1" + "A0" * 35), ("TLSH", "TNULL"), ("SSDEEP", "none"), ("MD5", "c3")],
+)
+@pytest.mark.parametrize("is_inside", [False, True])
+def test_an_invalid_hash_does_not_affect_the_valid_hashes_of_a_file(read, name, text, is_inside):
+    hashes = {"SHA-256": A, name: text}
+    value = stix_object("file", hashes=hashes)
+    if is_inside:
+        stated = {"created": AT, "modified": AT, "first_observed": AT, "last_observed": AT}
+        inside = {"0": {"type": "file", "hashes": hashes}}
+        value = stix_object("observed-data", number_observed=1, objects=inside, **stated)
+        del value["spec_version"]
+    found = read(value)
+    assert seeds_of(found) == [("file", A)]
+    assert found.rejected == []
+    assert ("invalid hashes beside" in "".join(found.warnings)) == (name == "MD5")
+
+
 def test_revoked_objects_are_skipped_with_a_warning(read):
     listed = [indicator(f"[file:hashes.MD5 = '{name}']") for name in (C, C[::-1])]
     listed[0]["revoked"] = True

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 _MAX_CHECKED = 4_096  # characters of a line or cell
 _HOST_SIGN = re.compile(r"h[tx]{2}ps?\W|\[\.\]|\d\.\d{1,3}\.\d{1,3}\.\d", re.IGNORECASE)
 _CELL_SEPARATOR = re.compile(r"[,;\t]")  # bars are usually tables in Markdown or AsciiDoc
+# A rule of Snort or Suricata. Its commas and semicolons separate no cells.
+_RULE = re.compile(r"[#\s]*[a-z]+[ \t]+[a-z0-9-]+[ \t].*\([ \t]*(?:msg|sid|flow|content)[ \t]*:")
+# Local addresses, for example of ``localhost`` in a hosts file, are no indicators.
+_LOCAL_ADDRESS = re.compile(
+    r"(?<![\d.])(?:127(?:\.\d{1,3}){3}|0\.0\.0\.0|255\.255\.255\.255)(?![\d.])"
+)
 _FREE_TEXT, _TABLE = "free text with --format text", "a table with --format csv"
 
 
@@ -21,18 +27,21 @@ class FormatHint:
 
     def __init__(self, unit: str) -> None:
         self._unit = unit  # what is counted, such as ``lines``
-        self._with_hash = self._with_host = self._with_cells = 0
+        self._with_hash = self._with_host = self._with_cells = self._rules = 0
 
     def check(self, text: str) -> None:
         """Count a rejected line or cell."""
         text = text[:_MAX_CHECKED]
         if contains_hash(text):
             self._with_hash += 1
-        elif _HOST_SIGN.search(text):
+        elif _HOST_SIGN.search(_LOCAL_ADDRESS.sub("", text)):
             self._with_host += 1
         else:
             return
-        self._with_cells += len(_CELL_SEPARATOR.findall(text)) > 1
+        if _RULE.match(text):
+            self._rules += 1
+        else:
+            self._with_cells += len(_CELL_SEPARATOR.findall(text)) > 1
 
     def finish(self, reader: SeedReader, *, is_table: bool = False) -> None:
         """Add a warning that names the options for other formats, if it can help."""
@@ -40,7 +49,8 @@ class FormatHint:
         if not count:
             return
         what = "hashes" if self._with_hash else "addresses or URLs"
-        formats = [_FREE_TEXT] if is_table else [_FREE_TEXT, _TABLE]
+        is_rules = self._rules * 2 > self._with_hash + self._with_host
+        formats = [_FREE_TEXT] if is_table or is_rules else [_FREE_TEXT, _TABLE]
         if self._with_cells * 2 > self._with_hash + self._with_host:
             formats.reverse()
         contain = "contains" if count == 1 else "contain"

@@ -497,6 +497,23 @@ def test_the_hint_names_tables_first_if_the_lines_have_cells():
     )
 
 
+def test_the_hint_for_rules_of_suricata_names_text_only():
+    rule = (
+        'alert dns $HOME_NET any -> any any (msg:"Domain"; dns.query; content:"evil[.]example";'
+        f" reference:md5,{C}; sid:2900002; rev:1;)"
+    )
+    hint = warnings_of(parse_seeds([rule, rule]))
+    assert "--format text" in hint
+    assert "--format csv" not in hint
+
+
+@pytest.mark.parametrize("line", ["127.0.0.1 localhost", "0.0.0.0 0.0.0.0", "127.0.1.1\tmy-host"])
+def test_local_names_in_a_hosts_file_give_no_hint(line):
+    found = parse_seeds([line, "0.0.0.0 evil.example"])
+    assert seeds_of(found) == [("domain", "evil.example")]
+    assert "--format" not in warnings_of(found)
+
+
 def test_a_table_of_addresses_read_as_a_list_gives_the_hint_to_tables():
     found = parse_seeds([f"2024-05-0{n},Emotet,8.8.8.{n}" for n in range(1, 4)])
     assert "3 of the rejected lines contain addresses or URLs; read a table" in warnings_of(found)

@@ -10,11 +10,12 @@ import re
 # Names of hexadecimal text that is not the hash of a file.
 _OTHER_HASH = (
     r"imp-?hash(?:es)?|authenti-?hash|ja3s?|ja4\w*|jarm|pe-?hash|vhash|ssdeep|tlsh|telfhash|cdhash"
-    r"|rich[ _-]?(?:pe[ _-]?)?(?:header[ _-]?)?hash|(?:icon[ _-]?)?[dp]hash|thumb-?print"
+    r"|rich[ _-]?(?:pe[ _-]?)?(?:header[ _-]?)?hash|(?:icon[ _-]?)?[dp]hash(?:[ _-]?icon)?"
+    r"|icon[ _-]?(?:hash|fuzzy)|thumb-?print"
     r"|finger-?print|cert(?:ificate)?[ _-](?:sha-?1|sha-?256|md5|hash)"
     r"|serial(?:[ _-]?(?:number|no))?|commit|passw(?:or)?d|passphrase"
     r"|(?:api|aes|rc4|xor|private|public|session|license|encryption|decryption)[ _-]?key|guid|uuid"
-    r"|build[ _-]?id|mutex|campaign[ _-]?id|bot[ _-]?id|wallet|ntlm(?:[ _-]?hash)?|etag|cookie"
+    r"|(?:build|campaign|bot)[ _-]?id|mutex(?:es)?|wallet|ntlm(?:[ _-]?hash)?|etag|cookie"
 )
 # Words between the name of a hash and the hash, such as in "thumbprint (SHA-1) of a.exe".
 _CONNECTING_WORD = (
@@ -27,6 +28,19 @@ _LABEL_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _LABEL_AFTER = re.compile(rf"[\"'`]?[ ]?[(\[]({_OTHER_HASH})[)\]]", re.IGNORECASE)
+# The next cell of a table contains only a label. If a hash follows, the label belongs to that hash.
+_LABEL_IN_NEXT_CELL = re.compile(
+    r"[\"'`]?[ ]{0,20}\|[ ]{0,20}"
+    r"((?:(?:certificate|cert|signer|tls|ssl|sha-?1|sha-?256|md5)[ ]){0,3}"
+    r"(?:imp-?hash|authenti-?hash|ja3s?|jarm|vhash|thumb-?print|finger-?print|serial number))"
+    r"[ ]{0,20}\|(?![ \"'`]{0,20}[0-9a-f]{32})",
+    re.IGNORECASE,
+)
+# In rules of Suricata, and in JSON, whose strings are on lines of their own.
+_JA3_HASH = re.compile(
+    r"\b(ja3s?)(?:[._]hash;\s{0,9}content:\s{0,9}\"|\W{1,9}hash\W{1,9})$", re.IGNORECASE
+)
+_COMMIT = re.compile(r"[\"'`)>]?[ ](?:at|@|revision)[ ]`?")  # between a repository and a hash
 _TAG = re.compile(r"<[^<>\n]*>")
 _SAME_LIST = re.compile(r"[\s,;*\u2022-]*")  # text between hashes of one list
 
@@ -38,15 +52,18 @@ class HashLabels:
         self._label = ""  # of the previous hash
         self._labels_next_lines = False  # the label is on a line of its own, before a list
 
-    def find(self, before: str, after: str) -> str:
+    def find(self, before: str, after: str, previous_url: str = "") -> str:
         """Return what the text calls a hash, in lower case, if it is not the hash of a file.
 
         Args:
             before: The text before the hash, since the previous hash or other indicator.
             after: The text after the hash.
+            previous_url: The URL that precedes ``before``, or an empty string.
         """
         self._find_before(before)
-        label_after = _LABEL_AFTER.match(after)
+        if previous_url.endswith(".git") and _COMMIT.fullmatch(before):
+            return "commit"
+        label_after = _LABEL_AFTER.match(after) or _LABEL_IN_NEXT_CELL.match(after)
         return label_after[1].lower() if label_after else self._label
 
     def _find_before(self, before: str) -> None:
@@ -54,6 +71,8 @@ class HashLabels:
             if "\n" in before and not self._labels_next_lines:
                 self._label = ""
         else:
-            label = _LABEL_BEFORE.search(_TAG.sub(" ", before))
-            self._label = label[1].lower() if label else ""
+            text = _TAG.sub(" ", before)
+            label = _LABEL_BEFORE.search(text)
             self._labels_next_lines = bool(label and label[2])
+            label = label or _JA3_HASH.search(text)
+            self._label = label[1].lower() if label else ""

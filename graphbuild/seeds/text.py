@@ -31,10 +31,21 @@ _NAMESPACES = "names of XML namespaces were skipped"
 _WRAPPED = "hexadecimal text on two lines may be one SHA-256; join the lines if it is"
 
 _XML_NAMESPACE = re.compile(r"""\sxmlns(?::[\w.-]+)?=["']$""")
+_PRODUCTS = (
+    r"apache|applewebkit|chrome|chromium|crios|curl|dalvik|edge?|edga|electron|firefox|fxios|gecko"
+    r"|go-http-client|headlesschrome|iis|java|libcurl|mozilla|nginx|okhttp|openssl|opera|opr|outlook"
+    r"|php|python|python-requests|safari|samsungbrowser|thunderbird|trident|vivaldi|wget|yabrowser"
+)
+_SPACED_PRODUCTS = r"chrome|chromium|edge|firefox|openssl|opera|safari"  # not names of services
+# version 1.2.3.4, ProductVersion == "1.2.3.4", Chrome/1.2.3.4, section 1.2.3.4, >=1.2.3.4
 _VERSION_BEFORE = re.compile(
-    r"\b(?:v|ver|version|build|release|section|chapter|rule)[.:]?\s*$|[A-Za-z]/$|[<>~]=\s?$",
+    r"\b(?:v|ver|version|build|release|section|chapter|rule)[.:]?\s*$"
+    r"|(?:\b|(?-i:(?<=[a-z])(?=V)))version(?:\s(?:is|was))?[\"']?\s?[:=]{0,2}\s?[\"']?$"
+    rf"|\b(?:{_PRODUCTS}|v)/$|\b(?:{_SPACED_PRODUCTS})\s$|[<>~]=\s?$",
     re.IGNORECASE,
-)  # version 1.2.3.4, Chrome/1.2.3.4, section 1.2.3.4, >=1.2.3.4
+)
+_PRODUCT_BEFORE = re.compile(r"[A-Za-z]/$")
+_PRODUCT_AFTER = re.compile(r" [A-Za-z-]{2,20}/\d")  # the next product of a user agent
 # Halves of a SHA-256 on two lines. Three lines of 32 digits are more likely a list of MD5.
 _WRAPPED_SHA256 = re.compile(
     r"[0-9A-Fa-f]{32}[ \t]*\n[ \t|]*[0-9A-Fa-f]{32}(?![0-9A-Za-z]|[ \t]*\n[ \t]*[0-9A-Fa-f]{32}\s)"
@@ -59,9 +70,15 @@ class _TextReader:
         self._more_rejected = 0
         self._labels = HashLabels()
         self._previous_length = 0  # of the previous hash
+        self._previous_url = ""  # if it is the previous candidate
 
     def read(self, candidate: Candidate) -> None:
         """Add or reject a candidate."""
+        self._read_candidate(candidate)
+        if candidate.kind is not Kind.DOTTED:
+            self._previous_url = candidate.text if candidate.kind is Kind.URL else ""
+
+    def _read_candidate(self, candidate: Candidate) -> None:
         match candidate.kind:
             case Kind.HASH:
                 self._read_hash(candidate)
@@ -90,7 +107,7 @@ class _TextReader:
             )
 
     def _read_hash(self, candidate: Candidate) -> None:
-        if label := self._labels.find(candidate.before, candidate.after):
+        if label := self._labels.find(candidate.before, candidate.after, self._previous_url):
             self._reject(candidate, f"is called {label!a}, not the hash of a file")
             return
         is_listed = self._previous_length == len(candidate.text) and not candidate.before.strip()
@@ -114,7 +131,7 @@ class _TextReader:
         reason = ""
         if refanged == candidate.text.replace("\\.", "."):  # regular expressions have ``\.``
             if is_ipv4(host):
-                reason = _find_version(host, candidate.before)
+                reason = _find_version(host, candidate.before, candidate.after)
             else:
                 reason = find_doubt(host, candidate.after, has_path="/" in refanged)
         if not (reason and self._read_contained_hashes(candidate)):
@@ -169,9 +186,11 @@ class _TextReader:
         self._reader.warn(candidate.line, f"{excerpt(candidate.text)} {reason}; skipped")
 
 
-def _find_version(address: str, before: str) -> str:
+def _find_version(address: str, before: str, after: str) -> str:
     """Return why an IPv4 address may be the number of a version, or an empty string."""
-    if _VERSION_BEFORE.search(before[-20:]):
+    before = before[-40:]
+    is_user_agent = _PRODUCT_BEFORE.search(before) and _PRODUCT_AFTER.match(after)
+    if is_user_agent or _VERSION_BEFORE.search(before):
         return "looks like a version number"
     if address.endswith(".0.0"):
         return "looks like a version number or a network"

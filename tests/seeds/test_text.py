@@ -488,6 +488,28 @@ def test_labels_belong_to_the_hashes_next_to_them(read_lines):
     assert found == lines
 
 
+def test_labels_of_rules_of_json_and_of_tables_are_found(read_lines):
+    h = [hash_of(each) for each in range(20)]
+    lines = {
+        f'(msg:"x"; ja3.hash; content:"{h[0]}"; sid:1;)': [],
+        f'(msg:"x"; file_data; content:"{h[1]}"; sid:1;)': [h[1]],
+        f'{{"ja3":{{"hash":"{h[2]}"}}}}': [],
+        f'"icon_hash":"{h[3]}","icon_fuzzy":"{h[4]}","dhash_icon":"{h[5]}","md5":"{h[6]}"': [h[6]],
+        f'"mutexes":["{h[7]}"]': [],
+        f"| {h[8]} | Certificate SHA-1 thumbprint | Signer |": [],
+        f"| `{h[9]}` | imphash | x |": [],
+        f"| MD5 | {h[10]} | imphash | {h[11]} |": [h[10]],
+        f"| {h[12]} | password stealer |": [h[12]],
+        f"git clone https://git.example/x.git at {h[13]}": ["https://git.example/x.git"],
+        f"https://git.example/x.exe at {h[14]}": ["https://git.example/x.exe", h[14]],
+        "ja3": [],
+        "hash": [],
+        h[15]: [],
+    }
+    found, _ = read_lines(list(lines))
+    assert found == lines
+
+
 def test_every_neighbouring_pair_of_halves_is_reported(read_lines):
     for first, second, start, end in product(
         [32, 40], [32, 24], ["", "| ", "  "], ["", " ", "  a.exe", " | x |", "\t1 KB"]
@@ -567,6 +589,27 @@ def test_numbers_of_versions_and_networks_are_not_addresses(read_lines):
     found, warnings = read_lines([*lines, "Chrome 119.0.0.0", "10.0.0.0/8"])
     assert not any(found.values())
     assert warnings
+
+
+def test_numbers_of_known_products_are_versions(read_lines):
+    templates = [
+        *("OpenSSL {}", "the version is {}.", 'ProductVersion == "{}"', '"version": "{}"'),
+        *("Mozilla/{} (X11)", "Foo/{} Safari/537.36", "Microsoft-IIS/{}"),
+    ]
+    lines = [template.format(f"14.10.0.{each}") for each, template in enumerate(templates, 1)]
+    found, warnings = read_lines(lines)
+    assert not any(found.values())
+    assert len(rejected_in(warnings)) == len(lines)
+
+
+def test_an_address_after_a_word_and_a_slash_is_an_address(read_lines):
+    templates = ["HIER_DIRECT/{} text/html", "AS/{}", "tcp/{}", "c2/{}", "conversion {}", "Foo/{}"]
+    lines = {
+        template.format(f"8.8.{each}.8"): [f"8.8.{each}.8"]
+        for each, template in enumerate(templates, 1)
+    }
+    found, _ = read_lines(list(lines))
+    assert found == lines
 
 
 def test_email_addresses_are_reported(read_lines):

@@ -1,31 +1,39 @@
 """JSON arrays of indicators, or of flat objects, which are read like the rows of a table.
 
 Public feeds write such objects in several ways: as an array, as JSON Lines, as the only array of
-objects in an object, or as an object that maps ids to arrays.
+objects in an object, or as an object that maps ids to arrays. In a response of a server, such as
+``{"query_status": "ok", "data": [...]}``, the objects can have nested fields, which are ignored.
+Such objects must have a field with an indicator, such as ``ioc`` or ``sha256_hash``.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphbuild.errors import SeedError
+from graphbuild.models import HASH_TYPES
 from graphbuild.seeds import csv
+from graphbuild.seeds.entries import is_indicator
+from graphbuild.seeds.indicator_types import find_type, split_words
 from graphbuild.seeds.results import STRIPPED_CHARACTERS, excerpt
 from graphbuild.seeds.table_rows import Row, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from graphbuild.seeds.results import SeedReader
 
 _MAX_FIELDS = 1_000  # different fields of all objects
 _DESCRIPTOR = {"type", "id"}  # the fields of object descriptors, whose ids have any type
 _MAX_LISTED = 10  # fields in a warning
+_HASHES = frozenset(each.name for each in HASH_TYPES)
+_INDICATOR_WORDS = frozenset({"indicator", "ioc", "observable"})
 
 
 class _Records(NamedTuple):
-    """The flat objects in a JSON value."""
+    """The flat objects in a JSON value, or objects whose nested fields are ignored."""
 
     objects: list[dict[str, Any]]
     ignored: list[str]  # names of the fields beside the array of objects
@@ -70,6 +78,8 @@ def _find_records(value: object) -> _Records:
         value = list(chain.from_iterable(arrays.values()))
     if isinstance(value, list) and all(map(_is_flat, value)):
         return _Records(value, ignored)
+    if ignored and isinstance(value, list) and all(map(_names_indicator, value)):
+        return _Records(value, ignored)
     return _Records([], [])
 
 
@@ -77,8 +87,24 @@ def _is_flat(value: object) -> bool:
     """Return whether a JSON value is an object without nested objects, but no API descriptor."""
     if not isinstance(value, dict) or value.keys() <= _DESCRIPTOR:
         return False
-    lists = (each for each in value.values() if isinstance(each, list))
-    return not _has_dict(value.values()) and not any(map(_has_dict, lists))
+    return not any(map(_is_nested, value.values()))
+
+
+def _is_nested(value: object) -> bool:
+    """Return whether the value of a field is an object or contains one."""
+    return isinstance(value, dict) or (isinstance(value, list) and _has_dict(value))
+
+
+def _names_indicator(value: object) -> bool:
+    """Return whether a JSON value is an object with a flat field that holds an indicator."""
+    return isinstance(value, dict) and any(
+        isinstance(each, str) and _is_indicator_field(name) and is_indicator(each.strip())
+        for name, each in value.items()
+    )
+
+
+def _is_indicator_field(name: str) -> bool:
+    return find_type(name) in _HASHES or not _INDICATOR_WORDS.isdisjoint(split_words(name))
 
 
 def _has_dict(values: Any) -> bool:  # noqa: ANN401  any iterable of JSON values
@@ -95,8 +121,21 @@ def _read_records(records: _Records, reader: SeedReader) -> None:
         reader.seeds.warnings.append(
             f"{reader.source}: only the array of objects was read, not the fields {listed}{more}"
         )
+    if nested := _count_nested(records.objects):
+        common = nested.most_common(_MAX_LISTED)
+        listed = ", ".join(f"{excerpt(name)} ({count:,})" for name, count in common)
+        listed += ", ..." if len(nested) > len(common) else ""
+        reader.seeds.warnings.append(
+            f"{reader.source}: nested fields were ignored: {listed};"
+            " to read every indicator in them, pass --format text"
+        )
     table = Table(names, _rows(records.objects, names), "names of fields are the heading")
     csv.add_table(table, reader)
+
+
+def _count_nested(objects: Sequence[dict[str, Any]]) -> Counter[str]:
+    """Return the names of nested fields, and the number of objects that have each."""
+    return Counter(name for each in objects for name, value in each.items() if _is_nested(value))
 
 
 def _rows(records: list[dict[str, Any]], names: list[str]) -> Iterator[Row]:
@@ -105,7 +144,7 @@ def _rows(records: list[dict[str, Any]], names: list[str]) -> Iterator[Row]:
 
 
 def _to_cell(value: object) -> str:
-    if value is None:
+    if value is None or _is_nested(value):
         return ""
     if isinstance(value, list):
         return "; ".join(filter(None, map(_to_cell, value)))

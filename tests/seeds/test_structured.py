@@ -415,6 +415,27 @@ def test_fields_beside_an_array_of_objects_give_a_warning(read):
     assert any("was read, not the fields 'sha256', 'references'" in each for each in found.warnings)
 
 
+def test_nested_fields_in_a_response_of_a_server_are_ignored_with_a_warning(read):
+    records = [
+        {"ioc": "http://a.example/x", "ioc_type": "url", "malware_samples": [{"md5_hash": C}]},
+        {"ioc": "8.8.8.8:443", "ioc_type": "ip:port", "malware_samples": []},
+        {"ioc": A, "ioc_type": "sha256_hash", "malware_samples": None, "extra": {"b": B}},
+    ]
+    found = read({"query_status": "ok", "data": records})
+    expected = [("url", "http://a.example/x"), ("ip_address", "8.8.8.8"), ("file", A)]
+    assert seeds_of(found) == expected
+    warning = next(each for each in found.warnings if "nested" in each)
+    assert "nested fields were ignored: 'malware_samples' (1), 'extra' (1);" in warning
+    assert "--format text" in warning
+
+
+def test_hashes_beside_nested_fields_are_one_file(read):
+    record = {"sha256_hash": A, "md5_hash": C, "file_name": "a.exe", "scan": {"result": None}}
+    found = read({"query_status": "ok", "data": [record]})
+    assert seeds_of(found) == [("file", A)]
+    assert next(iter(found)).attributes["md5"] == C
+
+
 def test_a_field_of_objects_can_be_chosen_like_a_column(read):
     records = [{"md5": C, "source_ip": "8.8.8.8"}, {"md5": C[::-1], "source_ip": "8.8.4.4"}]
     assert [seed.entity.type for seed in read(records)] == ["file", "file"]
@@ -435,6 +456,8 @@ def test_a_field_of_objects_can_be_chosen_like_a_column(read):
         {"domains": ["a.example"], "files": [{"sha256": A}], "network": {"ip": "8.8.8.8"}},
         {"files": [{"sha256": A}], "hosts": [{"ip": "8.8.8.8"}], "status": "ok"},
         [{"sha256": A, "network": [{"ip": "8.8.8.8"}]}],
+        {"status": "ok", "data": [{"name": A, "network": [{"ip": "8.8.8.8"}]}]},
+        {"status": "ok", "data": [{"sha256": A}, {"network": [{"ip": "8.8.8.8"}]}]},
         [{"sha256": A}, [{"sha256": B}]],
         {},
         [],

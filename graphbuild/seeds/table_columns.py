@@ -3,7 +3,8 @@
 A column is judged by the number of rows in which it contains indicators, and by its heading.
 Columns whose headings name indicators count three times. The leading column is chosen if it counts
 at least three times as much as any other. Several columns with hashes of different types are judged
-together. Columns that may contain links to reports are never chosen.
+together. A column of IP addresses in every row is chosen before one of host names in some rows.
+Columns that may contain links to reports are never chosen.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from graphbuild.errors import SeedError
-from graphbuild.models import SUBJECT_LABELS, URL, detect_hash_type
+from graphbuild.models import DOMAIN, IP_ADDRESS, SUBJECT_LABELS, URL, detect_hash_type
 from graphbuild.seeds.entries import find_entities
-from graphbuild.seeds.indicator_types import UNSUPPORTED, find_type
+from graphbuild.seeds.indicator_types import UNSUPPORTED, find_type, split_words
 from graphbuild.seeds.results import STRIPPED_CHARACTERS
 from graphbuild.seeds.table_headings import Rank, is_hash_heading, rank_heading
 from graphbuild.seeds.table_types import read_type
@@ -31,6 +32,7 @@ _MAX_JUDGED_COLUMNS = 1_000
 _MAX_LISTED_COLUMNS = 40
 _NAMING_WEIGHT = 3  # of a column whose heading names indicators
 _CLEAR_LEAD = 3
+_HOST_WORDS = frozenset({"host", "hostname", "hostnames", "hosts"})
 _MIN_SHARE = 4  # without such a heading, one row in this many must have an indicator
 
 
@@ -166,7 +168,24 @@ def choose_columns(judgement: Judgement, source: str) -> Column:
         is_frequent = best.rank == Rank.NAMING or best.rows * _MIN_SHARE >= judgement.total
         if is_frequent and all(best.weight >= each.weight * _CLEAR_LEAD for each in others):
             return best
+    if addresses := _find_addresses(candidates, judgement):
+        return addresses
     raise SeedError(f"{source}: {_refusal(judgement, filled, candidates)}")
+
+
+def _find_addresses(candidates: Sequence[Column], judgement: Judgement) -> Column | None:
+    """Return the column of IP addresses in every row, if only some rows have a host name.
+
+    Such a table lists addresses, and the names to which they resolve.
+    """
+    titles = [judgement.titles[each.indexes[0]] for each in candidates]
+    types = [find_type(title) for title in titles]
+    if sorted(map(str, types)) != sorted([DOMAIN, IP_ADDRESS]):
+        return None
+    addresses, names = candidates[types.index(IP_ADDRESS)], candidates[types.index(DOMAIN)]
+    is_host = not _HOST_WORDS.isdisjoint(split_words(titles[types.index(DOMAIN)]))
+    is_clear = is_host and names.rows < addresses.rows == judgement.total
+    return addresses if is_clear else None
 
 
 def _refusal(judgement: Judgement, filled: Sequence[Column], candidates: Sequence[Column]) -> str:

@@ -271,6 +271,27 @@ def test_a_column_must_lead_clearly(tmp_path_factory, first, second, is_named, i
         assert f"2 {heading[1]!r} ({second} of {size} rows)" in str(caught.value)
 
 
+@pytest.mark.parametrize("names", [1, 2])
+def test_addresses_in_every_row_lead_host_names_in_some_rows(write_table, names):
+    rows = [[f"8.8.{n}.8", f"a{n}.example" if n < names else ""] for n in range(3)]
+    found = read_seeds(write_table([["ip_address", "hostname"], *rows]))
+    assert seeds_of(found) == [("ip_address", f"8.8.{n}.8") for n in range(3)]
+    assert f"2 'hostname' ({names} of 3 rows)" in warnings_of(found)
+
+
+@pytest.mark.parametrize(
+    ("heading", "gap"), [(["ip", "hostname"], 0), (["ip", "domain"], 1), (["x", "hostname"], 1)]
+)
+def test_other_columns_of_addresses_and_names_are_refused(write_table, heading, gap):
+    rows = [[f"8.8.{n}.8", f"a{n}.example"] for n in range(3)]
+    rows[0][1] = "" if gap else rows[0][1]
+    if heading[0] == "x":
+        rows = [*rows, ["", "b.example"], ["", ""]]
+        rows[1][1] = ""
+    with pytest.raises(SeedError, match="several columns contain"):
+        read_seeds(write_table([heading, *rows]))
+
+
 def test_columns_are_judged_by_more_than_the_first_rows(write_table):
     rows = [["Data", "Note"], *([f"HKLM\\Run\\{n}", ""] for n in range(2_000))]
     rows += [[hash_of(n), ""] for n in range(3_000)]

@@ -46,6 +46,8 @@ _VERSION_BEFORE = re.compile(
 )
 _PRODUCT_BEFORE = re.compile(r"[A-Za-z]/$")
 _PRODUCT_AFTER = re.compile(r" [A-Za-z-]{2,20}/\d")  # the next product of a user agent
+_HEXADECIMAL_SIGN = re.compile(r"0[xX]$")
+_WALLET_LENGTH = 40  # digits of the address of an Ethereum wallet
 # Halves of a SHA-256 on two lines. Three lines of 32 digits are more likely a list of MD5.
 _WRAPPED_SHA256 = re.compile(
     r"[0-9A-Fa-f]{32}[ \t]*\n[ \t|]*[0-9A-Fa-f]{32}(?![0-9A-Za-z]|[ \t]*\n[ \t]*[0-9A-Fa-f]{32}\s)"
@@ -109,6 +111,9 @@ class _TextReader:
     def _read_hash(self, candidate: Candidate) -> None:
         if label := self._labels.find(candidate.before, candidate.after, self._previous_url):
             self._reject(candidate, f"is called {label!a}, not the hash of a file")
+            return
+        if len(candidate.text) == _WALLET_LENGTH and _HEXADECIMAL_SIGN.search(candidate.before):
+            self._reject(candidate, "may be the address of a wallet; remove 0x if it is a SHA-1")
             return
         is_listed = self._previous_length == len(candidate.text) and not candidate.before.strip()
         if not is_listed and _WRAPPED_SHA256.match(candidate.text + candidate.after):

@@ -11,7 +11,7 @@ import re
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from graphbuild.seeds.host_names import is_host, is_ipv4
+from graphbuild.seeds.host_names import find_doubt, is_host, is_ipv4
 from graphbuild.seeds.refanging import (
     DEFANGED_AT,
     DEFANGED_COLON,
@@ -101,7 +101,11 @@ _CANDIDATE = re.compile(
     re.VERBOSE,
 )
 # A hash can follow a line end in the source text of a program: ``\n``.
-_HASH = re.compile(r"(?:(?<![0-9A-Za-z])|(?<=\\[nrt]))[0-9A-Fa-f]{31,}+(?![0-9A-Za-z])")
+_HASH = re.compile(
+    r"(?:(?:(?<![0-9A-Za-z])|(?<=\\[nrt]))[0-9A-Fa-f]{31,}+"
+    r"|(?<=(?<![0-9A-Za-z])0[xX])(?:[0-9A-Fa-f]{64}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{32}))"
+    r"(?![0-9A-Za-z])"
+)
 _PORT_AND_PATH = re.compile(
     rf"""
     (?: {_COLON} \d{{1,5}} (?![\w.]) )?+
@@ -110,6 +114,7 @@ _PORT_AND_PATH = re.compile(
     """,
     re.VERBOSE,
 )
+_HOST_AFTER_SLASH = re.compile(rf"/({_LABEL}{_NEXT_LABEL}++)(?![\w/:?-])", re.VERBOSE)
 _KNOWN_SCHEME = re.compile(rf"{SCHEME}$")
 _SCHEME_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*$")
 # The text before a name that is in the path of a file.
@@ -246,9 +251,20 @@ def _divide_host(text: str, start: int, end: int) -> tuple[Kind, int, int]:
     in_path = _PATH_BEFORE.search(before) and not (is_defanged or is_ipv4(name))
     if in_path or _PERCENT_ENCODED.match(text, start):
         return Kind.PATH, start, name_end
+    if is_defanged and name_end == end and _is_host_after_slash(text, end):
+        return Kind.HOST, start, end
     if name_end == end and (rest := _PORT_AND_PATH.match(text, end)):
         name_end = _strip_end(text, start, rest.end())
     return Kind.HOST, start, name_end
+
+
+def _is_host_after_slash(text: str, position: int) -> bool:
+    """Return whether a slash and a defanged host, not the name of a file, follow."""
+    match = _HOST_AFTER_SLASH.match(text, position)
+    if match is None:
+        return False
+    name = refang(match[1])
+    return name != match[1] and is_host(name) and not find_doubt(name, "", has_path=False)
 
 
 def _strip_end(text: str, start: int, end: int) -> int:

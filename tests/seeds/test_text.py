@@ -385,6 +385,19 @@ def test_an_address_or_url_after_a_host_is_not_a_path(read_lines):
     ]
 
 
+def test_defanged_hosts_with_a_slash_between_them_are_two_hosts(read_lines):
+    lines = {
+        "cdn1.evil[.]su/cdn2.evil[.]su. The": ["cdn1.evil.su", "cdn2.evil.su"],
+        "(a.evil(.)com/b.evil(.)net)": ["a.evil.com", "b.evil.net"],
+        "c.evil[.]com/run[.]sh": ["http://c.evil.com/run.sh"],
+        "d.evil[.]com/x[.]php": ["http://d.evil.com/x.php"],
+        "e.evil.com/f.evil.com": ["http://e.evil.com/f.evil.com"],
+        "g.evil[.]com/h.evil[.]com/x": ["http://g.evil.com/h.evil.com/x"],
+    }
+    found, _ = read_lines(list(lines))
+    assert found == lines
+
+
 def test_a_name_with_a_spelled_dot_is_reported(read_lines):
     found, warnings = read_lines(["evil dot com", "c2 dot evil dot example", "a dot of ink"])
     assert not any(found.values())
@@ -395,6 +408,18 @@ def test_a_name_with_a_spelled_dot_is_reported(read_lines):
 
 
 # --- hashes --------------------------------------------------------------------------------------
+
+
+def test_a_hash_with_a_hexadecimal_sign_is_a_hash(read_lines):
+    templates = ["0x{}", "0X{}", "hash: 0x{},", '"0x{}"', "(0x{})", "| 0x{} |"]
+    hashes = [hash_of(each, 32 + 32 * (each % 2)) for each in range(len(templates))]
+    lines = {
+        template.format(each): [each] for template, each in zip(templates, hashes, strict=True)
+    }
+    other = {f"0x{hash_of(1, 40)}": [], f"0x{hash_of(1, 80)}": [], f"a0x{hash_of(9, 64)}": []}
+    found, warnings = read_lines([*lines, *other])
+    assert found == lines | other
+    assert rejected_in(warnings) == [hash_of(1, 40)]
 
 
 @pytest.mark.parametrize("length", [32, 40, 63])

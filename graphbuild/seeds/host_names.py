@@ -38,6 +38,8 @@ _SHORT = 2  # characters; a.data is a part of a program, t.me a domain
 _CAMEL_CASE = re.compile(r"[a-z0-9][A-Z]")
 # After a part of a program, such as ``a.click()`` or ``a.id = 1``. Lists have ``host = address``.
 _CALL_OR_ASSIGNMENT = re.compile(r"(?:\(|\s?[+-]?=(?!=))(?!\s?\d{1,3}\.\d{1,3}\.)")
+_CSS_RULE = re.compile(r"\s?\{\s{0,9}[a-z-]{1,40}\s?:")  # after a selector: ``main.net{color:red}``
+_HTML_NAME = re.compile(r"""\s(?:id|class)=["']$""")  # before the name of an HTML element
 _HINT = "defang it if it is a domain"
 
 # tldextract uses its own public suffix list, without downloads. Demonstrations need ``example``.
@@ -54,10 +56,11 @@ def is_ipv4(name: str) -> bool:
     return _IPV4.fullmatch(name) is not None
 
 
-def find_doubt(host: str, after: str, *, has_path: bool) -> str:
+def find_doubt(host: str, after: str, before: str = "", *, has_path: bool) -> str:
     """Return why a host that is not defanged may be something else, or an empty string.
 
-    ``after`` is the text after the host. The reason continues a sentence that starts with the host.
+    ``after`` and ``before`` are the text around the host. The reason continues a sentence that
+    starts with the host.
     """
     labels = host.split(".")
     top = labels[-1]
@@ -69,6 +72,7 @@ def find_doubt(host: str, after: str, *, has_path: bool) -> str:
         (host in _PRODUCTS, "is the name of a product"),
         (_is_package(labels), "may be the name of a package"),
         (_is_code(labels, after), "may be a part of a program"),
+        (_is_selector(labels, before, after), "may be the name of an HTML element"),
     )
     return next((f"{reason}; {_HINT}" for applies, reason in checks if applies), "")
 
@@ -106,6 +110,12 @@ def _is_code(labels: list[str], after: str) -> bool:
         or any(map(_CAMEL_CASE.search, labels))
         or _CALL_OR_ASSIGNMENT.match(after) is not None
     )
+
+
+def _is_selector(labels: list[str], before: str, after: str) -> bool:
+    if before.endswith("#") and _CSS_RULE.match(after):
+        return True
+    return labels[-1].lower() not in _COMMON_DOMAINS and _HTML_NAME.search(before[-10:]) is not None
 
 
 def _is_registrable(host: str) -> bool:

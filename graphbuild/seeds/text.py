@@ -46,6 +46,7 @@ _VERSION_BEFORE = re.compile(
 )
 _PRODUCT_BEFORE = re.compile(r"[A-Za-z]/$")
 _PRODUCT_AFTER = re.compile(r" [A-Za-z-]{2,20}/\d")  # the next product of a user agent
+_SPELLED_DOT = re.compile(r" (?:dot|\.) ")
 _HEXADECIMAL_SIGN = re.compile(r"0[xX]$")
 _WALLET_LENGTH = 40  # digits of the address of an Ethereum wallet
 # Halves of a SHA-256 on two lines. Three lines of 32 digits are more likely a list of MD5.
@@ -138,7 +139,9 @@ class _TextReader:
             if is_ipv4(host):
                 reason = _find_version(host, candidate.before, candidate.after)
             else:
-                reason = find_doubt(host, candidate.after, has_path="/" in refanged)
+                reason = find_doubt(
+                    host, candidate.after, candidate.before, has_path="/" in refanged
+                )
         if not (reason and self._read_contained_hashes(candidate)):
             self._add(candidate, reason)
 
@@ -174,8 +177,13 @@ class _TextReader:
         return bool(hashes)
 
     def _read_spelled_dots(self, candidate: Candidate) -> None:
-        if is_host(candidate.text.replace(" dot ", ".")):
-            self._reject(candidate, "may be a domain; write [.] instead of the word dot if it is")
+        if not is_host(_SPELLED_DOT.sub(".", candidate.text)):
+            return
+        if " dot " in candidate.text:
+            advice = "write [.] instead of the word dot if it is"
+        else:
+            advice = "remove the spaces if it is"
+        self._reject(candidate, f"may be a domain; {advice}")
 
     def _add(self, candidate: Candidate, reason: str = "") -> None:
         if reason := reason or self._reader.try_add(candidate.text, candidate.line):

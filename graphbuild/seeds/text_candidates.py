@@ -40,8 +40,12 @@ _MAX_CONTEXT = 200  # characters before and after a candidate
 _LETTERS = r"0-9A-Za-z_\u00c0-\u1fff"
 _CJK = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _WORD = rf"{_LETTERS}{INVISIBLE}\-"
-_DOT = rf"(?:{DEFANGED_DOT}|\.)"
+# HTML tags around a defanged dot: ``evil<span>[.]</span>example``.
+_TAG = r"</?(?:b|code|em|font|i|span|strong|wbr)\b[^<>\n]{0,100}>"
+_TAGGED_DOT = rf"(?:(?:{_TAG})?+{DEFANGED_DOT}(?:{_TAG})?+)"
+_DOT = rf"(?:{_TAGGED_DOT}|\.)"
 _SPELLED_DOT = r"[ ]dot[ ]"
+_SPACED_DOT = r"[ ]\.[ ]"  # at the end of a line only, because sentences can have it
 _AT = rf"(?:{DEFANGED_AT}|@)"
 _COLON = rf"(?:{DEFANGED_COLON}|:)"
 _LABEL = rf"(?:(?<![{_WORD}])[{_WORD}]++|(?<![{_CJK}])[{_CJK}]++)"
@@ -75,13 +79,13 @@ _PATH = rf"(?: {_URL_CHARACTERS} | {_COMMA} (?!{_NEXT_DOMAIN}) )*+"
 _QUERY = rf"[?\#] (?: {_URL_CHARACTERS} | [?\#] | \[ [\w.-]*+ \] (?=[=&\[]) | {_COMMA} )*+"
 _AUTHORITY = rf"""
     (?: \[ (?=[0-9A-Fa-f]*:[0-9A-Fa-f]*:) [0-9A-Fa-f:.]{{2,45}}+ \] )?+
-    (?: [{_WORD}.:@%+~!$*=]++ | {DEFANGED_DOT} | {DEFANGED_AT} | {DEFANGED_COLON}
+    (?: [{_WORD}.:@%+~!$*=]++ | {_TAGGED_DOT} | {DEFANGED_AT} | {DEFANGED_COLON}
       | (?<![{_CJK}])[{_CJK}]++(?={_DOT}) | (?<=\.)[{_CJK}]++ )*+
     """
 _PATH_AND_QUERY = rf"(?: {DEFANGED_SLASH} | / ) {_PATH} (?:{_QUERY})?+"
 _BACKSLASH_URL = r"""(?<=:\\\\) [^\s<>"'`|,;()]++"""  # ``hxxp:\\host\path``
 
-_NO_DOT = rf"(?! {FIRST_CHARACTER} | dot[ ] )"  # no defanged dot, and no dot as a word, follows
+_NO_DOT = rf"(?! {FIRST_CHARACTER} | dot[ ] | \.[ ] )"  # no dot in any of these forms follows
 
 # --- candidates ----------------------------------------------------------------------------------
 
@@ -95,7 +99,8 @@ _CANDIDATE = re.compile(
               (?: {_BACKSLASH_URL} | {_AUTHORITY} (?: {_PATH_AND_QUERY} | {_QUERY} )?+ ) )
         | (?P<email> (?:{_NEXT_LABEL}|\+{_LABEL})*+ {_AT} {_LABEL}{_NEXT_LABEL}++ )
         | (?P<host> {_NEXT_LABEL}++ )
-        | (?P<spelled> (?:{_SPELLED_DOT}{_LABEL})++ )
+        | (?P<spelled> (?:{_SPELLED_DOT}{_LABEL})++
+            | (?:{_SPACED_DOT}[{_WORD}]{{1,63}}+){{1,5}}+ (?=[ \t\r]{{0,9}}(?:\n|\Z)) )
       )?+
     """,
     re.VERBOSE,
@@ -115,6 +120,7 @@ _PORT_AND_PATH = re.compile(
     re.VERBOSE,
 )
 _HOST_AFTER_SLASH = re.compile(rf"/({_LABEL}{_NEXT_LABEL}++)(?![\w/:?-])", re.VERBOSE)
+_TAGS = re.compile(_TAG)
 _KNOWN_SCHEME = re.compile(rf"{SCHEME}$")
 _SCHEME_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*$")
 # The text before a name that is in the path of a file.
@@ -134,7 +140,7 @@ class Kind(Enum):
     EMAIL = "email"
     PATH = "path"  # a host in the path of a file, or percent-encoded
     DOTTED = "dotted"  # other words with dots
-    SPELLED = "spelled"  # a host with "dot" as a word
+    SPELLED = "spelled"  # a host with "dot" as a word, or with spaces around a dot
     LONG = "long"  # more than MAX_CANDIDATE characters
 
 
@@ -201,7 +207,7 @@ class _Scanner:
         after = self._text[end : end + _MAX_CONTEXT]
         if kind is not Kind.DOTTED:
             self._previous_end = end
-        return Candidate(kind, self._text[start:end], self._line, before, after)
+        return Candidate(kind, _TAGS.sub("", self._text[start:end]), self._line, before, after)
 
     def _drop_finished_text(self) -> None:
         dropped = max(0, self._position - _MAX_CONTEXT)
@@ -221,7 +227,7 @@ def _divide(match: re.Match[str]) -> Iterator[tuple[Kind, int, int]]:
         yield Kind.URL, start, _strip_end(text, start, end)
     elif group == "host":
         yield _divide_host(text, start, end)
-    elif group is None:
+    elif group is None or (group == "spelled" and _HASH.search(text, start, end)):
         yield from ((Kind.HASH, *each.span()) for each in _HASH.finditer(text, start, end))
     elif group != "words":
         yield Kind(group), start, end
@@ -241,7 +247,7 @@ def _divide_host(text: str, start: int, end: int) -> tuple[Kind, int, int]:
         start = end - len(text[start:end].lstrip("-"))  # bullets without a space: ``-evil.example``
     else:
         start = name_end - len(text[start:name_end].lstrip("-_"))  # ``_evil.example_`` in Markdown
-    name = refang(text[start:name_end])
+    name = refang(_TAGS.sub("", text[start:name_end]))
     if not is_host(name):
         return Kind.DOTTED, start, name_end
     before = text[max(0, start - _MAX_SCHEME) : start]
@@ -263,7 +269,7 @@ def _is_host_after_slash(text: str, position: int) -> bool:
     match = _HOST_AFTER_SLASH.match(text, position)
     if match is None:
         return False
-    name = refang(match[1])
+    name = refang(_TAGS.sub("", match[1]))
     return name != match[1] and is_host(name) and not find_doubt(name, "", has_path=False)
 
 

@@ -385,6 +385,19 @@ def test_an_address_or_url_after_a_host_is_not_a_path(read_lines):
     ]
 
 
+def test_html_tags_around_a_defanged_dot_are_ignored(read_lines):
+    lines = {
+        "<li>esign<span>[.]</span>portal<span>[.]</span>com</li>": ["esign.portal.com"],
+        "<td>cpanel.netbar[.]<wbr>org</td>": ["cpanel.netbar.org"],
+        '<p>a.evil<b class="x">(.)</b>net, x': ["a.evil.net"],
+        "<p>hxxp://b.evil<span>[.]</span>com/x</p>": ["http://b.evil.com/x"],
+        "8<span>[.]</span>8<span>[.]</span>4[.]<wbr/>4": ["8.8.4.4"],
+        "<i>c.evil[.]com</i><b>d.evil.com</b>": ["c.evil.com", "d.evil.com"],
+    }
+    found, _ = read_lines(list(lines))
+    assert found == lines
+
+
 def test_defanged_hosts_with_a_slash_between_them_are_two_hosts(read_lines):
     lines = {
         "cdn1.evil[.]su/cdn2.evil[.]su. The": ["cdn1.evil.su", "cdn2.evil.su"],
@@ -405,6 +418,20 @@ def test_a_name_with_a_spelled_dot_is_reported(read_lines):
         "evil dot com",
         "c2 dot evil dot example",
     ]
+
+
+def test_a_domain_with_spaces_around_its_dot_at_the_end_of_a_line_is_reported(read_lines):
+    names = ["third-mango . top", "a . evil . com", "evil . example"]
+    digits = hash_of(1)
+    other = {
+        "The end . It goes on": [],
+        f"{digits} . top": [digits],
+        "x . a.com": ["a.com"],
+        "x . http://b.com/": ["http://b.com/"],
+    }
+    found, warnings = read_lines([f"3. {names[0]}", *names[1:], *other])
+    assert {line: found[line] for line in other} == other
+    assert rejected_in(warnings) == names
 
 
 # --- hashes --------------------------------------------------------------------------------------
@@ -591,6 +618,21 @@ def test_calls_and_assignments_are_not_domains(read_lines):
     rows = [template.format(name) for template, name in number(templates, names)]
     found, _ = read_lines([*rows, "evil.download == 1"])
     assert [line for line, seeds in found.items() if seeds] == ["evil.download == 1"]
+
+
+def test_names_of_html_elements_are_not_domains(read_lines):
+    lines = {
+        "h1{x:y} #main.net{color:#ffaa00}": [],
+        "#b.evil.com {margin: 0}": [],
+        '<img src="x.png" id="a.b.click">': [],
+        "<p class='c.d.live'>": [],
+        'host="e.f.click" ip={8.8.8.8}': ["e.f.click", "8.8.8.8"],
+        "#g.evil.com": ["g.evil.com"],
+        '{"h.evil.com":{"port":1}}': ["h.evil.com"],
+    }
+    found, warnings = read_lines(list(lines))
+    assert found == lines
+    assert sum("may be the name of an HTML element" in each for each in warnings) == 4
 
 
 def test_hosts_below_country_domains_that_are_file_extensions_are_domains(read_lines):

@@ -31,6 +31,7 @@ _DELIMITERS = ",;\t|"
 _NO_DELIMITER = "\x1f"  # a character that text does not contain
 _SEPARATOR_LINE = re.compile(r"\"?sep=(\t|[^\w\s\"'#])\"?\s*", re.IGNORECASE)
 _SAMPLE_LINES = 20  # lines from which the delimiter is detected
+_ZEEK_FIELDS = "#fields"  # the first word of the heading in a log of Zeek
 _MAX_HEADING = 65_536  # characters of a comment that can be the heading
 _MAX_WARNINGS = 20
 _UNCLOSED = "a quote is not closed"
@@ -136,12 +137,15 @@ def _is_single_indicator(line: str) -> bool:
 def _find_heading(comments: list[str], sample: list[str], delimiter: str) -> list[str]:
     """Return the cells of the last comment with as many cells as the first row (at least two).
 
-    The first row must contain a digit. Otherwise, it is more likely the heading itself.
+    A line of a Zeek log that starts with ``#fields`` and the delimiter has priority. The first row
+    must contain a digit. Otherwise, it is more likely the heading itself.
     """
     if not sample or not any(char.isdigit() for char in sample[0]):
         return []
     width = len(split_cells(sample[0], delimiter))
-    for comment in reversed(comments):
+    fields = f"{_ZEEK_FIELDS}{delimiter}"
+    of_zeek = [each.removeprefix(fields) for each in comments if each.startswith(fields)]
+    for comment in (*of_zeek, *reversed(comments)):
         cells = split_cells(comment.lstrip("# "), delimiter)
         if 1 < width == len(cells):
             return cells

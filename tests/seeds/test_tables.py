@@ -555,6 +555,29 @@ def test_types_of_malware_are_no_types_of_indicators(write_table):
     assert seeds_of(read_seeds(write_table(rows))) == [("file", A), ("file", FIRST)]
 
 
+@pytest.mark.parametrize("heading", ["Typ", "Art"])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_types_in_german_are_recognized(write_table, heading, encoding):
+    rows = [
+        f"Indikator;{heading}",
+        "evil.example;Dom\u00e4ne",
+        "8.8.8.8;IP-Adresse",
+        f"{A};Pr\u00fcfsumme (SHA-256)",
+        f"{C};Pr\u00fcfsumme",
+        "http://evil.example/x;URL",
+        "rechnung.zip;Dateiname",
+    ]
+    found = read_seeds(write_table("\n".join(rows).encode(encoding)))
+    assert [text for _, text in seeds_of(found)] == [
+        "evil.example",
+        "8.8.8.8",
+        A,
+        C,
+        "http://evil.example/x",
+    ]
+    assert "Dateiname (1)" in warnings_of(found)
+
+
 def test_a_type_column_without_a_heading_is_recognized(write_table):
     rows = [["sha256", A, "x"], ["imphash", C, "x"], ["domain", "evil.example", "x"]]
     found = read_seeds(write_table(rows))
@@ -636,6 +659,22 @@ def test_a_table_is_read_in_every_dialect(write_table, delimiter, prefix, encodi
     assert seeds_of(found) == _EXPECTED
     assert [seed["note"] for seed in attributes_of(found)] == [row[2] for row in _ROWS[1:]]
     assert ("was read as Windows-1252" in warnings_of(found)) == (encoding == "cp1252")
+
+
+def test_the_fields_of_a_zeek_log_are_the_heading(write_table):
+    log = (
+        "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tssl\n"
+        "#fields\tts\tid.resp_h\tserver_name\n#types\ttime\taddr\tstring\n"
+        "1718064000.112\t8.8.8.8\ta.example\n1718064001.112\t8.8.4.4\t-\n"
+        "1718064002.112\t9.9.9.9\t(empty)\n#close\t2024-06-11-01-00-00\n"
+    )
+    path = write_table(log, "ssl.log")
+    found = read_seeds(path, column="id.resp_h")
+    assert [text for _, text in seeds_of(found)] == ["8.8.8.8", "8.8.4.4", "9.9.9.9"]
+    assert attributes_of(found)[0] == {"ts": "1718064000.112", "server_name": "a.example"}
+    names = read_seeds(path, column="server_name")
+    assert seeds_of(names) == [("domain", "a.example")]
+    assert names.rejected == []
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])

@@ -1,11 +1,13 @@
 """Names of indicator types, as tables and lists write them (``SHA-256``, ``ip:port``, ``imphash``).
 
-Types are also recognized in headings of columns, such as ``sha256_hash`` or ``C2 domain``.
+Types are also recognized in headings of columns, such as ``sha256_hash`` or ``C2 domain``. Some
+German names are known, too, such as ``Dateiname``.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 
 from graphbuild.models import DOMAIN, FILE, HASH_TYPES, IP_ADDRESS, URL
@@ -18,6 +20,7 @@ _HASHES = frozenset(each.name for each in HASH_TYPES)
 _MAX_NAME = 60  # characters
 
 _CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_ACCENT = re.compile(r"[\u0300-\u036f]")  # as a character after the letter
 _WORD = re.compile(r"[a-z0-9]+")
 _SHA = re.compile(r"\bsha[ _-]?2[ _-](?=\d)|\bsha[ _-](?=\d)|\bmd[ _-](?=5)")
 # A name with one of these words is unsupported, whatever its other words.
@@ -29,6 +32,8 @@ _UNSUPPORTED_WORD = re.compile(
     "certs?|certificates?|cidr|commandline|director(?:y|ies)|filenames?|filepaths?|fingerprints?|"
     "folders?|mutex(?:es)?|netblocks?|paths?|pdb|pipes?|registry|regkeys?|serials?|signers?|"
     "subnets?|thumbprints?|useragents?|x509|"
+    # the same in German
+    "dateinamen?|dateipfade?|pfade?|registrierungsschlussel|zertifikate?|"
     # people, reports and rules
     "accounts?|actors?|agent|asn|attack|authors?|campaigns?|collections?|cves?|description|emails?|"
     "mail|mitre|references?|reports?|sigma|snort|suricata|techniques?|usernames?|vulnerability|"
@@ -43,7 +48,19 @@ _VAGUE_WORD = re.compile(
 )
 # A name of files consists of these words only: "file location" is something else.
 _FILE_WORDS = frozenset(
-    {"file", "files", "filehash", "hash", "hashes", "malicious", "malware", "sample", "samples"}
+    {
+        "datei",
+        "file",
+        "files",
+        "filehash",
+        "hash",
+        "hashes",
+        "malicious",
+        "malware",
+        "prufsumme",
+        "sample",
+        "samples",
+    }
 )
 _DOMAIN_WORDS = frozenset(
     {
@@ -53,6 +70,8 @@ _DOMAIN_WORDS = frozenset(
         "domain",
         "domains",
         "domainname",
+        "domane",
+        "domanen",
         "fqdn",
         "host",
         "hostname",
@@ -63,13 +82,17 @@ _DOMAIN_WORDS = frozenset(
 _IP_WORDS = frozenset(
     {"ip", "ips", "ipv4", "ipv6", "ipaddr", "ipaddress", "ipaddresses", "ip4", "ip6"}
 )
-_IP_DETAILS = frozenset({"address", "destination", "dst", "port", "source", "src"})
+_IP_DETAILS = frozenset(
+    {"address", "adresse", "adressen", "destination", "dst", "port", "source", "src"}
+)
 _URL_WORDS = frozenset({"url", "urls", "uri", "uris"})
 
 
 def split_words(name: str) -> list[str]:
-    """Return the words of a name in lower case; ``SHA-256`` is one word."""
+    """Return the words of a name in lower case without accents; ``SHA-256`` is one word."""
     name = _CAMEL_CASE.sub(" ", name[:_MAX_NAME]).lower()
+    if not name.isascii():
+        name = _ACCENT.sub("", unicodedata.normalize("NFKD", name))
     return _WORD.findall(_SHA.sub(lambda match: match[0].rstrip(" _-2"), name))
 
 

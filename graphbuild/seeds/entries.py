@@ -2,7 +2,8 @@
 
 An entry usually contains one indicator. It can also contain several hashes of a file, several
 domains, addresses or URLs, a line of a checksum file, or an indicator with its type or a comment.
-Bullets, quotes, trailing commas and comments after ``#`` are removed.
+Bullets, quotes, trailing commas and comments after ``#`` are removed, and the parts that
+:mod:`graphbuild.seeds.entry_affixes` describes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from graphbuild.models import (
     detect_hash_type,
 )
 from graphbuild.seeds.composites import COMPOSITES, split_composite
+from graphbuild.seeds.entry_affixes import remove_affixes
 from graphbuild.seeds.indicator_types import UNSUPPORTED, find_type
 from graphbuild.seeds.indicators import FILE_EXTENSION_DOMAINS, HASH_PATTERN, parse_indicator
 from graphbuild.seeds.results import STRIPPED_CHARACTERS
@@ -83,6 +85,7 @@ class Entry(NamedTuple):
     indicators: tuple[str, ...]
     files: tuple[dict[str, str], ...]  # for each file, hash type -> hash
     attributes: dict[str, str]
+    changes: tuple[str, ...] = ()  # warnings about changes that were made to the text
 
 
 def add_entry(
@@ -99,33 +102,46 @@ def add_entry(
     if len(text) > _MAX_LENGTH:
         return _TOO_LONG
     is_simple = text[-1:] not in _UNUSUAL_ENDS and text.count("://") <= 1
-    if is_simple and not stated_type and not reader.try_add(text, number, attributes):
-        _warn_about_file_names([text], number, reader)
+    plain, changes = remove_affixes(text, stated_type)
+    if is_simple and not stated_type and not reader.try_add(plain, number, attributes):
+        _warn([plain], changes, number, reader)
         return ""
     try:
         entry = parse_entry(text, stated_type)
     except ValueError as error:
         return str(error)
     attributes = {**entry.attributes, **(attributes or {})}
-    if not stated_type:
-        _warn_about_file_names(entry.indicators, number, reader)
     if len(entry.indicators) == 1:
-        return reader.try_add(entry.indicators[0], number, attributes)
+        if reason := reader.try_add(entry.indicators[0], number, attributes):
+            return reason
+    else:
+        _add_several(entry, number, reader, attributes)
+    _warn([] if stated_type else entry.indicators, entry.changes, number, reader)
+    return ""
+
+
+def _add_several(
+    entry: Entry, number: int, reader: SeedReader, attributes: Mapping[str, str]
+) -> None:
     for indicator in entry.indicators:
         reader.add(indicator, number, attributes)
     for hashes in entry.files:
         reader.add_file(hashes, number, attributes)
         if len(hashes) > 1:
             reader.count_warning(SEVERAL_HASHES, number)
-    return ""
 
 
-def _warn_about_file_names(texts: Iterable[str], number: int, reader: SeedReader) -> None:
-    """Warn about domains that are not defanged and may be names of files, such as ``a.zip``."""
+def _warn(texts: Iterable[str], changes: Iterable[str], number: int, reader: SeedReader) -> None:
+    """Warn about changes, and about domains that may be names of files, such as ``a.zip``.
+
+    Domains that are defanged are no names of files.
+    """
     for text in texts:
         name, _, top = text.rpartition(".")
         if top.lower() in FILE_EXTENSION_DOMAINS and _PLAIN_NAME.fullmatch(name):
             reader.count_warning(_MAY_BE_FILES, number)
+    for change in changes:
+        reader.count_warning(change, number)
 
 
 def parse_entry(text: str, stated_type: str = "") -> Entry:
@@ -141,13 +157,14 @@ def parse_entry(text: str, stated_type: str = "") -> Entry:
     if stated_type in COMPOSITES and "|" in text:
         return _parse_composite(stated_type, text)
     prefix_type, text = _split_prefix(text)
+    text, changes = remove_affixes(text, prefix_type or stated_type)
     entry = _parse_checksum(text) or _parse_hashes(text) or _parse_hosts(text)
     if entry is None:
         parse_indicator(text)
         entry = Entry((text,), (), {})
     _check_type(entry, prefix_type, "has the prefix")
     _check_type(entry, stated_type, "is listed as")
-    return entry
+    return entry._replace(changes=changes)
 
 
 def strip_decoration(text: str) -> str:

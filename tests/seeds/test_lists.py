@@ -419,6 +419,51 @@ def test_the_blocked_name_in_a_hosts_file_is_read():
     assert [rejected.line for rejected in found.rejected] == [1]
 
 
+@pytest.mark.parametrize(
+    "line", ["*.evil.example", "*.evil.example/", "evil.example/", "evil[.]example/"]
+)
+def test_a_domain_of_a_filter_list_is_read_with_a_warning(line):
+    found = parse_seeds([line])
+    assert seeds_of(found) == [("domain", "evil.example")]
+    assert "*. before domains and / after hosts were removed" in warnings_of(found)
+
+
+@pytest.mark.parametrize(
+    ("line", "url"),
+    [
+        ("http://evil.example/", "http://evil.example/"),
+        ("evil.example/a/", "http://evil.example/a/"),
+        ("evil.example:8080/", "http://evil.example:8080/"),
+        ("url: evil.example/", "http://evil.example/"),
+    ],
+)
+def test_other_text_before_a_slash_is_a_url(line, url):
+    found = parse_seeds([line])
+    assert seeds_of(found) == [("url", url)]
+    assert "were removed" not in warnings_of(found)
+
+
+@pytest.mark.parametrize(
+    "line", ["*.evil.example/a", "*.", "*./", "*.com", "*.*.evil.example", "/"]
+)
+def test_other_wildcards_are_rejected_without_a_warning(line):
+    found = parse_seeds([line])
+    assert seeds_of(found) == []
+    assert len(found.rejected) == 1
+    assert found.warnings == []
+
+
+@pytest.mark.parametrize("prefix", ["0x", "0X", "sha256: 0x"])
+def test_0x_before_a_hash_is_removed_with_a_warning(prefix):
+    found = parse_seeds([prefix + A])
+    assert seeds_of(found) == [("file", A)]
+    assert "0x before hashes was removed" in warnings_of(found)
+
+
+def test_0x_before_40_digits_is_an_address_of_ethereum():
+    assert seeds_of(parse_seeds(["0x" + B])) == []
+
+
 def test_a_host_and_a_port_are_one_seed():
     found = parse_seeds(["8.8.8.8|443", "evil.example,8080"])
     assert seeds_of(found) == [("ip_address", "8.8.8.8"), ("domain", "evil.example")]

@@ -19,14 +19,15 @@ _CHECKED_ROWS = 1_000
 _NAMING_WORD = re.compile(
     "indicators?|iocs?|md5|observables?|seeds?|sha1|sha256|values?|"
     "domains?|domainname|fqdns?|hosts?|hostnames?|ips?|ipv4|ipv6|ip4|ip6|ipaddr|ipaddress|urls?|uris?|"
-    "filehash|hash|hashes|samples?"
+    "filehash|hash|hashes|samples?|indikator(?:en)?"
 )
 _HASH_WORD = re.compile(
     "checksums?|digests?|files?|filehash|hash|hashes|md5|samples?|sha1|sha256|sums?|values?"
 )
 _LINK_WORD = re.compile(
     r"\w*(?:links?|references?|reports?)|refs?|sources?|sourceurl|reporturl|referenceurl|"
-    "advisory|articles?|blogs?|cases?|details?|info|news|portal|posts?|publications?|tickets?|writeup"
+    "advisory|articles?|blogs?|cases?|details?|info|news|portal|posts?|publications?|tickets?|writeup|"
+    "berichte?|quellen?|referenz(?:en)?|verweise?"
 )
 _TYPE_WORD = re.compile(
     "artifact|attribute|data|entity|hash|indicator|ioc|kind|object|observable|of|subject|types?|value"

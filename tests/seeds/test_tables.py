@@ -578,6 +578,17 @@ def test_types_in_german_are_recognized(write_table, heading, encoding):
     assert "Dateiname (1)" in warnings_of(found)
 
 
+def test_sources_in_german_beside_types_are_links(write_table):
+    rows = [
+        "Indikator;Art;Quelle",
+        "evil[.]example;Dom\u00e4ne;https://portal.example/w7",
+        "8[.]8[.]8[.]8;IP-Adresse;https://portal.example/w7",
+        f"{A};Pr\u00fcfsumme (SHA-256);https://portal.example/w8",
+    ]
+    found = read_seeds(write_table("\n".join(rows)))
+    assert [text for _, text in seeds_of(found)] == ["evil.example", "8.8.8.8", A]
+
+
 def test_a_type_column_without_a_heading_is_recognized(write_table):
     rows = [["sha256", A, "x"], ["imphash", C, "x"], ["domain", "evil.example", "x"]]
     found = read_seeds(write_table(rows))

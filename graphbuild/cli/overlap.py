@@ -42,8 +42,8 @@ def overlap(
     """Show pairs that share more than chance explains.
 
     Files are compared by their collections, and by references for which the API names no
-    collection. Other references are only counted, because a file has all references of its
-    collections. With --of collections, collections are compared by their references.
+    collection. All files of a collection have its references, so these are only counted. With --of
+    collections, collections are compared by their references.
 
     The q of a pair is a false discovery rate: the expected share of chance results among all pairs
     with this q or a smaller one.

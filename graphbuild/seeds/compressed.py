@@ -28,7 +28,6 @@ _READABLE_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _ENCRYPTED = 1  # bit in the flags of a file in a zip archive
 _ERRORS = (
     EOFError,
-    NotImplementedError,
     ValueError,
     gzip.BadGzipFile,
     zipfile.BadZipFile,
@@ -137,6 +136,8 @@ def _open_zip(stream: BinaryIO, source: str) -> Content:
         archive = zipfile.ZipFile(stream)
         member = _only_member(archive, source)
         content = archive.open(member)
+    except NotImplementedError:  # zipfile raises it for features that it does not support
+        file_types.refuse(source, "a zip archive with unusual features", file_types.EXTRACT)
     except _ERRORS as error:
         raise SeedError(f"{source} is damaged or incomplete: {error}") from None
     return Content(_LimitedStream(content, source, lambda: size), member.filename, "zip archive")

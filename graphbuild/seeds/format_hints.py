@@ -44,7 +44,7 @@ class FormatHint:
             self._with_cells += len(_CELL_SEPARATOR.findall(text)) > 1
 
     def finish(self, reader: SeedReader, *, is_table: bool = False) -> None:
-        """Add a warning that names the options for other formats, if it can help."""
+        """Add a warning that names other formats, if a rejected entry contains an indicator."""
         count = self._with_hash or self._with_host
         if not count:
             return

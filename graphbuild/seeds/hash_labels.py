@@ -28,7 +28,8 @@ _LABEL_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _LABEL_AFTER = re.compile(rf"[\"'`]?[ ]?[(\[]({_OTHER_HASH})[)\]]", re.IGNORECASE)
-# The next cell of a table contains only a label. If a hash follows, the label belongs to that hash.
+# A label that is alone in the next cell of a table. If the cell after it contains a hash, the label
+# belongs to that hash instead.
 _LABEL_IN_NEXT_CELL = re.compile(
     r"[\"'`]?[ ]{0,20}\|[ ]{0,20}"
     r"((?:(?:certificate|cert|signer|tls|ssl|sha-?1|sha-?256|md5)[ ]){0,3}"

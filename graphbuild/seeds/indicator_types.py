@@ -41,7 +41,7 @@ _UNSUPPORTED_WORD = re.compile(
     # cryptocurrencies
     "bitcoin|btc|ethereum|monero|xmr"
 )
-# A name that consists of these words only is unsupported.
+# A name that consists of these words only does not state a type of indicator.
 _VAGUE_WORD = re.compile(
     "code|command|comment|country|key|line|links?|name|note|organization|process|rule|"
     "service|size|source|text|title"

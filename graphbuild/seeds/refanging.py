@@ -16,7 +16,8 @@ FIRST_CHARACTER = rf"[{_BRACKETS}\\&]"
 _OPEN = rf"(?:\\?[{_BRACKETS}]{{1,2}}+|&(?:\#91|\#x5[Bb]|lsqb|lbrack|\#40|lpar);)"
 _CLOSE = r"(?:\\?[\])}]{1,2}+|&(?:\#93|\#x5[Dd]|rsqb|rbrack|\#41|rpar);)"
 _SPACE = r"[ \t\u00a0]?"
-# A dot that is not the character ``.`` alone. Ideographic dots count between ASCII characters only.
+# A defanged dot: all forms except the plain character ``.``. Ideographic dots count between ASCII
+# characters only.
 DEFANGED_DOT = (
     rf"(?:{_SPACE}{_OPEN}{_SPACE}(?:\.|(?i:dot)){_SPACE}{_CLOSE}{_SPACE}|\[\.|\.\]|\\\."
     r"|&(?i:\#46|\#x2e|period);|(?<=[0-9A-Za-z])[\u3002\uff0e\uff61](?=[0-9A-Za-z]))"

@@ -24,6 +24,7 @@ from graphbuild.graph.builder import build_graph, extract_observations
 from graphbuild.models import Entity, Observation
 from graphbuild.seeds import Seed, parse_seeds, read_seeds
 from graphbuild.store import Store
+from tests.seeds.seed_lists import attributes_of, seeds_of
 from tests.support.processes import COVERAGE_ENVIRONMENT
 
 A, B, C = "a1" * 32, "b2" * 20, "c3" * 16
@@ -44,17 +45,8 @@ def write_list(tmp_path):
     return write
 
 
-def seeds_of(found):
-    """Return the type and the text of each seed."""
-    return [(seed.entity.type, seed.entity.attributes.get("url", seed.entity.id)) for seed in found]
-
-
 def messages(found):
     return "\n".join([*map(str, found.rejected), *found.warnings])
-
-
-def attributes_of(found):
-    return [dict(seed.attributes) for seed in found]
 
 
 # --- plain lists ---------------------------------------------------------------------------------

@@ -6,28 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphbuild.seeds import parse_seeds, read_seeds
-from tests.support.paths import DATA
+from graphbuild.seeds import parse_seeds
+from tests.seeds.seed_lists import attributes_of, read_case, seeds_of, warnings_of
 
-CASES = DATA / "seed_cases"
 A, B, C = "a1" * 32, "b2" * 20, "c3" * 16
-
-
-def read_case(name, **options):
-    return read_seeds(CASES / name, **options)
-
-
-def seeds_of(found):
-    """Return the type and the text of each seed."""
-    return [(seed.entity.type, seed.entity.attributes.get("url", seed.entity.id)) for seed in found]
-
-
-def attributes_of(found):
-    return [dict(seed.attributes) for seed in found]
-
-
-def warnings_of(found):
-    return "\n".join(found.warnings)
 
 
 # --- links to VirusTotal -------------------------------------------------------------------------

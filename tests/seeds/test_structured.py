@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from graphbuild.errors import SeedError
 from graphbuild.seeds import read_seeds
+from tests.seeds.seed_lists import CASES, seeds_of
 from tests.support.paths import DATA
 
-CASES = DATA / "seed_cases"
 A, B, C = "a1" * 32, "b2" * 20, "c3" * 16
 AT = "2020-01-01T00:00:00Z"
 NOTHING_FOUND = "neither STIX, MISP nor a list"
@@ -32,11 +32,6 @@ def read(tmp_path_factory):
         return read_seeds(path, **options)
 
     return read_value
-
-
-def seeds_of(found):
-    """Return the type and the text of each seed."""
-    return [(seed.entity.type, seed.entity.attributes.get("url", seed.entity.id)) for seed in found]
 
 
 def skipped_types(found):

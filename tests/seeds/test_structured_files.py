@@ -19,10 +19,9 @@ from hypothesis import strategies as st
 
 from graphbuild.errors import SeedError
 from graphbuild.seeds import read_seeds
+from tests.seeds.seed_lists import CASES
 from tests.support.archives import gzip_of, zip_of
-from tests.support.paths import DATA
 
-CASES = DATA / "seed_cases"
 A, B = "a1" * 32, "b2" * 20
 LIST = f"{A}\n{B}\n".encode()
 TABLE = f"sha256,family\n{A},Emotet\n".encode()
@@ -116,6 +115,8 @@ def test_a_zip_archive_from_a_pipe_is_refused_with_the_way_out():
 _ENCRYPTED = bytearray(zip_of({"a.txt": LIST}))
 _ENCRYPTED[6] |= 1  # the flag in the header of the file
 _ENCRYPTED[_ENCRYPTED.rindex(b"PK\x01\x02") + 8] |= 1  # and in the list of files
+_NEW_VERSION = bytearray(zip_of({"a.txt": LIST}))
+_NEW_VERSION[_NEW_VERSION.index(b"PK\x01\x02") + 6] = 99  # the version that is needed to extract
 
 
 @pytest.mark.parametrize(
@@ -131,6 +132,7 @@ _ENCRYPTED[_ENCRYPTED.rindex(b"PK\x01\x02") + 8] |= 1  # and in the list of file
         (zip_of({"a/": b""}), "is a zip archive of 0 files"),
         (zip_of({"a.txt": LIST}, zipfile.ZIP_LZMA), "unusual compression"),
         (bytes(_ENCRYPTED), "is a zip archive with a password"),
+        (bytes(_NEW_VERSION), "is a zip archive with unusual features; extract it"),
         (gzip_of(gzip_of(LIST)), "contains another compressed file"),
         (gzip_of(zip_of({"a": LIST})), "contains another compressed file"),
         (zip_of({"a": zip_of({"a": LIST})}), "contains another compressed file"),

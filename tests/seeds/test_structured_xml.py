@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from graphbuild.errors import SeedError
 from graphbuild.seeds import read_seeds
+from tests.seeds.seed_lists import seeds_of
 
 A, B, C = "a1" * 32, "b2" * 20, "c3" * 16
 NAMESPACES = {
@@ -39,11 +40,6 @@ def read(tmp_path_factory):
         return read_seeds(path, **options)
 
     return read_text
-
-
-def seeds_of(found):
-    """Return the type and the text of each seed."""
-    return [(seed.entity.type, seed.entity.attributes.get("url", seed.entity.id)) for seed in found]
 
 
 # --- STIX 1 --------------------------------------------------------------------------------------

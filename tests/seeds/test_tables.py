@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 
 from graphbuild.errors import SeedError
 from graphbuild.seeds import read_seeds
-from tests.support.paths import DATA
+from tests.seeds.seed_lists import attributes_of, read_case, seeds_of, warnings_of
 
-CASES = DATA / "seed_cases"
 A, B, C = "a1" * 32, "b2" * 20, "c3" * 16
 # The hashes of the files in the cases.
 FIRST = "38fcde7f602376e3a92d094162fb73080b0b9d93b54167a54b4b7902495853ae"
@@ -49,25 +48,8 @@ def write_example(tmp_path_factory, rows):
     return path
 
 
-def read_case(name, **options):
-    return read_seeds(CASES / name, **options)
-
-
-def seeds_of(found):
-    """Return the type and the text of each seed."""
-    return [(seed.entity.type, seed.entity.attributes.get("url", seed.entity.id)) for seed in found]
-
-
-def attributes_of(found):
-    return [dict(seed.attributes) for seed in found]
-
-
 def column_of(found):
     return found.formats[0].column, found.formats[0].column_reason
-
-
-def warnings_of(found):
-    return "\n".join(found.warnings)
 
 
 def hash_of(number, length=64):

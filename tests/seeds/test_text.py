@@ -7,9 +7,8 @@ from itertools import count, product
 import pytest
 
 from graphbuild.seeds import read_seeds
-from tests.support.paths import DATA
+from tests.seeds.seed_lists import CASES
 
-CASES = DATA / "seed_cases"
 SHA256 = "38fcde7f602376e3a92d094162fb73080b0b9d93b54167a54b4b7902495853ae"
 MD5 = "2d20f1cd235afc9538202b25f2e68428"
 

@@ -109,7 +109,7 @@ def _posts(facts: Facts) -> Document:
 
 
 def _minified_html(facts: Facts) -> Document:
-    """Return a page in one line, with tags between indicators and character references."""
+    """Return a page in one line. Tags separate the indicators; some brackets are entities."""
     cells = [
         *(f"<td>{facts.hash(64)}<br>{facts.hash(40)}<br/>{facts.hash(32)}</td>" for _ in range(6)),
         *(f"<td>&nbsp;{defang(facts.domain())}&nbsp;</td>" for _ in range(6)),

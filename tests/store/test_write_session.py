@@ -328,6 +328,7 @@ def test_copy_made_during_a_checkpoint_is_never_used_without_a_message(path: Pat
             if "damaged" in problem:
                 with pytest.raises(StoreError, match="damaged copy"):
                     Store.open(torn)
+                assert torn.read_bytes() == older[:end] + newer[end:]
     assert problems == {"incomplete copy", "damaged copy"}
 
 

@@ -101,7 +101,9 @@ def add_entry(
     """
     if len(text) > _MAX_LENGTH:
         return _TOO_LONG
-    is_simple = text[-1:] not in _UNUSUAL_ENDS and text.count("://") <= 1
+    links = text.count("://")
+    # "a.example/x|<hash>" is the name and the hash of a file, although it can be read as a URL.
+    is_simple = text[-1:] not in _UNUSUAL_ENDS and (links == 1 or (not links and "|" not in text))
     plain, changes = remove_affixes(text, stated_type)
     if is_simple and not stated_type and not reader.try_add(plain, number, attributes):
         _warn([plain], changes, number, reader)

@@ -296,7 +296,7 @@ _NAMES = st.from_regex(r"[A-Za-z/][A-Za-z0-9._ /()-]{0,30}[A-Za-z0-9)]", fullmat
 
 
 @given(_HASHES, _NAMES, st.booleans(), st.sampled_from(["gnu", "binary", "bsd", "openssl", "bar"]))
-@example(("md5", "MD5", C), "a.example/x", False, "bar")
+@example(kind=("md5", "MD5", C), name="a.example/x", is_upper=False, form="bar")
 def test_every_form_of_checksum_line_gives_hash_and_name(kind, name, is_upper, form):
     _, label, digits = kind
     text = digits.upper() if is_upper else digits

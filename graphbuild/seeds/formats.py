@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 AUTO = "auto"
+_ZEEK_LOG = "#separator "  # its first line
 _TEXT_HINT = "to read every indicator in it, pass --format text"
 
 
@@ -123,6 +124,8 @@ def detect(start: str, texts: Iterable[str], name: str, source: str) -> tuple[Fo
             return each, f"the file contains {each.description}", None
     if xml_documents.is_xml(start):
         file_types.refuse(source, "XML, but neither STIX 1 nor OpenIOC", _TEXT_HINT)
+    if start.startswith(_ZEEK_LOG):
+        return CSV, "the file is a log of Zeek", None
     if suffix != ".json" and not json_documents.is_json(start):
         return PLAIN_LIST, "the default", None
     return _detect_json(json_documents.load(texts, source), source)

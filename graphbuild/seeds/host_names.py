@@ -29,11 +29,11 @@ _CODE_DOMAINS = frozenset(
         *("select", "shell", "show", "style", "tab", "target", "total", "video", "windows", "zero"),
     }
 )
-_CODE_OBJECTS = frozenset({"array", "document", "math", "module", "object"})
+_CODE_OBJECTS = frozenset({"array", "document", "http", "math", "module", "object"})
 _OWN_OBJECT = frozenset({"cls", "self", "this"})
 _PACKAGE_ROOTS = frozenset({"adodb", "android", "androidx", "java", "javax", "kotlin", "system"})
 _REVERSED_ROOTS = frozenset({"com", "edu", "gov", "io", "net", "org"})  # com.example.app
-_PRODUCTS = frozenset({"ADO.NET", "ASP.NET", "VB.NET"})
+_PRODUCTS = frozenset({"ado.net", "asp.net", "socket.io", "vb.net"})
 _SHORT = 2  # characters; a.data is a part of a program, t.me a domain
 _CAMEL_CASE = re.compile(r"[a-z0-9][A-Z]")
 # After a part of a program, such as ``a.click()`` or ``a.id = 1``. Lists have ``host = address``.
@@ -69,7 +69,7 @@ def find_doubt(host: str, after: str, before: str = "", *, has_path: bool) -> st
     checks = (
         (_is_file_name(host, has_path=has_path), "may be a file name"),
         (not (top.islower() or host.isupper()), "does not end in a lower-case top-level domain"),
-        (host in _PRODUCTS, "is the name of a product"),
+        (host.lower() in _PRODUCTS, "is the name of a product"),
         (_is_package(labels), "may be the name of a package"),
         (_is_code(labels, after), "may be a part of a program"),
         (_is_selector(labels, before, after), "may be the name of an HTML element"),

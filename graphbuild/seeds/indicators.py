@@ -44,7 +44,7 @@ PAGE_REPLACED = "links to VirusTotal were replaced by the objects of the pages"
 _SCHEMES = frozenset({"http", "https", "ftp", "ftps", "sftp", "ws", "wss"})
 # Schemes of services that are not on the web: only the host can be looked up.
 _HOST_SCHEME = re.compile(
-    "amqp|amqps|coap|dns|imap|imaps|irc|ircs|ldap|ldaps|mqtt|mqtts|nfs|ntp|pop3|pop3s|quic"
+    "amqp|amqps|coap|dns|file|imap|imaps|irc|ircs|ldap|ldaps|mqtt|mqtts|nfs|ntp|pop3|pop3s|quic"
     "|rdp|redis|rsync|rtmp|rtsp|sip|sips|smb|smtp|smtps|snmp|socks|socks4|socks5|ssh|ssl"
     "|stratum|stratum[+]ssl|stratum[+]tcp|tcp|telnet|tftp|tls|udp|vnc"
 )

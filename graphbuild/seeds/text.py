@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from graphbuild.seeds.hash_labels import HashLabels
 from graphbuild.seeds.host_names import find_doubt, is_host, is_ipv4
 from graphbuild.seeds.refanging import refang
+from graphbuild.seeds.reference_links import is_link_to_page_about, is_rule_reference
 from graphbuild.seeds.results import excerpt
 from graphbuild.seeds.text_candidates import Kind, find_candidates, find_hashes
 
@@ -28,7 +29,10 @@ _ORDINARY_WORDS = "words with dots or colons that are not indicators were skippe
 _NAMES_IN_PATHS = "names in paths or in percent-encoded text were skipped"
 _ENTITIES_REPLACED = "&amp; in URLs was replaced by &"
 _NAMESPACES = "names of XML namespaces were skipped"
-_WRAPPED = "hexadecimal text on two lines may be one SHA-256; join the lines if it is"
+_REFERENCES = "links to pages about an indicator, and references of rules, were skipped"
+_MAY_BE_WRAPPED = "hexadecimal text on two lines may be one SHA-256; join the lines if it is"
+_URL_MAY_CONTINUE = "URLs at the end of a line may continue on the next line; join the lines if so"
+_JOINED = "the halves of a SHA-256 on two lines were joined"
 
 _XML_NAMESPACE = re.compile(r"""\sxmlns(?::[\w.-]+)?=["']$""")
 _PRODUCTS = (
@@ -51,8 +55,16 @@ _HEXADECIMAL_SIGN = re.compile(r"0[xX]$")
 _WALLET_LENGTH = 40  # digits of the address of an Ethereum wallet
 # Halves of a SHA-256 on two lines. Three lines of 32 digits are more likely a list of MD5.
 _WRAPPED_SHA256 = re.compile(
-    r"[0-9A-Fa-f]{32}[ \t]*\n[ \t|]*[0-9A-Fa-f]{32}(?![0-9A-Za-z]|[ \t]*\n[ \t]*[0-9A-Fa-f]{32}\s)"
-    r"|[0-9A-Fa-f]{40}[ \t]*\n[ \t|]*[0-9A-Fa-f]{24}(?![0-9A-Za-z])"
+    r"([0-9A-Fa-f]{32})[ \t]*\n[ \t|]*([0-9A-Fa-f]{32})"
+    r"(?![0-9A-Za-z]|[ \t]*\n[ \t]*[0-9A-Fa-f]{32}\s)"
+    r"|([0-9A-Fa-f]{40})[ \t]*\n[ \t|]*([0-9A-Fa-f]{24})(?![0-9A-Za-z])"
+)
+# After a URL at the end of a line: an indented line of one word.
+_INDENTED_WORD = re.compile(r"[ \t]*\n[ \t]{4,}[^\s:]+[ \t]*(?:\n|$)")
+_SHA256_BEFORE = re.compile(r"sha-?256[ \t|:=]*$", re.IGNORECASE)
+# The end of another column, which is not a label such as "MD5" or "SHA-1".
+_COLUMN_BEFORE = re.compile(
+    r"[^\s|>*-](?<!md5)(?<!sha1)(?<!sha-1)(?:[ ]{2,}|[ ]*\t\s*)$", re.IGNORECASE
 )
 
 
@@ -73,12 +85,15 @@ class _TextReader:
         self._more_rejected = 0
         self._labels = HashLabels()
         self._previous_length = 0  # of the previous hash
+        self._previous = ""  # the previous candidate
         self._previous_url = ""  # if it is the previous candidate
+        self._second_half = ""  # of a hash that was joined from two lines
 
     def read(self, candidate: Candidate) -> None:
         """Add or reject a candidate."""
         self._read_candidate(candidate)
         if candidate.kind is not Kind.DOTTED:
+            self._previous = candidate.text
             self._previous_url = candidate.text if candidate.kind is Kind.URL else ""
 
     def _read_candidate(self, candidate: Candidate) -> None:
@@ -110,6 +125,9 @@ class _TextReader:
             )
 
     def _read_hash(self, candidate: Candidate) -> None:
+        second_half, self._second_half = self._second_half, ""
+        if second_half and second_half == candidate.text:
+            return
         if label := self._labels.find(candidate.before, candidate.after, self._previous_url):
             self._reject(candidate, f"is called {label!a}, not the hash of a file")
             return
@@ -117,21 +135,47 @@ class _TextReader:
             self._reject(candidate, "may be the address of a wallet; remove 0x if it is a SHA-1")
             return
         is_listed = self._previous_length == len(candidate.text) and not candidate.before.strip()
-        if not is_listed and _WRAPPED_SHA256.match(candidate.text + candidate.after):
-            self._reader.count_warning(_WRAPPED, candidate.line)
+        if not is_listed:
+            candidate = self._join_halves(candidate)
         self._previous_length = len(candidate.text)
         self._add(candidate)
+
+    def _join_halves(self, candidate: Candidate) -> Candidate:
+        """Return the whole hash if the candidate is its first half and the next line the rest."""
+        wrapped = _WRAPPED_SHA256.match(candidate.text + candidate.after)
+        if wrapped is None:
+            return candidate
+        first, second = filter(None, wrapped.groups())
+        line_start = candidate.before.rpartition("\n")[2]
+        rest_of_line = candidate.after.partition(second)[2].partition("\n")[0]
+        is_wrapped = _SHA256_BEFORE.search(line_start) or _COLUMN_BEFORE.search(line_start)
+        if rest_of_line.strip() or not is_wrapped:
+            self._reader.count_warning(_MAY_BE_WRAPPED, candidate.line)
+            return candidate
+        self._reader.count_warning(_JOINED, candidate.line)
+        self._second_half = second
+        return candidate._replace(text=first + second, after="")
 
     def _read_url(self, candidate: Candidate) -> None:
         if _XML_NAMESPACE.search(candidate.before):
             self._reader.count_warning(_NAMESPACES, candidate.line)
             return
         url = candidate.text.replace("&amp;", "&")
+        if is_rule_reference(candidate.before) or is_link_to_page_about(
+            url, candidate.before, candidate.after, self._previous
+        ):
+            self._reader.count_warning(_REFERENCES, candidate.line)
+            return
         if url != candidate.text:
             self._reader.count_warning(_ENTITIES_REPLACED, candidate.line)
+        if url[-1] in "/=&?_-" and _INDENTED_WORD.match(candidate.after):
+            self._reader.count_warning(_URL_MAY_CONTINUE, candidate.line)
         self._add(candidate._replace(text=url))
 
     def _read_host(self, candidate: Candidate) -> None:
+        if is_rule_reference(candidate.before):
+            self._reader.count_warning(_REFERENCES, candidate.line)
+            return
         refanged = refang(candidate.text)
         host = re.split("[:/?]", refanged, maxsplit=1)[0]
         reason = ""

@@ -720,7 +720,8 @@ def test_names_in_paths_and_in_percent_encoded_text_are_not_domains(read_lines):
 
 
 def test_hosts_with_ports_and_protocols_are_hosts(read_lines):
-    templates = ["{}:443/tcp", "{}/udp", "tcp://{}:8443", "udp://{}", "smb://{}/share/x.exe"]
+    templates = ["{}:443/tcp", "{}/udp", "tcp://{}:8443", "udp://{}", "file://{}/share/x.exe"]
+    templates.append("smb://{}/share/x.exe")
     around = ["{}", "({})", "C2: {},", "`{}`", "[{}]", '"{}"', "- {}.", "| {} |", "<{}>", "'{}'"]
     expected = {}
     for template, each in product(templates, around):

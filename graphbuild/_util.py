@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # The libraries of each extra. A test compares them with pyproject.toml.
 EXTRAS = {
-    "analysis": ("networkit", "scipy", "tldextract", "w3lib"),
+    "analysis": ("networkit", "tldextract", "w3lib"),
     "columnar": ("pyarrow",),
     "lists": ("stix2", "stix2-patterns", "tldextract"),
     "notebook": ("ipykernel", "matplotlib"),

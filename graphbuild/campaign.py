@@ -128,9 +128,6 @@ class Campaign:
 
         Args:
             seed: Seed of the random number generator.
-
-        Raises:
-            MissingLibraryError: Scipy, which the extra ``analysis`` installs, is missing.
         """
         from graphbuild.analysis import find_clusters  # noqa: PLC0415  loads numpy
 

@@ -57,7 +57,16 @@ THIRD_PARTIES: dict[str, set[str]] = {
     "seeds": {"stix2", "stix2patterns", "tldextract"},
     "store": {"filelock"},
     "graph": {"networkx", "numpy"},
-    "analysis": {"networkit", "networkx", "numpy", "pandas", "scipy", "tldextract", "w3lib"},
+    "analysis": {
+        "graspologic_native",
+        "networkit",
+        "networkx",
+        "numpy",
+        "pandas",
+        "scipy",
+        "tldextract",
+        "w3lib",
+    },
     "exporters": {
         "jinja2",
         "markupsafe",
@@ -207,7 +216,15 @@ def run(code: str) -> str:
 def test_importing_the_package_loads_none_of_the_heavy_libraries() -> None:
     loaded = json.loads(run("import graphbuild, sys, json; print(json.dumps(sorted(sys.modules)))"))
     heavy = {"pyvis", "pandas", "IPython", "networkx", "requests", "numpy", "matplotlib", "typer"}
-    heavy |= {"pyarrow", "stix2", "stix2patterns", "tldextract", "scipy", "networkit"}
+    heavy |= {
+        "pyarrow",
+        "stix2",
+        "stix2patterns",
+        "tldextract",
+        "scipy",
+        "networkit",
+        "graspologic_native",
+    }
     heavy |= {"w3lib", "xlsxwriter"}
     assert heavy.isdisjoint(loaded)
 

@@ -19,9 +19,9 @@ The analyses relate nodes by observations, not by paths of the exported graph::
     list(evidence.shortest_paths(evidence.find_node("5e3f9a1c"), evidence.find_node("Emotet")))
 
 The argument ``data`` of these functions can be an ``Incidence``, a graph made by ``build_graph``,
-an open ``Store`` or ``Campaign``, or an iterable of observations. Most functions need libraries of
-the extra ``analysis``, and raise ``MissingLibraryError`` if a library is not installed.
-``EvidenceGraph`` does not need these libraries.
+an open ``Store`` or ``Campaign``, or an iterable of observations. ``find_duplicates`` and
+``compute_centrality`` need libraries of the extra ``analysis``, and raise ``MissingLibraryError``
+if a library is not installed.
 
 For brevity, this package calls all subjects *files*: also domains, IP addresses and URLs.
 """
@@ -29,7 +29,7 @@ For brevity, this package calls all subjects *files*: also domains, IP addresses
 from graphbuild.analysis.bridges import Bridge, Bridges, find_bridges
 from graphbuild.analysis.centrality import Centrality, NodeCentrality, compute_centrality
 from graphbuild.analysis.cluster_evolution import Cause, ClusterChange, MovedFile
-from graphbuild.analysis.clusters import Cluster, Clustering, find_clusters
+from graphbuild.analysis.clusters import METHOD, Cluster, Clustering, find_clusters
 from graphbuild.analysis.compare import Comparison, compare
 from graphbuild.analysis.deduplication import (
     RULE_DESCRIPTIONS,
@@ -64,6 +64,7 @@ from graphbuild.analysis.paths import EvidenceGraph, EvidencePath, PathStep
 from graphbuild.analysis.timeline import Timeline, TimelineSeries, build_timeline
 
 __all__ = [
+    "METHOD",
     "RULE_DESCRIPTIONS",
     "Bridge",
     "Bridges",

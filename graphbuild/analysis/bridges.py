@@ -24,9 +24,10 @@ from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 
-from graphbuild._util import require
-from graphbuild.analysis.incidence import EXTRA, as_incidence, group_identical_rows
+from graphbuild.analysis.incidence import as_incidence, group_identical_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,7 +119,7 @@ def find_bridges(data: object, clustering: Clustering) -> Bridges:
     entities = (*incidence.collections, *incidence.references)
     references = incidence.file_references + incidence.file_direct_references
     blocks = [incidence.file_collections, references]
-    held = require("scipy.sparse", extra=EXTRA).hstack(blocks, format="csr").tocoo()
+    held = sparse.hstack(blocks, format="csr").tocoo()
     files = np.bincount(held.col, minlength=len(entities)).tolist()
     clusters_of: dict[int, list[int]] = defaultdict(list)
     collections_of: dict[int, set[int]] = defaultdict(set)
@@ -131,7 +132,7 @@ def find_bridges(data: object, clustering: Clustering) -> Bridges:
         for cluster in clusters:
             entities_of[cluster].add(number)
     contents = [incidence.collection_references, incidence.report_references]
-    contained = require("scipy.sparse", extra=EXTRA).vstack(contents, format="csr")
+    contained = sparse.vstack(contents, format="csr")
     connections = _connections(collections_of, references_of, contained)
     sole: dict[int, list[Pair]] = defaultdict(list)
     for pair, (first, *others) in connections.items():
@@ -225,8 +226,7 @@ def _cut_vertices(incidence: Incidence) -> dict[int, tuple[int, int]]:
 
 
 def _connected_components(edges: Matrix) -> tuple[int, Numbers]:
-    csgraph = require("scipy.sparse.csgraph", extra=EXTRA)
-    count, labels = csgraph.connected_components(edges, directed=False)
+    count, labels = connected_components(edges, directed=False)
     return count, labels
 
 

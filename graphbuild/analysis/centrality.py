@@ -23,7 +23,7 @@ import numpy as np
 
 from graphbuild._util import require
 from graphbuild.analysis._networkit import single_threaded
-from graphbuild.analysis.incidence import EXTRA, as_incidence
+from graphbuild.analysis.incidence import as_incidence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +88,7 @@ def compute_centrality(data: object, *, samples: int = SAMPLES, seed: int = 0) -
     :data:`MAX_EXACT_NODES` nodes, betweenness is estimated from ``samples`` random start nodes.
     ``seed`` is the seed of the random number generator.
     """
-    require("networkit", extra=EXTRA)
+    require("networkit", extra="analysis")
     incidence = as_incidence(data)
     entities = (*incidence.files, *incidence.collections, *incidence.references)
     if not entities:
@@ -110,14 +110,16 @@ def to_networkit(upper: Matrix) -> Any:  # noqa: ANN401  a networkit.Graph
     """Convert the upper triangle of an adjacency matrix to an undirected NetworKit graph."""
     entries = upper.tocoo()
     edges = np.ones(entries.nnz), (entries.row, entries.col)
-    return require("networkit", extra=EXTRA).GraphFromCoo(edges, n=upper.shape[0], directed=False)
+    return require("networkit", extra="analysis").GraphFromCoo(
+        edges, n=upper.shape[0], directed=False
+    )
 
 
 def betweenness(graph: Any, samples: int | None, seed: int) -> Reals:  # noqa: ANN401  networkit.Graph
     """Return the betweenness of each node, from 0 to 1; it is exact if ``samples`` is None."""
     if graph.numberOfNodes() < 3:  # noqa: PLR2004  a node and two others
         return np.zeros(graph.numberOfNodes())
-    centrality = require("networkit", extra=EXTRA).centrality
+    centrality = require("networkit", extra="analysis").centrality
     with single_threaded(seed):
         if samples is None:
             algorithm = centrality.Betweenness(graph, normalized=True)
@@ -129,7 +131,7 @@ def betweenness(graph: Any, samples: int | None, seed: int) -> Reals:  # noqa: A
 def pagerank(graph: Any) -> Reals:  # noqa: ANN401  a networkit.Graph
     """Return the PageRank of each node."""
     with single_threaded(0):
-        algorithm = require("networkit", extra=EXTRA).centrality.PageRank(
+        algorithm = require("networkit", extra="analysis").centrality.PageRank(
             graph, damp=DAMPING, tol=_TOLERANCE
         )
         return np.array(algorithm.run().scores())

@@ -14,10 +14,9 @@ contain only files. They are found as follows:
   numbers of files.
 * Files with identical evidence are merged into one node, so that they take no more time than one
   file.
-* The Leiden algorithm (Traag et al. 2019, Sci. Rep. 9, 5233), or the Louvain algorithm if NetworKit
-  is not installed, maximizes the modularity of the clusters. The resolution is the one that the
-  clusters themselves imply, found by iteration (Newman 2016, Phys. Rev. E 94, 052315). A resolution
-  of 1 would merge small campaigns in large data sets.
+* The Leiden algorithm (Traag et al. 2019, Sci. Rep. 9, 5233) maximizes the modularity of the
+  clusters. The resolution is the one that the clusters themselves imply, found by iteration (Newman
+  2016, Phys. Rev. E 94, 052315). A resolution of 1 would merge small campaigns in large data sets.
 
 The algorithm runs several times with different random seeds. The result is the partition with the
 highest modularity. The stability of a cluster is computed from the partitions of all runs.
@@ -26,17 +25,15 @@ highest modularity. The stability of a cluster is computed from the partitions o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import networkx as nx
 import numpy as np
+from graspologic_native import leiden_csr
+from scipy import sparse
 
-from graphbuild._util import require
-from graphbuild.analysis._networkit import single_threaded
 from graphbuild.analysis.distinctiveness import find_distinctive
-from graphbuild.analysis.incidence import EXTRA, as_incidence, group_identical_rows
+from graphbuild.analysis.incidence import as_incidence, group_identical_rows
 from graphbuild.analysis.overlap import find_overlaps
-from graphbuild.errors import MissingLibraryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,11 +47,11 @@ if TYPE_CHECKING:
     # A function from a resolution and a random seed to the cluster number of each node.
     Partition = Callable[[float, int], Numbers]
 
-Method = Literal["auto", "leiden", "louvain"]
+METHOD = "Leiden (graspologic-native)"  # the algorithm and its library, for display
 RUNS = 10  # default number of runs
 _MAX_RESOLUTION_STEPS = 20  # three or four are usual
 _RESOLUTION_TOLERANCE = 0.02  # the iteration ends if the resolution changes by less than this share
-_LEIDEN_ITERATIONS = 5  # more iterations do not change the results of ``make bench``
+_LEIDEN_ITERATIONS = 3  # more iterations do not change the results of ``make bench``
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +94,12 @@ class Clustering:
         clusters: The clusters, the largest first. A file without shared evidence is a cluster of
             one file.
         labels: The cluster number of each file, from 1, in the order of ``Incidence.files``.
-        method: Name of the algorithm and its library, for display.
         resolution: The resolution for which the modularity was maximized.
         modularity: The modularity of the clusters at this resolution.
     """
 
     clusters: tuple[Cluster, ...]
     labels: Numbers
-    method: str
     resolution: float
     modularity: float
 
@@ -137,9 +132,7 @@ class Clustering:
         return pd.DataFrame(rows, columns=columns).astype({"cluster_name": "category"})
 
 
-def find_clusters(
-    data: object, *, seed: int = 0, runs: int = RUNS, method: Method = "auto"
-) -> Clustering:
+def find_clusters(data: object, *, seed: int = 0, runs: int = RUNS) -> Clustering:
     """Find clusters of files. Each file is in exactly one cluster.
 
     The same observations, arguments and library versions give the same clusters.
@@ -148,18 +141,13 @@ def find_clusters(
         data: A graph, a store, observations or an ``Incidence``.
         seed: Random seed of the first run; each further run uses the next higher integer.
         runs: Number of runs of the algorithm; values below 1 count as 1.
-        method: ``leiden`` (NetworKit), ``louvain`` (networkx), or ``auto``: Leiden if NetworKit is
-            installed, otherwise Louvain.
 
     Raises:
-        MissingLibraryError: Scipy is not installed, or ``method`` is ``leiden`` and NetworKit is
-            not installed.
         TypeError: ``data`` has another type.
     """
-    name, algorithm = _algorithm(method)
     incidence = as_incidence(data)
     graph, node = _file_graph(incidence)
-    partition = algorithm(graph)
+    partition = leiden(graph)
     resolution = _resolution(graph, partition, seed)
     found = [partition(resolution, seed + run) for run in range(max(1, runs))]
     modularity = [graph.modularity(labels, resolution) for labels in found]
@@ -167,7 +155,7 @@ def find_clusters(
     labels = _rank_by_size(found[best][node])
     stability = [best_jaccard(labels, _rank_by_size(each[node])) for each in found]
     clusters = _describe(incidence, labels, np.mean(stability, axis=0))
-    return Clustering(clusters, labels + 1, name, resolution, modularity[best])
+    return Clustering(clusters, labels + 1, resolution, modularity[best])
 
 
 class WeightedGraph(NamedTuple):
@@ -219,7 +207,6 @@ class WeightedGraph(NamedTuple):
 
 def _file_graph(incidence: Incidence) -> tuple[WeightedGraph, Numbers]:
     """Return the graph of files, and an array with the node number of each file."""
-    sparse = require("scipy.sparse", extra=EXTRA)
     evidence = incidence.file_evidence
     node = group_identical_rows(evidence)
     _, first, sizes = np.unique(node, return_index=True, return_counts=True)
@@ -242,57 +229,44 @@ def _similarity(incidence: Incidence, size: int) -> Matrix:
     piece and itself is 1. The similarity of two collections that share significantly many
     references is the Jaccard index of their references. All other entries are 0.
     """
-    sparse = require("scipy.sparse", extra=EXTRA)
     related = find_overlaps(incidence, "collections").significant().columns
     entries = related["jaccard"], (related["source"], related["target"])
     half = sparse.csr_array(entries, shape=(size, size))
     return half + half.T + sparse.eye_array(size)
 
 
-def _algorithm(method: Method) -> tuple[str, Callable[[WeightedGraph], Partition]]:
-    """Return the name of an algorithm for display, and its function: ``leiden`` or ``louvain``."""
-    if method != "louvain":
-        try:
-            require("networkit", extra=EXTRA)
-        except MissingLibraryError:
-            if method == "leiden":
-                raise
-        else:
-            return "Leiden (NetworKit)", leiden
-    return "Louvain (networkx)", louvain
-
-
 def leiden(graph: WeightedGraph) -> Partition:
-    """Return a function that partitions ``graph`` with the Leiden algorithm of NetworKit."""
-    networkit = require("networkit", extra=EXTRA)
-    edges = graph.weight, (graph.source, graph.target)
-    prepared = networkit.GraphFromCoo(edges, n=graph.size, weighted=True, directed=False)
+    """Return a function that partitions ``graph`` with the Leiden algorithm."""
+    if not len(graph.weight):
+        return lambda *_: np.arange(graph.size)
+    matrix = _without_self_loops(graph)
+    size = matrix.shape[0]
+    arrays = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data
 
     def partition(resolution: float, seed: int) -> Numbers:
-        with single_threaded(seed):
-            algorithm = networkit.community.ParallelLeiden(
-                prepared, iterations=_LEIDEN_ITERATIONS, gamma=resolution
-            )
-            return np.array(algorithm.run().getPartition().getVector(), np.int64)
-
-    return partition if len(graph.weight) else lambda *_: np.arange(graph.size)
-
-
-def louvain(graph: WeightedGraph) -> Partition:
-    """Return a function that partitions ``graph`` with the Louvain algorithm of networkx."""
-    prepared: nx.Graph[int] = nx.empty_graph(graph.size)
-    prepared.add_weighted_edges_from(
-        zip(graph.source.tolist(), graph.target.tolist(), graph.weight.tolist(), strict=True)
-    )
-
-    def partition(resolution: float, seed: int) -> Numbers:
-        labels = np.zeros(graph.size, np.int64)
-        found = nx.community.louvain_communities(prepared, resolution=resolution, seed=seed)
-        for number, members in enumerate(found):
-            labels[list(members)] = number
-        return labels
+        _, found = leiden_csr(
+            *arrays, size, resolution=resolution, seed=seed, iterations=_LEIDEN_ITERATIONS
+        )
+        labels = np.empty(size, np.int64)
+        labels[list(found)] = list(found.values())
+        return np.unique(labels[: graph.size], return_inverse=True)[1]
 
     return partition
+
+
+def _without_self_loops(graph: WeightedGraph) -> Matrix:
+    """Return the symmetric adjacency matrix of a graph of the same modularity without self-loops.
+
+    The library ignores self-loops. Therefore, each self-loop is replaced by an edge of the same
+    weight to an additional node, which has no other edge. The additional nodes follow all others.
+    """
+    is_loop = graph.source == graph.target
+    loops = np.count_nonzero(is_loop)
+    size = graph.size + loops
+    target = graph.target.copy()
+    target[is_loop] = np.arange(graph.size, size)
+    half = sparse.csr_array((graph.weight, (graph.source, target)), shape=(size, size))
+    return (half + half.T).sorted_indices()
 
 
 def _resolution(graph: WeightedGraph, partition: Partition, seed: int) -> float:

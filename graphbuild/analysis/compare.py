@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from graphbuild.analysis.cluster_evolution import ClusterChange, MovedFile
-    from graphbuild.analysis.clusters import Clustering, Method
+    from graphbuild.analysis.clusters import Clustering
     from graphbuild.analysis.diff import Snapshot, Triple
     from graphbuild.models import Entity
 
@@ -105,17 +105,14 @@ class Comparison:
         return pd.DataFrame(rows, columns=columns).astype({"change": "category"})
 
 
-def compare(old: Snapshot, new: Snapshot, *, seed: int = 0, method: Method = "auto") -> Comparison:
+def compare(old: Snapshot, new: Snapshot, *, seed: int = 0) -> Comparison:
     """Compare an earlier snapshot and a later one, and their clusters.
 
     If the two snapshots are exchanged, ``added`` and ``removed`` are exchanged in the result, and
-    so are ``merged`` and ``split``. ``seed`` and ``method`` are arguments of
-    :func:`find_clusters`.
+    so are ``merged`` and ``split``. ``seed`` is an argument of :func:`find_clusters`.
     """
     pair = SnapshotPair(old, new)
-    before, after = (
-        find_clusters(snapshot.incidence, seed=seed, method=method) for snapshot in (old, new)
-    )
+    before, after = (find_clusters(each.incidence, seed=seed) for each in (old, new))
     matching = ClusterMatching(pair, (before, after))
     return Comparison(
         _file_changes(old.fetched_subjects, new.fetched_subjects),

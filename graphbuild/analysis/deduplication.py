@@ -24,7 +24,6 @@ import numpy as np
 from graphbuild._util import require
 from graphbuild.analysis.incidence import (
     COLLECTIONS,
-    EXTRA,
     REFERENCES,
     EntityIndex,
     sorted_unique,
@@ -211,8 +210,8 @@ def find_duplicates(references: Iterable[Entity]) -> Deduplication:
     Raises:
         MissingLibraryError: Tldextract or w3lib is not installed.
     """
-    require("tldextract", extra=EXTRA)
-    require("w3lib", extra=EXTRA)
+    require("tldextract", extra="analysis")
+    require("w3lib", extra="analysis")
     members = sorted(dict.fromkeys(references), key=lambda each: each.key)
     urls = {each: normalize_url(reference_url(each)) for each in members}
     same: nx.utils.UnionFind[Entity] = nx.utils.UnionFind(members)

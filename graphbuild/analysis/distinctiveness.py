@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from graphbuild._util import require
-from graphbuild.analysis.incidence import EXTRA
+from scipy import sparse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +51,6 @@ def find_distinctive(
         labels: The cluster number of each file, from 0 without gaps.
         columns: The collections or references that the columns represent.
     """
-    sparse = require("scipy.sparse", extra=EXTRA)
     sizes = np.bincount(labels)
     entries = np.ones(len(labels), np.int64), (labels, np.arange(len(labels)))
     members = sparse.csr_array(entries, shape=(len(sizes), len(labels)))

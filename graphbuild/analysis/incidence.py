@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import networkx as nx
 import numpy as np
+from scipy import sparse
 
-from graphbuild._util import require
 from graphbuild.graph.builder import extract_observations
 from graphbuild.graph.labels import label_entities
 from graphbuild.models import INFERRED, REFERENCE, Entity, Observation
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 FILES, REFERENCES, COLLECTIONS = range(3)  # the columns of ``Incidence.triples``
 NO_COLLECTION = -1  # in the column ``COLLECTIONS``, if the API named neither collection nor report
-EXTRA = "analysis"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,12 +62,7 @@ class Incidence:
 
     @classmethod
     def from_observations(cls, observations: Iterable[Observation]) -> Self:
-        """Return the incidence of ``observations``. Repeated observations are stored once.
-
-        Raises:
-            MissingLibraryError: Scipy is not installed.
-        """
-        require("scipy", extra=EXTRA)
+        """Return the incidence of ``observations``. Repeated observations are stored once."""
         files, references, sources = EntityIndex(), EntityIndex(), EntityIndex()
         columns = array("q"), array("q"), array("q")
         inferred = array("b")
@@ -156,7 +150,7 @@ class Incidence:
         as a piece of evidence. For references, see :attr:`file_direct_references`.
         """
         blocks = [self.file_collections, self.file_direct_references]
-        return require("scipy.sparse", extra=EXTRA).hstack(blocks, format="csr")
+        return sparse.hstack(blocks, format="csr")
 
     @property
     def adjacency(self) -> Matrix:
@@ -167,7 +161,6 @@ class Incidence:
         an observation contains both and no collection. If a file is related to a reference through
         a report, the file is linked to the report, and the report to the reference.
         """
-        sparse = require("scipy.sparse", extra=EXTRA)
         files, collections = (
             sparse.csr_array((len(each), len(each))) for each in (self.files, self.collections)
         )
@@ -225,7 +218,7 @@ class Incidence:
 def _binary_matrix(rows: Numbers, columns: Numbers, shape: tuple[int, int]) -> Matrix:
     """Return a matrix of this shape with a 1 at each position (``rows[i]``, ``columns[i]``)."""
     entries = np.ones(len(rows), np.int64), (rows, columns)
-    matrix = require("scipy.sparse", extra=EXTRA).csr_array(entries, shape=shape)
+    matrix = sparse.csr_array(entries, shape=shape)
     matrix.data[:] = 1  # scipy sums repeated entries
     return matrix
 
@@ -238,13 +231,11 @@ def as_incidence(data: object) -> Incidence:
             ``Observation``, or an ``Incidence``, which is returned unchanged.
 
     Raises:
-        MissingLibraryError: Scipy is not installed.
         TypeError: ``data`` has another type, or is a graph without the attributes that
             ``build_graph`` sets.
     """
     if isinstance(data, Incidence):
         return data
-    require("scipy", extra=EXTRA)
     return Incidence.from_observations(_observations(data))
 
 

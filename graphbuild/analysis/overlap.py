@@ -28,9 +28,9 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from scipy import sparse
 
-from graphbuild._util import require
-from graphbuild.analysis.incidence import EXTRA, as_incidence, sorted_unique
+from graphbuild.analysis.incidence import as_incidence, sorted_unique
 from graphbuild.analysis.null_model import SCORE_PER_BIT, NullModel, benjamini_hochberg
 
 if TYPE_CHECKING:
@@ -230,7 +230,6 @@ def project(matrix: Matrix, weights: NDArray[Any] | None = None) -> Matrix:
     instead of their number. The result is an upper triangular matrix: entry (i, j) is the value for
     the rows i < j.
     """
-    sparse = require("scipy.sparse", extra=EXTRA)
     weighted = matrix
     if weights is not None:
         weighted = sparse.csr_array(

@@ -78,10 +78,8 @@ def open_for_writing(store_path: Path | None, *, create: bool) -> Store:
 
 def read_incidence(store_path: Path | None, *, merge: bool = False) -> Incidence:
     """Return the observations of a campaign file; with ``merge``, unite duplicate references."""
-    from graphbuild._util import require
     from graphbuild.analysis import as_incidence, find_duplicates
 
-    require("scipy", extra="analysis")  # raises MissingLibraryError before the file is read
     with open_for_reading(store_path) as store:
         warn_if_incomplete(store)
         incidence = as_incidence(store)

@@ -29,21 +29,20 @@ def communities(
     The algorithm runs ten times with different random seeds. The stability of a cluster (0 to 1) is
     its mean similarity to the most similar cluster of each run.
     """
-    from graphbuild.analysis import find_clusters
+    from graphbuild.analysis import METHOD, find_clusters
 
     incidence = read_incidence(store_path, merge=merge)
     found = find_clusters(incidence, seed=seed)
     if json:
-        summary = console.attributes_json(found, "method", "resolution", "modularity", "agreement")
-        console.print_json(
-            {**summary, "clusters": [_cluster_json(each) for each in found.clusters]}
-        )
+        summary = console.attributes_json(found, "resolution", "modularity", "agreement")
+        clusters_json = [_cluster_json(each) for each in found.clusters]
+        console.print_json({"method": METHOD, **summary, "clusters": clusters_json})
         return
     clusters = [cluster for cluster in found.clusters if len(cluster.files) > 1]
     single = len(found.clusters) - len(clusters)
     console.print_line(
         f"{format_count(len(clusters), 'cluster')} of {format_count(len(incidence.files), 'file')},"
-        f" {format_count(single, 'single file')} · {found.method},"
+        f" {format_count(single, 'single file')} · {METHOD},"
         f" resolution {found.resolution:.2f}, agreement of runs {found.agreement:.2f}"
     )
     rows: list[tuple[object, ...]] = []

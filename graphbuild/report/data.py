@@ -55,7 +55,7 @@ def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 
     Raises:
         MissingLibraryError: A library of the extra ``analysis``, except NetworKit, is missing.
     """
-    for library in ("scipy", "tldextract", "w3lib"):
+    for library in ("tldextract", "w3lib"):
         require(library, extra="analysis")
     with store.snapshot():
         totals, statuses = store.totals(), tuple(store.statuses())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from graphbuild._util import UntrustedText, format_count, format_timestamp, pluralize
 from graphbuild.analysis import (
+    METHOD,
     defanged_label,
     describe_causes,
     describe_change,
@@ -342,7 +343,7 @@ def _method(data: ReportData) -> Iterator[Block]:
             " files."
         ),
         (
-            f"Clusters: found with the algorithm {clustering.method} at resolution"
+            f"Clusters: found with the algorithm {METHOD} at resolution"
             f" {clustering.resolution:.2f}. The more files a collection has, the more weakly it"
             " connects them."
         ),

@@ -565,7 +565,7 @@ def test_missing_library_is_reported_with_the_install_command(
     assert process.returncode == 1
     assert process.stderr == (
         f"graphbuild: this needs {library}, which is not installed;"
-        f" run: {sys.executable} -m pip install networkit scipy tldextract w3lib\n"
+        f" run: {sys.executable} -m pip install networkit tldextract w3lib\n"
     )
     # explain works without these libraries, but does not count independent references.
     process = run("explain", FILES[0].id, "first")

@@ -108,7 +108,7 @@ def as_sets(changes: Changes) -> dict[str, set]:
 @settings(max_examples=60)
 @given(snapshots(), snapshots())
 def test_changes_are_those_of_plain_sets(old: Snapshot, new: Snapshot) -> None:
-    found = compare(old, new, method="louvain")
+    found = compare(old, new)
     before, after = triples(old), triples(new)
     inferred_before = {fact for fact in after - before if fact[:2] in inferred_pairs(old)}
     inferred_after = {fact for fact in before - after if fact[:2] in inferred_pairs(new)}
@@ -154,7 +154,7 @@ def test_changes_are_those_of_plain_sets(old: Snapshot, new: Snapshot) -> None:
 @settings(max_examples=30)
 @given(snapshots(), snapshots())
 def test_comparison_is_symmetric(old: Snapshot, new: Snapshot) -> None:
-    one, other = compare(old, new, method="louvain"), compare(new, old, method="louvain")
+    one, other = compare(old, new), compare(new, old)
     for of in ("files", "references", "collections", "observations"):
         here, there = as_sets(getattr(one, of)), as_sets(getattr(other, of))
         assert (here["added"], here["removed"], here["unchanged"]) == (
@@ -183,7 +183,7 @@ def test_comparison_is_symmetric(old: Snapshot, new: Snapshot) -> None:
 @given(_observations)
 def test_snapshot_compared_with_itself_is_unchanged(observations: list[Observation]) -> None:
     side = Snapshot.from_observations(observations)
-    found = compare(side, side, method="louvain")
+    found = compare(side, side)
     for changes in (found.files, found.references, found.collections, found.observations):
         assert not any(keys for name, keys in as_sets(changes).items() if name != "unchanged")
     assert len(found.observations.unchanged) == len(triples(side))
@@ -272,7 +272,7 @@ def clustering_from(labels: list[int], files: tuple[Entity, ...]) -> Clustering:
         Cluster(number, tuple(held), (), (), 1.0)
         for number, held in enumerate(filter(None, members), 1)
     )
-    return Clustering(groups, np.zeros(0, np.int64), "", 1.0, 0.0)
+    return Clustering(groups, np.zeros(0, np.int64), 1.0, 0.0)
 
 
 _labels = st.lists(st.integers(0, 3), min_size=len(FILES), max_size=len(FILES))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -14,7 +12,6 @@ import networkx as nx
 import pytest
 from hypothesis import given
 
-import graphbuild
 from graphbuild.analysis.clusters import find_clusters
 from graphbuild.analysis.incidence import NO_COLLECTION, Incidence, as_incidence
 from graphbuild.graph.builder import build_graph
@@ -170,28 +167,3 @@ def test_later_edge_without_attributes_raises_type_error_with_advice() -> None:
     graph.add_edge(next(iter(graph)), "new")
     with pytest.raises(TypeError, match="has no attribute 'relation'; pass a graph made by"):
         as_incidence(graph)
-
-
-# --- missing library -----------------------------------------------------------------------------
-
-_WITHOUT = """
-import sys
-sys.modules["scipy"] = None
-from graphbuild.analysis.incidence import Incidence
-from graphbuild.errors import MissingLibraryError
-try:
-    Incidence.from_observations([]).file_references
-except MissingLibraryError as error:
-    print(error)
-"""
-
-
-def test_missing_library_is_reported_with_the_install_command() -> None:
-    root = Path(graphbuild.__file__).parents[1]
-    process = subprocess.run(
-        [sys.executable, "-c", _WITHOUT], capture_output=True, text=True, check=True, cwd=root
-    )
-    assert process.stdout == (
-        "this needs scipy, which is not installed;"
-        f" run: {sys.executable} -m pip install networkit scipy tldextract w3lib\n"
-    )

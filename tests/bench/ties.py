@@ -217,8 +217,6 @@ def _planted(edges: int) -> WeightedGraph:
 
 
 def _ours_clusters(edges: int) -> Side:
-    import networkit as _  # noqa: F401, PLC0415  before the measurement
-
     ties = _planted(edges)
     return lambda: leiden(ties)(1.0, 1), lambda label: ties.modularity(label, 1.0)
 

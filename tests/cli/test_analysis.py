@@ -300,9 +300,11 @@ def test_analysis_of_an_empty_campaign_is_not_an_error(shell: Shell, command: st
 
 
 def test_missing_library_is_reported_with_the_install_command(sample: Shell) -> None:
-    code = "import sys; sys.modules['scipy'] = None; from graphbuild.cli.main import main; main()"
+    code = (
+        "import sys; sys.modules['networkit'] = None; from graphbuild.cli.main import main; main()"
+    )
     result = subprocess.run(
-        [sys.executable, "-c", code, "overlap", "--store", "c.db"],
+        [sys.executable, "-c", code, "centrality", "--store", "c.db"],
         cwd=sample.folder,
         capture_output=True,
         text=True,
@@ -311,6 +313,6 @@ def test_missing_library_is_reported_with_the_install_command(sample: Shell) -> 
     )
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1] == (
-        "graphbuild: this needs scipy, which is not installed;"
-        f" run: {sys.executable} -m pip install networkit scipy tldextract w3lib"
+        "graphbuild: this needs networkit, which is not installed;"
+        f" run: {sys.executable} -m pip install networkit tldextract w3lib"
     )

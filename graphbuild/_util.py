@@ -25,7 +25,7 @@ EXTRAS = {
     "analysis": ("networkit", "tldextract", "w3lib"),
     "columnar": ("pyarrow",),
     "lists": ("stix2", "stix2-patterns", "tldextract"),
-    "notebook": ("ipykernel", "matplotlib"),
+    "notebook": ("anywidget", "ipykernel", "matplotlib", "traitlets"),
     "xlsx": ("xlsxwriter",),
 }
 MAX_DISPLAY_LENGTH = 500  # characters

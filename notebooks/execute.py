@@ -54,7 +54,7 @@ def normalize(notebook: nbformat.NotebookNode) -> None:
         for output in cell.get("outputs", ()):
             data = output.get("data", {})
             if "<iframe" in data.get("text/html", ""):
-                del data["text/html"]
+                output.data = {"text/plain": data["text/plain"]}
             if "image/png" in data:
                 data["image/png"] = _smaller(data["image/png"])
 

@@ -22,7 +22,7 @@ import pytest
 import graphbuild
 from graphbuild.emulator import generate_world
 from graphbuild.errors import ExportError
-from graphbuild.exporters.notebook import show
+from graphbuild.exporters import notebook
 from graphbuild.exporters.static_image import draw
 from graphbuild.graph.builder import build_graph
 from graphbuild.graph.layout import compute_layout
@@ -280,6 +280,10 @@ def campaign(name="Emotet", title="A report"):
     )
 
 
+def show(graph, **options):
+    return notebook.show(graph, static=True, **options)
+
+
 def frame_attributes(graph, **options):
     """Return the attributes of the frame that contains the page."""
     tag = re.fullmatch(
@@ -464,7 +468,7 @@ def test_draw_refuses_positions_that_are_not_those_of_all_nodes(position):
 def test_missing_matplotlib_is_reported_with_the_install_command(monkeypatch):
     for name in ("matplotlib", "matplotlib.figure", "matplotlib.backends.backend_agg"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ImportError, match=r"pip install ipykernel matplotlib"):
+    with pytest.raises(ImportError, match=r"pip install anywidget ipykernel matplotlib traitlets"):
         draw(campaign())
 
 

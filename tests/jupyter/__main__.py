@@ -1,8 +1,9 @@
 """Try ``show`` in JupyterLab and Notebook 7: ``make jupyter`` runs this.
 
-Each application serves a folder with one notebook. Chromium runs the cell, uses the page, saves the
-notebook, opens it again, and opens an untrusted copy. Results are printed, with screenshots in
-``output/jupyter``; the exit code is 1 if a check fails. All requests stay on this machine.
+Each application serves a folder with two notebooks. In the first, Chromium runs the cell, uses the
+static page, saves the notebook, opens it again, and opens an untrusted copy. In the second, it
+clicks on the page of a widget, and selects nodes from Python. Results are printed, with screenshots
+in ``output/jupyter``; the exit code is 1 if a check fails. All requests stay on this machine.
 """
 
 from __future__ import annotations
@@ -41,31 +42,28 @@ QUIET = (
 )
 PICTURES = ROOT / "output" / "jupyter"
 MILLISECONDS = 30_000
-CELL = """\
+GRAPH = """\
 import graphbuild as gb
-from graphbuild.models import Entity
-from graphbuild.graph.builder import build_graph
-from graphbuild.api.parser import Observation
+from graphbuild.models import Entity, Observation
 
 files = [Entity("file", f"{n:064x}") for n in range(3)]
 reports = [Entity("reference", f"{n:064x}", {"title": f"Report {n}"}) for n in range(4)]
 found = Entity("collection", "malpedia_win_emotet", {"name": "Emotet"})
-gb.show(build_graph(Observation(file, report, found) for file in files for report in reports))"""
-NOTEBOOK = {
-    "cells": [
-        {
-            "cell_type": "code",
-            "execution_count": None,
-            "id": "show",
-            "metadata": {},
-            "outputs": [],
-            "source": CELL,
-        }
-    ],
-    "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
-    "nbformat": 4,
-    "nbformat_minor": 5,
-}
+graph = gb.build_graph(Observation(file, report, found) for file in files for report in reports)
+"""
+STATIC_CELL = f"{GRAPH}gb.show(graph, static=True)"
+WIDGET_CELLS = (
+    f"{GRAPH}widget = gb.show(graph, height=450)\nwidget",
+    "'; '.join(widget.selected_frame()['label'])",
+    "widget.select(report.key for report in reports[:2])",
+    "widget.focus(found.key)",
+)
+COLLECTION = "collection:malpedia_win_emotet"
+POINT = """(key) => {
+  const at = window.graphbuild.position(key);
+  const canvas = document.querySelector("#canvas").getBoundingClientRect();
+  return [at.x + canvas.x, at.y + canvas.y];
+}"""
 STATUS = "8 of 8 nodes and 16 of 16 links"
 UNTRUSTED = (
     "graph of 3 files, 4 references, 1 collection; "
@@ -117,6 +115,8 @@ def _try_application(browser: Browser, name: str) -> int:
         try:
             page.goto(f"{base}/{path}/campaign.ipynb?token={token}")
             _perform_steps(page, f"{base}/{path}", Path(folder), module)
+            page.goto(f"{base}/{path}/widget.ipynb?reset")
+            _use_widget(page, module)
         except (Error, AssertionError) as error:
             page.screenshot(path=PICTURES / f"{module}-failed.png")
             _print(f"{name}: FAILED, see the last picture: {error}")
@@ -125,7 +125,8 @@ def _try_application(browser: Browser, name: str) -> int:
             context.close()
     _print(
         f"{name}: page drawn, search answered, also when saved and opened again; untrusted: a "
-        f"sentence, and the page once run or trusted; {events.request_count} requests, "
+        f"sentence, and the page once run or trusted; widget: a click selected a node in Python, "
+        f"and Python selected nodes on the page; {events.request_count} requests, "
         f"{len(events.external)} of them to others; {len(events.errors)} errors"
     )
     for line in (*events.external, *events.errors):
@@ -147,10 +148,7 @@ def _perform_steps(page: Page, path: str, folder: Path, name: str) -> None:
     _run(page)
     _use_page(page)
     take_screenshot("run")
-    with page.expect_response(
-        lambda each: each.request.method == "PUT" and "/contents/" in each.url
-    ):
-        page.locator("[data-jp-item-name=save]:visible").locator("button, jp-button").first.click()
+    _save(page)
     page.reload()
     _use_page(page)
     take_screenshot("opened-again")
@@ -166,15 +164,26 @@ def _perform_steps(page: Page, path: str, folder: Path, name: str) -> None:
         take_screenshot(restore.__name__.strip("_"))
 
 
+def _save(page: Page) -> None:
+    with page.expect_response(
+        lambda each: each.request.method == "PUT" and "/contents/" in each.url
+    ):
+        page.locator("[data-jp-item-name=save]:visible").locator("button, jp-button").first.click()
+
+
 def _output(page: Page) -> Locator:
     return page.locator(".jp-OutputArea-output:visible")
 
 
-def _run(page: Page) -> None:
-    """Run the cell after the kernel has started; earlier key presses would be lost."""
+def _cell(page: Page, number: int) -> Locator:
+    return page.locator(".jp-CodeCell:visible").nth(number)
+
+
+def _run(page: Page, number: int = 0) -> None:
+    """Run a cell after the kernel has started; earlier key presses would be lost."""
     page.locator(".jp-Toolbar-kernelName:visible", has_text="ipykernel").wait_for()
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]:visible").wait_for()
-    page.locator(".jp-CodeCell:visible .cm-content").click()
+    _cell(page, number).locator(".cm-content").click()
     page.keyboard.press("Control+Enter")
 
 
@@ -195,6 +204,40 @@ def _use_page(page: Page) -> None:
     page_frame.locator("#details", has_text="malpedia_win_emotet").wait_for()
 
 
+def _use_widget(page: Page, name: str) -> None:
+    """Check that a click selects a node in Python, and that Python selects nodes on the page."""
+    _run(page)
+    details = _cell(page, 0).locator("iframe").content_frame.locator("#details")
+    selected = _cell(page, 1).locator(".jp-OutputArea-output")
+    _click_node(page, COLLECTION)
+    details.get_by_text("malpedia_win_emotet").wait_for()
+    _run(page, 1)
+    expect(selected).to_have_text("'Emotet'")
+    page.screenshot(path=PICTURES / f"{name}-widget-clicked.png")
+    _run(page, 2)
+    details.get_by_text("2 nodes selected").wait_for()
+    page.screenshot(path=PICTURES / f"{name}-widget-selected.png")
+    _run(page, 1)
+    expect(selected).to_have_text("'Report 0; Report 1'")
+    _run(page, 3)
+    details.get_by_text("malpedia_win_emotet").wait_for()
+    _save(page)
+    page.reload()
+    details.get_by_text("malpedia_win_emotet").wait_for()  # the kernel still has the selection
+    page.screenshot(path=PICTURES / f"{name}-widget-reloaded.png")
+
+
+def _click_node(page: Page, key: str) -> None:
+    """Click a node on the page of the widget."""
+    element = _cell(page, 0).locator("iframe")
+    element.content_frame.locator("#status", has_text=STATUS).wait_for()
+    frame, box = element.element_handle().content_frame(), element.bounding_box()
+    assert frame
+    assert box
+    x, y = frame.evaluate(POINT, key)
+    page.mouse.click(box["x"] + 1 + x, box["y"] + 1 + y)  # the frame has a border of 1 px
+
+
 def _copy_changed(saved: Path, changed: Path) -> None:
     """Copy the notebook with a change, so that its signature is invalid."""
     notebook = json.loads(saved.read_text(encoding="utf-8"))
@@ -202,10 +245,25 @@ def _copy_changed(saved: Path, changed: Path) -> None:
     changed.write_text(json.dumps(notebook), encoding="utf-8")
 
 
+def _write_notebook(path: Path, *sources: str) -> None:
+    empty = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
+    notebook = {
+        "cells": [
+            {**empty, "id": f"cell{number}", "source": source}
+            for number, source in enumerate(sources)
+        ],
+        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+
+
 @contextmanager
 def _serve(module: str, folder: Path) -> Iterator[tuple[str, str]]:
-    """Serve a folder with the notebook; yield the URL and the token."""
-    (folder / "campaign.ipynb").write_text(json.dumps(NOTEBOOK), encoding="utf-8")
+    """Serve a folder with the notebooks; yield the URL and the token."""
+    _write_notebook(folder / "campaign.ipynb", STATIC_CELL)
+    _write_notebook(folder / "widget.ipynb", *WIDGET_CELLS)
     (folder / ".home").mkdir()
     with socket.create_server(("127.0.0.1", 0)) as free_port:
         port = free_port.getsockname()[1]

@@ -1,13 +1,14 @@
 // The details panel. For a selected marker, the panel shows attributes and a button for each related node.
 
 const LABELS = ["title", "name", "meaningful_name"];
-let shownItem = null; // the marker, line or path that the panel shows
+let shownItem = null; // the marker, nodes, line or path that the panel shows
 
 function showDetails() {
-  const about = state.path ?? state.marker ?? state.line;
+  const about = state.path ?? state.several ?? state.marker ?? state.line;
   const parts = state.path ? pathPanel(state.path)
-    : state.marker ? markerPanel(state.marker)
-      : state.line ? linePanel(state.line) : graphPanel();
+    : state.several ? nodesPanel(state.several)
+      : state.marker ? markerPanel(state.marker)
+        : state.line ? linePanel(state.line) : graphPanel();
   const details = byId("details");
   const focused = details.contains(document.activeElement) ? document.activeElement : null;
   details.replaceChildren(...parts.filter(Boolean));

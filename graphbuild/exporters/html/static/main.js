@@ -12,6 +12,7 @@ function showStatus() {
     searchResults.unmatched && `no node matches "${truncate(showInvisible(searchResults.unmatched), 80)}"`,
     pathStart && `select the end of the path from ${truncate(titleOf(pathStart), 80)}; Esc cancels`,
     state.marker && `selected: ${truncate(titleOf(state.marker), 80)}`,
+    state.several && `selected: ${plural(state.several.length, "node")}`,
     state.focus && `${plural(state.focus.nodes.size, "node")} in focus`,
   ];
   const text = `${parts.filter(Boolean).join("; ")}.`;
@@ -63,7 +64,7 @@ function publish() {
     get drawnKeys() { return keys([...markers.values()].flatMap((marker) => marker.members)); },
     get visible() { return visibleCounts(); },
     get drawn() { return renderer.drawn(); },
-    get selection() { return state.marker && keys(state.marker.members).join(" "); },
+    get selection() { return selectedIds().length ? keys(selectedIds()).join(" ") : null; },
     get line() { return state.line && keys([state.line.from.members[0], state.line.to.members[0]]); },
     get focus() { return keys(state.focus?.nodes); },
     get path() { return state.path?.steps && state.path.steps.map(keys); },
@@ -119,6 +120,7 @@ function begin() {
   notify();
   startPermalink();
   publish();
+  startEmbedding();
 }
 
 notice(`Drawing ${plural(nodes.length, "node")} and ${plural(linkCount, "link")} …`);

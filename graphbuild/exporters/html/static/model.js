@@ -17,6 +17,7 @@ const state = {
   expanded: new Map(), // expanded group -> members with a marker of their own
   drawnGroups: new Set(groups), // groups that are drawn; search can add others
   marker: null, // the selected marker
+  several: null, // the ids of several nodes that are selected together; see multi_selection.js
   line: null, // the selected line
   path: null, // the path to show; see shortest_path.js
   focus: null, // nodes, markers and lines to highlight; null for none

@@ -57,7 +57,7 @@ function viewFromFragment() {
   const params = new URLSearchParams(text);
   if (params.get("v") !== "1") return;
   pathStart = null;
-  Object.assign(state, { marker: null, line: null, path: null, focus: null });
+  Object.assign(state, { marker: null, several: null, line: null, path: null, focus: null });
   restoreFilters(params);
   const open = params.getAll("expanded").slice(0, MAX_EXPANDED_KEPT).map((key) => groupOf[byKey.get(key)?.id]);
   const before = [...state.expanded.keys()];

@@ -21,11 +21,12 @@ function updateSelection() {
   updateFocus();
 }
 
-/** Compute the focus from the selected path, marker or line. */
+/** Compute the focus from the selected path, nodes, marker or line. */
 function updateFocus() {
   const found = state.path ? focusOfPath(state.path)
-    : state.marker ? focusAround(state.marker.members, state.hops)
-      : state.line ? focusOfLine(state.line) : null;
+    : state.several ? focusOfNodes(state.several)
+      : state.marker ? focusAround(state.marker.members, state.hops)
+        : state.line ? focusOfLine(state.line) : null;
   state.focus = found && { ...found, markers: markersOf(found.nodes) };
 }
 
@@ -49,7 +50,7 @@ function notify() {
 /** Select a marker; while the user chooses the end of a path, show the path to this marker instead. */
 function selectMarker(marker, { fly = false } = {}) {
   if (pathStart) { endPath(marker); return; }
-  Object.assign(state, { marker, line: null, path: null });
+  Object.assign(state, { marker, several: null, line: null, path: null });
   updateFocus();
   if (fly) renderer.flyTo(marker);
   notify();
@@ -57,7 +58,7 @@ function selectMarker(marker, { fly = false } = {}) {
 
 /** Select a node, even if it is folded, not drawn, or hidden by a filter. */
 function selectNode(node) {
-  if (!passesFilters(node)) reveal(node);
+  if (!passesFilters(node)) reveal([node]);
   const group = groupOf[node.id];
   const changed = new Set();
   if (!state.drawnGroups.has(group)) { state.drawnGroups.add(group); changed.add(group); }
@@ -70,14 +71,14 @@ function selectNode(node) {
 }
 
 function selectLine(line) {
-  Object.assign(state, { marker: null, line, path: null });
+  Object.assign(state, { marker: null, several: null, line, path: null });
   updateFocus();
   notify();
 }
 
 function clearSelection() {
   pathStart = null;
-  Object.assign(state, { marker: null, line: null, path: null, focus: null });
+  Object.assign(state, { marker: null, several: null, line: null, path: null, focus: null });
   notify();
 }
 
@@ -149,11 +150,13 @@ function showNeighbors(marker) {
 
 // --- filters
 
-/** Relax the filters as far as necessary for a node to pass. */
-function reveal(node) {
-  state.hiddenTypes.delete(node.type);
-  state.minLinks = Math.min(state.minLinks, node.links);
-  if (!passesDates(node)) state.dates = { ...ALL_DATES };
+/** Relax the filters as far as necessary for some nodes to pass. */
+function reveal(some) {
+  for (const node of some) {
+    state.hiddenTypes.delete(node.type);
+    state.minLinks = Math.min(state.minLinks, node.links);
+    if (!passesDates(node)) state.dates = { ...ALL_DATES };
+  }
   applyFilters();
 }
 

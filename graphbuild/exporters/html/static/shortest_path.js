@@ -35,8 +35,8 @@ function endPath(marker) {
 function showPath(from, to) {
   const ids = shortestPath(from, to);
   drawGroups(ids ?? []);
-  Object.assign(state, { marker: null, line: null, path: { from: from.members, to: to.members,
-    steps: ids } });
+  Object.assign(state, { marker: null, several: null, line: null,
+    path: { from: from.members, to: to.members, steps: ids } });
   updateFocus();
   if (ids && nodes.length) renderer.showOnly(state.focus.markers);
   notify();

@@ -1,0 +1,57 @@
+// Select several nodes together, such as the nodes that a notebook selects.
+
+/** Return the ids of the selected nodes in ascending order: of the selected marker, or of several nodes. */
+function selectedIds() {
+  return state.several ?? state.marker?.members ?? [];
+}
+
+/**
+ * Select the nodes with these ids, even if they are folded, not drawn, or hidden by a filter. The view moves
+ * only if it does not show all of them. Folded groups stay folded if more than one node is selected.
+ */
+function selectNodes(ids) {
+  const wanted = [...new Set(ids)].sort((a, b) => a - b);
+  if (String(wanted) === String(selectedIds())) return;
+  pathStart = null;
+  if (!wanted.length) clearSelection();
+  else if (wanted.length === 1) selectNode(nodes[wanted[0]]);
+  else selectSeveral(wanted);
+}
+
+function selectSeveral(ids) {
+  const hidden = ids.map((id) => nodes[id]).filter((node) => !passesFilters(node));
+  if (hidden.length) reveal(hidden);
+  drawGroups(ids.map((id) => [id]));
+  const marker = markerOf(ids[0]);
+  const isMarker = String(marker.members) === String(ids); // the members of one folded group
+  Object.assign(state, { marker: isMarker ? marker : null, several: isMarker ? null : ids, line: null,
+    path: null });
+  updateFocus();
+  const shown = isMarker ? [marker] : [...state.focus.markers];
+  if (!shown.every(isInView)) renderer.showOnly(shown);
+  notify();
+}
+
+/** Return the focus for several nodes: these nodes and the links between them. */
+function focusOfNodes(ids) {
+  const chosen = new Set(ids);
+  const own = (group) => new Set(group.members.filter((id) => chosen.has(id)));
+  const parts = [...new Set(ids.map((id) => groupOf[id]))].flatMap((group) =>
+    group.out.map((link) => ({ link, froms: own(group), tos: own(link.to) })));
+  return { nodes: chosen, lines: linesOf(parts.filter((part) => part.tos.size)) };
+}
+
+function nodesPanel(ids) {
+  const chosen = new Set(ids);
+  const these = nodesByDegree.filter((node) => chosen.has(node.id));
+  return [
+    heading("Details"),
+    createElement("p", { className: "type" }, createElement("span", { className: "what",
+      textContent: `${plural(ids.length, "node")} selected` }), clearButton()),
+    selectionButtons(),
+    ...types.flatMap((type, index) => {
+      const ofType = these.filter((node) => node.type === index);
+      return ofType.length ? listing(`${showInvisible(type.title)}: ${formatNumber(ofType.length)}`, ofType, linksNote) : [];
+    }),
+  ];
+}

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from graphbuild.campaign import export as export
     from graphbuild.campaign import open as open  # noqa: A004  used as gb.open
     from graphbuild.campaign import show as show
+    from graphbuild.campaign import to_pyvis as to_pyvis
     from graphbuild.crawler import Crawl as Crawl
     from graphbuild.crawler import CrawlEvent as CrawlEvent
     from graphbuild.errors import ApiError as ApiError
@@ -66,7 +67,7 @@ _MODULES = {
     "api.auth": ("ApiKey", "find_api_key"),
     "api.client": ("Client",),
     "api.parser": ("parse_page",),
-    "campaign": ("Campaign", "build_graph", "draw", "export", "open", "show"),
+    "campaign": ("Campaign", "build_graph", "draw", "export", "open", "show", "to_pyvis"),
     "crawler": ("Crawl", "CrawlEvent"),
     "errors": (
         "ApiError",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from graphbuild.store import Store
 
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from matplotlib.figure import Figure
+    from pyvis.network import Network
 
-    from graphbuild.exporters.notebook import PageFrame
+    from graphbuild.exporters.page_frame import PageFrame
+    from graphbuild.exporters.widget import GraphWidget
     from graphbuild.graph.builder import Graph
     from graphbuild.graph.style import Positions
     from graphbuild.models import Entity, Link, Observation
@@ -155,9 +157,9 @@ class Campaign:
         files = export_all(self.graph(), path, formats or DEFAULT_FORMATS)
         return [each.path for each in files]
 
-    def show(self, *, height: int = 600) -> PageFrame:
+    def show(self, *, height: int = 600, static: bool = False) -> GraphWidget | PageFrame:
         """Return the HTML page of the graph, for display in a notebook; see :func:`show`."""
-        return show(self, height=height)
+        return show(self, height=height, static=static)
 
     def draw(self) -> Figure:
         """Return the graph as a matplotlib figure; see :func:`draw`."""
@@ -236,18 +238,54 @@ def export(source: GraphSource, path: str | Path, *, positions: Positions | None
 
 
 def show(
-    source: GraphSource, *, positions: Positions | None = None, height: int = 600
-) -> PageFrame:
+    source: GraphSource,
+    *,
+    positions: Positions | None = None,
+    height: int = 600,
+    static: bool = False,
+) -> GraphWidget | PageFrame:
     """Return the HTML page of a graph; a call in the last line of a notebook cell displays it.
+
+    If anywidget is installed (extra ``notebook``), the result is a widget: its attribute
+    ``selection`` follows the clicks on the page, and its methods ``select`` and ``focus`` select
+    nodes on the page; see :class:`~graphbuild.exporters.widget.GraphWidget`. Jupyter displays a
+    widget only as long as the kernel runs that made it.
 
     Args:
         source: A graph or a campaign, as for :func:`export`.
         positions: The position of each node, as for :func:`export`.
         height: Height of the frame that contains the page, in pixels.
+        static: Whether to return the page without a connection to Python. A saved notebook then
+            displays the page without a kernel, too.
     """
     from graphbuild.exporters import notebook  # noqa: PLC0415  loads a template engine
 
-    return notebook.show(_to_graph(source), positions=positions, height=height)
+    graph = _to_graph(source)
+    return notebook.show(graph, positions=positions, height=height, static=static)
+
+
+def to_pyvis(
+    source: GraphSource,
+    *,
+    positions: Positions | None = None,
+    **options: Any,  # noqa: ANN401  those of pyvis
+) -> Network:
+    """Return a graph as a ``pyvis.network.Network``, for scripts that continue with pyvis.
+
+    The network has the positions, colors, shapes and sizes of the HTML page. Titles are texts, and
+    the force simulation is off. The id of a node is its key, in which markup characters, if there
+    are any, are percent-encoded. Unlike the HTML page, the pages that pyvis writes load files from
+    other hosts.
+
+    Args:
+        source: A graph or a campaign, as for :func:`export`.
+        positions: The position of each node, as for :func:`export`.
+        options: Arguments of ``pyvis.network.Network``, such as ``height`` or ``notebook``. The
+            defaults of ``directed`` and ``cdn_resources`` are True and ``in_line``.
+    """
+    from graphbuild.exporters import pyvis  # noqa: PLC0415  loads networkx
+
+    return pyvis.to_pyvis(_to_graph(source), positions=positions, **options)
 
 
 def draw(

@@ -68,6 +68,7 @@ THIRD_PARTIES: dict[str, set[str]] = {
         "w3lib",
     },
     "exporters": {
+        "anywidget",
         "jinja2",
         "markupsafe",
         "matplotlib",
@@ -77,10 +78,11 @@ THIRD_PARTIES: dict[str, set[str]] = {
         "pandas",
         "pyarrow",
         "pyvis",
+        "traitlets",
         "xlsxwriter",
     },
     "report": {"jinja2", "markupsafe", "networkx", "numpy"},
-    "campaign": {"matplotlib", "networkx", "pandas"},
+    "campaign": {"matplotlib", "networkx", "pandas", "pyvis"},
     "cli": {"rich", "typer"},
 }
 
@@ -225,7 +227,7 @@ def test_importing_the_package_loads_none_of_the_heavy_libraries() -> None:
         "networkit",
         "graspologic_native",
     }
-    heavy |= {"w3lib", "xlsxwriter"}
+    heavy |= {"w3lib", "xlsxwriter", "anywidget"}
     assert heavy.isdisjoint(loaded)
 
 

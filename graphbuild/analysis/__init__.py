@@ -42,6 +42,7 @@ from graphbuild.analysis.deduplication import (
 )
 from graphbuild.analysis.diff import Changes, Snapshot, Triple
 from graphbuild.analysis.distinctiveness import DistinctiveEntity
+from graphbuild.analysis.families import DistinctiveFamily, Families, Family, group_families
 from graphbuild.analysis.formatting import (
     defang_text,
     defanged_label,
@@ -77,8 +78,11 @@ __all__ = [
     "Comparison",
     "Deduplication",
     "DistinctiveEntity",
+    "DistinctiveFamily",
     "EvidenceGraph",
     "EvidencePath",
+    "Families",
+    "Family",
     "Hub",
     "Incidence",
     "MovedFile",
@@ -108,6 +112,7 @@ __all__ = [
     "find_clusters",
     "find_duplicates",
     "find_overlaps",
+    "group_families",
     "publication_date",
     "reference_url",
     "summarize_changes",

@@ -35,7 +35,9 @@ FULL = "full"
 HEAVY_BYTES = 50_000_000  # size above which Gephi opens a file slowly
 _GEPHI_FORMATS = {"graphml", "gexf"}
 _REPORT_FILES = {
-    "report.md": "the report in Markdown, with embedded images",
+    "report-clusters.svg": "image of report.md: the clusters",
+    "report-timeline.svg": "image of report.md: the timeline",
+    "report.md": "the report in Markdown",
     "report.html": "the report as one page, to open in a browser or print",
 }
 

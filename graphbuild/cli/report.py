@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from graphbuild.cli import options
 from graphbuild.cli.campaign_file import find_campaign_file, open_for_reading, warn_if_incomplete
@@ -25,13 +27,17 @@ def report(
     since: options.SinceOption = None,
     seed: options.SeedOption = 0,
     *,
+    embed: Annotated[
+        bool, typer.Option("--embed", help="Keep the images inside report.md, as data: URLs.")
+    ] = False,
     json: options.JsonOption = False,
 ) -> None:
     """Write a report: report.md and report.html.
 
-    The report contains the incomplete subjects, the clusters with their evidence, the bridges and a
-    timeline. With --since or --baseline, the report also contains the changes. Images are embedded
-    in both files. The HTML page has no scripts and loads nothing from the network.
+    The report contains a summary, the incomplete subjects, the clusters with their evidence and
+    files, the bridges and a timeline. With --since or --baseline, the report also contains the
+    changes. The images of report.md are SVG files beside it, or inside with --embed. The HTML page
+    contains its images. It has no scripts and loads nothing from the network.
     """
     from graphbuild.report import write_report
 
@@ -42,7 +48,7 @@ def report(
         earlier = _read_baseline(path, baseline, since)
         with on_signal(remove_unfinished_and_exit), spinner() as show_step:
             show_step("writing the report")
-            written = write_report(store, out, earlier, seed=seed)
+            written = write_report(store, out, earlier, seed=seed, embed=embed)
         if json:
             print_json({"files": [file_json(each) for each in written]})
         else:

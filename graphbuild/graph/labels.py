@@ -92,8 +92,16 @@ def _qualified(entity: Entity, qualifier: Callable[[Entity], str]) -> str:
     return name + suffix
 
 
+def describe_origin(entity: Entity) -> str:
+    """Return the kind and the origin of a collection, such as ``malware family, Partner``.
+
+    If both are unknown, return the source in the id; without a source, return an empty string.
+    """
+    return _stated(entity) or _source(entity)
+
+
 def _description(entity: Entity) -> str:
-    return _stated(entity) or _source(entity) or _short_id(entity)
+    return describe_origin(entity) or _short_id(entity)
 
 
 def _description_and_source(entity: Entity) -> str:

@@ -6,9 +6,10 @@
     from graphbuild.report import write_report
 
     with gb.Store.read("campaign.db") as store:
-        write_report(store, "output")  # report.md and report.html
+        write_report(store, "output")  # report.md, its figures, and report.html
 
-Both files contain their figures. To display a file, a program loads nothing from the network.
+``report.html`` contains its figures. The figures of ``report.md`` are SVG files beside it. To
+display the files, a program loads nothing from the network.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from graphbuild.exporters import ExportedFile, ExportWarnings
 from graphbuild.exporters.atomic_write import make_folder, open_atomic
+from graphbuild.report.blocks import Figure
 from graphbuild.report.data import Baseline, ReportData, collect_data
 from graphbuild.report.html import render_html
 from graphbuild.report.markdown import render_markdown
@@ -31,31 +33,43 @@ __all__ = ["Baseline", "ReportData", "collect_data", "write_report"]
 
 
 def write_report(
-    store: Store, folder: str | Path, baseline: Baseline | None = None, *, seed: int = 0
+    store: Store,
+    folder: str | Path,
+    baseline: Baseline | None = None,
+    *,
+    seed: int = 0,
+    embed: bool = False,
 ) -> list[ExportedFile]:
-    """Write ``report.md`` and ``report.html``, each atomically; return the written files.
+    """Write ``report.md``, its figures and ``report.html``; return the files as written in order.
 
-    The same campaign file, baseline, seed and library versions give the same bytes.
+    Each file is written atomically, and a document only after its figures. The same campaign file,
+    arguments and library versions give the same bytes.
 
     Args:
         store: The campaign file.
-        folder: The folder for the two files; it is created if it does not exist.
+        folder: The folder for the files; it is created if it does not exist.
         baseline: An earlier snapshot; the report then contains the changes since this snapshot.
         seed: The random seed of the cluster detection.
+        embed: Whether ``report.md`` contains its figures, as ``data:`` URLs. By default, the
+            figures are SVG files beside it, because code hosts do not display such URLs.
 
     Raises:
         MissingLibraryError: A library of the extra ``analysis``, except NetworKit, is missing.
-        ExportError: The folder or a file cannot be written. If only the second file cannot be
-            written, the first file is new. A file that cannot be replaced remains unchanged.
+        ExportError: The folder or a file cannot be written. The files written before are then new.
+            A file that cannot be replaced remains unchanged.
     """
     blocks = build_blocks(collect_data(store, baseline, seed=seed))
+    figures = {} if embed else {each.name: each for each in blocks if isinstance(each, Figure)}
+    names = {name: f"report-{name}.svg" for name in figures}
+    texts = {names[name]: f"{figure.svg}\n" for name, figure in figures.items()}
+    texts["report.md"] = render_markdown(blocks, names)
+    texts["report.html"] = render_html(blocks)
     folder = make_folder(Path(folder))
-    texts = {"report.md": render_markdown(blocks), "report.html": render_html(blocks)}
-    written = []
-    for name, text in texts.items():
-        content = text.encode("utf-8")
-        with open_atomic(folder / name) as stream:
-            stream.write(content)
-        digest = hashlib.sha256(content).hexdigest()
-        written.append(ExportedFile(folder / name, len(content), digest, ExportWarnings()))
-    return written
+    return [_write(folder / name, text) for name, text in texts.items()]
+
+
+def _write(path: Path, text: str) -> ExportedFile:
+    content = text.encode("utf-8")
+    with open_atomic(path) as stream:
+        stream.write(content)
+    return ExportedFile(path, len(content), hashlib.sha256(content).hexdigest(), ExportWarnings())

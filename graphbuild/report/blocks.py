@@ -9,13 +9,19 @@ from graphbuild._util import UntrustedText
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from graphbuild._util import MixedText
-
-    # The content of a line or table cell; None is empty. Untrusted text must have the type
-    # ``UntrustedText``.
-    Content = MixedText | UntrustedText | str | int | None
-
 MAX_ROWS = 30  # maximum number of rows for ``table``, and default maximum for ``bullet_list``
+
+
+class Code(NamedTuple):
+    """Untrusted text in a monospaced font: an address, a hash or a node key."""
+
+    text: str
+
+
+# The content of a line or table cell; None is empty. Untrusted text must have the type
+# ``UntrustedText`` or ``Code``.
+Part = str | UntrustedText | Code
+Content = tuple[Part, ...] | Part | int | None
 
 
 class Heading(NamedTuple):
@@ -34,10 +40,23 @@ class Paragraph(NamedTuple):
     is_warning: bool = False  # whether to highlight the paragraph
 
 
+class Summary(NamedTuple):
+    """A paragraph of sentences that summarizes the report."""
+
+    sentences: Sequence[Content]
+
+
 class BulletList(NamedTuple):
     """A bullet list; each item is one line."""
 
     lines: Sequence[Content]
+
+
+class FoldedList(NamedTuple):
+    """A list that can be long: HTML shows only its title until a reader unfolds the list."""
+
+    title: Content
+    lines: Sequence[str]  # untrusted text, shown in a monospaced font
 
 
 class Table(NamedTuple):
@@ -55,17 +74,18 @@ class KeyFigures(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """A figure with a caption."""
+    """A figure with a title and a caption."""
 
     svg: str  # an SVG element without scripts and links, in which all text is escaped
-    name: str  # identifies the figure in the report
+    name: str  # identifies the figure in the report, and is part of the name of its file
+    title: str
     text: str  # the caption
 
 
-Block = Heading | Paragraph | BulletList | Table | KeyFigures | Figure
+Block = Heading | Paragraph | Summary | BulletList | FoldedList | Table | KeyFigures | Figure
 
 
-def parts(content: Content) -> MixedText:
+def parts(content: Content) -> tuple[Part, ...]:
     """Return the parts of a line or cell; no parts for None.
 
     Integers are formatted with thousands separators.
@@ -74,22 +94,66 @@ def parts(content: Content) -> MixedText:
         return ()
     if isinstance(content, int):
         return (f"{content:,}",)
-    return (content,) if isinstance(content, str | UntrustedText) else content
+    return (content,) if isinstance(content, str | UntrustedText | Code) else content
+
+
+def join_list(
+    items: Sequence[tuple[Part, ...]], separator: str = ", ", last_separator: str = " and "
+) -> tuple[Part, ...]:
+    """Return the parts of all items, with separators between the items."""
+    joined: list[Part] = []
+    for number, item in enumerate(items):
+        before = last_separator if number == len(items) - 1 else separator
+        joined += [*([before] if number else []), *item]
+    return tuple(joined)
 
 
 def table(
     head: tuple[str, ...],
     rows: Sequence[tuple[Content, ...]],
-    hint: str,
+    hint: str = "",
     numbers: Collection[int] = (),
+    label_columns: int = 1,
 ) -> Iterator[Block]:
     """Yield a table of the first ``MAX_ROWS`` rows, and a note if there are more rows.
 
-    ``hint`` is the last clause of the note, and names the command that lists all rows. ``numbers``
-    contains the indices of the columns that contain numbers.
+    If all rows have the same value in a column, a sentence before the table contains this value,
+    and the table omits the column.
+
+    Args:
+        head: The column names.
+        rows: The rows.
+        hint: The last clause of the note; it names the command that lists all rows.
+        numbers: The indices of the columns that contain numbers.
+        label_columns: Number of the first columns, which are never omitted.
     """
-    yield Table(head, rows[:MAX_ROWS], numbers)
+    columns = range(len(head))
+    equal = [
+        column
+        for column in columns[label_columns:]
+        if len(rows) > 1 and len({row[column] for row in rows}) == 1
+    ]
+    if equal:
+        yield Paragraph(_describe_equal_columns(head, rows[0], equal))
+    shown = [column for column in columns if column not in equal]
+    yield Table(
+        tuple(head[column] for column in shown),
+        [tuple(row[column] for column in shown) for row in rows[:MAX_ROWS]],
+        [position for position, column in enumerate(shown) if column in numbers],
+    )
     yield from more_rows(rows, hint)
+
+
+def _describe_equal_columns(
+    head: tuple[str, ...], row: tuple[Content, ...], equal: Sequence[int]
+) -> tuple[Part, ...]:
+    """Return sentences about the columns that have the values of ``row`` in every row."""
+    empty = [column for column in equal if row[column] in {None, "", ()}]
+    values = [(f"{head[column]} ", *parts(row[column])) for column in equal if column not in empty]
+    same = ("Same in every row: ", *join_list(values, ", ", ", "), ".") if values else ()
+    names = ", ".join(head[column] for column in empty)
+    separator = " " if same and empty else ""
+    return *same, separator, f"Empty in every row: {names}." if empty else ""
 
 
 def bullet_list(lines: Sequence[Content], hint: str, limit: int = MAX_ROWS) -> Iterator[Block]:

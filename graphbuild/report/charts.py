@@ -23,8 +23,10 @@ from graphbuild.models import COLLECTION, FILE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from graphbuild.analysis import Clustering, Incidence
+    from graphbuild.analysis import Clustering, DistinctiveFamily, Families
 
+TIMELINE_TITLE = "References by date of publication"
+MAP_TITLE = "Clusters of files, and their collections"
 # Cluster colors that readers with color blindness can distinguish, after Okabe and Ito (2008).
 CLUSTER_COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b8a800")
 OTHER_COLOR = "#8a93a0"  # the color of all further clusters
@@ -84,7 +86,7 @@ def month_chart(months: Mapping[str, int]) -> str:
             parts.append(_label(x, _CHART_HEIGHT - 8, period[:4] if number else period, "start"))
             # In a chart of months, the first label is longer, because it includes the month.
             last_label = x + (24 if number == 0 and is_month else 0)
-    return _svg(_CHART_WIDTH, _CHART_HEIGHT, "References by date of publication", parts)
+    return _svg(_CHART_WIDTH, _CHART_HEIGHT, TIMELINE_TITLE, parts)
 
 
 def _bars(months: Mapping[str, int]) -> dict[str, int]:
@@ -107,14 +109,19 @@ def _bars(months: Mapping[str, int]) -> dict[str, int]:
     return {f"{year:04d}": years[year] for year in shown}
 
 
-def cluster_map(incidence: Incidence, clustering: Clustering) -> tuple[str, str]:
+def cluster_map(
+    families: Families, clustering: Clustering, distinctive: Sequence[Sequence[DistinctiveFamily]]
+) -> tuple[str, str]:
     """Return the SVG and the caption of a map of files and their collections.
 
-    Files are dots in the color of their cluster. Only the 60 largest collections are drawn. Files
-    of one cluster with the same drawn collections share a dot. If there would be more than 150
-    dots, the map shows the 40 largest clusters instead of files.
+    Files are dots in the color of their cluster. Collections of one family share a diamond, and
+    only the 60 largest families are drawn. Files of one cluster with the same drawn families share
+    a dot. If there would be more than 150 dots, the map shows the 40 largest clusters instead of
+    files.
+
+    ``distinctive`` contains the most distinctive families of each cluster.
     """
-    matrix = incidence.file_collections
+    matrix = families.matrix
     by_size = np.argsort(-matrix.sum(axis=0), kind="stable").tolist()
     drawn = by_size[:_MAX_COLLECTIONS]
     rows = zip(clustering.labels.tolist(), matrix.indptr[:-1], matrix.indptr[1:], strict=True)
@@ -123,7 +130,7 @@ def cluster_map(incidence: Incidence, clustering: Clustering) -> tuple[str, str]
         for cluster, start, end in rows
     )
     if len(dots) > _MAX_FILE_DOTS:
-        return _map_of_clusters(incidence, clustering, by_size)
+        return _map_of_clusters(families, clustering, distinctive, by_size)
     linked = {dot: files for dot, files in dots.items() if dot[1]}
     text = (
         "Files (dots) and their collections (diamonds). Files of one cluster with the same"
@@ -136,24 +143,28 @@ def cluster_map(incidence: Incidence, clustering: Clustering) -> tuple[str, str]
     unlinked = dots.total() - sum(linked.values())
     if unlinked:
         text += f" The map omits {format_count(unlinked, 'file')} without any of these collections."
-    return _draw(incidence, linked), text
+    return _draw(families, linked), text
 
 
 def _map_of_clusters(
-    incidence: Incidence, clustering: Clustering, by_size: Sequence[int]
+    families: Families,
+    clustering: Clustering,
+    distinctive: Sequence[Sequence[DistinctiveFamily]],
+    by_size: Sequence[int],
 ) -> tuple[str, str]:
     """Return the SVG and the caption of a map with a dot for each of the 40 largest clusters.
 
-    Clusters of one file are omitted. ``by_size`` contains the indices of all collections, sorted by
+    Clusters of one file are omitted. ``by_size`` contains the indices of all families, sorted by
     descending number of files.
     """
     clusters = [cluster for cluster in clustering if len(cluster.files) > 1]
     shown = clusters[:_MAX_CLUSTERS]
-    index = {entity: number for number, entity in enumerate(incidence.collections)}
+    index = {family: number for number, family in enumerate(families.families)}
     drawn = set(by_size[:_LARGEST_COLLECTIONS])
     for cluster in shown:
-        drawn.update(index[each.entity] for each in cluster.top_collections[:_TOP_COLLECTIONS])
-    matrix = incidence.file_collections
+        top = distinctive[cluster.number - 1][:_TOP_COLLECTIONS]
+        drawn.update(index[each.family] for each in top)
+    matrix = families.matrix
     dots: dict[_Dot, int] = {}
     for cluster in shown:
         held = matrix[clustering.labels == cluster.number].sum(axis=0)
@@ -168,10 +179,10 @@ def _map_of_clusters(
     if len(clusters) > len(shown):
         omitted = format_count(len(clusters) - len(shown), "smaller cluster")
         text += f" The map omits {omitted}."
-    return _draw(incidence, dots), text
+    return _draw(families, dots), text
 
 
-def _draw(incidence: Incidence, dots: Mapping[_Dot, int]) -> str:
+def _draw(families: Families, dots: Mapping[_Dot, int]) -> str:
     """Return the SVG of a map; ``dots`` maps each dot to the number of files that it represents."""
     ordered = sorted(dots, key=lambda dot: (dot[0], sorted(dot[1])))
     keys = {dot: f"file:{number}" for number, dot in enumerate(ordered)}
@@ -198,7 +209,8 @@ def _draw(incidence: Incidence, dots: Mapping[_Dot, int]) -> str:
         parts.append(_circle(*position[key], radius, dot[0], dots[dot]))
     for number in collections:
         x, y = position[f"collection:{number}"]
-        name = escape_unprintable(incidence.collections[number].label, _MAX_NAME_LENGTH)
+        family = families.families[number]
+        name = escape_unprintable(family.name, _MAX_NAME_LENGTH) + family.suffix
         parts.append(
             f'<path class="halo" d="M{x:.1f} {y - 8:.1f}l8 8l-8 8l-8 -8z" fill="#cc3311"'
             ' stroke="#ffffff" stroke-width="1.5"/>'
@@ -207,7 +219,7 @@ def _draw(incidence: Incidence, dots: Mapping[_Dot, int]) -> str:
     for cluster, group in groupby(ordered, key=lambda dot: dot[0]):
         x, y = position[keys[max(group, key=dots.__getitem__)]]  # the cluster's largest dot
         parts.append(_label(x, y + 5, f"{cluster}", "middle", ' font-weight="700"'))
-    return _svg(width, height, "Clusters of files, and their collections", parts)
+    return _svg(width, height, MAP_TITLE, parts)
 
 
 def _circle(x: float, y: float, radius: float, cluster: int, files: int) -> str:

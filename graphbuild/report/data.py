@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graphbuild._util import require
+from graphbuild._util import format_count, require
 from graphbuild.analysis import (
     Incidence,
     Snapshot,
@@ -16,10 +18,27 @@ from graphbuild.analysis import (
     find_bridges,
     find_clusters,
     find_duplicates,
+    group_families,
 )
+from graphbuild.analysis.diff import SnapshotPair
+from graphbuild.analysis.incidence import COLLECTIONS, REFERENCES
+from graphbuild.models import COMPLETE, FILE, RELATED_REFERENCES
 
 if TYPE_CHECKING:
-    from graphbuild.analysis import Bridges, Clustering, Comparison, Deduplication, Timeline
+    from collections.abc import Sequence
+    from datetime import date
+
+    from graphbuild.analysis import (
+        Bridges,
+        Cluster,
+        Clustering,
+        Comparison,
+        Deduplication,
+        DistinctiveFamily,
+        Families,
+        Timeline,
+    )
+    from graphbuild.models import Entity
     from graphbuild.store import Store, SubjectStatus, Totals
 
 
@@ -31,6 +50,18 @@ class Baseline:
     snapshot: Snapshot
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """What was added on the last day of a campaign, compared with its state before that day."""
+
+    day: date  # the last day (UTC) with a response
+    references: int  # number of added references
+    collections: int  # number of added collections
+    # Number of references of which it is not known whether they are new, because a list that
+    # contains them had not been complete before that day.
+    unknown: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ReportData:
     """The data from which the sections of a report are built."""
@@ -40,11 +71,45 @@ class ReportData:
     statuses: tuple[SubjectStatus, ...]
     incidence: Incidence
     clustering: Clustering
+    families: Families
+    # The most distinctive families of each cluster, in the order of the clusters.
+    distinctive_families: Sequence[tuple[DistinctiveFamily, ...]]
     duplicates: Deduplication
     bridges: Bridges
     timeline: Timeline
     baseline_name: str  # empty if there is no baseline
     comparison: Comparison | None  # the changes since the baseline; None if there is no baseline
+    news: News | None  # None if there is a baseline, or no complete list before the last day
+
+    @property
+    def clusters(self) -> list[Cluster]:
+        """The clusters of two or more files, the largest first."""
+        return [cluster for cluster in self.clustering if len(cluster.files) > 1]
+
+    @property
+    def last_response(self) -> float | None:
+        """The time of the last response or failure; None before the first request."""
+        return _last_response(self.statuses)
+
+    @property
+    def reference_lists(self) -> list[SubjectStatus]:
+        """The progress of each list ``related_references``: one per subject of the analysis."""
+        return [each for each in self.statuses if each.relationship == RELATED_REFERENCES]
+
+    @property
+    def subjects_without_references(self) -> list[Entity]:
+        """The subjects with a complete list of references of which no reference is known."""
+        with_references = set(self.incidence.files)
+        return [
+            each.subject
+            for each in self.reference_lists
+            if each.state == COMPLETE and each.subject not in with_references
+        ]
+
+    def count_subjects(self, number: int) -> str:
+        """Return a number of subjects, such as ``3 files``, or ``3 subjects`` of several types."""
+        only_files = all(each.subject.type == FILE for each in self.reference_lists)
+        return format_count(number, "file" if only_files else "subject")
 
 
 def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 0) -> ReportData:
@@ -57,24 +122,36 @@ def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 
     """
     for library in ("tldextract", "w3lib"):
         require(library, extra="analysis")
+    news = None
     with store.snapshot():
         totals, statuses = store.totals(), tuple(store.statuses())
         incidence = Incidence.from_observations(store.observations(direct=True))
         if baseline:
-            now = Snapshot.from_observations(store.current_observations(), store.states())
+            now = _snapshot(store)
+        else:
+            news = _find_news(store, _last_response(statuses))
     clustering = find_clusters(incidence, seed=seed)
+    families = group_families(incidence)
     return ReportData(
         store.path.name,
         totals,
         statuses,
         incidence,
         clustering,
+        families,
+        families.distinctive(clustering.labels),
         find_duplicates(incidence.references),
         find_bridges(incidence, clustering),
         build_timeline(incidence, clustering),
         baseline.name if baseline else "",
         compare(baseline.snapshot, now, seed=seed) if baseline else None,
+        news,
     )
+
+
+def count_known(status: SubjectStatus) -> int:
+    """Return the number of received and inferred references of a list."""
+    return status.received_count + status.inferred_count
 
 
 def count_references(data: ReportData, cluster: int) -> tuple[int, int, int]:
@@ -87,3 +164,30 @@ def count_references(data: ReportData, cluster: int) -> tuple[int, int, int]:
     rows = data.clustering.labels[triples[:, 0]] == cluster
     references = [data.incidence.references[n] for n in np.unique(triples[rows, 1]).tolist()]
     return len(references), *data.duplicates.count_independent(references)
+
+
+def _last_response(statuses: Sequence[SubjectStatus]) -> float | None:
+    times = (each.fetched_at for each in statuses if each.fetched_at is not None)
+    return max(times, default=None)
+
+
+def _find_news(store: Store, last_response: float | None) -> News | None:
+    """Compare the campaign with its state before the day (UTC) of the last response.
+
+    Return None if there is no response, or if no list was complete before that day.
+    """
+    if last_response is None:
+        return None
+    day = datetime.fromtimestamp(last_response, UTC).date()
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
+    before = math.nextafter(midnight, -math.inf)
+    if all(state != COMPLETE for _, state in store.states(before)):
+        return None
+    pair = SnapshotPair(_snapshot(store, before), _snapshot(store))
+    references, collections = map(pair.entity_changes, (REFERENCES, COLLECTIONS))
+    added = len(references.added), len(collections.added)
+    return News(day, *added, len(references.unknown_before))
+
+
+def _snapshot(store: Store, at: float = math.inf) -> Snapshot:
+    return Snapshot.from_observations(store.current_observations(at), store.states(at))

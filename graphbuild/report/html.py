@@ -13,8 +13,8 @@ import hashlib
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from graphbuild._util import UntrustedText, escape_unprintable
-from graphbuild.report.blocks import parts
+from graphbuild._util import escape_unprintable
+from graphbuild.report.blocks import Code, parts
 from graphbuild.report.charts import CLUSTER_COLORS, OTHER_COLOR
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def render_html(blocks: Sequence[Block]) -> str:
     return environment.from_string(page).render(
         blocks=[(type(block).__name__, block) for block in blocks],
         parts=_parts,
+        printable=escape_unprintable,
         style=Markup(style),  # noqa: S704  from a file of this package
         markup=Markup,
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none';"
@@ -53,9 +54,15 @@ def _swatch_style() -> str:
     )
 
 
-def _parts(content: Content) -> list[tuple[bool, str]]:
-    """Return pairs for the parts of a line or cell: whether the part is untrusted, and its text."""
+def _parts(content: Content) -> list[tuple[str, str]]:
+    """Return a pair for each part of a line or cell: the HTML element of the part, and its text.
+
+    The element is empty for text that needs no element. Untrusted text is in ``bdi``, so that text
+    from right to left does not change the order of the other parts.
+    """
     return [
-        (True, escape_unprintable(part.text)) if isinstance(part, UntrustedText) else (False, part)
+        ("", part)
+        if isinstance(part, str)
+        else ("code" if isinstance(part, Code) else "bdi", escape_unprintable(part.text))
         for part in parts(content)
     ]

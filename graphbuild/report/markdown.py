@@ -1,50 +1,68 @@
-"""Render a report as one Markdown text with embedded figures; untrusted text is escaped."""
+"""Render a report as one Markdown text; untrusted text is escaped."""
 
 from __future__ import annotations
 
 import base64
 from typing import TYPE_CHECKING
 
-from graphbuild._util import UntrustedText, escape_markdown
+from graphbuild._util import UntrustedText, escape_unprintable
 from graphbuild.report.blocks import (
     BulletList,
+    Code,
     Figure,
+    FoldedList,
     Heading,
     KeyFigures,
     Paragraph,
+    Summary,
     Table,
     parts,
 )
+from graphbuild.report.markdown_text import escape_code, escape_line_start, escape_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from graphbuild.report.blocks import Block, Content
-
-
-def render_markdown(blocks: Sequence[Block]) -> str:
-    """Return the report as Markdown. The figures are ``data:`` URLs at the end of the text."""
-    texts = ["\n".join(_lines(block)) for block in blocks]
-    figures = [
-        f"[{block.name}]: data:image/svg+xml;base64,{base64.b64encode(block.svg.encode()).decode()}"
-        for block in blocks
-        if isinstance(block, Figure)
-    ]
-    return "\n\n".join([*texts, "\n".join(figures)]).rstrip() + "\n"
+    from graphbuild.report.blocks import Block, Content, Part
 
 
-def _lines(block: Block) -> Iterator[str]:
+def render_markdown(blocks: Sequence[Block], files: Mapping[str, str] | None = None) -> str:
+    """Return the report as Markdown.
+
+    ``files`` contains the file name of each figure, by the name of the figure. If ``files`` is
+    None, the figures are ``data:`` URLs at the end of the text.
+    """
+    figures = [block for block in blocks if isinstance(block, Figure)]
+    targets = {
+        each.name: f"({files[each.name]})" if files else f"[{each.name}]" for each in figures
+    }
+    texts = ["\n".join(_lines(block, targets)) for block in blocks]
+    urls = [] if files else [f"[{each.name}]: {_data_url(each.svg)}" for each in figures]
+    return "\n\n".join([*texts, "\n".join(urls)]).rstrip() + "\n"
+
+
+def _data_url(svg: str) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
+
+
+def _lines(block: Block, targets: Mapping[str, str]) -> Iterator[str]:
     match block:
         case Heading():
             yield f"{'#' * block.level} {_escape(block.text)}"
         case Paragraph():
-            yield f"> **{_escape(block.text)}**" if block.is_warning else _escape(block.text)
+            yield f"{'> **Warning:** ' * block.is_warning}{_escape_line(block.text)}"
+        case Summary():
+            yield from map(_escape_line, block.sentences)
         case BulletList():
-            yield from (f"- {_escape(line)}" for line in block.lines)
+            yield from (f"- {_escape_line(line)}" for line in block.lines)
+        case FoldedList():
+            # Indented code is code in every renderer, and no text in it can end it.
+            yield from (f"{_escape_line(block.title)}:", "")
+            yield from (f"    {escape_unprintable(line)}" for line in block.lines)
         case KeyFigures():
             yield from (f"- **{number}** {name}" for number, name in block.figures)
         case Figure():
-            yield f"![{block.text}][{block.name}]"
+            yield from (f"![{block.title}]{targets[block.name]}", "", block.text)
         case Table():
             columns = range(len(block.head))
             rules = ("---:" if column in block.numbers else "---" for column in columns)
@@ -52,8 +70,19 @@ def _lines(block: Block) -> Iterator[str]:
                 yield f"| {' | '.join(cells)} |"
 
 
+def _escape_line(content: Content) -> str:
+    first, line = parts(content)[:1], _escape(content)
+    return escape_line_start(line) if first and isinstance(first[0], UntrustedText) else line
+
+
 def _escape(content: Content) -> str:
-    return "".join(
-        escape_markdown(part.text) if isinstance(part, UntrustedText) else part
-        for part in parts(content)
-    )
+    return "".join(map(_escape_part, parts(content)))
+
+
+def _escape_part(part: Part) -> str:
+    match part:
+        case UntrustedText():
+            return escape_text(part.text)
+        case Code():
+            return escape_code(part.text)
+    return part

@@ -3,53 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date
 from typing import TYPE_CHECKING
 
 from graphbuild._util import UntrustedText, format_count, format_timestamp, pluralize
-from graphbuild.analysis import (
-    METHOD,
-    defanged_label,
-    describe_causes,
-    describe_change,
-    describe_cluster,
-    publication_date,
-    reference_url,
-    summarize_changes,
-)
-from graphbuild.models import COMPLETE, REFERENCE, RELATED_REFERENCES, UNFINISHED_STATES
+from graphbuild.analysis import METHOD
+from graphbuild.models import COMPLETE, UNFINISHED_STATES
 from graphbuild.report.blocks import (
-    MAX_ROWS,
     BulletList,
+    Code,
     Figure,
+    FoldedList,
     Heading,
     KeyFigures,
     Paragraph,
-    Table,
     bullet_list,
-    more_rows,
     table,
 )
-from graphbuild.report.charts import cluster_map, month_chart
-from graphbuild.report.data import count_references
-from graphbuild.seeds.refanging import defang
+from graphbuild.report.change_sections import describe_changes
+from graphbuild.report.charts import TIMELINE_TITLE, month_chart
+from graphbuild.report.cluster_sections import describe_clusters
+from graphbuild.report.data import count_known
+from graphbuild.report.entity_text import entity_name, quoted_cluster, subject_text
+from graphbuild.report.summary import summarize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from graphbuild.analysis import Cluster, Comparison, DistinctiveEntity
-    from graphbuild.models import Entity
+    from graphbuild.analysis import Bridge
     from graphbuild.report.blocks import Block, Content
     from graphbuild.report.data import ReportData
-    from graphbuild.store import SubjectStatus
 
-_MAX_DETAILED_CLUSTERS = 12  # maximum number of clusters with a section of their own
-_MAX_FILES = 10  # maximum number of files to list per cluster
-_MAX_CAUSES = 6  # maximum number of causes to list per merge or split
-_MAX_URL_LENGTH = 160  # characters
-_IN_COMPARE = "graphbuild compare --json lists them"
+_MAX_PAIRS = 20  # maximum number of pairs of clusters to list per bridge
 _IN_BRIDGES = "graphbuild bridges --json lists them"
-_CHANGES = ("added", "removed", "unchanged", "unknown_before", "unknown_after")
 
 
 def build_blocks(data: ReportData) -> list[Block]:
@@ -57,8 +42,8 @@ def build_blocks(data: ReportData) -> list[Block]:
     return [
         *_overview(data),
         *_missing_data(data),
-        *_changes(data),
-        *_clusters(data),
+        *describe_changes(data),
+        *describe_clusters(data),
         *_bridges(data),
         *_timeline(data),
         *_method(data),
@@ -68,16 +53,18 @@ def build_blocks(data: ReportData) -> list[Block]:
 def _overview(data: ReportData) -> Iterator[Block]:
     totals = data.totals
     yield Heading(1, ("Campaign report: ", UntrustedText(data.name)))
-    times = [status.fetched_at for status in data.statuses if status.fetched_at is not None]
-    last = f"Last response: {format_timestamp(max(times))}." if times else "No response yet."
-    yield Paragraph(last)
+    yield summarize(data)
     if totals.complete < totals.lists:
         warning = (
             f"Incomplete data: {totals.describe_states(*UNFINISHED_STATES)} of"
             f" {totals.describe_subjects()}. References may be missing from this report."
         )
         yield Paragraph(warning, is_warning=True)
-    clusters = sum(len(cluster.files) > 1 for cluster in data.clustering)
+    last = data.last_response
+    yield Paragraph(
+        f"Last response: {format_timestamp(last)}." if last is not None else "No response yet."
+    )
+    clusters = len(data.clusters)
     figures = (
         (totals.subjects, "subject"),
         (len(data.incidence.references), "reference"),
@@ -95,18 +82,13 @@ def _missing_data(data: ReportData) -> Iterator[Block]:
     yield Heading(2, "Missing data", "missing")
     problems = [each for each in data.statuses if each.state != COMPLETE or each.detail]
     if not problems:
-        subjects = format_count(totals.subjects, "subject")
-        yield Paragraph(f"No data is missing: all lists are complete ({subjects}).")
+        yield Paragraph(f"All lists are complete ({format_count(totals.subjects, 'subject')}).")
     notes = []
     if totals.expected:
         notes.append(
             f"{totals.received + totals.inferred:,} of {totals.expected:,} expected references are"
             " known, summed over the subjects."
         )
-    lists = [each for each in data.statuses if each.relationship == RELATED_REFERENCES]
-    without = sum(each.state == COMPLETE and not _known(each) for each in lists)
-    if without:
-        notes.append(f"Complete subjects without references: {without:,}.")
     if totals.inferred:
         notes.append(
             f"{totals.inferred:,} of the known references were inferred, not fetched. They may have"
@@ -119,12 +101,15 @@ def _missing_data(data: ReportData) -> Iterator[Block]:
         )
     if notes:
         yield BulletList(notes)
+    if without := data.subjects_without_references:
+        title = f"{data.count_subjects(len(without))} with complete lists but no known reference"
+        yield FoldedList(title, [subject_text(each) for each in without])
     if problems:
         rows = [
             (
-                _subject(each.subject),
+                Code(subject_text(each.subject)),
                 each.state,
-                _known(each),
+                count_known(each),
                 each.expected_count,
                 UntrustedText(each.detail or each.error_code),
             )
@@ -132,149 +117,6 @@ def _missing_data(data: ReportData) -> Iterator[Block]:
         ]
         head = ("subject", "state", "known", "expected", "warning")
         yield from table(head, rows, "graphbuild status --all lists them", numbers=range(2, 4))
-
-
-def _known(status: SubjectStatus) -> int:
-    return status.received_count + status.inferred_count
-
-
-def _changes(data: ReportData) -> Iterator[Block]:
-    comparison = data.comparison
-    if comparison is None:
-        return
-    yield Heading(2, ("Changes since ", UntrustedText(data.baseline_name)), "changes")
-    for subjects, when, change in (
-        (comparison.incomplete_before, "before", "added"),
-        (comparison.incomplete_after, "after", "removed"),
-    ):
-        if subjects:
-            states = Counter(state for _, state in subjects)
-            total = format_count(len(subjects), "subject")
-            counts = ", ".join(f"{number:,} {state}" for state, number in sorted(states.items()))
-            yield Paragraph(
-                f"Incomplete {when}: {total} ({counts}). References that only these"
-                f" subjects have are not counted as {change}."
-            )
-    for observations, name, change in (
-        (comparison.inferred_before, "earlier", "added"),
-        (comparison.inferred_after, "later", "removed"),
-    ):
-        if observations:
-            yield Paragraph(
-                "The collections of inferred references are not fully known in the"
-                f" {name} snapshot. For this reason,"
-                f" {format_count(len(observations), 'observation')} cannot be counted as {change}."
-            )
-    rows: list[tuple[Content, ...]] = []
-    for kind in ("files", "references", "collections", "observations"):
-        changes = getattr(comparison, kind)
-        rows.append((kind, *(len(getattr(changes, change)) for change in _CHANGES)))
-    head = ("", *(name.replace("_", " ") for name in _CHANGES))
-    yield Table(head, rows, numbers=range(1, 6))
-    yield from _entities("Added references", comparison.references.added)
-    yield from _entities("Added collections", comparison.collections.added)
-    yield from _entities("Removed references", comparison.references.removed)
-    yield from _entities("Removed collections", comparison.collections.removed)
-    yield from _cluster_changes(comparison)
-
-
-def _entities(title: str, entities: Sequence[Entity]) -> Iterator[Block]:
-    if not entities:
-        return
-    yield Heading(3, title)
-    ordered = sorted(entities, key=lambda each: each.key)
-    if ordered[0].type == REFERENCE:
-        ordered.sort(key=lambda each: (publication_date(each) or date.min, each.key), reverse=True)
-        rows = [(_date(each), _name(each), _url(each)) for each in ordered]
-        yield from table(("date", "reference", "URL"), rows, _IN_COMPARE)
-    else:
-        yield from bullet_list([_name(each) for each in ordered], _IN_COMPARE)
-
-
-def _cluster_changes(comparison: Comparison) -> Iterator[Block]:
-    yield Heading(3, "Cluster changes")
-    yield Paragraph(f"{summarize_changes(comparison)}.")
-    changes = [each for each in comparison.cluster_changes if each.kind != "unchanged"]
-    others = []
-    for change in changes[:MAX_ROWS]:
-        text, causes = describe_change(change, comparison), describe_causes(change, _MAX_CAUSES)
-        if causes:
-            yield Paragraph(text)
-            yield BulletList(causes)
-        else:
-            others.append(text)
-    if others:
-        yield BulletList(others)
-    yield from more_rows(changes, _IN_COMPARE)
-    moved = comparison.moved_files
-    if moved:
-        rows = [
-            (
-                UntrustedText(each.file.id),
-                describe_cluster(comparison.before.clusters[each.before - 1]),
-                describe_cluster(comparison.after.clusters[each.after - 1]),
-            )
-            for each in moved
-        ]
-        yield Paragraph(f"{format_count(len(moved), 'file')} changed cluster:")
-        yield from table(("file", "before", "after"), rows, _IN_COMPARE)
-
-
-def _clusters(data: ReportData) -> Iterator[Block]:
-    yield Heading(2, "Clusters", "clusters")
-    clusters = [cluster for cluster in data.clustering if len(cluster.files) > 1]
-    if not clusters:
-        yield Paragraph("There are no clusters of two or more files.")
-        return
-    yield Paragraph(
-        f"{format_count(len(clusters), 'cluster')} of two or more files. Stability is the mean"
-        " Jaccard index of a cluster and the most similar cluster in each run of the algorithm; the"
-        " runs have different random seeds. The mean stability over all files is"
-        f" {data.clustering.agreement:.2f}. The column 'independent' counts duplicate references"
-        " once."
-    )
-    svg, text = cluster_map(data.incidence, data.clustering)
-    yield Figure(svg, "map", text)
-    series = {each.key: each for each in data.timeline.clusters}
-    rows = [
-        (
-            str(each.number),
-            UntrustedText(each.name),
-            len(each.files),
-            f"{each.stability:.2f}",
-            *count_references(data, each.number),
-            _date(series[str(each.number)].first),
-            _date(series[str(each.number)].last),
-        )
-        for each in clusters
-    ]
-    head = ("cluster", "name", "files", "stability", "references", "independent", "publishers")
-    hint = "graphbuild communities --json lists them"
-    yield from table((*head, "first", "last"), rows, hint, numbers=range(2, 7))
-    for cluster in clusters[:_MAX_DETAILED_CLUSTERS]:
-        yield from _cluster_details(cluster)
-
-
-def _cluster_details(cluster: Cluster) -> Iterator[Block]:
-    files = format_count(len(cluster.files), "file")
-    title = f"Cluster {cluster.number}: ", UntrustedText(cluster.name), f", {files}"
-    yield Heading(3, title, f"cluster-{cluster.number}", cluster.number)
-    counts = ("inside", "outside", "lift")
-    if cluster.top_collections:
-        rows = [_distinctive(each) for each in cluster.top_collections]
-        yield Table(("distinctive collection", *counts), rows, numbers=range(1, 4))
-    if cluster.top_references:
-        rows = [
-            (*_distinctive(each), _date(each.entity), _url(each.entity))
-            for each in cluster.top_references
-        ]
-        yield Table(("distinctive reference", *counts, "date", "URL"), rows, numbers=range(1, 4))
-    subjects = [_subject(file) for file in cluster.files]
-    yield from bullet_list(subjects, "graphbuild communities --json lists them", _MAX_FILES)
-
-
-def _distinctive(each: DistinctiveEntity) -> tuple[Content, ...]:
-    return _name(each.entity), each.inside, each.outside, f"{each.lift:.1f}"
 
 
 def _bridges(data: ReportData) -> Iterator[Block]:
@@ -288,7 +130,7 @@ def _bridges(data: ReportData) -> Iterator[Block]:
     if bridges:
         rows = [
             (
-                _name(each.entity),
+                entity_name(each.entity),
                 each.entity.type,
                 each.files,
                 len(each.clusters),
@@ -301,18 +143,21 @@ def _bridges(data: ReportData) -> Iterator[Block]:
         counts = ("files", "clusters", "sole pairs", "components", "cut-off files")
         yield from table(("bridge", "type", *counts), rows, _IN_BRIDGES, numbers=range(2, 7))
     if links:
-        clusters = data.clustering.clusters
-        lines = [
-            (
-                *describe_cluster(clusters[one - 1]),
-                " and ",
-                *describe_cluster(clusters[other - 1]),
-                f" are connected only by the {entity.type} ",
-                _name(entity),
-            )
-            for (one, other), entity in links
-        ]
+        lines = [_sole_pairs(data, bridge) for bridge in bridges if bridge.sole_pairs]
         yield from bullet_list(lines, _IN_BRIDGES)
+
+
+def _sole_pairs(data: ReportData, bridge: Bridge) -> Content:
+    """Return a sentence about the pairs of clusters that only this bridge connects."""
+    pairs, name = bridge.sole_pairs, (f"Only the {bridge.entity.type} ", entity_name(bridge.entity))
+    if len(pairs) == 1:
+        one, other = (data.clustering.clusters[number - 1] for number in pairs[0])
+        clusters = (f"{one.number} ", *quoted_cluster(one), f" and {other.number} ")
+        return *name, " connects clusters ", *clusters, *quoted_cluster(other), "."
+    numbers = [f"{one}-{other}" for one, other in pairs[:_MAX_PAIRS]]
+    if len(pairs) > _MAX_PAIRS:
+        numbers.append(f"{len(pairs) - _MAX_PAIRS:,} more")
+    return *name, f" connects {len(pairs):,} pairs of clusters: {', '.join(numbers)}."
 
 
 def _timeline(data: ReportData) -> Iterator[Block]:
@@ -322,14 +167,14 @@ def _timeline(data: ReportData) -> Iterator[Block]:
     yield Paragraph(f"{references}, {series.undated:,} without a publication date.")
     if not series.months:
         return
-    caption = "References by date of publication (UTC)."
-    yield Figure(month_chart(series.months), "timeline", caption)
+    caption = f"{TIMELINE_TITLE} (UTC)."
+    yield Figure(month_chart(series.months), "timeline", TIMELINE_TITLE, caption)
     years: Counter[str] = Counter()
     for month, count in series.months.items():
         years[month[:4]] += count
     rows = sorted(years.items(), reverse=True)
     hint = "graphbuild timeline --json lists every month"
-    yield from table(("year", "references"), rows, hint, numbers=[1])
+    yield from table(("year", "references"), rows, hint, numbers=[1], label_columns=2)
 
 
 def _method(data: ReportData) -> Iterator[Block]:
@@ -346,6 +191,16 @@ def _method(data: ReportData) -> Iterator[Block]:
             f"Clusters: found with the algorithm {METHOD} at resolution"
             f" {clustering.resolution:.2f}. The more files a collection has, the more weakly it"
             " connects them."
+        ),
+        (
+            "Stability: the mean Jaccard index of a cluster and the most similar cluster in each"
+            " run of the algorithm; the runs have different random seeds. The mean stability over"
+            f" all files is {clustering.agreement:.2f}."
+        ),
+        "Independent references: those to the same article count once.",
+        (
+            "Collections whose names are equal, apart from case, spaces and punctuation, are in one"
+            " row with their number. A file counts if at least one of them contains it."
         ),
         (
             "Inside and outside: how many files have the collection or reference, in the cluster"
@@ -365,22 +220,3 @@ def _method(data: ReportData) -> Iterator[Block]:
         "URLs are defanged. For details, see docs/analysis.md of graphbuild.",
     )
     yield BulletList(lines)
-
-
-def _name(entity: Entity) -> UntrustedText:
-    return UntrustedText(defanged_label(entity))
-
-
-def _subject(entity: Entity) -> UntrustedText:
-    return UntrustedText(defang(entity.readable_id))
-
-
-def _date(entity: Entity | None) -> str:
-    day = publication_date(entity) if entity else None
-    return day.isoformat() if day else ""
-
-
-def _url(entity: Entity) -> UntrustedText | None:
-    url = reference_url(entity)
-    shortened = url if len(url) <= _MAX_URL_LENGTH else url[:_MAX_URL_LENGTH] + "…"
-    return UntrustedText(defang(shortened)) if url else None

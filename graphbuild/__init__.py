@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from graphbuild.api.parser import parse_page as parse_page
     from graphbuild.campaign import Campaign as Campaign
     from graphbuild.campaign import build_graph as build_graph
+    from graphbuild.campaign import demo as demo
     from graphbuild.campaign import draw as draw
     from graphbuild.campaign import export as export
     from graphbuild.campaign import open as open  # noqa: A004  used as gb.open
@@ -67,7 +68,7 @@ _MODULES = {
     "api.auth": ("ApiKey", "find_api_key"),
     "api.client": ("Client",),
     "api.parser": ("parse_page",),
-    "campaign": ("Campaign", "build_graph", "draw", "export", "open", "show", "to_pyvis"),
+    "campaign": ("Campaign", "build_graph", "demo", "draw", "export", "open", "show", "to_pyvis"),
     "crawler": ("Crawl", "CrawlEvent"),
     "errors": (
         "ApiError",

@@ -8,8 +8,10 @@ a campaign is the path of a campaign file, a :class:`Campaign` or a
 from __future__ import annotations
 
 import warnings
+import weakref
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from graphbuild.store import Store
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pyvis.network import Network
 
+    from graphbuild.emulator import World
     from graphbuild.exporters.page_frame import PageFrame
     from graphbuild.exporters.widget import GraphWidget
     from graphbuild.graph.builder import Graph
@@ -181,6 +184,26 @@ def open(path: str | Path) -> Campaign:  # noqa: A001  used as gb.open
     if store.missing_data:
         warnings.warn(f"{path}: {store.missing_data}", stacklevel=2)
     return Campaign(store)
+
+
+def demo(world: World | None = None) -> Campaign:
+    """Crawl made-up campaigns without an API key, and return the campaign.
+
+    During the crawl, an emulator of the API runs on this machine. The campaign file is temporary:
+    it is deleted when the returned object is no longer used, or when Python ends.
+
+    Args:
+        world: The data to crawl, such as ``graphbuild.emulator.generate_world(seed=2)``. By
+            default, this is the data of the command ``graphbuild demo``.
+    """
+    from graphbuild.crawler.demo import crawl_world, demo_world  # noqa: PLC0415  loads the client
+
+    folder = TemporaryDirectory(prefix="graphbuild-demo-", ignore_cleanup_errors=True)
+    path = Path(folder.name) / "campaign.db"
+    crawl_world(world or demo_world(), path)
+    campaign = open(path)
+    weakref.finalize(campaign, folder.cleanup)
+    return campaign
 
 
 def build_graph(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 from pyvis.network import Network
 
 import graphbuild as gb
+from graphbuild.emulator import generate_world
 from graphbuild.models import Entity, Observation
 from graphbuild.store.importer import import_responses, read_responses
 from tests.support.paths import DATA
@@ -30,6 +32,33 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with gb.Store.open(path) as store:
         import_responses(store, pages)
     return path
+
+
+# --- demo ----------------------------------------------------------------------------------------
+
+
+def test_try_a_made_up_campaign() -> None:
+    world = generate_world(seed=1)  # the data of the command `graphbuild demo`
+    campaign = gb.demo()
+    graph = campaign.graph()
+    files = {key: world.file(key[5:]) for key in graph if key.startswith("file:")}
+    assert set(files.values()) == set(world.files.values())
+    for key, file in files.items():
+        expected = {f"reference:{item.id}" for item in world.related_references(file)}
+        assert set(graph.successors(key)) == expected
+    assert campaign.status().complete == len(world.files)
+
+
+def test_the_file_of_a_made_up_campaign_is_deleted_after_use() -> None:
+    world = generate_world(seed=3, campaigns=1, files_per_campaign=2, references_per_campaign=3)
+    campaign = gb.demo(world)
+    path = campaign.store.path
+    assert campaign.status().subjects == len(world.files)
+    assert path.exists()
+    del campaign
+    gc.collect()
+    assert not path.exists()
+    assert not path.parent.exists()
 
 
 # --- open ----------------------------------------------------------------------------------------
@@ -129,7 +158,7 @@ def test_export_something_else(tmp_path: Path) -> None:
 def test_show_and_draw_a_campaign(path: Path) -> None:
     with gb.open(path) as campaign:
         for source in (path, str(path), campaign, campaign.store, campaign.graph()):
-            assert "<iframe" in gb.show(source)._repr_html_()
+            assert "<iframe" in gb.show(source, static=True)._repr_html_()
         assert campaign.draw().axes
 
 

@@ -20,8 +20,6 @@ from graphbuild.store import Store
 if TYPE_CHECKING:
     from graphbuild.emulator import World
 
-_WORLD_SEED = 1
-
 
 def demo(
     out: Annotated[
@@ -32,11 +30,12 @@ def demo(
 
     The output shows the equivalent crawl and export commands.
     """
-    from graphbuild.emulator import Api, Emulator, generate_world
+    from graphbuild.crawler.demo import demo_world
+    from graphbuild.emulator import Api, Emulator
 
     started = time.monotonic()
     hashes, store_path = out / "hashes.txt", out / "campaign.db"
-    world = generate_world(_WORLD_SEED)
+    world = demo_world()
     seed_list = "".join(f"{each}\n" for each in world.hashes())
     _check_earlier_demo(store_path, hashes, world, seed_list)
     try:

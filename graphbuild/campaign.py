@@ -138,7 +138,13 @@ class Campaign:
 
         return find_clusters(self.store, seed=seed).to_frame()
 
-    def export(self, path: str | Path, formats: Iterable[str] | None = None) -> list[Path]:
+    def export(
+        self,
+        path: str | Path,
+        formats: Iterable[str] | None = None,
+        *,
+        places: str | Path | None = None,
+    ) -> list[Path]:
         """Write the graph to one file, or to a folder in several formats; return the paths.
 
         Args:
@@ -146,18 +152,20 @@ class Campaign:
                 folder. A folder is created if it does not exist.
             formats: Format names as in ``graphbuild export --to``; ``path`` is then a folder. By
                 default, GraphML, HTML and CSV are written into a folder.
+            places: A file whose nodes keep their places; see :func:`export`.
 
         Raises:
             ExportError: A format is unknown or needs a library that is not installed, or a file
-                cannot be written.
+                cannot be read or written.
         """
         from graphbuild.exporters import export_all  # noqa: PLC0415  loads networkx
         from graphbuild.exporters.formats import DEFAULT_FORMATS  # noqa: PLC0415  needed only here
 
         path = Path(path)
         if formats is None and path.suffix and not path.is_dir():
-            return [export(self, path)]
-        files = export_all(self.graph(), path, formats or DEFAULT_FORMATS)
+            return [export(self, path, places=places)]
+        graph, positions = _place(self.graph(), None, places)
+        files = export_all(graph, path, formats or DEFAULT_FORMATS, positions=positions)
         return [each.path for each in files]
 
     def show(self, *, height: int = 600, static: bool = False) -> GraphWidget | PageFrame:
@@ -238,7 +246,13 @@ def build_graph(
     )
 
 
-def export(source: GraphSource, path: str | Path, *, positions: Positions | None = None) -> Path:
+def export(
+    source: GraphSource,
+    path: str | Path,
+    *,
+    positions: Positions | None = None,
+    places: str | Path | None = None,
+) -> Path:
     """Write a graph to ``path`` in the format that the suffix of ``path`` selects; return the path.
 
     Args:
@@ -248,16 +262,20 @@ def export(source: GraphSource, path: str | Path, *, positions: Positions | None
         positions: A mapping from each node key to the position (x, y) of the node. The y coordinate
             grows upwards. In the same unit, nodes have radii of 6 to 30. If ``positions`` is None,
             the layout is computed for formats that contain positions.
+        places: An earlier page, GraphML or GEXF file, or a JSON file that the page saved. Its nodes
+            keep their places, labels and notes, and new nodes are placed near their neighbors.
 
     Raises:
         ExportError: The suffix is unknown, or a library that the format needs is not installed. The
             graph or a position is invalid, or the format cannot represent the graph. The file
-            cannot be written.
+            cannot be written, or ``places`` cannot be read.
         StoreError: The campaign file cannot be read.
+        ValueError: Both ``positions`` and ``places`` are given.
     """
     from graphbuild import exporters  # noqa: PLC0415  loads networkx
 
-    return exporters.export(_to_graph(source), path, positions=positions)
+    graph, positions = _place(_to_graph(source), positions, places)
+    return exporters.export(graph, path, positions=positions)
 
 
 def show(
@@ -335,6 +353,19 @@ def draw(
     return static_image.draw(
         _to_graph(source), positions=positions, width=width, max_labels=max_labels
     )
+
+
+def _place(
+    graph: Graph, positions: Positions | None, places: str | Path | None
+) -> tuple[Graph, Positions | None]:
+    """Return ``graph`` and its positions, those in the file ``places`` if it is given."""
+    if places is None:
+        return graph, positions
+    if positions is not None:
+        raise ValueError("positions and places cannot be given together")
+    from graphbuild.exporters.places import apply_places, read_places  # noqa: PLC0415  slow import
+
+    return apply_places(graph, read_places(places))
 
 
 def _to_graph(source: object) -> Graph:

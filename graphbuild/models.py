@@ -84,7 +84,7 @@ UNFINISHED_STATES = (PENDING, SHORT, LIMITED, INCOMPLETE, FAILED)
 
 SEED_ATTRIBUTE_PREFIX = "seed_"  # prefix of node attributes that come from a seed list
 # Prefixes of attributes that graphbuild adds. API attributes with these prefixes are dropped.
-LOCAL_ATTRIBUTE_PREFIXES = ("crawl_", "group_", SEED_ATTRIBUTE_PREFIX)
+LOCAL_ATTRIBUTE_PREFIXES = ("crawl_", "group_", "user_", SEED_ATTRIBUTE_PREFIX)
 
 _MAX_ID_LENGTH = 256  # characters; the longest known ids have fewer than 100
 _SHORT_HASH_LENGTH = 12  # hexadecimal digits

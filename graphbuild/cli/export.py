@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from signal import raise_signal
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,10 +27,10 @@ from graphbuild.exporters.formats import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
     from signal import Signals
 
     from graphbuild.exporters import ExportedFile
+    from graphbuild.graph.builder import Graph
 
 FULL = "full"
 HEAVY_BYTES = 50_000_000  # size above which Gephi opens a file slowly
@@ -83,6 +84,15 @@ def export(
             "edge), and to subjects (last response).",
         ),
     ] = False,
+    places: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Keep the places of nodes, and the labels and notes that you typed, from an "
+            "earlier page, GraphML or GEXF file (also one that Gephi saved), or from a JSON file "
+            "that the page saved. New nodes are placed near their neighbors and marked.",
+        ),
+    ] = None,
     no_csv_guard: Annotated[
         bool,
         typer.Option(
@@ -116,6 +126,7 @@ def export(
     """
     from graphbuild.exporters.atomic_write import make_folder
     from graphbuild.exporters.output import export_all, export_file
+    from graphbuild.exporters.places import apply_places, read_places
     from graphbuild.graph.builder import build_graph
     from graphbuild.graph.views import view as select_view
     from graphbuild.models import OBSERVED
@@ -126,6 +137,7 @@ def export(
         formats, no_csv_guard=no_csv_guard, csv_bom=csv_bom, no_reduction=no_reduction
     )
     _refuse_derived_view(formats, view)
+    known = read_places(places) if places else None
     with open_for_reading(store_path) as store:
         with on_signal(remove_unfinished_and_exit), spinner() as show_step:
             show_step("reading the campaign")
@@ -140,16 +152,20 @@ def export(
                     links=store.links(),
                     timestamps=timestamps,
                 )
-            shown = select_view(graph, view)
+            shown, positions = select_view(graph, view), None
+            if known:
+                show_step("placing the new nodes")
+                shown, positions = apply_places(shown, known)
             if is_file:
                 show_step(f"writing {out.name}")
                 make_folder(out.parent)
-                files = [export_file(shown, out, full=no_reduction)]
+                files = [export_file(shown, out, positions=positions, full=no_reduction)]
             else:
                 files = export_all(
                     shown,
                     out,
                     formats,
+                    positions=positions,
                     name_suffix="" if view == FULL else view,
                     csv_guard=not no_csv_guard,
                     csv_bom=csv_bom,
@@ -160,6 +176,8 @@ def export(
         all_nodes, all_edges = len(graph), graph.number_of_edges()
         if json:
             exported = {"view": view, "nodes": nodes, "edges": edges}
+            if known:
+                exported["new"] = _count_new_nodes(shown)
             whole = {"nodes": all_nodes, "edges": all_edges}
             print_json({**exported, "whole": whole, "files": [file_json(each) for each in files]})
             return
@@ -167,12 +185,24 @@ def export(
             part = f"{format_count(nodes, 'node')} and {format_count(edges, 'edge')}"
             print_line(f"view {view}: {part} of {all_nodes:,} and {all_edges:,}")
         print_files(files)
+        if known:
+            new = _count_new_nodes(shown)
+            verb = "is" if new == 1 else "are"
+            kept = format_count(nodes - new, "node")
+            print_line(f"{kept} kept their places; {new:,} {verb} new since {places}")
         warnings = (f"{each.path.name}: {each.warnings}" for each in files if each.warnings)
         for line in dict.fromkeys(warnings):
             notice(line)
         if view == FULL:
             _warn_if_heavy(files, store.path)
         warn_if_incomplete(store)
+
+
+def _count_new_nodes(graph: Graph) -> int:
+    """Return the number of nodes that have no place in the file of ``--places``."""
+    from graphbuild.exporters.places import IS_NEW
+
+    return sum(1 for _, is_new in graph.nodes(data=IS_NEW) if is_new)
 
 
 def _is_file_of_format(out: Path, formats: Sequence[str]) -> bool:

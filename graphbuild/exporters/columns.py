@@ -189,6 +189,14 @@ NODE_COLUMNS: list[Column] = [
     ),
     _attribute("crawl_fetched_at", TIME, "Time of the last response (`--timestamps`).", *_SUBJECTS),
     _attribute("group_size", INT, "Number of nodes that the group represents in a view.", "groups"),
+    _attribute(
+        "is_new",
+        BOOL,
+        "Whether the file that `--places` names does not contain the node; empty if it does.",
+        title="New",
+    ),
+    _attribute("user_label", TEXT, "Label that you typed on the page.", title="Your label"),
+    _attribute("user_note", TEXT, "Note that you typed on the page.", title="Your note"),
     Column("degree", INT, "Number of edges of the node.", targets=TABLES),
     Column("attributes", TEXT, "Attributes without a column, as a JSON object."),
 ]

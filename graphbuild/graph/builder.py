@@ -20,8 +20,8 @@ Node keys are ``type:id``. Node attributes:
   ``seed`` (bool) and ``state``;
 * on subjects, from the seed list: ``seed_*``.
 
-API attributes are dropped if their names begin with ``crawl_``, ``seed_`` or ``group_``, or if they
-are named ``type``, ``label``, ``id``, ``seed`` or ``state``.
+API attributes are dropped if their names begin with ``crawl_``, ``seed_``, ``group_`` or ``user_``,
+or if they are named ``type``, ``label``, ``id``, ``seed``, ``state`` or ``is_new``.
 
 Edge attributes:
 
@@ -75,7 +75,7 @@ REFERENCES_AND_RELATED = "references_and_related_references"
 RELATED_RELATIONS = frozenset({RELATED_REFERENCES, REFERENCES_AND_RELATED})
 NO_COLLECTION = "-"  # in ``related_from``, in place of a node key
 _GRAPH_ATTRIBUTES = frozenset({"type", "label", "id"})
-_LOCAL_ATTRIBUTES = _GRAPH_ATTRIBUTES | {"seed", "state"}
+_LOCAL_ATTRIBUTES = _GRAPH_ATTRIBUTES | {"is_new", "seed", "state"}
 
 
 def build_graph(

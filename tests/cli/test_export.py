@@ -8,6 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import networkx as nx
 import pytest
 from typer.testing import CliRunner
 
@@ -207,3 +208,34 @@ def test_no_reduction_needs_html(shell: Shell, campaign: Path) -> None:
     assert result.returncode == 2
     assert "needs --to html" in result.stderr
     assert not (campaign / "none").exists()
+
+
+# --- the same places -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("earlier", ["graph.html", "graph.graphml", "graph.gexf"])
+def test_places_of_an_earlier_export_are_kept(shell: Shell, campaign: Path, earlier: str) -> None:
+    assert shell("export", "--store", "c.db", "--to", "html,graphml,gexf").returncode == 0
+    answer = json.dumps(ANSWER).replace(SUBJECT, "ef" * 32)
+    (campaign / "other.json").write_text(answer)
+    assert shell("import", "other.json", "--store", "c.db").returncode == 0
+    old = f"output/{earlier}"
+    command = ("export", "--store", "c.db", "--to", "graphml", "--out", "new", "--places", old)
+    written = shell(*command)
+    assert "2 nodes kept their places; 1 is new since" in written.stdout
+    before, after = (
+        nx.read_graphml(campaign / folder / "graph.graphml") for folder in ("output", "new")
+    )
+    for key in before:
+        assert [before.nodes[key][axis] for axis in "xy"] == [
+            after.nodes[key][axis] for axis in "xy"
+        ]
+    assert {key for key in after if after.nodes[key].get("is_new")} == {f"file:{'ef' * 32}"}
+    assert json.loads(shell(*command, "--json").stdout)["new"] == 1
+
+
+def test_a_file_without_places_is_refused(shell: Shell, campaign: Path) -> None:
+    found = shell("export", "--store", "c.db", "--places", "page.json")
+    assert found.returncode == 1
+    assert "was not saved by a page of graphbuild" in found.stderr
+    assert not (campaign / "output").exists()

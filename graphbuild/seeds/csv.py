@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, takewhile
 from typing import TYPE_CHECKING
 
 from graphbuild.models import FILE, FILE_ID_HASH, URL, detect_hash_type
@@ -102,8 +102,13 @@ def _find_layout(
     judgement = judge_columns(titles, body, type_column)
     columns, reason = _select_columns(judgement, reader)
     reader.format.column = judgement.name(columns.indexes)
+    if columns.contradicts_types:
+        type_column = None
     first = "" if is_complete else "the first "
-    reasons = [f"{columns.rows:,} of {first}{judgement.total:,} rows", reason]
+    reasons = [
+        f"{columns.rows + columns.contradicting:,} of {first}{judgement.total:,} rows",
+        reason,
+    ]
     if type_column is not None:
         reasons.append(f"column {name_column(titles, type_column)} states the types")
     other_hashes = [] if reader.column is None else _find_other_hashes(judgement, columns)
@@ -129,7 +134,7 @@ def _split_heading(sample: list[Row], wanted: str | None) -> tuple[list[str], li
     The heading is the first row, or the row after titles of the table.
     """
     title = (wanted or "").strip(STRIPPED_CHARACTERS).casefold()
-    for position in (_count_titles(sample), 0):
+    for position in (_find_widest_title(sample), 0):
         cells, below = sample[position].cells, sample[position + 1 :]
         if title and not title.isdigit() and title in map(str.casefold, cells):
             return cells, below
@@ -138,13 +143,12 @@ def _split_heading(sample: list[Row], wanted: str | None) -> tuple[list[str], li
     return [], sample
 
 
-def _count_titles(sample: Sequence[Row]) -> int:
-    """Return the number of first rows that have one cell, and no indicator in it."""
-    for position, row in enumerate(sample[: _MAX_TITLES + 1]):
-        cells = [cell for cell in row.cells if cell]
-        if len(cells) > 1 or any(map(is_indicator, cells)):
-            return position
-    return 0
+def _find_widest_title(sample: Sequence[Row]) -> int:
+    """Return the index of the row with the most filled cells, before the first indicator."""
+    rows = sample[: _MAX_TITLES + 1]
+    before = takewhile(lambda row: not any(map(is_indicator, row.cells)), rows)
+    filled = [sum(map(bool, row.cells)) for row in before]
+    return filled.index(max(filled)) if filled else 0
 
 
 def _select_columns(judgement: Judgement, reader: SeedReader) -> tuple[Column, str]:

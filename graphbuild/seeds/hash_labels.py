@@ -16,7 +16,10 @@ _OTHER_HASH = (
     r"|serial(?:[ _-]?(?:number|no))?|commit|passw(?:or)?d|passphrase"
     r"|(?:api|aes|rc4|xor|private|public|session|license|encryption|decryption)[ _-]?key|guid|uuid"
     r"|(?:build|campaign|bot)[ _-]?id|mutex(?:es)?|wallet|ntlm(?:[ _-]?hash)?|etag|cookie"
+    r"|zertifikats?|certyfikatu?|certificado|certificat"
 )
+# Those that nothing else is called, so that any words can be between the name and a colon.
+_CLEAR_NAME = r"imp-?hash|authenti-?hash|ja3s?|jarm|vhash|thumb-?print|certyfikatu?|zertifikats?"
 # Words between the name of a hash and the hash, such as in "thumbprint (SHA-1) of a.exe".
 _CONNECTING_WORD = (
     r"(?:of|for|in|at|is|was|the|this|its|an?|md5|sha-?1|sha-?256|hash|value|number|id|hex|zip"
@@ -41,8 +44,12 @@ _LABEL_IN_NEXT_CELL = re.compile(
 _JA3_HASH = re.compile(
     r"\b(ja3s?)(?:[._]hash;\s{0,9}content:\s{0,9}\"|\W{1,9}hash\W{1,9})$", re.IGNORECASE
 )
+_NAME_AND_WORDS = re.compile(
+    rf"(?<![a-z0-9])({_CLEAR_NAME})(?:[ ][\w()-]{{1,20}}){{1,4}}[ ]?:[\s\"'`*]*$", re.IGNORECASE
+)
+_MIME_BOUNDARY = re.compile(r"\b(boundary)=\"?[\w.=-]{0,40}$", re.IGNORECASE)
 _COMMIT = re.compile(r"[\"'`)>]?[ ](?:at|@|revision)[ ]`?")  # between a repository and a hash
-_TAG = re.compile(r"<[^<>\n]*>")
+_TAG = re.compile(r"<[^<>\n]*>|\\[A-Za-z]{1,20}\{")  # of HTML, or the start of a LaTeX command
 _SAME_LIST = re.compile(r"[\s,;*\u2022-]*")  # text between hashes of one list
 
 
@@ -75,5 +82,10 @@ class HashLabels:
             text = _TAG.sub(" ", before)
             label = _LABEL_BEFORE.search(text)
             self._labels_next_lines = bool(label and label[2])
-            label = label or _JA3_HASH.search(text)
+            label = (
+                label
+                or _JA3_HASH.search(text)
+                or _NAME_AND_WORDS.search(text)
+                or _MIME_BOUNDARY.search(text)
+            )
             self._label = label[1].lower() if label else ""

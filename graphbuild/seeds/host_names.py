@@ -29,7 +29,9 @@ _CODE_DOMAINS = frozenset(
         *("select", "shell", "show", "style", "tab", "target", "total", "video", "windows", "zero"),
     }
 )
-_CODE_OBJECTS = frozenset({"array", "document", "http", "math", "module", "object"})
+_CODE_OBJECTS = frozenset(
+    {"array", "body", "document", "element", "http", "math", "module", "obj", "object", "window"}
+)
 _OWN_OBJECT = frozenset({"cls", "self", "this"})
 _PACKAGE_ROOTS = frozenset({"adodb", "android", "androidx", "java", "javax", "kotlin", "system"})
 _REVERSED_ROOTS = frozenset({"com", "edu", "gov", "io", "net", "org"})  # com.example.app
@@ -106,6 +108,7 @@ def _is_code(labels: list[str], after: str) -> bool:
         top in _CODE_DOMAINS
         or first in _OWN_OBJECT
         or (is_short and first in _CODE_OBJECTS)
+        or (len(first) <= _SHORT < len(labels) and labels[-2].lower() in _CODE_OBJECTS)
         or (is_short and len(first) <= _SHORT < len(top))
         or any(map(_CAMEL_CASE.search, labels))
         or _CALL_OR_ASSIGNMENT.match(after) is not None

@@ -61,7 +61,7 @@ _WITH_PORT = re.compile(r"(.+):(\d{1,5})")
 _PROTOCOL = re.compile(r"(.+)/(?:tcp|udp|sctp)", re.IGNORECASE)
 _PREFIX_LENGTHS = {4: "32", 6: "128"}  # IP version -> prefix length of a network of one address
 _BRACKETED_IP = re.compile(r"\[([0-9a-fA-F:.]+)\](?::\d{1,5})?")
-_MAX_PORT = 65_535
+_MAX_PORT, _MAX_PORT_DIGITS = 65_535, 5
 _PRIVATE_DOMAIN = re.compile(
     "arpa|corp|home|internal|intranet|invalid|lan|local|localdomain|localhost|private|test"
 )
@@ -143,7 +143,10 @@ def _parse_host_with_path(host: str, text: str, changes: tuple[str, ...]) -> Ind
     is_address = _DOTTED_QUAD.fullmatch(host) or host.count(":") > 1
     after = text[len(host) + 1 :]
     if is_address and after.isdigit():
-        if after != _PREFIX_LENGTHS[6 if ":" in host else 4]:
+        full_length = _PREFIX_LENGTHS[6 if ":" in host else 4]
+        if len(after) <= _MAX_PORT_DIGITS and int(after) > int(full_length):  # as in logs of Cisco
+            return _parse_ip_address(host, (*changes, PORT_REMOVED))
+        if after != full_length:
             raise ValueError("is a network, not an address; list its addresses one by one")
         return _parse_ip_address(host, (*changes, PREFIX_REMOVED))
     if "@" in host:

@@ -6,6 +6,7 @@ The constants are regular expressions of defanged text, for readers that search 
 from __future__ import annotations
 
 import re
+import unicodedata
 
 # Invisible characters that are inserted so that programs do not make a link.
 INVISIBLE = "\u00ad\u200b\u200e\u200f\u2060\ufeff"
@@ -27,7 +28,7 @@ DEFANGED_COLON = r"(?:\[:\]|\(:\))"
 DEFANGED_SLASH = r"(?:\[/\]|\\/)"
 # ``http`` or ``ftp`` with other letters in the middle, and ``meow``, which some reports use.
 SCHEME = (
-    r"(?i:(?P<http>h(?:tt|xx|xt|tx|zz|\*\*|__)p|h[\[(](?:tt|xx)[\])]p|meow)|f[tx*]p)"
+    r"(?i:(?P<http>h(?:tt|xx|xt|tx|zz|\*\*|__)p|hxxx|h[\[(](?:tt|xx)[\])]p|meow)|f[tx*]p)"
     r"(?P<secure>(?i:s|\[s\]|\(s\)))?"
 )
 # ``://``, defanged or not. Only ``http`` and ``ftp`` can have backslashes: C:\\ is a drive.
@@ -38,14 +39,17 @@ SCHEME_END = (
 SCHEME_WITH_BRACKETS = r"(?i:h(?:\*\*|[\[(](?:tt|xx)[\])])ps?(?:\[s\]|\(s\))?|f\*ps?)"
 SECURE_IN_BRACKETS = r"(?i:\[s\]|\(s\))"
 
+_LIGATURES = "\ufb00-\ufb06"  # of letters such as ff and fi
 # A quick check: ``refang`` does not change text that does not match.
 _HINT = re.compile(
-    rf"[{_BRACKETS}\\{INVISIBLE}\u3002\uff0e\uff61]|\.\]|&(?:\#|l|period)|(?:h(?:xx|xt|tx|zz|__|\*\*)p|f[x*]p|meow)",
+    rf"[{_BRACKETS}\\{INVISIBLE}\u3002\uff0e\uff61]|\.\]|&(?:\#|l|period)|(?:h(?:xx|xt|tx|zz|__|\*\*)p|hxxx|f[x*]p|meow)"
+    rf"|[{_LIGATURES}]",
     re.IGNORECASE,
 )
 _START = re.compile(SCHEME + SCHEME_END)
 _SPACE_CHARACTER = re.compile(_SPACE.removesuffix("?"))
 _INNER_SCHEME = re.compile(r"(?<![A-Za-z])(?:hxxp(?=s?:)|fxp(?=s?://))")
+_LIGATURE = re.compile(f"[{_LIGATURES}]")
 _INVISIBLE = re.compile(f"[{INVISIBLE}]")
 _DOT = re.compile(DEFANGED_DOT)
 _AT = re.compile(DEFANGED_AT)
@@ -64,6 +68,7 @@ def refang(text: str) -> str:
     if not _HINT.search(simple) and not _SPACE_CHARACTER.search(simple):
         return simple
     text = _INVISIBLE.sub("", text)
+    text = _LIGATURE.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
     if start := _START.match(text):
         rest = text[start.end() :]
         if start[0].endswith("\\\\"):

@@ -33,6 +33,7 @@ _MAX_LISTED_COLUMNS = 40
 _NAMING_WEIGHT = 3  # of a column whose heading names indicators
 _CLEAR_LEAD = 3
 _HOST_WORDS = frozenset({"host", "hostname", "hostnames", "hosts"})
+_LINKS_PER_HOST = 5  # at least, in a column of links without a heading
 _MIN_SHARE = 4  # without such a heading, one row in this many must have an indicator
 
 
@@ -45,6 +46,7 @@ class Column:
     row_numbers: set[int] = field(default_factory=set)  # of the rows with indicators
     hashes: Counter[str] = field(default_factory=Counter)  # hash type -> number of cells
     hosts: Counter[str] = field(default_factory=Counter)  # host -> number of cells with a URL
+    contradicting: int = 0  # number of indicators that are not of the type that their row states
     contents: int = 0  # equal for columns with the same indicators
 
     @property
@@ -56,6 +58,11 @@ class Column:
     def weight(self) -> int:
         """The number of rows, weighted by the heading."""
         return self.rows * (_NAMING_WEIGHT if self.rank == Rank.NAMING else 1)
+
+    @property
+    def contradicts_types(self) -> bool:
+        """Whether the column of types is about the indicators of another column."""
+        return self.contradicting > self.rows
 
     @property
     def contains_urls_only(self) -> bool:
@@ -82,13 +89,14 @@ class Judgement:
         """Return whether a column can contain links to pages about the indicators.
 
         The URLs in a column may be links, unless the heading or another column says that they are
-        indicators. Without a heading, they may be links if they all have the same host.
+        indicators. Without a heading, they may be links if they have few different hosts.
         """
-        if column.rank != Rank.NEUTRAL or self.has_types or not column.contains_urls_only:
+        if column.rank != Rank.NEUTRAL or not column.contains_urls_only:
             return column.rank == Rank.EXCLUDED
         if title := self.titles[column.indexes[0]]:
-            return find_type(title) in {None, UNSUPPORTED}
-        return len(column.hosts) == 1 < column.rows
+            return not self.has_types and find_type(title) in {None, UNSUPPORTED}
+        hosts = len(column.hosts)
+        return hosts * _LINKS_PER_HOST <= column.rows or hosts == 1 < column.rows
 
     def column(self, index: int) -> Column:
         """Return the column with an index."""
@@ -100,7 +108,7 @@ class Judgement:
             column
             for column in self.columns
             if column.rank == Rank.NAMING
-            and column.rows
+            and (column.rows or column.contradicting)
             and column.indexes[0] not in best.indexes
             and column.contents != best.contents
         ]
@@ -109,7 +117,8 @@ class Judgement:
         """Return the numbers and titles of columns, and the number of rows with indicators."""
         return _shorten(
             [
-                f"{self.name(column.indexes)} ({column.rows:,} of {self.total:,} rows)"
+                f"{self.name(column.indexes)}"
+                f" ({column.rows + column.contradicting:,} of {self.total:,} rows)"
                 for column in columns
             ]
         )
@@ -139,6 +148,8 @@ def judge_columns(titles: Sequence[str], rows: Sequence[Row], type_column: int |
         for column, cell in zip(columns, row.cells, strict=False):
             if entities := find_entities(cell, stated):
                 _count(column, entities, number)
+            elif stated and find_entities(cell):
+                column.contradicting += 1
     return Judgement(titles, total, columns, type_column is not None)
 
 

@@ -11,6 +11,7 @@ import re
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from graphbuild.models import detect_hash_type
 from graphbuild.seeds.hash_labels import HashLabels
 from graphbuild.seeds.host_names import find_doubt, is_host, is_ipv4
 from graphbuild.seeds.refanging import refang
@@ -32,7 +33,7 @@ _NAMESPACES = "names of XML namespaces were skipped"
 _REFERENCES = "links to pages about an indicator, and references of rules, were skipped"
 _MAY_BE_WRAPPED = "hexadecimal text on two lines may be one SHA-256; join the lines if it is"
 _URL_MAY_CONTINUE = "URLs at the end of a line may continue on the next line; join the lines if so"
-_JOINED = "the halves of a SHA-256 on two lines were joined"
+_JOINED = "the parts of a hash on two lines were joined"
 
 _XML_NAMESPACE = re.compile(r"""\sxmlns(?::[\w.-]+)?=["']$""")
 _PRODUCTS = (
@@ -43,9 +44,18 @@ _PRODUCTS = (
 _SPACED_PRODUCTS = r"chrome|chromium|edge|firefox|openssl|opera|safari"  # not names of services
 # version 1.2.3.4, ProductVersion == "1.2.3.4", Chrome/1.2.3.4, section 1.2.3.4, >=1.2.3.4
 _VERSION_BEFORE = re.compile(
-    r"\b(?:v|ver|version|build|release|section|chapter|rule)[.:]?\s*$"
-    r"|(?:\b|(?-i:(?<=[a-z])(?=V)))version(?:\s(?:is|was))?[\"']?\s?[:=]{0,2}\s?[\"']?$"
+    r"\b(?:v|ver|version|build|firmware|release|section|chapter|rule)[.:]?\s*$"
+    r"|(?:\b|(?-i:(?<=[a-z])(?=V)))version(?:\s(?:string|number))?(?:\s(?:is|was))?[\"']?\s?[:=]{0,2}\s?[\"']?$"
     rf"|\b(?:{_PRODUCTS}|v)/$|\b(?:{_SPACED_PRODUCTS})\s$|[<>~]=\s?$",
+    re.IGNORECASE,
+)
+_SMALL = 32  # the four numbers of few public addresses are all smaller
+_WORD_BEFORE = re.compile(r"[^\W\d_][\w.-]*[\s(\uff08\"'~=:]{0,4}$")
+_HOST_WORD_BEFORE = re.compile(
+    r"(?:\b(?:ips?|ipv4|address(?:es)?|hosts?|servers?|c2s?|cnc|dns|resolvers?|nameservers?|port"
+    r"|from|to|at|on|via|and|or|by|with|src|dst|source|destination|gateway|proxy|ping|nc|ssh|curl"
+    r"|wget|telnet|tcp|udp|https?|adresses?|direcci\w+|serveurs?|servidor\w*|adresy?|et|und|oder|y)"
+    r"|ip|[Aa]ddr\w*)[\s(\uff08\"'~=:]{0,4}$",
     re.IGNORECASE,
 )
 _PRODUCT_BEFORE = re.compile(r"[A-Za-z]/$")
@@ -61,6 +71,8 @@ _WRAPPED_SHA256 = re.compile(
 )
 # After a URL at the end of a line: an indented line of one word.
 _INDENTED_WORD = re.compile(r"[ \t]*\n[ \t]{4,}[^\s:]+[ \t]*(?:\n|$)")
+# The two parts of a hash on two lines, of which the first has the length of no hash.
+_SPLIT_HASH = re.compile(r"([0-9A-Fa-f]{31,63})[ \t]*\n[ \t|>]*([0-9A-Fa-f]{1,33})(?![0-9A-Za-z])")
 _SHA256_BEFORE = re.compile(r"sha-?256[ \t|:=]*$", re.IGNORECASE)
 # The end of another column, which is not a label such as "MD5" or "SHA-1".
 _COLUMN_BEFORE = re.compile(
@@ -87,6 +99,7 @@ class _TextReader:
         self._previous_length = 0  # of the previous hash
         self._previous = ""  # the previous candidate
         self._previous_url = ""  # if it is the previous candidate
+        self._other_hashes: set[str] = set()  # that the text calls something else
         self._second_half = ""  # of a hash that was joined from two lines
 
     def read(self, candidate: Candidate) -> None:
@@ -129,7 +142,10 @@ class _TextReader:
         if second_half and second_half == candidate.text:
             return
         if label := self._labels.find(candidate.before, candidate.after, self._previous_url):
-            self._reject(candidate, f"is called {label!a}, not the hash of a file")
+            self._other_hashes.add(candidate.text)
+        if label or candidate.text in self._other_hashes:
+            name = f"called {label!a}" if label else "called something else above"
+            self._reject(candidate, f"is {name}, not the hash of a file")
             return
         if len(candidate.text) == _WALLET_LENGTH and _HEXADECIMAL_SIGN.search(candidate.before):
             self._reject(candidate, "may be the address of a wallet; remove 0x if it is a SHA-1")
@@ -141,7 +157,10 @@ class _TextReader:
         self._add(candidate)
 
     def _join_halves(self, candidate: Candidate) -> Candidate:
-        """Return the whole hash if the candidate is its first half and the next line the rest."""
+        """Return the whole hash if the candidate is its first part and the next line the rest."""
+        split = _SPLIT_HASH.match(candidate.text + candidate.after)
+        if split and not detect_hash_type(split[1]) and detect_hash_type(split[1] + split[2]):
+            return self._join(candidate, split[1], split[2])
         wrapped = _WRAPPED_SHA256.match(candidate.text + candidate.after)
         if wrapped is None:
             return candidate
@@ -152,6 +171,9 @@ class _TextReader:
         if rest_of_line.strip() or not is_wrapped:
             self._reader.count_warning(_MAY_BE_WRAPPED, candidate.line)
             return candidate
+        return self._join(candidate, first, second)
+
+    def _join(self, candidate: Candidate, first: str, second: str) -> Candidate:
         self._reader.count_warning(_JOINED, candidate.line)
         self._second_half = second
         return candidate._replace(text=first + second, after="")
@@ -243,11 +265,22 @@ class _TextReader:
         self._reader.warn(candidate.line, f"{excerpt(candidate.text)} {reason}; skipped")
 
 
+def _is_small_after_word(address: str, before: str) -> bool:
+    """Return whether all numbers of an address are small, and the word before it names no host.
+
+    Such an address is more likely the version of a program: ``AnyDesk 8.0.10.0``.
+    """
+    is_small = all(int(number) < _SMALL for number in address.split("."))
+    line = before.rpartition("\n")[2]
+    return is_small and bool(_WORD_BEFORE.search(line)) and not _HOST_WORD_BEFORE.search(line)
+
+
 def _find_version(address: str, before: str, after: str) -> str:
     """Return why an IPv4 address may be the number of a version, or an empty string."""
     before = before[-40:]
     is_user_agent = _PRODUCT_BEFORE.search(before) and _PRODUCT_AFTER.match(after)
-    if is_user_agent or _VERSION_BEFORE.search(before):
+    is_version = is_user_agent or _VERSION_BEFORE.search(before)
+    if is_version or _is_small_after_word(address, before):
         return "looks like a version number"
     if address.endswith(".0.0"):
         return "looks like a version number or a network"

@@ -37,7 +37,7 @@ _MAX_CONTEXT = 200  # characters before and after a candidate
 # The letters of words, without those of Chinese, Japanese and Korean. Chinese and Japanese
 # are written without spaces, and Korean particles follow a word directly, so these letters can
 # touch a domain.
-_LETTERS = r"0-9A-Za-z_\u00c0-\u1fff"
+_LETTERS = r"0-9A-Za-z_\u00c0-\u1fff\ufb00-\ufb06"  # the last are ligatures, as in PDF files
 _CJK = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _WORD = rf"{_LETTERS}{INVISIBLE}\-"
 # HTML tags around a defanged dot: ``evil<span>[.]</span>example``.
@@ -124,6 +124,7 @@ _TAGS = re.compile(_TAG)
 _KNOWN_SCHEME = re.compile(rf"{SCHEME}$")
 _SCHEME_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*$")
 # The text before a name that is in the path of a file.
+_DNSMASQ_BEFORE = re.compile(r"(?:^|\n)(?:address|local|server)=/(?:[\w.-]{1,253}/){0,9}$")
 _PATH_BEFORE = re.compile(r"(?:(?<![/\\])[/\\]|[\w.)~%][/\\]+|:\\+)$")
 _PERCENT_ENCODED = re.compile(r"(?<=%)[2-7][0-9A-Fa-f]")  # such as %2Fevil.example
 _PUNCTUATION = ".,;:!?"
@@ -255,6 +256,8 @@ def _divide_host(text: str, start: int, end: int) -> tuple[Kind, int, int]:
         return Kind.EMAIL, start, name_end
     is_defanged = name != text[start:name_end]
     in_path = _PATH_BEFORE.search(before) and not (is_defanged or is_ipv4(name))
+    if in_path and _DNSMASQ_BEFORE.search(text[max(0, start - _MAX_CONTEXT) : start]):
+        return Kind.HOST, start, name_end
     if in_path or _PERCENT_ENCODED.match(text, start):
         return Kind.PATH, start, name_end
     if is_defanged and name_end == end and _is_host_after_slash(text, end):

@@ -3,7 +3,8 @@
 The generated documents were used while the readers were developed, the others only afterwards.
 
 ``graphbuild.seeds.read_seeds`` reads each document with the format that the documentation
-recommends. A file counts once, even if a document lists several of its hashes.
+recommends. If a warning names further columns of a table, the table is read once for each of them.
+A file counts once, even if a document lists several of its hashes.
 """
 
 from __future__ import annotations
@@ -82,7 +83,11 @@ def score(document: Document) -> Score:
         path = Path(folder) / document.name
         path.write_bytes(document.content)
         try:
-            found = set(map(_indicator, read_seeds(path, format=document.format_name)))
+            seeds = (
+                read_seeds(path, format=document.format_name, column=column)
+                for column in document.columns
+            )
+            found = {_indicator(seed) for seed_list in seeds for seed in seed_list}
             error = ""
         except SeedError as problem:
             found, error = set(), str(problem).replace(f"{folder}/", "")

@@ -995,3 +995,40 @@ def test_any_text_is_a_table_or_a_printable_error(tmp_path_factory, text, column
         shown = [*found.warnings, *map(str, found.rejected)]
         shown += [each.column + each.column_reason for each in found.formats]
     assert all(map(str.isprintable, shown))
+
+
+# --- headings below titles, and types that are about another column ------------------------------
+
+
+def test_the_widest_row_before_the_indicators_is_the_heading(write_table):
+    found = read_seeds(
+        write_table(
+            "IOC tracker Q3;;;\nAs of;2024-09-30;;By: A\n;;;\nNetwork;;Files;\n"
+            "Indicator;Type;Hash;Note\n"
+            f"evil.example;Domain;{A};x\n8.8.100.8;IP;{B};\nhttp://bad.example/a;URL;;\n"
+        )
+    )
+    assert [text for _, text in seeds_of(found)] == [
+        "evil.example",
+        "8.8.100.8",
+        "http://bad.example/a",
+    ]
+    assert attributes_of(found)[0] == {"type": "Domain", "hash": A, "note": "x"}
+    assert "other columns contain indicators, too: 3 'Hash' (2 of 3 rows)" in warnings_of(found)
+
+
+def test_a_column_of_types_is_ignored_if_it_is_about_another_column(write_table):
+    path = write_table(
+        f"indicator,type,hash\nevil.example,domain,{A}\n8.8.100.8,ip,{B}\nbad.example,domain,\n"
+    )
+    assert seeds_of(read_seeds(path, column="hash")) == [("file", A), ("file", B)]
+
+
+def test_links_without_a_heading_are_not_the_seeds(write_table):
+    rows = [
+        f"2024-01-{day:02},url,http://evil{day}.example/a,#x,https://twitter.com/a/status/{day}"
+        for day in range(1, 12)
+    ] + [f"2024-02-{day:02},md5,{C[:-2]}{day:02},#y,https://x.com/a/status/{day}" for day in (1, 2)]
+    found = read_seeds(write_table("\n".join(rows)))
+    assert len(found) == 13
+    assert not any("status" in str(text) for _, text in seeds_of(found))

@@ -31,7 +31,7 @@ def read_text(tmp_path):
 def test_the_halves_of_a_sha256_are_joined(read_text, first, start, indent, end):
     found = read_text(f"{start}{SHA256[:first]}\n{indent}{SHA256[first:]}{end}")
     assert seeds_of(found) == [("file", SHA256)]
-    assert "the halves of a SHA-256 on two lines were joined" in warnings_of(found)
+    assert "the parts of a hash on two lines were joined" in warnings_of(found)
 
 
 @pytest.mark.parametrize(
@@ -107,3 +107,98 @@ def test_a_url_that_may_continue_on_the_next_line_is_reported(read_text):
 @pytest.mark.parametrize("name", ["asp.net", "ASP.NET", "socket.io", "http.host"])
 def test_names_of_products_and_fields_are_not_domains(read_text, name):
     assert len(read_text(f"They use {name}; and more.")) == 0
+
+
+@pytest.mark.parametrize("length", [64, 40])
+@pytest.mark.parametrize("first", [33, 36, 39, 44, 48, 63])
+@pytest.mark.parametrize("start", ["", "- ", "\u30fb", "SHA256: "])
+@pytest.mark.parametrize("indent", ["", "  ", "| "])
+def test_the_parts_of_a_hash_are_joined(read_text, length, first, start, indent):
+    if first >= length:
+        first = 34
+    digits = SHA256[:length]
+    found = read_text(f"{start}{digits[:first]}\n{indent}{digits[first:]} (update.cab)\nnext")
+    assert seeds_of(found) == [("file", digits)]
+    assert "the parts of a hash on two lines were joined" in warnings_of(found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Imphash of the DLL: `{}`",
+        "Skr\u00f3t certyfikatu podpisuj\u0105cego (SHA1): `{}`",
+        "thumbprint of the signed loader: {}",
+        r"JA3     & \ioc{{{}}} \\",
+        'Content-Type: multipart/mixed; boundary="b1_{}"',
+    ],
+)
+def test_other_hashes_are_not_files_later_either(read_text, text):
+    digits = SHA256[:32]
+    found = read_text(f"{text.format(digits)}\n\nand more text\n--b1_{digits}\n{digits}\n")
+    assert seeds_of(found) == []
+    assert "not the hash of a file" in warnings_of(found)
+
+
+@pytest.mark.parametrize("version", ["3.0.20.0", "9.1.18.2", "1.1.4.6", "2.11.0.4"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "AnyDesk {} installed",
+        "the version string is {}, and",
+        "firmware {} is vulnerable",
+        "VPN\u88fd\u54c1\uff08\u30d0\u30fc\u30b8\u30e7\u30f3 {} \u304a\u3088\u3073",
+        "{{id:d.body.id,v:'{}'}}",
+        "[+] Family      : Wheatear {}",
+    ],
+)
+def test_versions_are_not_addresses(read_text, text, version):
+    found = read_text(text.format(version))
+    assert seeds_of(found) == []
+    assert "looks like a version number" in warnings_of(found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the server {} answers",
+        "C2: {}",
+        "connects to {}",
+        "{}",
+        "- {}",
+        "| x | {} |",
+        "dst=9.9.9.9 src={}",
+        "IP address: {}",
+        "evil.example, {}",
+    ],
+)
+def test_small_addresses_are_read_where_the_text_names_hosts(read_text, text):
+    assert ("ip_address", "8.8.4.4") in seeds_of(read_text(text.format("8.8.4.4")))
+
+
+def test_defanged_addresses_are_no_versions(read_text):
+    assert seeds_of(read_text("AnyDesk 8.8.4[.]4")) == [("ip_address", "8.8.4.4")]
+
+
+@pytest.mark.parametrize("ligature", ["\ufb00", "\ufb01", "\ufb03"])
+def test_ligatures_in_domains_are_letters(read_text, ligature):
+    plain = {"\ufb00": "ff", "\ufb01": "fi", "\ufb03": "ffi"}[ligature]
+    found = read_text(f"mso{ligature}ce-sync[.]com and more")
+    assert seeds_of(found) == [("domain", f"mso{plain}ce-sync.com")]
+
+
+def test_names_in_rules_of_dnsmasq_are_domains(read_text):
+    rules = "address=/evil.example/0.0.0.0\nserver=/bad.example/worse.example/#\n"
+    found = read_text(rules)
+    assert [text for _, text in seeds_of(found)] == ["evil.example", "bad.example", "worse.example"]
+
+
+@pytest.mark.parametrize("port", ["33", "443", "51123"])
+def test_ports_after_a_slash_are_removed(read_text, port):
+    found = read_text(f"Deny tcp src outside:8.8.100.8/{port} dst inside:10.20.0.8/3389 by x")
+    assert seeds_of(found) == [("ip_address", "8.8.100.8")]
+
+
+def test_other_defanged_schemes_are_understood(read_text):
+    found = read_text("also hxxxs://evil.example/a.bin and hxxx://evil.example/b")
+    expected = ["https://evil.example/a.bin", "http://evil.example/b"]
+    assert [text for _, text in seeds_of(found)] == expected

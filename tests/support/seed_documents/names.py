@@ -47,6 +47,8 @@ class Document:
         others: the domains, addresses and URLs that a reader must find.
         optional: indicators that a reader may find or not, such as links to other reports.
         format_name: the value of ``--format`` that the documentation recommends.
+        columns: the values of ``--column`` with which the document is read, once with each. None
+            leaves out the option. A warning names the other columns that contain indicators.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Document:
     others: frozenset[Indicator]
     optional: frozenset[Indicator] = frozenset()
     format_name: str = "auto"
+    columns: tuple[str | None, ...] = (None,)
 
 
 @dataclass

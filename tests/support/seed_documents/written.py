@@ -25,6 +25,7 @@ def _document(
     format: str,  # noqa: A002  named like the option --format
     indicators: dict[str, list[str]],
     optional: dict[str, list[str]],
+    columns: tuple[str | None, ...] = (None,),
 ) -> Document:
     return Document(
         name=name,
@@ -33,4 +34,5 @@ def _document(
         others=frozenset((kind, text) for kind, texts in indicators.items() for text in texts),
         optional=frozenset((kind, text) for kind, texts in optional.items() for text in texts),
         format_name=format,
+        columns=tuple(columns),
     )

@@ -147,7 +147,7 @@ def _warn(texts: Iterable[str], changes: Iterable[str], number: int, reader: See
 
 
 def parse_entry(text: str, stated_type: str = "") -> Entry:
-    """Parse an entry; see ``add_entry``.
+    """Parse an entry without adding it. ``stated_type`` is as for ``add_entry``.
 
     Raises:
         ValueError: The entry is invalid. The message continues a sentence that starts with the

@@ -1,4 +1,4 @@
-"""Suggest another format if rejected lines or cells contain indicators and other text."""
+"""Suggest another format if rejected lines or cells contain a hash or something like a host."""
 
 from __future__ import annotations
 

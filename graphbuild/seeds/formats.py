@@ -55,7 +55,7 @@ class Format:
 
 
 PLAIN_LIST = Format("list", "plain_list", "a plain list")
-CSV = Format("csv", "csv", "a table", (".csv", ".tsv"), has_columns=True)
+CSV = Format("csv", "table", "a table", (".csv", ".tsv"), has_columns=True)
 TEXT = Format(
     "text",
     "text",

@@ -58,7 +58,7 @@ def is_ipv4(name: str) -> bool:
     return _IPV4.fullmatch(name) is not None
 
 
-def find_doubt(host: str, after: str, before: str = "", *, has_path: bool) -> str:
+def why_not_a_host(host: str, after: str, before: str = "", *, has_path: bool) -> str:
     """Return why a host that is not defanged may be something else, or an empty string.
 
     ``after`` and ``before`` are the text around the host. The reason continues a sentence that

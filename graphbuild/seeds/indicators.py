@@ -60,6 +60,7 @@ _DOTTED_QUAD = re.compile(r"\d+(?:\.\d+){3}")
 _WITH_PORT = re.compile(r"(.+):(\d{1,5})")
 _PROTOCOL = re.compile(r"(.+)/(?:tcp|udp|sctp)", re.IGNORECASE)
 _PREFIX_LENGTHS = {4: "32", 6: "128"}  # IP version -> prefix length of a network of one address
+_MAX_PREFIX_LENGTH = 128
 _BRACKETED_IP = re.compile(r"\[([0-9a-fA-F:.]+)\](?::\d{1,5})?")
 _MAX_PORT, _MAX_PORT_DIGITS = 65_535, 5
 _PRIVATE_DOMAIN = re.compile(
@@ -144,7 +145,8 @@ def _parse_host_with_path(host: str, text: str, changes: tuple[str, ...]) -> Ind
     after = text[len(host) + 1 :]
     if is_address and after.isdigit():
         full_length = _PREFIX_LENGTHS[6 if ":" in host else 4]
-        if len(after) <= _MAX_PORT_DIGITS and int(after) > int(full_length):  # as in logs of Cisco
+        # Logs of Cisco have ``address/port``.
+        if len(after) <= _MAX_PORT_DIGITS and int(after) > _MAX_PREFIX_LENGTH:
             return _parse_ip_address(host, (*changes, PORT_REMOVED))
         if after != full_length:
             raise ValueError("is a network, not an address; list its addresses one by one")

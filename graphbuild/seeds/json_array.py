@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphbuild.errors import SeedError
 from graphbuild.models import HASH_TYPES
-from graphbuild.seeds import csv
 from graphbuild.seeds.entries import is_indicator
 from graphbuild.seeds.indicator_types import find_type, split_words
 from graphbuild.seeds.results import STRIPPED_CHARACTERS, excerpt
+from graphbuild.seeds.table import add_table
 from graphbuild.seeds.table_rows import Row, Table
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _read_records(records: _Records, reader: SeedReader) -> None:
             " to read every indicator in them, pass --format text"
         )
     table = Table(names, _rows(records.objects, names), "names of fields are the heading")
-    csv.add_table(table, reader)
+    add_table(table, reader)
 
 
 def _count_nested(objects: Sequence[dict[str, Any]]) -> Counter[str]:

@@ -36,8 +36,8 @@ def read(value: object, reader: SeedReader) -> None:
 def _events(value: object) -> Iterator[dict[str, Any]]:
     """Yield the events in a JSON value, however they are wrapped.
 
-    An object with attributes but without an event, such as a result of a search for attributes, is
-    also an event. A MISP object without an event is yielded in an event.
+    A JSON object with attributes but without a field ``Event``, such as the result of a search for
+    attributes, is yielded as an event. A MISP object outside of an event is yielded in a new event.
     """
     if isinstance(value, list):
         for each in value:

@@ -37,12 +37,14 @@ _ALLOW_EMPTY_HINT = "add --allow-empty to request it anyway"
 class RejectedEntry:
     """An entry of a seed list that is not a valid seed."""
 
-    source: str  # path of the list, ``-`` for standard input, or ``source`` of parse_seeds()
+    # The path of the list, ``-`` for standard input, ``<argument>`` for a seed on the command line,
+    # or the argument ``source`` of parse_seeds().
+    source: str
     line: int  # number of the line, object or attribute (see ``unit``), from 1
     text: str  # the entry, shortened and quoted, in ASCII
     reason: str  # continues a sentence that starts with ``text``, such as "is an email address"
-    # What ``line`` counts: ``line``, ``object`` (STIX, API), ``attribute`` (MISP), or in other JSON
-    # ``item`` of an array or ``string``.
+    # What ``line`` counts: lines, in STIX and objects of the API ``object``, in MISP ``attribute``,
+    # and in other JSON ``item`` (of an array) or ``string``.
     unit: str = "line"
 
     def __str__(self) -> str:

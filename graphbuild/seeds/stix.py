@@ -85,7 +85,8 @@ def _omit_unreadable_hashes(
 ) -> dict[str, Any]:
     """Return an object whose files have only valid hashes that the API knows, if there is one.
 
-    Otherwise, ``stix2`` would reject a whole file because of one hash, such as a TLSH of today.
+    Otherwise, ``stix2`` would reject a whole file because of one hash, such as a TLSH that starts
+    with ``T1``.
     """
     inside = each.get("objects")
     if each.get("type") == "observed-data" and isinstance(inside, dict):

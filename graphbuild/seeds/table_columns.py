@@ -20,7 +20,7 @@ from graphbuild.seeds.entries import find_entities
 from graphbuild.seeds.indicator_types import UNSUPPORTED, find_type, split_words
 from graphbuild.seeds.results import STRIPPED_CHARACTERS
 from graphbuild.seeds.table_headings import Rank, is_hash_heading, rank_heading
-from graphbuild.seeds.table_types import read_type
+from graphbuild.seeds.type_column import read_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ class Column:
     hashes: Counter[str] = field(default_factory=Counter)  # hash type -> number of cells
     hosts: Counter[str] = field(default_factory=Counter)  # host -> number of cells with a URL
     contradicting: int = 0  # number of indicators that are not of the type that their row states
-    contents: int = 0  # equal for columns with the same indicators
+    checksum: int = 0  # of the row numbers and indicators; equal for copies of a column
 
     @property
     def rows(self) -> int:
@@ -57,7 +57,7 @@ class Column:
     @property
     def weight(self) -> int:
         """The number of rows, weighted by the heading."""
-        return self.rows * (_NAMING_WEIGHT if self.rank == Rank.NAMING else 1)
+        return self.rows * (_NAMING_WEIGHT if self.rank == Rank.INDICATORS else 1)
 
     @property
     def contradicts_types(self) -> bool:
@@ -107,10 +107,10 @@ class Judgement:
         return [
             column
             for column in self.columns
-            if column.rank == Rank.NAMING
+            if column.rank == Rank.INDICATORS
             and (column.rows or column.contradicting)
             and column.indexes[0] not in best.indexes
-            and column.contents != best.contents
+            and column.checksum != best.checksum
         ]
 
     def describe(self, columns: Sequence[Column]) -> str:
@@ -155,7 +155,7 @@ def judge_columns(titles: Sequence[str], rows: Sequence[Row], type_column: int |
 
 def _count(column: Column, entities: Sequence[Entity], number: int) -> None:
     column.row_numbers.add(number)
-    column.contents = hash((column.contents, number, tuple(entities)))
+    column.checksum = hash((column.checksum, number, tuple(entities)))
     hash_types = {kind for each in entities if (kind := detect_hash_type(each.id))}
     if entities[0].type == URL:
         host = urlsplit(str(entities[0].attributes.get("url", ""))).hostname
@@ -176,7 +176,7 @@ def choose_columns(judgement: Judgement, source: str) -> Column:
     candidates.sort(key=lambda column: -column.weight)
     if candidates:
         best, others = candidates[0], candidates[1:]
-        is_frequent = best.rank == Rank.NAMING or best.rows * _MIN_SHARE >= judgement.total
+        is_frequent = best.rank == Rank.INDICATORS or best.rows * _MIN_SHARE >= judgement.total
         if is_frequent and all(best.weight >= each.weight * _CLEAR_LEAD for each in others):
             return best
     if addresses := _find_addresses(candidates, judgement):
@@ -226,7 +226,7 @@ def _remove_copies(columns: Sequence[Column]) -> list[Column]:
     """Return one of several columns with the same indicators: the one with the best heading."""
     kept: dict[tuple[int, int], Column] = {}
     for column in sorted(columns, key=lambda column: (-column.rank, column.indexes)):
-        kept.setdefault((column.rows, column.contents), column)
+        kept.setdefault((column.rows, column.checksum), column)
     return list(kept.values())
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from graphbuild.seeds.table_rows import Row
 
 _CHECKED_ROWS = 1_000
-_NAMING_WORD = re.compile(
+_INDICATOR_WORD = re.compile(
     "indicators?|iocs?|md5|observables?|seeds?|sha1|sha256|values?|"
     "domains?|domainname|fqdns?|hosts?|hostnames?|ips?|ipv4|ipv6|ip4|ip6|ipaddr|ipaddress|urls?|uris?|"
     "filehash|hash|hashes|samples?|indikator(?:en)?"
@@ -56,7 +56,7 @@ class Rank(IntEnum):
 
     EXCLUDED = 0  # something else than indicators, such as links to reports
     NEUTRAL = 1
-    NAMING = 2  # indicators
+    INDICATORS = 2  # indicators
 
 
 def rank_heading(title: str) -> Rank:
@@ -66,7 +66,7 @@ def rank_heading(title: str) -> Rank:
         return Rank.EXCLUDED
     if find_type(title) == UNSUPPORTED and not is_vague(title):
         return Rank.EXCLUDED
-    return Rank.NAMING if any(map(_NAMING_WORD.fullmatch, words)) else Rank.NEUTRAL
+    return Rank.INDICATORS if any(map(_INDICATOR_WORD.fullmatch, words)) else Rank.NEUTRAL
 
 
 def is_hash_heading(title: str) -> bool:
@@ -120,7 +120,7 @@ def is_heading(first: list[str], rows: Iterable[Row]) -> bool:
 
 def names_indicators(titles: Iterable[str]) -> bool:
     """Return whether the title of a column names indicators."""
-    return any(rank_heading(title) == Rank.NAMING for title in titles)
+    return any(rank_heading(title) == Rank.INDICATORS for title in titles)
 
 
 def _is_title(cell: str) -> bool:

@@ -111,8 +111,8 @@ def _skip_leading_lines(lines: Iterator[str]) -> _Start:
 def _detect_delimiter(sample: list[str]) -> str:
     """Return the delimiter with which the most lines have as many cells as the first line.
 
-    If the first line has one cell, the delimiter must split most of the lines. If most
-    lines are single indicators that contain no delimiter, return ``_NO_DELIMITER``.
+    If the first line has one cell, most lines must have the same number of cells, at least two. If
+    most lines are single indicators that contain no delimiter, return ``_NO_DELIMITER``.
     """
     half = len(sample) // 2
     if sum(map(_is_single_indicator, sample)) > half:

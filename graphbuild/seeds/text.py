@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from graphbuild.models import detect_hash_type
 from graphbuild.seeds.hash_labels import HashLabels
-from graphbuild.seeds.host_names import find_doubt, is_host, is_ipv4
+from graphbuild.seeds.host_names import is_host, is_ipv4, why_not_a_host
 from graphbuild.seeds.refanging import refang
 from graphbuild.seeds.reference_links import is_link_to_page_about, is_rule_reference
 from graphbuild.seeds.results import excerpt
@@ -205,7 +205,7 @@ class _TextReader:
             if is_ipv4(host):
                 reason = _find_version(host, candidate.before, candidate.after)
             else:
-                reason = find_doubt(
+                reason = why_not_a_host(
                     host, candidate.after, candidate.before, has_path="/" in refanged
                 )
         if not (reason and self._read_contained_hashes(candidate)):

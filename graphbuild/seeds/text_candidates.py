@@ -11,7 +11,7 @@ import re
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from graphbuild.seeds.host_names import find_doubt, is_host, is_ipv4
+from graphbuild.seeds.host_names import is_host, is_ipv4, why_not_a_host
 from graphbuild.seeds.refanging import (
     DEFANGED_AT,
     DEFANGED_COLON,
@@ -151,7 +151,7 @@ class Candidate(NamedTuple):
     kind: Kind
     text: str
     line: int
-    before: str  # up to 200 characters, since the previous candidate that is not DOTTED
+    before: str  # text after the previous candidate that is not DOTTED; its last 200 characters
     after: str  # up to 200 characters
 
 
@@ -273,7 +273,7 @@ def _is_host_after_slash(text: str, position: int) -> bool:
     if match is None:
         return False
     name = refang(_TAGS.sub("", match[1]))
-    return name != match[1] and is_host(name) and not find_doubt(name, "", has_path=False)
+    return name != match[1] and is_host(name) and not why_not_a_host(name, "", has_path=False)
 
 
 def _strip_end(text: str, start: int, end: int) -> int:

@@ -672,7 +672,7 @@ def test_an_address_after_a_word_and_a_slash_is_an_address(read_lines):
     templates = ["HIER_DIRECT/{} text/html", "AS/{}", "tcp/{}", "c2/{}", "conversion {}", "Foo/{}"]
     lines = {
         template.format(f"8.8.{each}.8"): [f"8.8.{each}.8"]
-        for each, template in enumerate(templates, 1)
+        for each, template in enumerate(templates, 101)
     }
     found, _ = read_lines(list(lines))
     assert found == lines

@@ -33,7 +33,7 @@ from graphbuild.seeds.table_headings import (
     names_indicators,
 )
 from graphbuild.seeds.table_rows import MAX_LINE, read_table
-from graphbuild.seeds.table_types import find_type_column, read_type
+from graphbuild.seeds.type_column import find_type_column, read_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -164,7 +164,7 @@ def _select_columns(judgement: Judgement, reader: SeedReader) -> tuple[Column, s
             f"{reader.source}: other columns contain indicators, too:"
             f" {judgement.describe(others)}; choose a column with --column"
         )
-    is_naming = best.rank == Rank.NAMING
+    is_naming = best.rank == Rank.INDICATORS
     return best, "the heading names indicators" if is_naming else "no other column is as likely"
 
 

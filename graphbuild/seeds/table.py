@@ -102,7 +102,8 @@ def _find_layout(
     judgement = judge_columns(titles, body, type_column)
     columns, reason = _select_columns(judgement, reader)
     reader.format.column = judgement.name(columns.indexes)
-    if columns.contradicts_types:
+    # In tables that graphbuild exported, the id of a URL looks like a hash.
+    if columns.contradicts_types and find_exported_column(titles) is None:
         type_column = None
     first = "" if is_complete else "the first "
     reasons = [

@@ -344,6 +344,20 @@ def test_a_graph_saved_by_gephi_is_read_back_without_loss(gephi, exported, tmp_p
     assert not any("Modularity Class" in node for node in read.nodes.values())
 
 
+@pytest.mark.parametrize("name", [name for name in AVAILABLE_NAMES if name != "hostile"])
+def test_places_arranged_in_gephi_are_kept(gephi, exported, tmp_path, name):
+    """``--save`` arranges the nodes in Gephi before it saves them."""
+    export, saved = exported(name), tmp_path / "saved.graphml"
+    gephi(export.path, "--save", saved)
+    arranged = nx.read_graphml(saved).nodes
+    again = gb.export(export.graph, tmp_path / "again.graphml", places=saved)
+    (reopened,) = gephi("--as-is", again)
+    assert len(reopened["nodes"]) == len(arranged)
+    for node in reopened["nodes"]:
+        place = [arranged[node["id"]][axis] for axis in "xy"]
+        assert [node["x"], node["y"]] == pytest.approx(place, rel=1e-6)
+
+
 def test_the_committed_gephi_file_has_the_columns_that_gephi_saves(gephi, tmp_path):
     """Positions and modularity classes are not compared: Gephi computes them at random."""
     committed = NOTEBOOKS / "from-gephi.graphml.gz"

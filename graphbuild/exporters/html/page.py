@@ -50,7 +50,15 @@ _SCRIPTS = (
     *("untangle.js", "labels.js", "focus.js", "renderer_{renderer}.js", "selection.js"),
     *("multi_selection.js", "search.js", "clipboard.js", "long_list.js", "overview_panel.js"),
     *("details_panel.js", "line_panel.js", "shortest_path.js", "download.js", "permalink.js"),
-    *("node_list.js", "legend.js", "color_legend.js", "timeline.js", "embedding.js", "main.js"),
+    *(
+        "places.js",
+        "node_list.js",
+        "legend.js",
+        "color_legend.js",
+        "timeline.js",
+        "embedding.js",
+        "main.js",
+    ),
 )
 
 

@@ -53,7 +53,7 @@ function markerPanel(marker) {
     ...warnings(marker),
     actions(marker),
     selectionButtons(),
-    ...(fold ? members(marker) : [attributeList(marker.first)]),
+    ...(fold ? members(marker) : [attributeList(marker.first), typedSection(marker.first)]),
     linesSection(marker),
     ...relatedSection(marker),
   ];
@@ -139,6 +139,7 @@ function attributeList(node) {
 /** Return an attribute as a term and a description, or an empty list if the attribute repeats the label. */
 function attributeRow(node, name, value) {
   if (value === node.label && LABELS.includes(name)) return [];
+  if (Object.hasOwn(TYPED_FIELDS, name)) return []; // in typedSection()
   const term = createElement("dt", {}, Object.hasOwn(attributeTitles, name) ? attributeTitles[name] : isolatedText(name));
   return [term, createElement("dd", { dir: "auto" }, ...attributeValue(node, name, value))];
 }

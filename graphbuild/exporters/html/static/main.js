@@ -110,6 +110,7 @@ function begin() {
   buildColorChoice();
   buildTimeline();
   buildTools();
+  buildPlaces();
   buildPathMode();
   buildList();
   listenToSearch();

@@ -3,9 +3,12 @@
 
 const MAX_RESULTS = 50;
 const searchResults = { all: [], active: -1, unmatched: "" }; // unmatched: a submitted query without results
-const searchTexts = nodes.map((node) => [node.label, node.key, ...Object.values(node.attributes)]
-  .join("\n").toLowerCase());
+const searchTexts = nodes.map(searchTextOf);
 const lowerLabels = nodes.map((node) => node.label.toLowerCase());
+
+function searchTextOf(node) {
+  return [node.label, node.key, ...Object.values(node.attributes)].join("\n").toLowerCase();
+}
 
 function splitQuery(query) {
   return refang(query.trim()).toLowerCase().split(/\s+/).filter(Boolean);

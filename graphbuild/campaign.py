@@ -74,6 +74,8 @@ class Campaign:
     def graph(self, *, view: str = "full", timestamps: bool = False) -> Graph:
         """Return the graph of the campaign, or a view derived from it.
 
+        Nodes that belong to a cluster have the attributes ``cluster`` and ``cluster_name``.
+
         Args:
             view: ``full``, ``folded``, ``backbone``, ``files`` or ``collections``; see
                 :mod:`graphbuild.graph.views`.
@@ -85,6 +87,7 @@ class Campaign:
             StoreError: The campaign file is damaged.
             ValueError: No view has the name ``view``.
         """
+        from graphbuild.analysis.graph_clusters import add_found_clusters  # noqa: PLC0415  slow
         from graphbuild.graph.builder import build_graph  # noqa: PLC0415  loads networkx
         from graphbuild.graph.views import view as view_of  # noqa: PLC0415  loads networkx
 
@@ -95,6 +98,7 @@ class Campaign:
                 links=self.store.links(),
                 timestamps=timestamps,
             )
+        add_found_clusters(graph)
         return view_of(graph, view)
 
     def nodes(self, *, timestamps: bool = False) -> pd.DataFrame:
@@ -223,7 +227,8 @@ def build_graph(
 ) -> Graph:
     """Return the graph of observations or of a campaign.
 
-    Nodes are added in the order of ``subjects``, then of the observations, then of ``links``.
+    Nodes are added in the order of ``subjects``, then of the observations, then of ``links``. Nodes
+    that belong to a cluster have the attributes ``cluster`` and ``cluster_name``.
 
     Args:
         source: Observations, or the path of a campaign file, a :class:`Campaign` or a Store.
@@ -237,13 +242,16 @@ def build_graph(
         StoreError: The campaign file cannot be read.
         TypeError: ``source`` is neither observations nor a campaign.
     """
+    from graphbuild.analysis.graph_clusters import add_found_clusters  # noqa: PLC0415  loads scipy
     from graphbuild.graph import builder  # noqa: PLC0415  loads networkx
 
     if isinstance(source, str) or not isinstance(source, Iterable):
         return _read_graph(source, "observations", timestamps=timestamps)
-    return builder.build_graph(
+    graph = builder.build_graph(
         _check_observations(source), subjects=subjects, links=links, timestamps=timestamps
     )
+    add_found_clusters(graph)
+    return graph
 
 
 def export(
@@ -369,11 +377,16 @@ def _place(
 
 
 def _to_graph(source: object) -> Graph:
-    """Return ``source`` if it is a graph, otherwise the graph of the campaign ``source``."""
+    """Return ``source`` if it is a graph, otherwise the graph of the campaign ``source``.
+
+    A graph without clusters is replaced by a copy with clusters.
+    """
     import networkx as nx  # noqa: PLC0415  slow to import
 
     if isinstance(source, nx.Graph):
-        return cast("Graph", source)  # exporters reject graphs that are not directed
+        from graphbuild.analysis.graph_clusters import with_clusters  # noqa: PLC0415  loads scipy
+
+        return with_clusters(cast("Graph", source))
     return _read_graph(source, "a graph", timestamps=False)
 
 

@@ -358,6 +358,26 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class ClusterTable:
+    """The clusters of a campaign, as a campaign file stores them.
+
+    Attributes:
+        numbers: The cluster number of each subject that has references, by node key. The largest
+            cluster has the number 1.
+        names: The name of each cluster, in the order of their numbers.
+        stability: The stability of each cluster (0 to 1), in the same order.
+        resolution: The resolution parameter with which the clusters were found.
+        modularity: The modularity of the clusters at this resolution.
+    """
+
+    numbers: Mapping[str, int]
+    names: tuple[str, ...]
+    stability: tuple[float, ...]
+    resolution: float
+    modularity: float
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The state of a task, with an explanation."""
 

@@ -1,8 +1,7 @@
 """Cluster files by the evidence that they share, for ``communities`` and other commands.
 
-The colors of the HTML page and the layout of large graphs use other clusters, which also contain
-references and collections (:mod:`graphbuild.graph.drawing_clusters`). The clusters of this module
-contain only files. They are found as follows:
+:func:`graphbuild.graph.clusters.add_clusters` adds the clusters to a graph, for the layout and the
+exporters. The clusters contain only files. They are found as follows:
 
 * The files are the nodes of a weighted graph. If n files share a piece of evidence (see
   :mod:`overlap`), the edge between any two of these files gets the additional weight 1/n. This is
@@ -34,6 +33,7 @@ from scipy import sparse
 from graphbuild.analysis.distinctiveness import find_distinctive
 from graphbuild.analysis.incidence import as_incidence, group_identical_rows
 from graphbuild.analysis.overlap import find_overlaps
+from graphbuild.models import ClusterTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -115,6 +115,16 @@ class Clustering:
         sizes = [len(cluster.files) for cluster in self.clusters]
         stability = [cluster.stability for cluster in self.clusters]
         return float(np.average(stability, weights=sizes)) if sizes else 1.0
+
+    def to_table(self) -> ClusterTable:
+        """Return the numbers and names of the clusters without their evidence."""
+        return ClusterTable(
+            {file.key: each.number for each in self.clusters for file in each.files},
+            tuple(each.name for each in self.clusters),
+            tuple(each.stability for each in self.clusters),
+            self.resolution,
+            self.modularity,
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """Return a DataFrame with one row per file.

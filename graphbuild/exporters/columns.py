@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from graphbuild.exporters.sanitize import format_date, is_exportable, json_text, url_host
 from graphbuild.exporters.web_links import web_url
+from graphbuild.graph.clusters import CLUSTER, CLUSTER_NAME, NO_CLUSTER, cluster_of
+from graphbuild.graph.style import cluster_color
 from graphbuild.models import (
     COLLECTION,
     FILE,
@@ -127,6 +129,11 @@ def _created(values: Values) -> str:
     return format_date(values["creation_date"]) if "creation_date" in values else ""
 
 
+def _cluster_color(values: Values) -> str:
+    number = cluster_of(values)
+    return "" if number == NO_CLUSTER else cluster_color(number)
+
+
 _BOTH, _WITH_URL = (REFERENCE, COLLECTION), (REFERENCE, URL)
 _SUBJECTS = ("subjects",)
 NODE_COLUMNS: list[Column] = [
@@ -188,6 +195,14 @@ NODE_COLUMNS: list[Column] = [
         *_SUBJECTS,
     ),
     _attribute("crawl_fetched_at", TIME, "Time of the last response (`--timestamps`).", *_SUBJECTS),
+    _attribute(
+        CLUSTER,
+        INT,
+        "Number of the [cluster](analysis.md#communities-clusters-of-files); 1 is the largest.",
+        title="Cluster",
+    ),
+    _attribute(CLUSTER_NAME, CATEGORY, "Name of the cluster.", title="Cluster name"),
+    Column("cluster_color", TEXT, "Color of the cluster, `#rrggbb`.", compute=_cluster_color),
     _attribute("group_size", INT, "Number of nodes that the group represents in a view.", "groups"),
     _attribute(
         "is_new",

@@ -4,8 +4,9 @@
    separate nodes with the same neighbors. Each group becomes a disc that is large enough for its
    nodes.
 2. ForceAtlas2 arranges the discs of each connected component. If a component has more than 1,000
-   discs, it is split into clusters. The discs of each cluster are arranged first. Then each cluster
-   is arranged like one disc.
+   discs, it is split into its clusters (the node attribute ``cluster``), and large clusters are
+   split further. The discs of each part are arranged first. Then each part is arranged like one
+   disc.
 3. The components are packed side by side.
 4. The nodes of each group are placed in the group's disc in a spiral, like the seeds of a
    sunflower.
@@ -23,8 +24,13 @@ import networkx as nx
 import numpy as np
 
 from graphbuild.graph.builder import validate_graph
-from graphbuild.graph.drawing_clusters import louvain_clusters, number_clusters, quotient_graph
 from graphbuild.graph.overlap_removal import GAP, remove_overlaps
+from graphbuild.graph.partition import (
+    louvain_parts,
+    parts_of_clusters,
+    quotient_graph,
+    quotient_of_parts,
+)
 from graphbuild.graph.style import size_scale
 from graphbuild.graph.views import fold_groups
 from graphbuild.models import COLLECTION
@@ -54,18 +60,7 @@ _GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 _SUNFLOWER_SPACING = 1.62  # minimum distance between points of a spiral with radii sqrt(n + 0.5)
 
 
-class Layout(dict[str, Point]):
-    """The position (x, y) of each node, by node key.
-
-    Attributes:
-        clusters: The result of ``drawing_clusters.node_clusters`` for the graph; None if no
-            component has more than 1,000 discs, because the layout then needs no clusters.
-    """
-
-    clusters: dict[str, int] | None = None
-
-
-def compute_layout(graph: nx.DiGraph[str]) -> Layout:
+def compute_layout(graph: nx.DiGraph[str]) -> dict[str, Point]:
     """Return positions for all nodes of ``graph``, at least ``MIN_DISTANCE`` apart.
 
     Raises:
@@ -77,17 +72,13 @@ def compute_layout(graph: nx.DiGraph[str]) -> Layout:
     pitches = _pitches(graph, groups)
     radii = np.array([_disc_radius(len(g), p) for g, p in zip(groups, pitches, strict=True)])
     components = sorted(map(sorted, nx.connected_components(folded)), key=_by_size)
-    is_large = bool(components) and len(components[0]) > _MAX_DISCS
-    clusters = louvain_clusters(folded) if is_large else []
-    centers = _pack_components(folded, components, radii, clusters)
+    centers = _pack_components(folded, components, radii)
     positions = {
         node: (centers[index][0] + x, centers[index][1] + y)
         for index, group in enumerate(groups)
         for node, (x, y) in zip(group, _sunflower(len(group), pitches[index]), strict=True)
     }
-    layout = Layout((node, _rounded(*positions[node])) for node in graph)
-    layout.clusters = number_clusters(folded, groups, clusters) if clusters else None
-    return layout
+    return {node: _rounded(*positions[node]) for node in graph}
 
 
 def _pitches(graph: nx.DiGraph[str], groups: Sequence[Sequence[str]]) -> list[float]:
@@ -129,17 +120,14 @@ def _rounded(x: float, y: float) -> Point:
 
 
 def _pack_components(
-    folded: nx.Graph[int],
-    components: Sequence[list[int]],
-    radii: Floats,
-    clusters: Sequence[list[int]],
+    folded: nx.Graph[int], components: Sequence[list[int]], radii: Floats
 ) -> Floats:
     """Arrange the discs of each component, pack the components, and return all disc centers."""
     centers = np.zeros((len(radii), 2))
     boxes: list[Point] = []
     for component in components:
         graph = folded.subgraph(component)
-        turned = _turn_wide(_arrange(graph, component, radii[component], clusters))
+        turned = _turn_wide(_arrange(graph, component, radii[component]))
         low, high = _bounds(turned, radii[component])
         centers[component] = turned - low
         boxes.append((high[0] - low[0], high[1] - low[1]))
@@ -194,42 +182,41 @@ def _pack_boxes(boxes: Sequence[Point]) -> Iterable[tuple[int, Point]]:
 # --- arrange the discs of one component ----------------------------------------------------------
 
 
-def _arrange(
-    graph: nx.Graph[int], discs: list[int], radii: Floats, clusters: Sequence[list[int]] = ()
-) -> Floats:
+def _arrange(graph: nx.Graph[int], discs: list[int], radii: Floats) -> Floats:
     """Return centers for the discs of a graph, in the order of ``discs``.
 
-    If there are more than 1,000 discs, the discs of each cluster are arranged first. Then each
-    cluster is arranged like one disc. ``clusters`` may contain clusters of other components, which
-    are ignored. If at most one cluster remains, new clusters are computed.
+    If there are more than 1,000 discs, they are split into parts. The discs of each part are
+    arranged first. Then each part is arranged like one disc.
     """
     if len(discs) <= _MAX_DISCS:
         return _force_layout(graph, discs, radii)
-    clusters = [members for members in clusters if members[0] in graph]
-    if len(clusters) <= 1:
-        clusters = louvain_clusters(graph)
-    if len(clusters) <= 1:  # nearly all discs are connected to each other: split them arbitrarily
-        clusters = [discs[at : at + _MAX_DISCS] for at in range(0, len(discs), _MAX_DISCS)]
-    clusters = sorted(clusters, key=_by_size)
+    parts = sorted(_split(graph, discs), key=_by_size)
     index = {disc: position for position, disc in enumerate(discs)}
-    cluster_of = {disc: number for number, members in enumerate(clusters) for disc in members}
     centers = np.zeros((len(discs), 2))
-    cluster_radii = []
-    for members in clusters:
+    part_radii = []
+    for members in parts:
         rows = [index[disc] for disc in members]
         inner = _arrange(graph.subgraph(members), members, radii[rows])
         centers[rows] = inner - np.mean(_bounds(inner, radii[rows]), axis=0)
-        # A cluster is arranged like a disc that is smaller than the bounding circle of its discs.
-        # The bounding circles of two clusters may overlap, because few discs are near them.
+        # A part is arranged like a disc that is smaller than the bounding circle of its discs. The
+        # bounding circles of two parts may overlap, because few discs are near them.
         area = float(np.sum((radii[rows] + GAP / 2) ** 2))
-        cluster_radii.append(math.sqrt(area / _DENSITY))
-    between = nx.Graph(
-        (cluster_of[a], cluster_of[b]) for a, b in graph.edges if cluster_of[a] != cluster_of[b]
-    )
-    between.add_nodes_from(range(len(clusters)))
-    outer = _force_layout(between, list(range(len(clusters))), np.array(cluster_radii))
-    centers += outer[[cluster_of[disc] for disc in discs]]
+        part_radii.append(math.sqrt(area / _DENSITY))
+    between = quotient_of_parts(graph, parts)
+    outer = _arrange(between, list(range(len(parts))), np.array(part_radii))
+    part_of = {disc: number for number, members in enumerate(parts) for disc in members}
+    centers += outer[[part_of[disc] for disc in discs]]
     return remove_overlaps(centers, radii)
+
+
+def _split(graph: nx.Graph[int], discs: list[int]) -> list[list[int]]:
+    """Split the discs of a graph into at least two parts: into its clusters, if it has several."""
+    for split in (parts_of_clusters, louvain_parts):
+        parts = split(graph)
+        if 1 < len(parts) < len(discs):
+            return parts
+    # Nearly all discs are connected to each other: split them arbitrarily.
+    return [discs[at : at + _MAX_DISCS] for at in range(0, len(discs), _MAX_DISCS)]
 
 
 # --- force layout --------------------------------------------------------------------------------

@@ -6,10 +6,15 @@ fourth color and shape. All collections have the same color. Collections of some
 Universal Design"), and red is from Paul Tol's "vibrant" scheme (2021), because these colors remain
 distinguishable with color blindness. Further colors of the HTML page are in
 ``exporters/html/static/colors.js``.
+
+Each cluster has a color of its own, which all outputs share. The largest clusters have the colors
+of Paul Tol's "muted" scheme (2021), which are also distinguishable with color blindness. The colors
+of the others differ in hue and lightness.
 """
 
 from __future__ import annotations
 
+import colorsys
 import math
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
@@ -38,12 +43,34 @@ COLLECTION_SHAPES = {
 }
 OTHER_COLOR = "#777777"
 OTHER_SHAPE = "triangle"
+CLUSTER_COLORS = (
+    *("#332288", "#88ccee", "#44aa99", "#117733", "#999933"),
+    *("#ddcc77", "#cc6677", "#882255", "#aa4499"),
+)
+NO_CLUSTER_COLOR = "#8a8f98"  # of nodes in no cluster, or in several
+_GOLDEN_RATIO = (math.sqrt(5) - 1) / 2  # steps of this share of a circle never meet an earlier hue
+_LIGHTNESS = (0.42, 0.62, 0.52)  # of clusters that follow each other
+_SATURATION = 0.55
 MIN_RADIUS, MAX_RADIUS = 6.0, 30.0  # of nodes, in units of the layout
 
 
 def node_color(node_type: str) -> str:
     """Return the color of a node type as ``#rrggbb``."""
     return COLORS.get(node_type, OTHER_COLOR)
+
+
+@cache
+def cluster_color(number: int) -> str:
+    """Return the color of a cluster by its number from 1, as ``#rrggbb``; 0 means no cluster."""
+    if number < 1:
+        return NO_CLUSTER_COLOR
+    if number <= len(CLUSTER_COLORS):
+        return CLUSTER_COLORS[number - 1]
+    step = number - len(CLUSTER_COLORS)
+    channels = colorsys.hls_to_rgb(
+        step * _GOLDEN_RATIO % 1, _LIGHTNESS[step % len(_LIGHTNESS)], _SATURATION
+    )
+    return "#" + "".join(f"{round(255 * channel):02x}" for channel in channels)
 
 
 def node_shape(node_type: str, kind: str = "") -> str:

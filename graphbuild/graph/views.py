@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
+from graphbuild.graph.clusters import CLUSTER, CLUSTER_NAME
 from graphbuild.models import COLLECTION, INFERRED, OBSERVED, REFERENCE
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def fold(graph: Graph) -> Graph:
     ``group_size`` is the number of nodes in the group, and ``group_members`` contains their keys,
     separated by spaces. ``creation_date`` is the earliest known date in the group. The node has
     ``seed`` if all nodes of the group that have this attribute have the same value; the same
-    applies to ``state``.
+    applies to ``state``, ``cluster`` and ``cluster_name``.
 
     An edge between two groups replaces all edges between their nodes. Its weight is the sum of the
     weights of the replaced edges. Its provenance is ``observed`` if all replaced edges are
@@ -128,7 +129,7 @@ def _group_attributes(graph: Graph, key: str, group: Sequence[str]) -> dict[str,
     dates = [node.get("creation_date") for node in nodes]
     if known := [date for date in dates if type(date) is int and date > 0]:
         attributes["creation_date"] = min(known)
-    for name in ("seed", "state"):
+    for name in ("seed", "state", CLUSTER, CLUSTER_NAME):
         values = {node.get(name) for node in nodes} - {None}
         if len(values) == 1:
             attributes[name] = values.pop()

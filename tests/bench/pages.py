@@ -21,9 +21,9 @@ if __name__ == "__main__":  # as a script, without the package on the path
 import random
 from statistics import median
 
+from graphbuild.analysis.graph_clusters import add_found_clusters
 from graphbuild.exporters.html.page import write_html
 from graphbuild.graph.builder import build_graph
-from graphbuild.graph.drawing_clusters import node_clusters
 from graphbuild.graph.layout import compute_layout
 from graphbuild.models import Entity, Observation
 from tests.bench.rows import Row, paired
@@ -258,10 +258,11 @@ def _positions(kind: str, graph: Graph) -> dict[str, tuple[float, float]]:
 
 def _ours(kind: str, graph: Graph, path: Path) -> dict[str, float]:
     # Layout and clusters are not measured: pyvis computes none when it writes the file.
-    positions, clusters = _positions(kind, graph), node_clusters(graph)
+    add_found_clusters(graph)
+    positions = _positions(kind, graph)
     used = Used()
     with path.open("wb") as stream:
-        write_html(graph, stream, positions=positions, clusters=clusters)
+        write_html(graph, stream, positions=positions)
     return used.so_far()
 
 

@@ -130,7 +130,7 @@ def test_100000_edges_that_do_not_fold_start_with_the_map(opened):
     for about in list(graph.predecessors("collection:c1"))[:5]:
         graph.add_edge(about, "collection:c2", relation="related_from", weight=1)
     assert graph.number_of_edges() > 100_000
-    page = opened(graph, positions=on_a_grid(graph), clusters=dict.fromkeys(graph, 0))
+    page = opened(graph, positions=on_a_grid(graph))
     assert_whole(page, graph)
     assert page.level == "map"
     assert page.visible["nodes"] == 60

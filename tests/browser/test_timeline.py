@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from graphbuild.analysis.graph_clusters import add_found_clusters
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import Observation
 from tests.browser.campaigns import collection, file, large_campaign, report
@@ -113,7 +114,7 @@ def test_invalid_dates_are_undated(opened, date):
 def test_without_dates_there_is_no_timeline(opened):
     page = opened(build_graph([Observation(FILES[0], UNDATED, RED)]))
     assert page.page.is_hidden("#timeline")
-    assert page.page.locator("#color option").count() == 2
+    assert page.page.locator("#color option").all_inner_texts() == ["Type"]
 
 
 # --- colors
@@ -131,15 +132,15 @@ def test_clusters_have_colors_and_names(opened):
         Observation(file(f"r{n}"), report(f"right {m}"), BLUE) for n in range(3) for m in range(5)
     ]
     tie = Observation(file("l0"), report("right 0"), BLUE)
-    page = opened(build_graph([*left, *right, tie], subjects=[file("alone")]))
-    page.page.select_option("#color", "cluster")
+    graph = build_graph([*left, *right, tie], subjects=[file("alone")])
+    add_found_clusters(graph)
+    page = opened(graph)
     colors = {name: page.marker(report(name).key)["color"] for name in ("left 1", "right 1")}
     assert colors["left 1"] != colors["right 1"]
     assert page.marker(RED.key)["color"] == colors["left 1"]
     assert page.marker(BLUE.key)["color"] == colors["right 1"]
     rows = [row.split("\n") for row in color_rows(page)]
-    assert [row[0] for row in rows] == ["around Red", "around Blue", "without links"]
-    assert sum(int(row[1]) for row in rows) == page.counts["nodes"]
+    assert rows == [["1 Red", "4"], ["2 Blue", "3"], ["in several clusters, or in none", "1"]]
     page.page.select_option("#color", "type")
     assert page.marker(RED.key)["color"] == "#cc3311"
     assert page.page.is_hidden("#colors")
@@ -160,8 +161,9 @@ def test_dates_are_colors_from_first_to_last(opened):
 
 def test_names_of_clusters_are_text(opened):
     markup = "<img src=x onerror=window.ran=1>"
-    page = opened(build_graph([Observation(FILES[0], OLD, collection(markup))]))
-    page.page.select_option("#color", "cluster")
+    graph = build_graph([Observation(each, OLD, collection(markup)) for each in FILES[:2]])
+    add_found_clusters(graph)
+    page = opened(graph)
     assert markup in color_rows(page)[0]
     assert page.page.evaluate("() => window.ran === undefined")
     assert page.requests == page.complaints == []

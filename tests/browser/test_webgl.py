@@ -15,19 +15,17 @@ pytestmark = [pytest.mark.browser, pytest.mark.bulk]
 
 @pytest.fixture(scope="module")
 def graph():
-    return scattered(1_500, 4_000, 40)
+    """Return a graph with arbitrary clusters."""
+    graph = scattered(1_500, 4_000, 40)
+    for number, node in enumerate(graph.nodes.values()):
+        node.update(cluster=1 + number % 50, cluster_name=f"cluster {1 + number % 50}")
+    return graph
 
 
 @pytest.fixture(scope="module")
-def clusters(graph):
-    """Return arbitrary clusters, so that none are computed."""
-    return {key: number % 50 for number, key in enumerate(graph)}
-
-
-@pytest.fixture(scope="module")
-def page_file(graph, clusters):
+def page_file(graph):
     """Write the page once, because it takes long."""
-    return write_page(graph, positions=on_a_grid(graph), clusters=clusters, full=True)
+    return write_page(graph, positions=on_a_grid(graph), full=True)
 
 
 # Waits until the view has not moved for some frames.
@@ -155,14 +153,13 @@ def test_without_webgl_search_and_panel_work(opened, page_file):
     assert "Set 17" in page.details
 
 
-def test_hostile_text_is_text_with_webgl(opened, graph, clusters):
+def test_hostile_text_is_text_with_webgl(opened, graph):
     hostile = graph.copy()
     for number, text in enumerate(HOSTILE.values()):
         hostile.nodes[f"collection:c{number % 40}"]["label"] = text
     page = opened(
         hostile,
         positions=on_a_grid(graph),
-        clusters=clusters,
         full=True,
         title=HOSTILE["end of script"],
     )

@@ -23,6 +23,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graphbuild.analysis.graph_clusters import add_found_clusters
 from graphbuild.errors import ExportError
 from graphbuild.exporters.html import json_block, level_of_detail
 from graphbuild.exporters.html import page as html_page
@@ -549,30 +550,27 @@ def test_a_reference_without_attributes_is_drawn():
 # --- clusters and level of detail
 
 
-def clusters_of(graph):
-    data = data_of(page_of(graph, positions=dict.fromkeys(graph, (0, 0))))
-    return dict(zip(graph, data["clusters"], strict=True))
-
-
-def test_separate_families_are_clusters_the_largest_first():
+def test_the_page_contains_the_cluster_of_each_node():
     graph = build_graph([*family(3, 5), *family(4, 9, number=1)], subjects=[UNKNOWN])
+    add_found_clusters(graph)
+    data = data_of(page_of(graph))
     expected = {}
     for key, attributes in graph.nodes(data=True):
         of_second = attributes["id"] == "c1" or (
             len(attributes["id"]) == 64 and int(attributes["id"], 16) >= 1000
         )
-        expected[key] = 0 if of_second else 1
-    expected[UNKNOWN.key] = -1
-    assert clusters_of(graph) == expected
+        expected[key] = 1 if of_second else 2
+    expected[UNKNOWN.key] = 0
+    assert dict(zip(graph, data["clusters"], strict=True)) == expected
+    assert [each["number"] for each in data["cluster_list"]] == [1, 2]
+    assert data["cluster_list"][0]["color"] != data["cluster_list"][1]["color"]
+    assert {"cluster", "cluster_name"}.isdisjoint(data["nodes"][0]["attributes"])
 
 
-def test_given_clusters_are_used():
-    graph = campaign()
-    given = {EMOTET.key: 1, REPORT.key: 0}
-    data = data_of(page_of(graph, clusters=given))
-    assert dict(zip(graph, data["clusters"], strict=True)) == {
-        key: given.get(key, -1) for key in graph
-    }
+def test_a_graph_without_clusters_gives_a_page_without_clusters():
+    data = data_of(page_of(campaign()))
+    assert set(data["clusters"]) == {0}
+    assert data["cluster_list"] == []
 
 
 def scattered(files, references, collections, *, each=4):

@@ -17,7 +17,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphbuild.graph import layout, overlap_removal
-from graphbuild.graph.drawing_clusters import NO_CLUSTER, node_clusters
 from graphbuild.graph.layout import MIN_DISTANCE, compute_layout
 from graphbuild.graph.style import size_scale
 from graphbuild.graph.views import fold_groups
@@ -94,7 +93,7 @@ def test_an_empty_graph_has_an_empty_layout():
     assert compute_layout(nx.DiGraph()) == {}
 
 
-def test_a_large_component_is_laid_out_by_clusters():
+def test_a_large_component_without_clusters_is_split():
     assert_no_overlaps(tangle(900, 500, 40))
 
 
@@ -106,27 +105,21 @@ def test_a_large_cluster_is_split_again(monkeypatch):
     assert_no_overlaps(everything)
 
 
-def test_clusters_of_a_large_graph_are_returned():
-    graph = tangle(900, 500, 40)
-    assert compute_layout(graph).clusters == node_clusters(graph)
-    assert compute_layout(SHAPES["a tangle"]).clusters is None  # not needed for so small a graph
-
-
-def test_nodes_without_neighbors_are_in_no_cluster():
-    clusters = node_clusters(graph_of(("f0", "r1"), alone=["f1", "f2", "f3"]))
-    assert clusters == {"f0": 0, "r1": 0, "f1": NO_CLUSTER, "f2": NO_CLUSTER, "f3": NO_CLUSTER}
-
-
 def test_members_of_a_cluster_are_close_together():
     graph = tangle(900, 500, 40)
+    for number, members in enumerate(nx.community.louvain_communities(graph, seed=1), 1):
+        for key in members:
+            graph.nodes[key]["cluster"] = number
+    assert_no_overlaps(graph)
     positions = compute_layout(graph)
-    of = node_clusters(graph)
+    of = {key: number for key, number in graph.nodes(data="cluster") if number}
     middles = {
-        number: np.mean([positions[key] for key in graph if of[key] == number], axis=0)
+        number: np.mean([positions[key] for key, own in of.items() if own == number], axis=0)
         for number in set(of.values())
     }
     everywhere = np.std(list(positions.values()))
-    own = [math.dist(positions[key], middles[of[key]]) for key in graph]
+    own = [math.dist(positions[key], middles[number]) for key, number in of.items()]
+    assert len(middles) > 1
     assert np.mean(own) < everywhere / 2
 
 

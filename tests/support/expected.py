@@ -7,6 +7,7 @@ that a node or an edge does not have are absent.
 
 from __future__ import annotations
 
+import colorsys
 import json
 import math
 import re
@@ -45,6 +46,18 @@ _COMPUTED = frozenset(each.name for each in columns.NODE_COLUMNS if not each.sou
 # Columns of the XML formats whose attribute has another name.
 _RENAMED = {"name": "api_name"}
 _COLORS = {"file": "#0072b2", "reference": "#e69f00", "collection": "#cc3311"}
+# Paul Tol's "muted" scheme
+_CLUSTER_COLORS = [
+    "#332288",
+    "#88ccee",
+    "#44aa99",
+    "#117733",
+    "#999933",
+    "#ddcc77",
+    "#cc6677",
+    "#882255",
+    "#aa4499",
+]
 _HASHES = {32: "md5", 40: "sha1", 64: "sha256"}
 # Forms of ids of objects that have a page on VirusTotal.
 _PAGE_IDS = {
@@ -105,6 +118,7 @@ def expected(graph: nx.DiGraph[str], positions: Mapping[str, tuple[float, float]
         | dict(zip("xy", positions[key], strict=True))
         | _columns(attributes, node_columns)
         | _computed_columns(graph, key)
+        | _cluster_color(attributes)
         for key, attributes in graph.nodes(data=True)
     }
     return GraphContent(
@@ -212,6 +226,18 @@ def _computed_columns(graph: nx.DiGraph[str], key: str) -> Values:
     if attributes["type"] == "file" and re.fullmatch("[0-9a-f]+", attributes["id"]):
         return {name: attributes["id"] for n, name in _HASHES.items() if n == len(attributes["id"])}
     return {}
+
+
+def _cluster_color(attributes: Values) -> Values:
+    if "cluster" not in attributes:
+        return {}
+    index = attributes["cluster"] - 1
+    if index < len(_CLUSTER_COLORS):
+        return {"cluster_color": _CLUSTER_COLORS[index]}
+    step = index - len(_CLUSTER_COLORS) + 1
+    hue, lightness = step * (math.sqrt(5) - 1) / 2 % 1, (0.42, 0.62, 0.52)[step % 3]
+    channels = (round(255 * each) for each in colorsys.hls_to_rgb(hue, lightness, 0.55))
+    return {"cluster_color": "#{:02x}{:02x}{:02x}".format(*channels)}
 
 
 # --- edges ---------------------------------------------------------------------------------------

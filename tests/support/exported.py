@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import graphbuild as gb
+from graphbuild.analysis.graph_clusters import add_found_clusters
 from graphbuild.api.auth import ApiKey
 from graphbuild.emulator import Api, Emulator, load_world
 from graphbuild.graph.builder import build_graph
@@ -66,7 +67,7 @@ def _demo(folder: Path) -> Exported:
     process = Shell(folder)("demo", "--out", ".")
     assert process.returncode == 0, process.stderr
     with gb.Store.read(folder / "campaign.db") as store:
-        graph = build_graph(store.observations(), subjects=store.subjects(), links=store.links())
+        graph = gb.build_graph(store)
     return Exported(graph, compute_layout(graph), folder / "graph.graphml")
 
 
@@ -84,11 +85,13 @@ def _sample(folder: Path) -> Exported:
         graph = build_graph(
             store.observations(), subjects=store.subjects(times=True), timestamps=True
         )
+    add_found_clusters(graph)
     return Exported(graph, compute_layout(graph), gb.export(graph, folder / "graph.graphml"))
 
 
 def _hostile(folder: Path) -> Exported:
     graph = hostile_graph()
+    add_found_clusters(graph)
     positions = {key: (math.sin(n) * 10 ** (n % 5), -12.5 * n) for n, key in enumerate(graph)}
     path = gb.export(graph, folder / "graph.graphml", positions=positions)
     return Exported(graph, positions, path)

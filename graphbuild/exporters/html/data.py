@@ -11,8 +11,14 @@ from graphbuild.exporters.html.folded_graph import fold_for_page, shared_referen
 from graphbuild.exporters.html.json_block import MAX_LABEL, json_scalar, truncate
 from graphbuild.exporters.html.level_of_detail import MAP, choose_initial_view
 from graphbuild.exporters.web_links import page_prefix, virustotal_url
-from graphbuild.graph.drawing_clusters import NO_CLUSTER
-from graphbuild.graph.style import node_color, node_shape, size_scale
+from graphbuild.graph.clusters import CLUSTER, CLUSTER_NAME, cluster_names, cluster_of
+from graphbuild.graph.style import (
+    NO_CLUSTER_COLOR,
+    cluster_color,
+    node_color,
+    node_shape,
+    size_scale,
+)
 from graphbuild.models import COLLECTION, FILE, REFERENCE
 
 if TYPE_CHECKING:
@@ -28,12 +34,11 @@ DisplayType: TypeAlias = tuple[str, str]  # the API's object type, and the kind 
 
 _TYPE_ORDER = (COLLECTION, REFERENCE, FILE)
 _KIND_ORDER = (*(kind for kind in COLLECTION_TYPES if kind != COLLECTION), "")
+_NOT_IN_PANEL = frozenset({CLUSTER, CLUSTER_NAME})  # the data block contains them once per cluster
 _FIRST_ATTRIBUTES = ("id", "title", "name", "url", "author", "creation_date")
 
 
-def page_data(
-    graph: Graph, positions: Positions, *, clusters: Mapping[str, int], full: bool
-) -> dict[str, Any]:
+def page_data(graph: Graph, positions: Positions, *, full: bool) -> dict[str, Any]:
     """Return the content of the data block, for :func:`json_block.encode_block`.
 
     :func:`graphbuild.exporters.html.page.write_html` documents the arguments.
@@ -56,7 +61,16 @@ def page_data(
             (firsts[source], firsts[target], relation, facts)
             for source, target, relation, facts in folded.links
         ],
-        "clusters": [clusters.get(key, NO_CLUSTER) for key in graph],
+        "clusters": [cluster_of(node) for node in graph.nodes.values()],
+        "cluster_list": [
+            {
+                "number": number,
+                "name": truncate(name, MAX_LABEL),
+                "color": cluster_color(number),
+            }
+            for number, name in cluster_names(graph).items()
+        ],
+        "no_cluster_color": NO_CLUSTER_COLOR,
         "level": initial.level,
     }
     if initial.groups is not None:
@@ -130,11 +144,11 @@ def _usual_page_url(attributes: Mapping[str, Any]) -> str:
 
 
 def _attributes(known: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the attributes in the details panel: all but type, label and those that are None."""
+    """Return the attributes in the details panel: all but type, label, clusters and None."""
     return {
         name: str(known[name]) if name == "url" else json_scalar(known[name])
         for name in _panel_order(tuple(known))
-        if known[name] is not None
+        if known[name] is not None and name not in _NOT_IN_PANEL
     }
 
 

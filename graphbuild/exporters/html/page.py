@@ -21,8 +21,7 @@ from graphbuild.exporters.html.data import page_data
 from graphbuild.exporters.html.json_block import encode_block, single_line
 from graphbuild.exporters.html.level_of_detail import FULL
 from graphbuild.exporters.results import ExportWarnings
-from graphbuild.graph.drawing_clusters import node_clusters
-from graphbuild.graph.layout import Layout, compute_layout
+from graphbuild.graph.layout import compute_layout
 from graphbuild.graph.style import check_positions
 
 if TYPE_CHECKING:
@@ -62,13 +61,12 @@ _SCRIPTS = (
 )
 
 
-def write_html(  # noqa: PLR0913  all but the first two have defaults
+def write_html(
     graph: nx.DiGraph[str],
     stream: BinaryIO,
     *,
     positions: Mapping[str, tuple[float, float]] | None = None,
     title: str = "Files, references and collections",
-    clusters: Mapping[str, int] | None = None,
     full: bool = False,
 ) -> ExportWarnings:
     """Write ``graph`` to ``stream`` as one self-contained page.
@@ -79,9 +77,6 @@ def write_html(  # noqa: PLR0913  all but the first two have defaults
         positions: Position (x, y) of each node by node key, y upwards. If None or empty, the layout
             is computed.
         title: The heading of the page.
-        clusters: The cluster number of nodes by node key, 0 for the largest cluster. Nodes that are
-            not in ``clusters`` have no cluster. If None, :mod:`graphbuild.graph.drawing_clusters`
-            computes the clusters.
         full: Whether a large graph is drawn as a whole, with WebGL. Otherwise, only a part of a
             large graph is drawn at first; see :mod:`level_of_detail`.
 
@@ -93,11 +88,7 @@ def write_html(  # noqa: PLR0913  all but the first two have defaults
             missing or is not the expected version.
     """
     positions = check_positions(graph, positions) or compute_layout(graph)
-    if clusters is None and isinstance(positions, Layout):
-        clusters = positions.clusters
-    if clusters is None:
-        clusters = node_clusters(graph)
-    data = page_data(graph, positions, clusters=clusters, full=full)
+    data = page_data(graph, positions, full=full)
     renderer = "webgl" if data["level"] == FULL else "vis"
     network = _network(single_line(title), encode_block(data), renderer)
     stream.write(network.generate_html().encode("utf-8"))

@@ -2,7 +2,7 @@
 
 function buildColorChoice() {
   const dated = countMonths().counts.size > 0;
-  const options = [["type", "Type"], ["cluster", "Cluster"], ...(dated ? [["date", "Date"]] : [])];
+  const options = [["type", "Type"], ...(clusters.size ? [["cluster", "Cluster"]] : []), ...(dated ? [["date", "Date"]] : [])];
   byId("color").replaceChildren(...options.map(([value, textContent]) =>
     createElement("option", { value, textContent })));
   byId("color").onchange = () => setColor(byId("color").value);
@@ -17,25 +17,16 @@ function showColorLegend() {
     shape.setAttribute("fill", state.color === "type" ? types[index].color : "currentColor"));
 }
 
-/** Return a row for each of the largest clusters, one for all smaller ones, and one for nodes without links. */
+/** Return a row for each cluster of several files, and rows for other files and nodes. */
 function clusterRows() {
-  const sizes = new Map();
-  for (const node of nodes) sizes.set(clusterOf(node), (sizes.get(clusterOf(node)) ?? 0) + 1);
-  const all = [...sizes.keys()].filter((cluster) => cluster !== NO_CLUSTER).sort((a, b) => a - b);
-  const rows = all.slice(0, CLUSTER_COLORS.length).map((cluster) =>
-    colorRow(clusterColor(cluster), isolatedText(`around ${truncate(clusterName(cluster), 80)}`),
-      sizes.get(cluster)));
-  const small = all.slice(CLUSTER_COLORS.length);
-  const nodeCount = small.reduce((sum, cluster) => sum + sizes.get(cluster), 0);
-  if (small.length) rows.push(colorRow(OTHER, `${formatNumber(small.length)} smaller clusters`, nodeCount));
-  if (sizes.has(NO_CLUSTER)) rows.push(colorRow(OTHER, "without links", sizes.get(NO_CLUSTER)));
+  const large = [...clusters.values()].filter((cluster) => cluster.size > 1);
+  const rows = large.map(({ number, name, color, size }) =>
+    colorRow(color, isolatedText(`${number} ${truncate(name, 80)}`), size));
+  const single = clusters.size - large.length;
+  if (single) rows.push(colorRow(data.no_cluster_color, "other files, each with its own color", single));
+  const rest = nodes.filter((node) => clusterOf(node) === NO_CLUSTER).length;
+  if (rest) rows.push(colorRow(data.no_cluster_color, "in several clusters, or in none", rest));
   return rows;
-}
-
-/** Return the name of the most linked collection of a cluster or, without collections, of its most linked node. */
-function clusterName(cluster) {
-  const own = nodesByDegree.filter((node) => clusterOf(node) === cluster);
-  return displayName(own.find((node) => types[node.type].labeled) ?? own[0]);
 }
 
 function dateRows() {

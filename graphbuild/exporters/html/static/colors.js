@@ -1,14 +1,10 @@
 // Colors of nodes and lines on the canvas and in the legend. They come from three places:
 //
 // - node types: graphbuild/graph/style.py (in the data block as `types[].color`);
-// - clusters and dates: the constants below;
+// - clusters: the same module (in the data block as `cluster_list[].color`);
+// - dates: the constants below;
 // - interface, lines, labels and outlines, light and dark: the variables in style.css.
 
-// Paul Tol's "muted" scheme (technical note, 2021): distinguishable with any color blindness. The
-// largest cluster has the first color.
-const CLUSTER_COLORS = ["#332288", "#88ccee", "#44aa99", "#117733", "#999933", "#ddcc77", "#cc6677",
-  "#882255", "#aa4499"];
-const OTHER = "#8a8f98"; // all smaller clusters, and nodes without a cluster
 const UNDATED = "#8a8f98";
 const EARLY = [68, 1, 84], MIDDLE = [33, 145, 140], LATE = [253, 231, 37]; // viridis; red, green, blue
 const theme = {}; // the colors of style.css that the canvas needs, by variable name without "--"
@@ -23,13 +19,19 @@ function readTheme() {
 
 /** Return the color of a marker in the mode that "Color by" selects. */
 function colorOf(marker) {
-  if (state.color === "cluster") return clusterColor(clusterOf(marker.first));
+  if (state.color === "cluster") return clusterColor(commonCluster(marker.members));
   if (state.color === "date") return dateColor(middleDate(marker));
   return types[marker.type].color;
 }
 
-function clusterColor(cluster) {
-  return cluster === NO_CLUSTER ? OTHER : CLUSTER_COLORS[cluster] ?? OTHER;
+function clusterColor(number) {
+  return clusters.get(number)?.color ?? data.no_cluster_color;
+}
+
+/** Return the cluster of all nodes with these ids, or NO_CLUSTER if they are in several. */
+function commonCluster(ids) {
+  const number = clusterOf(nodes[ids[0]]);
+  return ids.every((id) => clusterOf(nodes[id]) === number) ? number : NO_CLUSTER;
 }
 
 /** Return the median date of a marker's visible members; undefined if there is no date. */

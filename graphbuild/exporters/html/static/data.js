@@ -6,7 +6,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const { types, relations, facts, nodes } = data;
 const attributeTitles = { last_modification_date: "Modified", ...data.titles };
 const NO_COLLECTION = -1; // in `via`, for an observation without a collection
-const NO_CLUSTER = -1; // the cluster of a node without links
+const NO_CLUSTER = 0; // the cluster of a node that belongs to no cluster, or to several
 const MIN_DATE = Date.UTC(1900, 0) / 1000, MAX_DATE = Date.UTC(2200, 0) / 1000; // other dates count as unknown
 
 nodes.forEach((node, id) => {
@@ -14,7 +14,12 @@ nodes.forEach((node, id) => {
   node.key ??= `${types[node.type].name}:${node.attributes.id}`;
 });
 const byKey = new Map(nodes.map((node) => [node.key, node]));
-const clusterOf = (node) => data.clusters[node.id];
+const clusterOf = (node) => data.clusters[node.id]; // the number of the node's cluster, or NO_CLUSTER
+const clusters = new Map(data.cluster_list.map((cluster) => [cluster.number, { ...cluster, size: 0 }]));
+const isCounted = nodes.some(isSubject) ? isSubject : () => true; // a view may contain no subjects
+for (const node of nodes.filter(isCounted)) {
+  if (clusters.has(clusterOf(node))) clusters.get(clusterOf(node)).size += node.attributes.group_size ?? 1;
+}
 
 // Groups of nodes of one type with exactly the same neighbors. Most groups have one member.
 const groups = [];
@@ -47,6 +52,11 @@ const incompleteNodes = nodes.filter((node) => isIncomplete(node));
 /** Return whether a node is a reference, the only type with dates on the page. */
 function isReference(node) {
   return types[node.type].dated;
+}
+
+/** Return whether a node is neither a reference nor a collection. */
+function isSubject(node) {
+  return !types[node.type].dated && !types[node.type].labeled;
 }
 
 function isIncomplete(node) {

@@ -11,7 +11,7 @@ const state = {
   hiddenTypes: new Set(),
   minLinks: 0,
   dates: { ...ALL_DATES },
-  color: data.level === "all" ? "type" : "cluster", // or "date"
+  color: clusters.size ? "cluster" : "type", // or "date"
   hops: 1, // the highlighted distance from the selected marker, in observations
   folding: true, // whether the user wants nodes with the same neighbors folded
   expanded: new Map(), // expanded group -> members with a marker of their own

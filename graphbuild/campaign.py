@@ -87,8 +87,9 @@ class Campaign:
             StoreError: The campaign file is damaged.
             ValueError: No view has the name ``view``.
         """
-        from graphbuild.analysis.graph_clusters import add_found_clusters  # noqa: PLC0415  slow
+        from graphbuild.analysis.campaign_clusters import read_clusters  # noqa: PLC0415  loads scipy
         from graphbuild.graph.builder import build_graph  # noqa: PLC0415  loads networkx
+        from graphbuild.graph.clusters import add_clusters  # noqa: PLC0415  loads networkx
         from graphbuild.graph.views import view as view_of  # noqa: PLC0415  loads networkx
 
         with self.store.snapshot():
@@ -98,7 +99,7 @@ class Campaign:
                 links=self.store.links(),
                 timestamps=timestamps,
             )
-        add_found_clusters(graph)
+            add_clusters(graph, read_clusters(self.store, graph))
         return view_of(graph, view)
 
     def nodes(self, *, timestamps: bool = False) -> pd.DataFrame:
@@ -242,7 +243,7 @@ def build_graph(
         StoreError: The campaign file cannot be read.
         TypeError: ``source`` is neither observations nor a campaign.
     """
-    from graphbuild.analysis.graph_clusters import add_found_clusters  # noqa: PLC0415  loads scipy
+    from graphbuild.analysis.campaign_clusters import add_found_clusters  # noqa: PLC0415  loads scipy
     from graphbuild.graph import builder  # noqa: PLC0415  loads networkx
 
     if isinstance(source, str) or not isinstance(source, Iterable):
@@ -384,7 +385,7 @@ def _to_graph(source: object) -> Graph:
     import networkx as nx  # noqa: PLC0415  slow to import
 
     if isinstance(source, nx.Graph):
-        from graphbuild.analysis.graph_clusters import with_clusters  # noqa: PLC0415  loads scipy
+        from graphbuild.analysis.campaign_clusters import with_clusters  # noqa: PLC0415  loads scipy
 
         return with_clusters(cast("Graph", source))
     return _read_graph(source, "a graph", timestamps=False)

@@ -15,6 +15,7 @@ from copy import deepcopy
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
+import matplotlib.colors
 import nbformat
 import networkx as nx
 import pytest
@@ -390,6 +391,23 @@ def test_image_has_a_legend_of_types_and_labels_of_collections():
     assert legend_of(figure) == ["3 files", "3 references", "1 collection", "1 domain"]
     assert labels_of(figure) == ["Emotet"]
     assert not figure.axes[0].axison
+
+
+def test_image_is_colored_by_cluster():
+    graph = campaign("$x$\u202e <b>")
+    for node in graph.nodes.values():
+        node.update(cluster=1, cluster_name="$x$\u202e <b>")
+    graph.add_node("domain:d.example", type="domain", label="d.example", id="d.example")
+    figure = draw(graph)
+    types, clusters = ([text.get_text() for text in each.get_texts()] for each in figure.legends)
+    assert types == ["3 files", "3 references", "1 collection", "1 domain"]
+    assert clusters == ["1 $x$ <b>"]
+    layers = figure.axes[0].collections[-4:]  # the nodes, after the lines
+    colors = [
+        {matplotlib.colors.to_hex(each) for each in layer.get_facecolor()} for layer in layers
+    ]
+    assert colors == [{"#332288"}, {"#332288"}, {"#332288"}, {"#8a8f98"}]
+    assert figure._repr_png_().startswith(PNG)
 
 
 def test_draw_does_not_change_the_graph_or_import_pyplot():

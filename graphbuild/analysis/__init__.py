@@ -29,7 +29,8 @@ For brevity, this package calls all subjects *files*: also domains, IP addresses
 from graphbuild.analysis.bridges import Bridge, Bridges, find_bridges
 from graphbuild.analysis.centrality import Centrality, NodeCentrality, compute_centrality
 from graphbuild.analysis.cluster_evolution import Cause, ClusterChange, MovedFile
-from graphbuild.analysis.clusters import METHOD, Cluster, Clustering, find_clusters
+from graphbuild.analysis.cluster_method import METHOD
+from graphbuild.analysis.clusters import Cluster, Clustering, find_clusters
 from graphbuild.analysis.compare import Comparison, compare
 from graphbuild.analysis.deduplication import (
     RULE_DESCRIPTIONS,

@@ -30,6 +30,7 @@ import numpy as np
 from graspologic_native import leiden_csr
 from scipy import sparse
 
+from graphbuild.analysis.cluster_names import choose_name_giver, name_clusters
 from graphbuild.analysis.distinctiveness import find_distinctive
 from graphbuild.analysis.incidence import as_incidence, group_identical_rows
 from graphbuild.analysis.overlap import find_overlaps
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     # A function from a resolution and a random seed to the cluster number of each node.
     Partition = Callable[[float, int], Numbers]
 
-METHOD = "Leiden (graspologic-native)"  # the algorithm and its library, for display
 RUNS = 10  # default number of runs
 _MAX_RESOLUTION_STEPS = 20  # three or four are usual
 _RESOLUTION_TOLERANCE = 0.02  # the iteration ends if the resolution changes by less than this share
@@ -60,6 +60,7 @@ class Cluster:
 
     Attributes:
         number: The rank of the cluster by size; 1 is the largest cluster.
+        name: A name that no other cluster has; see :mod:`graphbuild.analysis.cluster_names`.
         files: The files, sorted by key.
         top_collections: Up to five collections that distinguish the cluster from all other files,
             by descending log-likelihood ratio; see :class:`DistinctiveEntity`.
@@ -69,21 +70,11 @@ class Cluster:
     """
 
     number: int
+    name: str
     files: tuple[Entity, ...]
     top_collections: tuple[DistinctiveEntity, ...]
     top_references: tuple[DistinctiveEntity, ...]
     stability: float
-
-    @property
-    def name(self) -> str:
-        """Return the label of the first top collection.
-
-        Without top collections, return the label of the first top reference. Without top references
-        as well, return that of the first file.
-        """
-        for each in (*self.top_collections, *self.top_references):
-            return each.entity.label
-        return self.files[0].label
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,7 +136,9 @@ class Clustering:
 def find_clusters(data: object, *, seed: int = 0, runs: int = RUNS) -> Clustering:
     """Find clusters of files. Each file is in exactly one cluster.
 
-    The same observations, arguments and library versions give the same clusters.
+    The same observations, arguments and library versions give the same clusters. If the campaign
+    file stores the clusters of its current state, they are not found again, unless ``seed`` or
+    ``runs`` differ from the default.
 
     Args:
         data: A graph, a store, observations or an ``Incidence``.
@@ -156,6 +149,8 @@ def find_clusters(data: object, *, seed: int = 0, runs: int = RUNS) -> Clusterin
         TypeError: ``data`` has another type.
     """
     incidence = as_incidence(data)
+    if incidence.clusters is not None and (seed, runs) == (0, RUNS):
+        return _from_table(incidence, incidence.clusters)
     graph, node = _file_graph(incidence)
     partition = leiden(graph)
     resolution = _resolution(graph, partition, seed)
@@ -166,6 +161,13 @@ def find_clusters(data: object, *, seed: int = 0, runs: int = RUNS) -> Clusterin
     stability = [best_jaccard(labels, _rank_by_size(each[node])) for each in found]
     clusters = _describe(incidence, labels, np.mean(stability, axis=0))
     return Clustering(clusters, labels + 1, resolution, modularity[best])
+
+
+def _from_table(incidence: Incidence, table: ClusterTable) -> Clustering:
+    """Return stored clusters, with the collections and references that distinguish them."""
+    labels = np.array([table.numbers[file.key] for file in incidence.files], np.int64)
+    clusters = _describe(incidence, labels - 1, np.array(table.stability))
+    return Clustering(clusters, labels, table.resolution, table.modularity)
 
 
 class WeightedGraph(NamedTuple):
@@ -328,7 +330,12 @@ def _describe(incidence: Incidence, labels: Numbers, stability: Reals) -> tuple[
     files: list[list[Entity]] = [[] for _ in stability]
     for file, number in zip(incidence.files, labels.tolist(), strict=True):
         files[number].append(file)
+    evidence = list(zip(collections, references, strict=True))
+    name_givers = map(choose_name_giver, collections, references, files)
     return tuple(
-        Cluster(number + 1, tuple(members), collections[number], references[number], stable)
-        for number, (members, stable) in enumerate(zip(files, stability.tolist(), strict=True))
+        Cluster(number, name, tuple(members), *distinctive, stable)
+        for number, (name, members, distinctive, stable) in enumerate(
+            zip(name_clusters([*name_givers]), files, evidence, stability.tolist(), strict=True),
+            start=1,
+        )
     )

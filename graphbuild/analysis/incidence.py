@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, pairwise, repeat
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,6 +20,7 @@ import networkx as nx
 import numpy as np
 from scipy import sparse
 
+from graphbuild.analysis.cluster_method import method_version
 from graphbuild.graph.builder import extract_observations
 from graphbuild.graph.labels import label_entities
 from graphbuild.models import INFERRED, REFERENCE, Entity, Observation
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+
+    from graphbuild.models import ClusterTable
 
     Numbers = NDArray[np.int64]
     Reals = NDArray[np.float64]
@@ -52,6 +55,7 @@ class Incidence:
         inferred: One row per file and reference that have an inferred observation, sorted. The
             columns are an index of ``files`` and an index of ``references``. The file and the
             reference may have further observations that are not known.
+        clusters: The clusters that a campaign file stores for these observations, or None.
     """
 
     files: tuple[Entity, ...]
@@ -59,6 +63,7 @@ class Incidence:
     sources: tuple[Entity, ...]
     triples: Numbers
     inferred: Numbers
+    clusters: ClusterTable | None = None
 
     @classmethod
     def from_observations(cls, observations: Iterable[Observation]) -> Self:
@@ -236,16 +241,16 @@ def as_incidence(data: object) -> Incidence:
     """
     if isinstance(data, Incidence):
         return data
-    return Incidence.from_observations(_observations(data))
+    store: Any = getattr(data, "store", data)
+    if not callable(getattr(store, "observations", None)):
+        return Incidence.from_observations(_observations(data))
+    with store.snapshot():  # so that the clusters are those of the observations
+        incidence = Incidence.from_observations(store.observations(direct=True))
+        return replace(incidence, clusters=store.clusters.load(method_version()))
 
 
 def _observations(data: object) -> Iterator[Observation]:
-    if isinstance(data, nx.DiGraph):
-        found: Any = _observations_of_graph(data)
-    else:
-        store = getattr(data, "store", data)
-        read = getattr(store, "observations", None)
-        found = read(direct=True) if callable(read) else store
+    found: Any = _observations_of_graph(data) if isinstance(data, nx.DiGraph) else data
     if isinstance(found, Iterable) and not isinstance(found, str | bytes):
         observations = iter(found)
         first = next(observations, None)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from graphbuild.cli.console import error, notice
+from graphbuild.errors import StoreError
 from graphbuild.models import UNFINISHED_STATES
 
 if TYPE_CHECKING:
@@ -84,6 +86,17 @@ def read_incidence(store_path: Path | None, *, merge: bool = False) -> Incidence
         warn_if_incomplete(store)
         incidence = as_incidence(store)
     return find_duplicates(incidence.references).merge(incidence) if merge else incidence
+
+
+def save_clusters(store: Store) -> None:
+    """Store the clusters in a campaign file, for the commands that read them.
+
+    Errors are ignored: without stored clusters, these commands find the clusters again.
+    """
+    from graphbuild.analysis import campaign_clusters
+
+    with suppress(StoreError):
+        campaign_clusters.save_clusters(store)
 
 
 def warn_if_incomplete(store: Store) -> None:

@@ -60,8 +60,11 @@ def _describe(each: DistinctiveEntity) -> str:
 
 
 def _cluster_json(cluster: Cluster) -> dict[str, object]:
+    from graphbuild.graph.style import cluster_color
+
     return {
         **console.attributes_json(cluster, "number", "name", "stability", "files"),
+        "color": cluster_color(cluster.number),
         "top_collections": [_distinctive_json(each) for each in cluster.top_collections],
         "top_references": [_distinctive_json(each) for each in cluster.top_references],
     }

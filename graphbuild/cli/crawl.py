@@ -12,7 +12,7 @@ import typer
 
 from graphbuild._util import format_count
 from graphbuild.cli import options
-from graphbuild.cli.campaign_file import open_for_writing
+from graphbuild.cli.campaign_file import open_for_writing, save_clusters
 from graphbuild.cli.console import notice, print_json, print_line
 from graphbuild.cli.errors import ExitCode
 from graphbuild.cli.progress import crawl_progress
@@ -126,6 +126,8 @@ def crawl(
             print_json({"run": {**run, **seed_list_json(seed_list)}, "campaign": asdict(totals)})
         else:
             _print_summary(store, calls, pages, paused)
+        if not paused:
+            save_clusters(store)
     if paused:
         raise typer.Exit(ExitCode.PAUSED)
     if totals.complete + totals.pending < totals.lists or has_failed_description:

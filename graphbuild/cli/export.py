@@ -202,7 +202,7 @@ def _read_graph(
 
     The clusters are always those of all observations.
     """
-    from graphbuild.analysis import find_clusters
+    from graphbuild.analysis.campaign_clusters import read_clusters
     from graphbuild.graph.builder import build_graph
     from graphbuild.graph.clusters import add_clusters
     from graphbuild.models import OBSERVED
@@ -220,7 +220,7 @@ def _read_graph(
             timestamps=timestamps,
         )
         show_step("finding clusters")
-        add_clusters(graph, find_clusters(store if observed_only else graph).to_table())
+        add_clusters(graph, read_clusters(store, None if observed_only else graph))
     return graph
 
 

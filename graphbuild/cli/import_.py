@@ -9,7 +9,7 @@ import typer
 
 from graphbuild._util import format_count
 from graphbuild.cli import options
-from graphbuild.cli.campaign_file import open_for_writing
+from graphbuild.cli.campaign_file import open_for_writing, save_clusters
 from graphbuild.cli.console import limit_by_kind, notice, print_json, print_line
 from graphbuild.cli.errors import ExitCode
 from graphbuild.cli.status import print_status, status_json
@@ -98,6 +98,7 @@ def import_(
                 f"{len(pages.refused):,} refused"
             )
             print_status(store)
+        save_clusters(store)
     if not pages.count:
         raise typer.Exit(ExitCode.ERROR)
     if pages.refused:

@@ -13,8 +13,9 @@ from urllib.parse import quote
 
 from graphbuild.exporters.cti_types import collection_kind
 from graphbuild.exporters.sanitize import label_text
+from graphbuild.graph.clusters import has_clusters
 from graphbuild.graph.layout import compute_layout
-from graphbuild.graph.style import check_positions, node_color, node_shape, size_scale
+from graphbuild.graph.style import check_positions, node_fill, node_shape, size_scale
 from graphbuild.models import FILE
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ _QUOTE = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}"
 
 def to_pyvis(graph: Graph, *, positions: Positions | None = None, **options: Any) -> Network:  # noqa: ANN401  those of pyvis
     """Return a pyvis network with the nodes and edges of ``graph``, in the same order.
+
+    Nodes are colored by cluster or, in a graph without clusters, by type.
 
     Args:
         graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
@@ -59,13 +62,13 @@ def to_pyvis(graph: Graph, *, positions: Positions | None = None, **options: Any
 
 
 def _nodes(graph: Graph, positions: Positions) -> list[dict[str, Any]]:
-    radius = size_scale(graph)
+    radius, by_cluster = size_scale(graph), has_clusters(graph)
     return [
         {
             "id": _id(key),
             "label": label_text(str(node["label"])),
             "title": _title(f"{_full_name(node)} ({node['type']})"),
-            "color": node_color(node["type"]),
+            "color": node_fill(node, by_cluster=by_cluster),
             "shape": node_shape(node["type"], collection_kind(node)),
             "size": radius(graph.degree[key]),
             "x": round(float(positions[key][0]), 1),

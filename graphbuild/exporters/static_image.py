@@ -16,8 +16,16 @@ from numpy.typing import NDArray
 from graphbuild._util import format_count, install_command
 from graphbuild.errors import MissingLibraryError
 from graphbuild.exporters.sanitize import label_text
+from graphbuild.graph.clusters import cluster_names, has_clusters
 from graphbuild.graph.layout import compute_layout
-from graphbuild.graph.style import check_positions, node_color, node_shape, size_scale
+from graphbuild.graph.style import (
+    check_positions,
+    cluster_color,
+    node_color,
+    node_fill,
+    node_shape,
+    size_scale,
+)
 from graphbuild.models import COLLECTION, FILE, REFERENCE
 
 if TYPE_CHECKING:
@@ -40,7 +48,9 @@ _EXTENT = {"D": math.sqrt(2.0)}
 _BACKGROUND, _TEXT, _EDGE, _COLLECTION_EDGE = "#ffffff", "#1c2430", "#6f7f93", "#cc3311"
 _POINTS_PER_INCH, _DPI = 72.0, 144.0
 _MARGIN = 60.0  # around the graph, in units of the layout
-_LEGEND_HEIGHT = 0.4  # inches
+_LEGEND_HEIGHT, _LEGEND_ROW = 0.4, 0.25  # inches; the row of clusters is additional
+_MAX_CLUSTERS_IN_LEGEND = 6
+_MAX_CLUSTER_NAME = 16  # characters
 _MAX_SCALE = 0.5  # points per unit of the layout; limits the size of nodes in small graphs
 _MIN_ASPECT, _MAX_ASPECT = 0.25, 1.0  # height divided by width
 _MIN_SIZE = 2.5  # points, minimum diameter of a node
@@ -63,7 +73,8 @@ def draw(
 ) -> Figure:
     """Return a static image of ``graph``, which a notebook displays without JavaScript.
 
-    Only collections are labeled, those with the most edges first.
+    Only collections are labeled, those with the most edges first. The shape of a node shows its
+    type. The color shows its cluster or, in a graph without clusters, its type.
 
     Args:
         graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
@@ -92,8 +103,9 @@ def _new_axes(graph: Graph, positions: Positions, width: float) -> tuple[Figure,
     layout_width, layout_height = (high - low).tolist()
     unit = max(layout_width / width, _POINTS_PER_INCH / _MAX_SCALE)  # layout units per inch
     height = min(max(layout_height / unit, _MIN_ASPECT * width), _MAX_ASPECT * width)
-    figure = _new_figure(width, height + _LEGEND_HEIGHT, describe(graph))
-    legend_share = _LEGEND_HEIGHT / (height + _LEGEND_HEIGHT)
+    legend_height = _LEGEND_HEIGHT + (_LEGEND_ROW if has_clusters(graph) else 0.0)
+    figure = _new_figure(width, height + legend_height, describe(graph))
+    legend_share = legend_height / (height + legend_height)
     axes = figure.add_axes((0.0, legend_share, 1.0, 1.0 - legend_share))
     axes.set_axis_off()
     unit = max(unit, layout_height / height)  # the layout must fit in width and in height
@@ -147,6 +159,7 @@ def _draw_edges(axes: Axes, graph: Graph, positions: Positions) -> None:
 
 def _draw_nodes(axes: Axes, graph: Graph, positions: Positions, radii: Mapping[str, float]) -> None:
     """Draw the nodes in one layer per type, in the order of the legend."""
+    by_cluster = has_clusters(graph)
     for layer, node_type in enumerate(_type_counts(graph)):
         marker = _MARKERS[node_shape(node_type)]
         nodes = [node for node in graph if graph.nodes[node]["type"] == node_type]
@@ -155,7 +168,7 @@ def _draw_nodes(axes: Axes, graph: Graph, positions: Positions, radii: Mapping[s
             x,
             y,
             s=[(2 * radii[node] / _EXTENT.get(marker, 1.0)) ** 2 for node in nodes],
-            c=node_color(node_type),
+            c=[node_fill(graph.nodes[node], by_cluster=by_cluster) for node in nodes],
             marker=marker,
             edgecolors=_BACKGROUND,
             linewidths=0.4,
@@ -178,21 +191,54 @@ def _radii(graph: Graph, scale: float) -> dict[str, float]:
 
 
 def _draw_legend(figure: Figure, graph: Graph, unlabeled: int) -> None:
-    """Draw the legend of types below the graph, and the number of collections without a label."""
-    from matplotlib.lines import Line2D  # noqa: PLC0415  an extra
+    """Draw the legend below the graph, and the number of collections without a label.
 
-    entries = []
-    for node_type, count in _type_counts(graph).items():
-        marker, color = _MARKERS[node_shape(node_type)], node_color(node_type)
-        text = _replace_missing_glyphs(format_count(count, label_text(node_type)))
-        entries.append(Line2D([], [], linestyle="none", marker=marker, color=color, label=text))
-    style = {"frameon": False, "labelcolor": _TEXT, "fontsize": 9.5, "handletextpad": 0.2}
-    legend = figure.legend(handles=entries, loc="lower center", ncols=len(entries) or 1, **style)
-    for entry in legend.get_texts():
-        entry.set_parse_math(False)
+    The legend contains the types and, if the graph has clusters, the largest clusters.
+    """
+    by_cluster = has_clusters(graph)
+    types = [
+        (
+            _MARKERS[node_shape(node_type)],
+            _TEXT if by_cluster else node_color(node_type),
+            format_count(count, label_text(node_type)),
+        )
+        for node_type, count in _type_counts(graph).items()
+    ]
+    names = list(cluster_names(graph).items())[:_MAX_CLUSTERS_IN_LEGEND]
+    clusters = [
+        ("o", cluster_color(number), f"{number} {_shorten(label_text(name), _MAX_CLUSTER_NAME)}")
+        for number, name in names
+    ]
+    row = _LEGEND_ROW / figure.get_size_inches()[1]
+    _draw_legend_row(figure, types, row if clusters else 0.0)
+    _draw_legend_row(figure, clusters, 0.0)
     if unlabeled:
         note = f"{format_count(unlabeled, 'more collection')} without a label"
         figure.text(0.995, 0.01, note, ha="right", va="bottom", fontsize=7.5, color=_TEXT)
+
+
+def _draw_legend_row(figure: Figure, entries: list[tuple[str, str, str]], bottom: float) -> None:
+    """Draw a row of the legend; an entry has a marker, a color and a text."""
+    from matplotlib.lines import Line2D  # noqa: PLC0415  an extra
+
+    if not entries:
+        return
+    handles = [
+        Line2D([], [], ls="none", marker=marker, color=color, label=_replace_missing_glyphs(text))
+        for marker, color, text in entries
+    ]
+    legend = figure.legend(
+        handles=handles,
+        loc="lower center",
+        bbox_to_anchor=(0.5, bottom),
+        ncols=len(handles),
+        frameon=False,
+        labelcolor=_TEXT,
+        fontsize=9.5,
+        handletextpad=0.2,
+    )
+    for entry in legend.get_texts():
+        entry.set_parse_math(False)
 
 
 # --- labels --------------------------------------------------------------------------------------
@@ -259,7 +305,11 @@ def _label(attributes: Mapping[str, object]) -> str:
     """Return the label of a collection, truncated to 32 characters, or to 16 if it is an id."""
     label = str(attributes["label"])
     text, limit = label_text(label), _MAX_ID if label == attributes["id"] else _MAX_LABEL
-    return _replace_missing_glyphs(text if len(text) <= limit else text[: limit - 1].rstrip() + "…")
+    return _replace_missing_glyphs(_shorten(text, limit))
+
+
+def _shorten(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
 def _replace_missing_glyphs(text: str) -> str:

@@ -17,9 +17,10 @@ from __future__ import annotations
 import colorsys
 import math
 from functools import cache
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from graphbuild.errors import ExportError
+from graphbuild.graph.clusters import cluster_of
 from graphbuild.models import COLLECTION, FILE, REFERENCE
 
 if TYPE_CHECKING:
@@ -57,6 +58,11 @@ MIN_RADIUS, MAX_RADIUS = 6.0, 30.0  # of nodes, in units of the layout
 def node_color(node_type: str) -> str:
     """Return the color of a node type as ``#rrggbb``."""
     return COLORS.get(node_type, OTHER_COLOR)
+
+
+def node_fill(node: Mapping[str, Any], *, by_cluster: bool) -> str:
+    """Return the color of a node from its attributes: of its cluster, or of its type."""
+    return cluster_color(cluster_of(node)) if by_cluster else node_color(node["type"])
 
 
 @cache

@@ -18,6 +18,7 @@ import numpy as np
 
 from graphbuild._util import escape_unprintable, format_count
 from graphbuild.graph.layout import compute_layout
+from graphbuild.graph.style import cluster_color
 from graphbuild.models import COLLECTION, FILE
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
 TIMELINE_TITLE = "References by date of publication"
 MAP_TITLE = "Clusters of files, and their collections"
-# Cluster colors that readers with color blindness can distinguish, after Okabe and Ito (2008).
-CLUSTER_COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b8a800")
-OTHER_COLOR = "#8a93a0"  # the color of all further clusters
 # The bar chart, in units of the SVG:
 _CHART_WIDTH, _CHART_HEIGHT = 960, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 12, 28  # margins
@@ -134,8 +132,7 @@ def cluster_map(
     linked = {dot: files for dot, files in dots.items() if dot[1]}
     text = (
         "Files (dots) and their collections (diamonds). Files of one cluster with the same"
-        " collections share a dot; larger dots have more files. Numbers identify the clusters; only"
-        " the largest have their own colors."
+        " collections share a dot; larger dots have more files. Numbers identify the clusters."
     )
     if len(drawn) < len(by_size):
         omitted = format_count(len(by_size) - len(drawn), "smaller collection")
@@ -223,9 +220,9 @@ def _draw(families: Families, dots: Mapping[_Dot, int]) -> str:
 
 
 def _circle(x: float, y: float, radius: float, cluster: int, files: int) -> str:
-    color = CLUSTER_COLORS[cluster - 1] if cluster <= len(CLUSTER_COLORS) else OTHER_COLOR
     return (
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="{color}" class="halo"'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" class="halo"'
+        f' fill="{cluster_color(cluster)}"'
         ' stroke="#ffffff" stroke-width="1.5">'
         f"<title>{format_count(files, 'file')} of cluster {cluster}</title></circle>"
     )

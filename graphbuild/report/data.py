@@ -11,8 +11,8 @@ import numpy as np
 
 from graphbuild._util import format_count, require
 from graphbuild.analysis import (
-    Incidence,
     Snapshot,
+    as_incidence,
     build_timeline,
     compare,
     find_bridges,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         Deduplication,
         DistinctiveFamily,
         Families,
+        Incidence,
         Timeline,
     )
     from graphbuild.models import Entity
@@ -125,7 +126,7 @@ def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 
     news = None
     with store.snapshot():
         totals, statuses = store.totals(), tuple(store.statuses())
-        incidence = Incidence.from_observations(store.observations(direct=True))
+        incidence = as_incidence(store)
         if baseline:
             now = _snapshot(store)
         else:

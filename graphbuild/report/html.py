@@ -14,8 +14,8 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from graphbuild._util import escape_unprintable
-from graphbuild.report.blocks import Code, parts
-from graphbuild.report.charts import CLUSTER_COLORS, OTHER_COLOR
+from graphbuild.graph.style import cluster_color
+from graphbuild.report.blocks import Code, Heading, parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ def render_html(blocks: Sequence[Block]) -> str:
     # read_text() converts line endings to LF, as browsers do before they check the hash.
     folder = files("graphbuild.report")
     page = (folder / "page.html").read_text(encoding="utf-8")
-    style = (folder / "style.css").read_text(encoding="utf-8") + _swatch_style()
+    style = (folder / "style.css").read_text(encoding="utf-8") + _swatch_style(blocks)
     digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(page).render(
@@ -45,12 +45,12 @@ def render_html(blocks: Sequence[Block]) -> str:
     )
 
 
-def _swatch_style() -> str:
-    """Return the style rules that color the swatches of clusters as in the map of clusters."""
-    colors = {f".c{number}": color for number, color in enumerate(CLUSTER_COLORS, 1)}
+def _swatch_style(blocks: Sequence[Block]) -> str:
+    """Return the style rules that color the swatches of clusters as in the other outputs."""
+    headings = [block for block in blocks if isinstance(block, Heading) and block.cluster]
     return "".join(
-        f".swatch{suffix} {{ background: {color}; }}\n"
-        for suffix, color in {"": OTHER_COLOR, **colors}.items()
+        f".swatch.c{each.cluster} {{ background: {cluster_color(each.cluster)}; }}\n"
+        for each in headings
     )
 
 

@@ -73,7 +73,8 @@ def create(path: Path) -> None:
             os.fsync(log.fileno())
         connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
-        connection.executescript(f"BEGIN; {schema.SCHEMA} {schema.VIEWS} COMMIT;")
+        definitions = schema.SCHEMA + schema.VIEWS + schema.INVALIDATION
+        connection.executescript(f"BEGIN; {definitions} COMMIT;")
         connection.execute("INSERT INTO metadata (name, value) VALUES ('writer', 'new')")
         connection.execute("PRAGMA journal_mode = WAL")
 

@@ -130,8 +130,57 @@ def add_counts(connection: sqlite3.Connection) -> None:
     )
 
 
+def add_clusters(connection: sqlite3.Connection) -> None:
+    """Migrate schema 3 to 4: add the tables of clusters, and the triggers that invalidate them."""
+    for statement in _CLUSTERS_OF_SCHEMA_4:
+        connection.execute(statement)
+    for table, changes in _INVALIDATING_CHANGES_OF_SCHEMA_4.items():
+        for change in changes:
+            connection.execute(
+                f"CREATE TRIGGER clustering_{table}_{change.lower()} AFTER {change} ON {table}"  # noqa: S608  constants only
+                " BEGIN DELETE FROM clustering; END"
+            )
+
+
+_CLUSTERS_OF_SCHEMA_4 = (
+    """
+CREATE TABLE clustering (
+    level INTEGER PRIMARY KEY,
+    method TEXT NOT NULL,
+    resolution REAL NOT NULL,
+    modularity REAL NOT NULL
+) STRICT
+""",
+    """
+CREATE TABLE cluster (
+    level INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    stability REAL NOT NULL,
+    PRIMARY KEY (level, number)
+) STRICT, WITHOUT ROWID
+""",
+    """
+CREATE TABLE cluster_member (
+    level INTEGER NOT NULL,
+    entity INTEGER NOT NULL REFERENCES entity,
+    cluster INTEGER NOT NULL,
+    PRIMARY KEY (level, entity)
+) STRICT, WITHOUT ROWID
+""",
+)
+_INVALIDATING_CHANGES_OF_SCHEMA_4 = {
+    "entity": ("INSERT", "UPDATE", "DELETE"),
+    "task": ("INSERT", "UPDATE", "DELETE"),
+    "page": ("INSERT", "UPDATE", "DELETE"),
+    "fact": ("UPDATE", "DELETE"),
+    "inference": ("UPDATE", "DELETE"),
+}
+
+
 # Schema version -> the function that migrates a file of that version to the next one.
 MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {
     1: rename_columns,
     2: add_counts,
+    3: add_clusters,
 }

@@ -11,6 +11,7 @@ modules of ``graphbuild.store`` write the tables:
 * ``inferences``: inference and task.
 * ``call_log``: call and metadata.
 * ``connection`` and ``write_session``: the row ``writer`` of metadata.
+* ``clusters``: clustering, cluster and cluster_member.
 
 The data classes in :mod:`graphbuild.models` and :mod:`graphbuild.store.models` describe most
 columns. Notes on others:
@@ -49,6 +50,12 @@ columns. Notes on others:
 * The view ``fact_by_task`` contains each fact of a list once per page with the fact, and all
   inferences, even refuted ones. The view ``observation`` has one row for each fact of a list,
   observed or inferred.
+* The tables ``clustering``, ``cluster`` and ``cluster_member`` contain results of an analysis: the
+  clusters of the state of the campaign in which they were saved. ``level`` is 0; other levels are
+  reserved for coarser and finer clusters. Each change of a stored fact deletes the row of
+  ``clustering`` in the same transaction (``INVALIDATION``), and clusters without this row are never
+  read. Inserting facts and inferences does not delete it, because a new page precedes new facts,
+  and an update of the task follows new inferences. A trigger for each row would take too long.
 * The index ``task_order`` sorts the tasks of one state in the order in which they are requested.
 """
 
@@ -57,9 +64,10 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from contextlib import closing
+from itertools import product
 
 APPLICATION_ID = 0x67624B47  # "gbKG", in the header of the file
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 SCHEMA = """
 CREATE TABLE entity (
@@ -147,6 +155,25 @@ CREATE TABLE metadata (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT;
+CREATE TABLE clustering (
+    level INTEGER PRIMARY KEY,
+    method TEXT NOT NULL,
+    resolution REAL NOT NULL,
+    modularity REAL NOT NULL
+) STRICT;
+CREATE TABLE cluster (
+    level INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    stability REAL NOT NULL,
+    PRIMARY KEY (level, number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE cluster_member (
+    level INTEGER NOT NULL,
+    entity INTEGER NOT NULL REFERENCES entity,
+    cluster INTEGER NOT NULL,
+    PRIMARY KEY (level, entity)
+) STRICT, WITHOUT ROWID;
 """
 VIEWS = """
 CREATE VIEW fact_by_task AS
@@ -161,6 +188,19 @@ CREATE VIEW observation AS
         FROM fact_by_task GROUP BY task, reference, related_from;
 """
 
+# The changes after which stored clusters are not read any more.
+_INVALIDATING_CHANGES = (
+    *product(("entity", "task", "page"), ("INSERT", "UPDATE", "DELETE")),
+    *product(("fact", "inference"), ("UPDATE", "DELETE")),
+)
+INVALIDATION = "".join(
+    f"""
+CREATE TRIGGER clustering_{table}_{change.lower()} AFTER {change} ON {table}
+    BEGIN DELETE FROM clustering; END;
+"""  # noqa: S608  constants only
+    for table, change in _INVALIDATING_CHANGES
+)
+
 # Values of ``inference.provenance``. In the views, observed facts have the provenance 0.
 INFERRED, CONFIRMED, REFUTED = 1, 2, 3
 
@@ -168,6 +208,7 @@ INFERRED, CONFIRMED, REFUTED = 1, 2, 3
 _EARLIER_DIGESTS = {
     1: "f797d50da006eb05ee8e08f1de0ad0bbef3ae727134865c00bf42613edb2bf31",
     2: "b98f87aea2a31fa84dbe1e571e575a00775b4b7fe41eb2fd8503ff13b300c905",
+    3: "0cf539c2cab2941684862e0fdfad698e6d52f32813bdecc301e216175a844895",
 }
 
 
@@ -188,5 +229,5 @@ def expected_digest(version: int) -> str:
     if version in _EARLIER_DIGESTS:
         return _EARLIER_DIGESTS[version]
     with closing(sqlite3.connect(":memory:")) as connection:
-        connection.executescript(SCHEMA + VIEWS)
+        connection.executescript(SCHEMA + VIEWS + INVALIDATION)
         return schema_digest(connection)

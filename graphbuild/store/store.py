@@ -31,6 +31,7 @@ from graphbuild.models import (
     Entity,
 )
 from graphbuild.store.call_log import ApiInfo, CallLog
+from graphbuild.store.clusters import StoredClusters
 from graphbuild.store.database import Database
 from graphbuild.store.descriptions import Descriptions
 from graphbuild.store.entities import (
@@ -68,6 +69,7 @@ class Store(ObservationReader):
         inferences: Reads and stores inferred references, for a crawler.
         calls: The log of API calls.
         api_info: The API flavor, and the time when an exhausted quota resets.
+        clusters: Saves and loads the clusters of the campaign.
     """
 
     def __init__(self, db: Database | str | Path) -> None:
@@ -86,6 +88,7 @@ class Store(ObservationReader):
         self.page_writer = PageWriter(db, self._entities, self.tasks, self.inferences)
         self.calls = CallLog(db, self._entities)
         self.api_info = ApiInfo(db)
+        self.clusters = StoredClusters(db)
 
     @classmethod
     def open(cls, path: str | Path) -> Self:

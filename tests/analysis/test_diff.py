@@ -269,7 +269,7 @@ def clustering_from(labels: list[int], files: tuple[Entity, ...]) -> Clustering:
     """Return a clustering with the given cluster of each file."""
     members = [[f for f, n in zip(files, labels, strict=False) if n == each] for each in range(4)]
     groups = tuple(
-        Cluster(number, tuple(held), (), (), 1.0)
+        Cluster(number, "", tuple(held), (), (), 1.0)
         for number, held in enumerate(filter(None, members), 1)
     )
     return Clustering(groups, np.zeros(0, np.int64), 1.0, 0.0)

@@ -21,7 +21,7 @@ if __name__ == "__main__":  # as a script, without the package on the path
 import random
 from statistics import median
 
-from graphbuild.analysis.graph_clusters import add_found_clusters
+from graphbuild.analysis.campaign_clusters import add_found_clusters
 from graphbuild.exporters.html.page import write_html
 from graphbuild.graph.builder import build_graph
 from graphbuild.graph.layout import compute_layout

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from graphbuild.analysis.graph_clusters import add_found_clusters
+from graphbuild.analysis.campaign_clusters import add_found_clusters
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import Observation
 from tests.browser.campaigns import collection, file, large_campaign, report
@@ -140,7 +140,7 @@ def test_clusters_have_colors_and_names(opened):
     assert page.marker(RED.key)["color"] == colors["left 1"]
     assert page.marker(BLUE.key)["color"] == colors["right 1"]
     rows = [row.split("\n") for row in color_rows(page)]
-    assert rows == [["1 Red", "4"], ["2 Blue", "3"], ["in several clusters, or in none", "1"]]
+    assert rows == [["1 Red", "4"], ["2 Blue", "3"], ["nodes in several clusters, or in none", "1"]]
     page.page.select_option("#color", "type")
     assert page.marker(RED.key)["color"] == "#cc3311"
     assert page.page.is_hidden("#colors")

@@ -23,7 +23,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphbuild.analysis.graph_clusters import add_found_clusters
+from graphbuild.analysis.campaign_clusters import add_found_clusters
 from graphbuild.errors import ExportError
 from graphbuild.exporters.html import json_block, level_of_detail
 from graphbuild.exporters.html import page as html_page

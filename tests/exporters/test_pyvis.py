@@ -14,6 +14,7 @@ from pyvis.network import Network
 
 import graphbuild
 from graphbuild.errors import ExportError
+from graphbuild.exporters import pyvis
 from graphbuild.graph.builder import build_graph
 from graphbuild.graph.views import view
 from graphbuild.models import Entity, Observation
@@ -52,9 +53,15 @@ def test_nodes_have_the_given_positions_and_the_style_of_their_type() -> None:
     places = [(node["x"], node["y"]) for node in network.nodes]
     assert places[:3] == [(0.0, 0.0), (10.0, -5.0), (20.0, -10.1)]  # y grows downwards in pyvis
     file, reference = network.nodes[0], network.nodes[3]
-    assert (file["color"], file["shape"]) == ("#0072b2", "dot")
-    assert (reference["color"], reference["shape"]) == ("#e69f00", "square")
+    assert (file["color"], file["shape"]) == ("#332288", "dot")  # of the largest cluster
+    assert (reference["color"], reference["shape"]) == ("#332288", "square")
     assert file["title"] == f"{'ab' * 32} (file)"
+
+
+def test_nodes_of_a_graph_without_clusters_have_the_color_of_their_type() -> None:
+    nodes = pyvis.to_pyvis(campaign()).nodes
+    assert nodes[0]["color"] == "#0072b2"
+    assert nodes[3]["color"] == "#e69f00"
 
 
 def test_without_positions_the_layout_is_computed() -> None:

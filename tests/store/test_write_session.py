@@ -471,8 +471,11 @@ def test_backup_of_an_incomplete_copy_is_one(path: Path) -> None:
 
 def test_backup_of_a_damaged_file_is_refused(path: Path) -> None:
     sound(path)
+    with closing(sqlite3.connect(path)) as connection:
+        query = "SELECT rootpage FROM sqlite_master WHERE name = 'fact'"
+        ((page,),) = connection.execute(query)
     content = bytearray(path.read_bytes())
-    content[-4096:] = b"\xa5" * 4096
+    content[4096 * (page - 1) : 4096 * page] = b"\xa5" * 4096
     path.write_bytes(content)
     copy = path.with_name("copy.db")
     with Store.read(path) as store, pytest.raises(StoreError, match=r"damaged|malformed"):

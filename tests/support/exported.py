@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import graphbuild as gb
-from graphbuild.analysis.graph_clusters import add_found_clusters
+from graphbuild.analysis.campaign_clusters import add_found_clusters
 from graphbuild.api.auth import ApiKey
 from graphbuild.emulator import Api, Emulator, load_world
 from graphbuild.graph.builder import build_graph

@@ -50,6 +50,7 @@ function markerPanel(marker) {
       createElement("span", { className: "what", textContent: fold
         ? `${countText(marker)} · ${linksNote(marker)} each` : `· ${linksNote(marker)}` }), clearButton()),
     createElement("p", { className: "name", dir: "auto" }, isolatedText(titleOf(marker))),
+    clusterLine(marker),
     ...warnings(marker),
     actions(marker),
     selectionButtons(),
@@ -57,6 +58,17 @@ function markerPanel(marker) {
     linesSection(marker),
     ...relatedSection(marker),
   ];
+}
+
+/** Return the cluster of a marker with a button that selects its members; null without a cluster. */
+function clusterLine(marker) {
+  const cluster = clusters.get(commonCluster(marker.members));
+  if (!cluster) return null;
+  const spot = createElement("span", { className: "spot" });
+  spot.style.background = cluster.color;
+  return createElement("p", { className: "type" }, spot,
+    createElement("span", { className: "what", dir: "auto" }, isolatedText(`Cluster ${cluster.number}: ${truncate(cluster.name, 80)}`)),
+    button("Select", () => selectNodes(membersOfCluster(cluster.number)), { title: "Select all nodes of this cluster" }));
 }
 
 /** Return a collapsible list of the drawn lines of a marker, or null if it has no drawn line. */

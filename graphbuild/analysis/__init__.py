@@ -43,7 +43,13 @@ from graphbuild.analysis.deduplication import (
 )
 from graphbuild.analysis.diff import Changes, Snapshot, Triple
 from graphbuild.analysis.distinctiveness import DistinctiveEntity
-from graphbuild.analysis.families import DistinctiveFamily, Families, Family, group_families
+from graphbuild.analysis.families import (
+    DistinctiveFamily,
+    Families,
+    Family,
+    group_families,
+    make_families,
+)
 from graphbuild.analysis.formatting import (
     defang_text,
     defanged_label,
@@ -114,6 +120,7 @@ __all__ = [
     "find_duplicates",
     "find_overlaps",
     "group_families",
+    "make_families",
     "publication_date",
     "reference_url",
     "summarize_changes",

@@ -17,6 +17,8 @@ from scipy import sparse
 from graphbuild.analysis.distinctiveness import find_distinctive
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from graphbuild.analysis.distinctiveness import DistinctiveEntity
     from graphbuild.analysis.incidence import Incidence, Matrix, Numbers
     from graphbuild.models import Entity
@@ -89,27 +91,40 @@ def group_families(incidence: Incidence) -> Families:
     """Group the collections of a campaign by name."""
     matrix = incidence.file_collections
     files = np.bincount(matrix.indices, minlength=matrix.shape[1]).tolist()
-    columns: dict[str, list[int]] = defaultdict(list)
-    for column, entity in enumerate(incidence.collections):
-        columns[name_key(entity.name) or entity.key].append(column)
-    number_of = np.empty(len(incidence.collections), np.int64)
-    families = []
-    for number, members in enumerate(columns.values()):
-        number_of[members] = number
-        spellings: Counter[str] = Counter()
-        for column in members:
-            spellings[incidence.collections[column].plain_label] += files[column]
-        largest_first = sorted(members, key=lambda column: -files[column])
-        collections = tuple(incidence.collections[column] for column in largest_first)
-        families.append(Family(max(spellings, key=spellings.__getitem__), collections))
-    members_matrix = sparse.csr_array(
-        (np.ones(len(number_of), np.int64), (np.arange(len(number_of)), number_of)),
-        shape=(len(number_of), len(families)),
-    )
-    found = (matrix @ members_matrix).tocsr()
-    found.data[:] = 1
+    sizes = dict(zip(incidence.collections, files, strict=True))
+    families = make_families(sizes)
+    number_of = {
+        collection: number
+        for number, family in enumerate(families)
+        for collection in family.collections
+    }
+    numbers = np.array([number_of[each] for each in incidence.collections], np.int64)
+    entries = np.ones(len(numbers), np.int64), (np.arange(len(numbers)), numbers)
+    members = sparse.csr_array(entries, shape=(len(numbers), len(families)))
+    found = (matrix @ members).tocsr()
+    found.data[:] = 1  # several collections of a family can contain a file
     found.sort_indices()
-    return Families(tuple(families), found)
+    return Families(families, found)
+
+
+def make_families(sizes: Mapping[Entity, int]) -> tuple[Family, ...]:
+    """Group collections by name, in the order of the first collection of each family.
+
+    ``sizes`` contains the number of files of each collection, in the order of the keys of the
+    collections.
+    """
+    groups: dict[str, list[Entity]] = defaultdict(list)
+    for collection in sizes:
+        groups[name_key(collection.name) or collection.key].append(collection)
+    families = []
+    for collections in groups.values():
+        files_by_spelling: Counter[str] = Counter()
+        for each in collections:
+            files_by_spelling[each.plain_label] += sizes[each]
+        name = max(files_by_spelling, key=files_by_spelling.__getitem__)
+        largest_first = sorted(collections, key=lambda each: -sizes[each])
+        families.append(Family(name, tuple(largest_first)))
+    return tuple(families)
 
 
 def name_key(name: str) -> str:

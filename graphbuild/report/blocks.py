@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from graphbuild._util import UntrustedText
 
@@ -37,7 +37,7 @@ class Paragraph(NamedTuple):
     """A paragraph."""
 
     text: Content
-    is_warning: bool = False  # whether to highlight the paragraph
+    kind: Literal["", "note", "warning"] = ""
 
 
 class Summary(NamedTuple):
@@ -134,7 +134,7 @@ def table(
         if len(rows) > 1 and len({row[column] for row in rows}) == 1
     ]
     if equal:
-        yield Paragraph(_describe_equal_columns(head, rows[0], equal))
+        yield Paragraph(_describe_equal_columns(head, rows[0], equal), "note")
     shown = [column for column in columns if column not in equal]
     yield Table(
         tuple(head[column] for column in shown),

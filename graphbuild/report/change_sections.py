@@ -11,6 +11,7 @@ from graphbuild.analysis import (
     describe_causes,
     describe_change,
     describe_cluster,
+    make_families,
     publication_date,
     summarize_changes,
 )
@@ -26,7 +27,7 @@ from graphbuild.report.blocks import (
     more_rows,
     table,
 )
-from graphbuild.report.entity_text import date_text, entity_name, reference_text
+from graphbuild.report.entity_text import date_text, family_text, reference_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -92,7 +93,8 @@ def _entities(title: str, entities: Sequence[Entity]) -> Iterator[Block]:
         rows = [(date_text(each), reference_text(each)) for each in ordered]
         yield from table(("date", "reference"), rows, _IN_COMPARE, label_columns=2)
     else:
-        yield from bullet_list([entity_name(each) for each in ordered], _IN_COMPARE)
+        families = make_families(dict.fromkeys(ordered, 1))
+        yield from bullet_list([family_text(each) for each in families], _IN_COMPARE)
 
 
 def _cluster_changes(comparison: Comparison) -> Iterator[Block]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graphbuild._util import UntrustedText, format_count
+from graphbuild._util import format_count
 from graphbuild.analysis import defang_text
 from graphbuild.graph.labels import describe_origin
-from graphbuild.report.blocks import Figure, FoldedList, Heading, Paragraph, join_list, table
+from graphbuild.report.blocks import Figure, FoldedList, Heading, Paragraph, table
 from graphbuild.report.charts import MAP_TITLE, cluster_map
 from graphbuild.report.data import count_references
 from graphbuild.report.entity_text import (
     cluster_name,
     date_text,
+    family_name,
+    family_origins,
     reference_text,
     subject_text,
 )
@@ -88,7 +90,7 @@ def _details(cluster: Cluster, families: Sequence[DistinctiveFamily]) -> Iterato
         yield from table(head, rows, numbers=range(2, 5), label_columns=2)
         collections = [one for each in families for one in each.family.collections]
         keys = [_key_line(one) for one in collections]
-        yield FoldedList(f"{format_count(len(keys), 'collection')} in this table", keys)
+        yield FoldedList(f"Node keys of {format_count(len(keys), 'collection')}", keys)
     if cluster.top_references:
         rows = [_reference_row(each) for each in cluster.top_references]
         head = ("distinctive reference", "date", *_COUNTS)
@@ -97,11 +99,8 @@ def _details(cluster: Cluster, families: Sequence[DistinctiveFamily]) -> Iterato
 
 
 def _family_row(each: DistinctiveFamily) -> tuple[Content, ...]:
-    collections = each.family.collections
-    name = UntrustedText(defang_text(each.family.name))
-    origins = dict.fromkeys(filter(None, map(describe_origin, collections)))
-    origin = join_list([(UntrustedText(one),) for one in origins], "; ", "; ")
-    return (name, each.family.suffix), origin, each.inside, each.outside, f"{each.lift:.1f}"
+    counts = each.inside, each.outside, f"{each.lift:.1f}"
+    return family_name(each.family), family_origins(each.family), *counts
 
 
 def _key_line(collection: Entity) -> str:

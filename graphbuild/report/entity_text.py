@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from graphbuild._util import UntrustedText, format_count
 from graphbuild.analysis import defang_text, defanged_label, publication_date, reference_url
+from graphbuild.graph.labels import describe_origin
 from graphbuild.models import REFERENCE
-from graphbuild.report.blocks import Code
+from graphbuild.report.blocks import Code, join_list
 from graphbuild.seeds.refanging import defang
 
 if TYPE_CHECKING:
-    from graphbuild.analysis import Cluster
+    from graphbuild.analysis import Cluster, Family
     from graphbuild.models import Entity
     from graphbuild.report.blocks import Content, Part
 
@@ -35,6 +36,23 @@ def reference_text(reference: Entity) -> Content:
     if isinstance(name, Code) or not reference_url(reference):
         return name
     return name, " ", _url(reference)
+
+
+def family_name(family: Family) -> tuple[Part, ...]:
+    """Return the name of a family, and its number of collections if there are several."""
+    return UntrustedText(defang_text(family.name)), family.suffix
+
+
+def family_origins(family: Family) -> tuple[Part, ...]:
+    """Return the known kinds and origins of the collections of a family."""
+    origins = dict.fromkeys(filter(None, map(describe_origin, family.collections)))
+    return join_list([(UntrustedText(each),) for each in origins], "; ", "; ")
+
+
+def family_text(family: Family) -> tuple[Part, ...]:
+    """Return the name of a family, its number of collections, and their origins in brackets."""
+    origins = family_origins(family)
+    return *family_name(family), *((" (", *origins, ")") if origins else ())
 
 
 def subject_text(subject: Entity) -> str:

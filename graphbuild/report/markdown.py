@@ -50,7 +50,7 @@ def _lines(block: Block, targets: Mapping[str, str]) -> Iterator[str]:
         case Heading():
             yield f"{'#' * block.level} {_escape(block.text)}"
         case Paragraph():
-            yield f"{'> **Warning:** ' * block.is_warning}{_escape_line(block.text)}"
+            yield f"{'> **Warning:** ' * (block.kind == 'warning')}{_escape_line(block.text)}"
         case Summary():
             yield from map(_escape_line, block.sentences)
         case BulletList():

@@ -59,11 +59,10 @@ def _overview(data: ReportData) -> Iterator[Block]:
             f"Incomplete data: {totals.describe_states(*UNFINISHED_STATES)} of"
             f" {totals.describe_subjects()}. References may be missing from this report."
         )
-        yield Paragraph(warning, is_warning=True)
+        yield Paragraph(warning, "warning")
     last = data.last_response
-    yield Paragraph(
-        f"Last response: {format_timestamp(last)}." if last is not None else "No response yet."
-    )
+    text = f"Last response: {format_timestamp(last)}." if last is not None else "No response yet."
+    yield Paragraph(text, "note")
     clusters = len(data.clusters)
     figures = (
         (totals.subjects, "subject"),

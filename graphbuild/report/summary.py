@@ -30,6 +30,8 @@ def _groups(data: ReportData) -> Iterator[Content]:
     clusters, total = data.clusters, data.count_subjects(len(data.reference_lists))
     if not clusters:
         yield f"No two of the {total} form a cluster."
+        incidence = data.incidence
+        yield f"{_counts(len(incidence.references), len(incidence.collections))} are known."
         return
     clustered = sum(len(cluster.files) for cluster in clusters)
     count = format_count(len(clusters), "cluster")
@@ -78,10 +80,11 @@ def _connections(data: ReportData) -> Iterator[Content]:
     by_entity = Counter(entity for _, entity in links)
     entity, count = by_entity.most_common(1)[0]
     name = "“", *parts(entity_name(entity)), "”"
+    some = f"{len(links):,} of them " if len(links) < pairs else "all of them " if pairs > 1 else ""
     if len(by_entity) == 1:
-        yield f"{text}, {count:,} of them only through the {entity.type} ", *name, "."
+        yield f"{text}, {some}only through the {entity.type} ", *name, "."
     else:
-        single = f"{len(links):,} of them through a single collection or reference"
+        single = f"{some}through a single collection or reference"
         pairs_of_entity = f" ({format_count(count, 'pair')})."
         yield f"{text}, {single}, most often the {entity.type} ", *name, pairs_of_entity
 

@@ -78,6 +78,21 @@ def test_the_report_makes_no_request_and_fits_the_window(
     context.close()
 
 
+def test_files_are_folded_and_can_be_unfolded_by_keyboard(
+    chromium: Browser, report_path: Path
+) -> None:
+    page = chromium.new_page()
+    page.goto(report_path.as_uri())
+    fold = page.locator("details", has_text="files in this cluster").first
+    assert not fold.locator("li").first.is_visible()
+    fold.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert fold.locator("li").first.is_visible()
+    files = int(fold.locator("summary").inner_text().split()[0])
+    assert fold.locator("li").count() == files
+    page.close()
+
+
 def test_axe_finds_no_violation(chromium: Browser, report_path: Path, axe: str) -> None:  # noqa: F811
     context = chromium.new_context(bypass_csp=True, offline=True)
     page = context.new_page()
@@ -95,4 +110,8 @@ def test_the_report_can_be_printed(chromium: Browser, report_path: Path) -> None
     page.emulate_media(media="print")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert not page.locator("nav").is_visible()
+    hidden = page.locator("details li").evaluate_all(
+        "items => items.filter(item => item.getClientRects().length === 0).length"
+    )
+    assert hidden == 0  # folded lists are printed
     context.close()

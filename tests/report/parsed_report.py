@@ -138,6 +138,8 @@ class _Parser(HTMLParser):
         if "details" in self._open:
             self._add_lines([text])
             return
+        if "nav" in self._open:
+            return
         self.report.paragraphs.append(text)
         self._before = text
         if tag == "li" and (found := re.fullmatch(r"([\d,]+) (\w+(?: file)?s?)", text)):

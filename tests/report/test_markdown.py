@@ -72,7 +72,7 @@ def document(text: str) -> str:
             Heading(1, ("Title: ", name)),
             Summary([("The name is ", name, "."), (code, " is the address.")]),
             Paragraph(name),
-            Paragraph(("A warning about ", name), is_warning=True),
+            Paragraph(("A warning about ", name), "warning"),
             BulletList([name, code, ("Last: ", name, " and ", code)]),
             Table(("name", "count"), [(name, 1), ((name, " ", code), 2)], numbers=[1]),
             FoldedList("2 lines", ["abc", text]),

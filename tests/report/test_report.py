@@ -13,24 +13,30 @@ import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import networkx as nx
 import pytest
 
+from graphbuild._util import UntrustedText
 from graphbuild.analysis import Snapshot, find_clusters, group_families
 from graphbuild.analysis.incidence import Incidence
 from graphbuild.errors import ExportError
 from graphbuild.models import Entity, Observation
-from graphbuild.report import Baseline, write_report
+from graphbuild.report import Baseline, collect_data, write_report
+from graphbuild.report.blocks import BulletList, FoldedList, Heading, Table, table
+from graphbuild.report.change_sections import describe_changes
 from graphbuild.report.charts import cluster_map, month_chart
+from graphbuild.report.entity_text import subject_text
+from graphbuild.report.html import render_html
+from graphbuild.report.markdown import render_markdown
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
 from tests.cli.test_compare import FIRST, refreshed  # noqa: F401  a fixture
 from tests.crawler.campaign import Campaign
-from tests.report.parsed_report import parse_folder, parse_markdown, parse_page
+from tests.report.parsed_report import RENDERERS, parse_folder, parse_markdown, parse_page
 from tests.support.campaign_files import write_campaign, write_pages
 from tests.support.frugal_crawls import hidden_world
 from tests.support.graphs import HOSTILE
@@ -402,6 +408,22 @@ def test_references_missing_from_a_refreshed_list_are_removed(refreshed: Campaig
         assert len(report.rows("Removed references", "date")) == 2
 
 
+def test_added_collections_of_one_family_are_one_line(families: WrittenReport) -> None:
+    old = [each for each in families.observations if each.related_from is None]
+    subjects = {each.subject for each in families.observations}
+    states = [(subject, "complete") for subject in subjects]
+    with Store.read(families.folder.parent / "c.db") as store:
+        data = collect_data(store, Baseline("b", Snapshot.from_observations(old, states)))
+    (lines,) = [
+        block.lines
+        for heading, block in pairwise(describe_changes(data))
+        if isinstance(block, BulletList) and getattr(heading, "text", "") == "Added collections"
+    ]
+    markdown = render_markdown([BulletList(lines)])
+    times = "\N{MULTIPLICATION SIGN}"
+    assert markdown == f"- Emotet {times}3 (a; b; c)\n- Heodo (d)\n"
+
+
 # --- untrusted text ------------------------------------------------------------------------------
 
 
@@ -500,6 +522,102 @@ def test_titles_are_readable_in_both_files(hostile: WrittenReport) -> None:
             assert any(text in cell for cell in cells)
 
 
+# --- one row per family, and values of all rows ---------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def families(tmp_path_factory: pytest.TempPathFactory) -> WrittenReport:
+    """Write a report of one family that several sources name differently, and of another file."""
+    folder = tmp_path_factory.mktemp("families")
+    names = {"a": "Emotet", "b": "EMOTET", "c": "emo tet", "d": "Heodo"}
+    files = [Entity("file", f"{n:064x}") for n in range(1, 6)]
+    observations = [
+        Observation(
+            file,
+            Entity("reference", f"{n:064x}", {"url": f"https://www.evil.example/{n}/x"}),
+            Entity("collection", f"{source}_{n}", {"name": name, "origin": source}),
+        )
+        for n, (source, name) in enumerate(names.items(), 10)
+        for file in files[source > "a" :]
+    ]
+    other = Entity("reference", f"{99:064x}", {"title": "Another report"})
+    observations.append(Observation(Entity("file", "ab" * 32), other, None))
+    write_campaign(folder / "c.db", observations)
+    with Store.read(folder / "c.db") as store:
+        write_report(store, folder / "out")
+    return WrittenReport(folder / "out", observations, [])
+
+
+def test_collections_of_one_family_are_one_row_with_origins_and_keys(
+    families: WrittenReport,
+) -> None:
+    for report in families.parsed():
+        ((section, _),) = [key for key in report.tables if key[1] == "distinctive collection"]
+        rows = {
+            row["distinctive collection"]: row
+            for row in report.rows(section, "distinctive collection")
+        }
+        emotet = rows["Emotet \N{MULTIPLICATION SIGN}3"]
+        assert emotet["origins"] == "a; b; c"
+        assert (emotet["inside"], emotet["outside"]) == ("5", "0")
+        assert rows["Heodo"]["inside"] == "4"
+        keys = report.listings[section, "Node keys of 4 collections"]
+        assert [line.split()[0] for line in keys] == [
+            f"collection:{each}" for each in ("a_10", "b_11", "c_12", "d_13")
+        ]
+
+
+def test_references_without_a_title_have_their_defanged_url(families: WrittenReport) -> None:
+    for report in families.parsed():
+        (rows,) = [
+            rows for (_, column), rows in report.tables.items() if column == "distinctive reference"
+        ]
+        assert {row["distinctive reference"] for row in rows} == {
+            f"hxxps://www[.]evil[.]example/{n}/x" for n in range(10, 14)
+        }
+
+
+def test_files_are_listed_even_without_a_cluster(families: WrittenReport) -> None:
+    for report in families.parsed():
+        (listed,) = [
+            lines for (_, title), lines in report.listings.items() if "in this cluster" in title
+        ]
+        assert listed == [f"{n:064x}" for n in range(1, 6)]
+        assert report.listings["Files without a cluster", "1 file"] == ["ab" * 32]
+
+
+def test_names_of_files_follow_their_hashes() -> None:
+    name = "https://evil.example/\u202ecod.exe"
+    file = Entity("file", "ab" * 32, {"meaningful_name": name})
+    assert subject_text(file) == f"{'ab' * 32}  hxxps://evil[.]example/\u202ecod[.]exe"
+    listing = FoldedList("1 file", [subject_text(file)])
+    line = f"{'ab' * 32}  hxxps://evil[.]example/\\u202ecod[.]exe"
+    assert render_markdown([listing]) == f"1 file:\n\n    {line}\n"
+    assert f"<li><code>{line}</code></li>" in render_html([Heading(1, "x"), listing])
+
+
+def test_values_that_all_rows_share_are_stated_once(families: WrittenReport) -> None:
+    same = "Same in every row: outside 0, lift 1.2."
+    for report in families.parsed():
+        assert same in report.paragraphs
+        assert f"{same} Empty in every row: date." in report.paragraphs
+    assert "| distinctive collection | origins | inside |\n" in families.markdown
+    assert "| distinctive reference | inside |\n" in families.markdown
+
+
+def test_tables_omit_only_columns_with_one_value() -> None:
+    head = ("name", "count", "zero", "text", "mixed", "none")
+    rows = [("a", 1, 0, UntrustedText("x"), 1, None), ("a", 1, 0, UntrustedText("x"), 2, None)]
+    sentence, shown = table(head, rows, numbers=range(1, 5))
+    assert isinstance(shown, Table)
+    assert (shown.head, shown.rows) == (("name", "mixed"), [("a", 1), ("a", 2)])
+    assert list(shown.numbers) == [1]
+    assert render_markdown([sentence]) == (
+        "Same in every row: count 1, zero 0, text x. Empty in every row: none.\n"
+    )
+    assert list(table(head, rows[:1])) == [Table(head, rows[:1], [])]
+
+
 # --- files ---------------------------------------------------------------------------------------
 
 
@@ -543,6 +661,34 @@ def test_failed_report_leaves_existing_files_unchanged(
             write_report(store, tmp_path)
         with pytest.raises(ExportError, match="is a file; choose another folder"):
             write_report(store, tmp_path / "report.md")
+    assert not [each for each in tmp_path.iterdir() if each.name.startswith(".")]
+
+
+def test_images_are_files_beside_markdown_or_inside_it(
+    written: WrittenReport, tmp_path: Path
+) -> None:
+    store = written.folder.parent / "c.db"
+    with Store.read(store) as open_store:
+        files = write_report(open_store, tmp_path, embed=True)
+    assert [each.path.name for each in files] == ["report.md", "report.html"]
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    embedded = [
+        base64.b64decode(each).decode()
+        for each in re.findall(r"^\[\w+\]: data:image/svg\+xml;base64,(.*)$", text, re.MULTILINE)
+    ]
+    page, markdown = written.parsed()
+    assert embedded == page.figures == [figure.rstrip("\n") for figure in markdown.figures]
+    assert len(RENDERERS[0].render(text).split('<img src="data:image/svg+xml;base64,')) == 3
+    assert ET.fromstring(markdown.figures[0]).tag == f"{SVG}svg"
+
+
+def test_documents_are_written_after_their_images(written: WrittenReport, tmp_path: Path) -> None:
+    (tmp_path / "report-timeline.svg").mkdir()  # this file cannot be written
+    (tmp_path / "report.md").write_text("old")
+    with Store.read(written.folder.parent / "c.db") as store, pytest.raises(ExportError):
+        write_report(store, tmp_path)
+    assert (tmp_path / "report.md").read_text() == "old"
+    assert not (tmp_path / "report.html").exists()
     assert not [each for each in tmp_path.iterdir() if each.name.startswith(".")]
 
 

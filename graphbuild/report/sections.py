@@ -120,12 +120,19 @@ def _missing_data(data: ReportData) -> Iterator[Block]:
 
 def _bridges(data: ReportData) -> Iterator[Block]:
     yield Heading(2, "Bridges", "bridges")
-    bridges, links = data.bridges.bridges, data.bridges.single_links
-    verb = "is" if data.bridges.joined_pairs == 1 else "are"
-    yield Paragraph(
-        f"{format_count(data.bridges.joined_pairs, 'pair')} of clusters {verb} connected. Number"
-        f" of pairs that a single reference or collection connects: {len(links):,}."
-    )
+    bridges, pairs = data.bridges.bridges, data.bridges.joined_pairs
+    if pairs:
+        verb = "is" if pairs == 1 else "are"
+        yield Paragraph(
+            f"{format_count(pairs, 'pair')} of clusters {verb} connected. Number of pairs that a"
+            f" single reference or collection connects: {len(data.bridges.single_links):,}."
+        )
+    else:
+        yield Paragraph("No collection or reference connects two clusters.")
+    if bridges and not pairs:
+        yield Paragraph(
+            "If one of the following is removed, some files of a cluster are no longer connected."
+        )
     if bridges:
         rows = [
             (
@@ -141,7 +148,7 @@ def _bridges(data: ReportData) -> Iterator[Block]:
         ]
         counts = ("files", "clusters", "sole pairs", "components", "cut-off files")
         yield from table(("bridge", "type", *counts), rows, _IN_BRIDGES, numbers=range(2, 7))
-    if links:
+    if data.bridges.single_links:
         lines = [_sole_pairs(data, bridge) for bridge in bridges if bridge.sole_pairs]
         yield from bullet_list(lines, _IN_BRIDGES)
 
@@ -179,7 +186,7 @@ def _timeline(data: ReportData) -> Iterator[Block]:
 def _method(data: ReportData) -> Iterator[Block]:
     yield Heading(2, "How to read this report", "method")
     clustering = data.clustering
-    lines = (
+    lines = [
         (
             "The results are derived from observations. In an observation, the API lists a"
             " reference for a file, either through a collection or without one. Paths in the"
@@ -206,16 +213,18 @@ def _method(data: ReportData) -> Iterator[Block]:
             " and outside it. Lift: the share of the cluster's files that have it, divided by the"
             " share of all files that have it."
         ),
-        (
+    ]
+    if data.bridges.bridges:
+        lines.append(
             "Sole pairs: pairs of clusters that only this bridge connects. Components: if the"
             " bridge is removed, the files that it connects fall into this number of groups."
             " Cut-off files: the files outside the largest group."
-        ),
-        (
+        )
+    if data.comparison:
+        lines.append(
             "Added and removed: references, collections and observations in only one snapshot, if"
             " the other snapshot is complete for a subject that has them. Otherwise, or if the"
             " other snapshot infers the reference for the subject, the change is unknown."
-        ),
-        "URLs are defanged. For details, see docs/analysis.md of graphbuild.",
-    )
+        )
+    lines.append("URLs are defanged. For details, see docs/analysis.md of graphbuild.")
     yield BulletList(lines)

@@ -522,6 +522,27 @@ def test_titles_are_readable_in_both_files(hostile: WrittenReport) -> None:
             assert any(text in cell for cell in cells)
 
 
+def test_a_campaign_without_connected_clusters_says_so(tmp_path: Path) -> None:
+    observations = [
+        Observation(
+            Entity("file", f"{group}{n}" * 32),
+            Entity("reference", f"{group}{n % 2}" * 32, {"title": f"{group}{n % 2}"}),
+            Entity("collection", f"x_{group}", {"name": f"Group {group}"}),
+        )
+        for group in "ab"
+        for n in range(4)
+    ]
+    write_campaign(tmp_path / "c.db", observations)
+    with Store.read(tmp_path / "c.db") as store:
+        write_report(store, tmp_path)
+    for report in parse_folder(tmp_path):
+        start = "If one of the following is removed, some files of a cluster"
+        assert "No collection or reference connects two clusters." in report.paragraphs
+        assert any(line.startswith(start) for line in report.paragraphs)
+        assert {row["cut-off files"] for row in report.rows("Bridges", "bridge")} == {"3"}
+        assert not any(line.startswith("Added and removed") for line in report.paragraphs)
+
+
 # --- one row per family, and values of all rows ---------------------------------------------------
 
 

@@ -88,7 +88,7 @@ class Campaign:
             ValueError: No view has the name ``view``.
         """
         from graphbuild.analysis.campaign_clusters import read_clusters  # noqa: PLC0415  loads scipy
-        from graphbuild.graph.builder import build_graph  # noqa: PLC0415  loads networkx
+        from graphbuild.graph.builder import TITLE, build_graph  # noqa: PLC0415  loads networkx
         from graphbuild.graph.clusters import add_clusters  # noqa: PLC0415  loads networkx
         from graphbuild.graph.views import view as view_of  # noqa: PLC0415  loads networkx
 
@@ -100,6 +100,7 @@ class Campaign:
                 timestamps=timestamps,
             )
             add_clusters(graph, read_clusters(self.store, graph))
+            graph.graph[TITLE] = self.store.title()
         return view_of(graph, view)
 
     def nodes(self, *, timestamps: bool = False) -> pd.DataFrame:

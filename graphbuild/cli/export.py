@@ -203,7 +203,7 @@ def _read_graph(
     The clusters are always those of all observations.
     """
     from graphbuild.analysis.campaign_clusters import read_clusters
-    from graphbuild.graph.builder import build_graph
+    from graphbuild.graph.builder import TITLE, build_graph
     from graphbuild.graph.clusters import add_clusters
     from graphbuild.models import OBSERVED
 
@@ -221,6 +221,7 @@ def _read_graph(
         )
         show_step("finding clusters")
         add_clusters(graph, read_clusters(store, None if observed_only else graph))
+        graph.graph[TITLE] = store.title()
     return graph
 
 

@@ -41,6 +41,9 @@ Edge attributes:
 * on ``related_references`` and direct references, with ``timestamps``: ``first_seen`` and
   ``last_seen`` (UTC, ISO 8601), the earliest and the latest known time of their observations.
 
+The graph of a campaign has the attribute ``TITLE``: the name of its file and the date of its newest
+response, for the heading of the HTML page.
+
 An edge with ``REFERENCES_AND_RELATED`` has the attributes of ``related_references``. A
 ``references`` edge of a subject has the provenance ``observed``, and no ``related_from``.
 """
@@ -77,6 +80,7 @@ RELATED_FROM = "related_from"
 REFERENCES_AND_RELATED = "references_and_related_references"
 RELATED_RELATIONS = frozenset({RELATED_REFERENCES, REFERENCES_AND_RELATED})
 NO_COLLECTION = "-"  # in ``related_from``, in place of a node key
+TITLE = "title"  # attribute of the graph of a campaign
 _GRAPH_ATTRIBUTES = frozenset({"type", "label", "id", CLUSTER, CLUSTER_NAME})
 _LOCAL_ATTRIBUTES = _GRAPH_ATTRIBUTES | {"is_new", "seed", "state"}
 

@@ -265,6 +265,12 @@ class Store(ObservationReader):
 
     # --- totals ----------------------------------------------------------------------------------
 
+    def title(self) -> str:
+        """Return the name of the campaign file and the date (UTC) of its newest response."""
+        ((newest,),) = self._db.rows("SELECT max(fetched_at) FROM page")
+        date = f", responses until {format_timestamp(newest)[:10]}" if newest is not None else ""
+        return f"{self.path.stem}{date}"
+
     def totals(self) -> Totals:
         """Return counts over the whole campaign."""
         count = self._db.integer

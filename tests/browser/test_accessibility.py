@@ -277,7 +277,7 @@ def test_tools_by_keyboard(opened):
     assert page.untangling
     press(page, "Freeze")
     assert not page.untangling
-    for name, saved in (("PNG", "graph.png"), ("SVG", "graph.svg")):
+    for name, saved in (("PNG", "a-campaign.png"), ("SVG", "a-campaign.svg")):
         with page.page.expect_download() as download:
             press(page, name)
         assert download.value.suggested_filename == saved

@@ -44,7 +44,7 @@ def copied_text(page, name):
 def test_png_download(opened):
     page = opened(campaign())
     name, content = page.saved("#png")
-    assert (name, content[:8]) == ("graph.png", b"\x89PNG\r\n\x1a\n")
+    assert (name, content[:8]) == ("a-campaign.png", b"\x89PNG\r\n\x1a\n")
     canvas = page.page.evaluate(
         "() => (({ width, height }) => [width, height])(document.querySelector('canvas'))"
     )
@@ -56,7 +56,7 @@ def test_svg_download(opened):
     graph = large_campaign()
     page = opened(graph)
     name, content = page.saved("#svg")
-    assert name == "graph.svg"
+    assert name == "a-campaign.svg"
     root = ET.fromstring(content)
     assert len(root.findall(f"{SVG}line")) == page.drawn["lines"]
     shapes = [len(root.findall(f"{SVG}{kind}")) for kind in ("circle", "polygon")]

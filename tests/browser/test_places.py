@@ -41,7 +41,7 @@ def movement(before, after, key):
 
 def save(page, folder):
     name, content = page.saved("#places")
-    assert name == "places.json"
+    assert name == "a-campaign-places.json"
     path = folder / name
     path.write_bytes(content)
     return path
@@ -59,7 +59,7 @@ def test_dragged_nodes_stay_where_they_are_dragged(opened, tmp_path):
     assert {key: after[key] for key in graph if key != RED.key} == {
         key: before[key] for key in graph if key != RED.key
     }
-    larger, positions = apply_places(campaign(6), read_places(tmp_path / "places.json"))
+    larger, positions = apply_places(campaign(6), read_places(tmp_path / "a-campaign-places.json"))
     again = read_places(save(opened(larger, positions=positions), tmp_path)).positions
     assert {key: again[key] for key in graph} == after
 

@@ -21,6 +21,7 @@ from graphbuild.exporters.html.data import page_data
 from graphbuild.exporters.html.json_block import encode_block, single_line
 from graphbuild.exporters.html.level_of_detail import FULL
 from graphbuild.exporters.results import ExportWarnings
+from graphbuild.graph.builder import TITLE
 from graphbuild.graph.layout import compute_layout
 from graphbuild.graph.style import check_positions
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
+_TITLE = "Files, references and collections"
 # Renderer -> package and path of the drawing library, description of the expected version with a
 # remedy (for error messages), SHA-256. The scripts in tests/sigma build sigma.min.js.
 _LIBRARIES = {
@@ -66,7 +68,7 @@ def write_html(
     stream: BinaryIO,
     *,
     positions: Mapping[str, tuple[float, float]] | None = None,
-    title: str = "Files, references and collections",
+    title: str = "",
     full: bool = False,
 ) -> ExportWarnings:
     """Write ``graph`` to ``stream`` as one self-contained page.
@@ -76,7 +78,7 @@ def write_html(
         stream: Binary stream to write to.
         positions: Position (x, y) of each node by node key, y upwards. If None or empty, the layout
             is computed.
-        title: The heading of the page.
+        title: The heading of the page. If empty, that of the campaign of ``graph``, if it is known.
         full: Whether a large graph is drawn as a whole, with WebGL. Otherwise, only a part of a
             large graph is drawn at first; see :mod:`level_of_detail`.
 
@@ -90,7 +92,9 @@ def write_html(
     positions = check_positions(graph, positions) or compute_layout(graph)
     data = page_data(graph, positions, full=full)
     renderer = "webgl" if data["level"] == FULL else "vis"
-    network = _network(single_line(title), encode_block(data), renderer)
+    network = _network(
+        single_line(title or graph.graph.get(TITLE) or _TITLE), encode_block(data), renderer
+    )
     stream.write(network.generate_html().encode("utf-8"))
     return ExportWarnings()
 

@@ -143,9 +143,14 @@ function warning(text) {
   return createElement("strong", { className: "warn", textContent: text });
 }
 
+/** Return the attributes of a node. Those that describe the crawl are in a closed section. */
 function attributeList(node) {
-  return createElement("dl", {}, ...Object.entries(node.attributes)
-    .flatMap(([name, value]) => attributeRow(node, name, value)));
+  const ofCrawl = ([name]) => name.startsWith("crawl_");
+  const list = (entries) => createElement("dl", {}, ...entries.flatMap(([name, value]) => attributeRow(node, name, value)));
+  const entries = Object.entries(node.attributes);
+  const crawl = entries.filter(ofCrawl);
+  return createElement("div", {}, list(entries.filter((entry) => !ofCrawl(entry))),
+    crawl.length ? createElement("details", {}, createElement("summary", { textContent: "Crawl details" }), list(crawl)) : "");
 }
 
 /** Return an attribute as a term and a description, or an empty list if the attribute repeats the label. */

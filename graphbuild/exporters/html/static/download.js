@@ -11,12 +11,13 @@ const FORMULA = new RegExp(
   `(?:^|(?<=[;|:\\t\\n\\r]))(?=[${SKIPPED} ]*[${STARTS}])`
   + `|(?<= )(?=[${SKIPPED}]*[${STARTS}]+(?![ ${STARTS}]))|^(?='*[ ]*[\\t\\r])`, "gu");
 const COLUMNS = ["title", "name", "url", "author", "creation_date", "collection_type", "state"];
+const MAX_FILE_NAME = 60; // characters, without the extension
 const EMPTY_BOX = [0, 0, 320, 120]; // x, y, width and height of an SVG image without markers
 const NO_XML = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu;
 
 function buildTools() {
   byId("png").onclick = downloadPng;
-  byId("svg").onclick = () => download("graph.svg", new Blob([svgText()], { type: "image/svg+xml" }));
+  byId("svg").onclick = () => download(`${fileStem()}.svg`, new Blob([svgText()], { type: "image/svg+xml" }));
   for (const name of ["png", "svg", "untangle"]) byId(name).disabled = nodes.length === 0;
   byId("untangle").onclick = () => { renderer.untangle(); notify(); };
   byId("undo-untangle").onclick = () => { renderer.undoUntangle(); byId("untangle").focus(); notify(); };
@@ -66,6 +67,12 @@ function csvCell(value) {
   return `"${text.replace(FORMULA, "'").replaceAll('"', '""')}"`;
 }
 
+/** Return the heading of the page as the name of a file without an extension. */
+function fileStem() {
+  const words = document.title.toLowerCase().match(/[a-z0-9]+/g) ?? ["graph"];
+  return words.join("-").slice(0, MAX_FILE_NAME);
+}
+
 function download(name, blob) {
   const link = createElement("a", { href: URL.createObjectURL(blob), download: name });
   link.click();
@@ -80,7 +87,7 @@ function downloadPng() {
   context.fillStyle = theme.paper;
   context.fillRect(0, 0, paper.width, paper.height);
   context.drawImage(seen, 0, 0);
-  paper.toBlob((blob) => download("graph.png", blob), "image/png");
+  paper.toBlob((blob) => download(`${fileStem()}.png`, blob), "image/png");
 }
 
 // --- all visible markers and lines as SVG: shapes and text, without scripts and links

@@ -1,5 +1,7 @@
 // Start the page: keyboard shortcuts, the status line, and an interface for tests.
 
+const ZOOM_STEP = 1.5; // factor of the zoom buttons
+
 function showStatus() {
   const now = visibleCounts();
   const of = (some, all, word) => `${formatNumber(some)} of ${plural(all, word)}`;
@@ -96,6 +98,12 @@ function publish() {
   });
 }
 
+function zoomBy(factor) {
+  if (!nodes.length) return;
+  const view = renderer.getView();
+  renderer.setView({ ...view, scale: view.scale * factor });
+}
+
 function notice(text) {
   byId("notice").textContent = text;
   byId("notice").hidden = text === "";
@@ -114,6 +122,8 @@ function begin() {
   buildPathMode();
   buildList();
   listenToSearch();
+  byId("zoom-in").onclick = () => zoomBy(ZOOM_STEP);
+  byId("zoom-out").onclick = () => zoomBy(1 / ZOOM_STEP);
   byId("fit").onclick = () => { if (nodes.length) renderer.showAll(); };
   document.addEventListener("keydown", onKey);
   for (const show of [showLegend, showColorLegend, showTimeline, showDetails, showTools,

@@ -7,7 +7,7 @@ const TYPED_FIELDS = { user_label: "Your label", user_note: "Your note" }; // at
 
 function buildPlaces() {
   byId("places").disabled = nodes.length === 0;
-  byId("places").onclick = () => download("places.json", new Blob([placesText()], { type: "application/json" }));
+  byId("places").onclick = () => download(`${fileStem()}-places.json`, new Blob([placesText()], { type: "application/json" }));
 }
 
 function placesText() {

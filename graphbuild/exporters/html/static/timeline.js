@@ -2,6 +2,7 @@
 
 const BARS_HIGH = 40; // height of the histogram in its own units
 const span = { from: 0, to: 0 }; // the first and the last selected month
+const MAX_YEARS = 10; // labels below the histogram
 let bars = []; // month and SVG element of each bar
 
 function buildTimeline() {
@@ -78,6 +79,19 @@ function drawBars(counts, first, last) {
     return { month, bar };
   });
   drawing.replaceChildren(...bars.map(({ bar }) => bar));
+  byId("years").replaceChildren(...yearLabels(first, last));
+}
+
+/** Return labels for at most MAX_YEARS years, at the positions of their first months. */
+function yearLabels(first, last) {
+  const years = [];
+  for (let month = first; month <= last; month += 1) if (month % 12 === 0) years.push(month);
+  const every = Math.ceil(years.length / MAX_YEARS);
+  return years.filter((_, index) => index % every === 0).map((month) => {
+    const label = createElement("span", { textContent: monthName(month).slice(0, 4) });
+    label.style.left = `${(100 * (month - first)) / (last - first + 1)}%`;
+    return label;
+  });
 }
 
 /** Let the user select months by dragging over an element; a click selects one month. */

@@ -23,7 +23,6 @@ import pytest
 import graphbuild
 from graphbuild.emulator import generate_world
 from graphbuild.errors import ExportError
-from graphbuild.exporters import notebook
 from graphbuild.exporters.static_image import draw
 from graphbuild.graph.builder import build_graph
 from graphbuild.graph.layout import compute_layout
@@ -126,6 +125,18 @@ def test_notebook_shows_an_image_a_page_and_tables(executed):
     pages = data_of_type(executed, "text/html")
     assert sum("<table" in page for page in pages) >= 2
     assert sum("<iframe" in page for page in pages) == 1
+
+
+def test_notebook_starts_with_the_demo(committed):
+    code = [cell.source for cell in committed.cells if cell.cell_type == "code"]
+    assert "gb.demo(" in code[0]
+    assert not any("Emulator(" in source or "Api(" in source for source in code)
+
+
+def test_notebook_truncates_no_text_in_a_table(committed):
+    """pandas ends truncated texts with three dots."""
+    for page in data_of_type(committed, "text/html"):
+        assert not re.search(r"\.\.\.</t[dh]>", page)
 
 
 def test_images_of_a_run_are_saved_in_the_output_folder(path, executed):
@@ -282,7 +293,7 @@ def campaign(name="Emotet", title="A report"):
 
 
 def show(graph, **options):
-    return notebook.show(graph, static=True, **options)
+    return graphbuild.show(graph, static=True, **options)
 
 
 def frame_attributes(graph, **options):

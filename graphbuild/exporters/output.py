@@ -23,7 +23,7 @@ from graphbuild.graph.builder import validate_graph, with_stable_order
 from graphbuild.graph.views import is_derived
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from graphbuild.exporters.formats import Format, Writer
     from graphbuild.graph.builder import Graph
@@ -141,14 +141,14 @@ def export_all(  # noqa: PLR0913  all but the first three have defaults
 
 
 def _positions(
-    graph: Graph, positions: Positions | None, formats: Iterable[Format]
+    graph: Graph, positions: Positions | None, formats: Sequence[Format]
 ) -> Positions | None:
     """Return ``positions``, or the computed layout if they are None and a format needs them."""
     if positions is not None or not any(POSITIONS in each.options for each in formats):
         return positions
     from graphbuild.graph.layout import compute_layout  # noqa: PLC0415  loads numpy
 
-    return compute_layout(graph)
+    return compute_layout(graph, folded=any(FULL_PAGE in each.options for each in formats))
 
 
 def _refuse_derived(graph: Graph, formats: Iterable[Format], subject: object) -> None:

@@ -18,14 +18,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.errors import ExportError, SeedError
+from graphbuild.graph.layout import Layout
 from graphbuild.graph.placement import extend_layout
+from graphbuild.graph.views import fold_groups
 from graphbuild.seeds.xml_documents import iterate_elements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from graphbuild.graph.builder import Graph
-    from graphbuild.graph.layout import Point
+    from graphbuild.graph.packing import Point
     from graphbuild.seeds.xml_documents import Element
 
 IS_NEW, USER_LABEL, USER_NOTE = "is_new", "user_label", "user_note"  # attributes of nodes
@@ -44,6 +46,8 @@ class Places:
     """What an earlier file states about nodes, by node key."""
 
     positions: dict[str, Point] = field(default_factory=dict)  # y grows upwards
+    # Where the page draws the group of a node while it is folded; empty for other files than pages.
+    folded: dict[str, Point] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)  # labels that an analyst typed
     notes: dict[str, str] = field(default_factory=dict)
 
@@ -88,7 +92,7 @@ def read_places(path: str | Path) -> Places:
     return places
 
 
-def apply_places(graph: Graph, places: Places) -> tuple[Graph, dict[str, Point]]:
+def apply_places(graph: Graph, places: Places) -> tuple[Graph, Layout]:
     """Return a copy of ``graph`` with the labels and notes of ``places``, and all positions.
 
     Nodes that are not in ``places`` have the attribute ``is_new``.
@@ -101,7 +105,23 @@ def apply_places(graph: Graph, places: Places) -> tuple[Graph, dict[str, Point]]
             node[USER_LABEL] = node["label"] = places.labels[key]
         if key in places.notes:
             node[USER_NOTE] = places.notes[key]
-    return marked, extend_layout(graph, places.positions)
+    layout = Layout(extend_layout(graph, places.positions))
+    if places.folded:
+        layout.folded = _folded_positions(graph, places.folded)
+    return marked, layout
+
+
+def _folded_positions(graph: Graph, earlier: Mapping[str, Point]) -> dict[str, Point]:
+    """Return a position for each group of ``graph``, by its first key.
+
+    A group keeps the earlier position of the first of its nodes that has one.
+    """
+    kept: dict[str, Point] = {}
+    groups = fold_groups(graph)
+    for group in groups:
+        known = [earlier[key] for key in group if key in earlier]
+        kept |= {group[0]: known[0]} if known else {}
+    return extend_layout(graph.subgraph(group[0] for group in groups), kept)
 
 
 def _read(path: Path) -> bytes:
@@ -136,8 +156,11 @@ def _read_page(content: bytes, path: Path) -> Places:
     if not isinstance(document, dict):
         raise ExportError(f"{path}: is a page, but not one of graphbuild")
     places = Places()
+    keys = []
     for key, node in _page_nodes(document):
         places.add(key, node)
+        keys.append(key)
+    places.folded = dict(_page_groups(document, keys))
     return places
 
 
@@ -151,6 +174,18 @@ def _page_nodes(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
             yield key, {**attributes, "x": node["x"], "y": -node["y"]}
     except (KeyError, IndexError, TypeError):
         return  # a page of another version, or a changed one; the nodes so far are valid
+
+
+def _page_groups(document: dict[str, Any], keys: list[str]) -> Iterator[tuple[str, Point]]:
+    """Yield the key of each node, and where the page draws its group while it is folded."""
+    try:
+        groups = {members[0]: members for members in document["groups"]}
+        for first, right, down in document.get("folded", ()):
+            x, y = _coordinate(right), _coordinate(-down)
+            if x is not None and y is not None:
+                yield from ((keys[index], (x, y)) for index in groups.get(first, [first]))
+    except (KeyError, IndexError, TypeError, ValueError):
+        return  # a changed page; the groups so far are valid
 
 
 def _read_xml(content: bytes, path: Path) -> Places:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TypeAlias
 
 import numpy as np
@@ -13,6 +14,7 @@ Pairs: TypeAlias = NDArray[np.intp]
 # The gaps are in units of the layout.
 GAP = 26.0  # intended distance between the borders of two discs
 MIN_GAP = 4.5  # minimum distance between the borders of two discs, if GAP cannot be reached
+_COMPRESSED_DENSITY = 0.4  # intended share of the bounding box that discs and gaps cover
 _STEPS = 120  # maximum number of steps, in each of which all close discs are moved apart
 _STEPS_PER_SEARCH = 6  # number of steps for which the found pairs of close discs are used
 _MAX_COMPARED = 300  # maximum number of discs for which all pairs are compared
@@ -36,6 +38,16 @@ def remove_overlaps(centers: Floats, radii: Floats) -> Floats:
             return centers
         centers = centers + shift
     return centers * _required_scale(centers, radii)
+
+
+def compress(centers: Floats, radii: Floats) -> Floats:
+    """Return centers for the same discs, closer together if they are sparse, without overlaps."""
+    if len(centers) == 1:
+        return centers
+    width, height = np.ptp(centers, axis=0) + 2 * radii.max()
+    covered = float(np.sum((2 * radii + GAP) ** 2))
+    share = covered / (width * height * _COMPRESSED_DENSITY)
+    return centers if share >= 1 else remove_overlaps(centers * math.sqrt(share), radii)
 
 
 def _shift(centers: Floats, radii: Floats, pairs: Pairs) -> Floats:

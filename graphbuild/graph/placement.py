@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
-    from graphbuild.graph.layout import Point
+    from graphbuild.graph.packing import Point
     from graphbuild.graph.style import Positions
 
 # Lengths are in units of the layout.

@@ -24,7 +24,7 @@ from graphbuild.graph.clusters import cluster_of
 from graphbuild.models import COLLECTION, FILE, REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from graphbuild.graph.builder import Graph
 
@@ -53,6 +53,7 @@ _GOLDEN_RATIO = (math.sqrt(5) - 1) / 2  # steps of this share of a circle never 
 _LIGHTNESS = (0.42, 0.62, 0.52)  # of clusters that follow each other
 _SATURATION = 0.55
 MIN_RADIUS, MAX_RADIUS = 6.0, 30.0  # of nodes, in units of the layout
+MAX_SIGN_RADIUS = 24.0  # of the signs of groups on a page
 
 
 def node_color(node_type: str) -> str:
@@ -102,6 +103,29 @@ def size_scale(graph: Graph) -> Callable[[int], float]:
         return round(MIN_RADIUS + (MAX_RADIUS - MIN_RADIUS) * math.sqrt(degree / max_degree), 1)
 
     return radius
+
+
+def sign_size_scale(graph: Graph, groups: Sequence[Sequence[str]]) -> Callable[[int, int], float]:
+    """Return a function from the degree and the number of nodes of a group to its radius on a page.
+
+    The area of the sign of a group grows with the logarithm of the number of edges of all its
+    nodes, from ``MIN_RADIUS`` to ``MAX_SIGN_RADIUS``. ``groups`` is the result of
+    ``fold_groups(graph)``. ``signSize`` in the scripts of the page is the same function.
+    """
+    highest = max_group_edges(graph, groups)
+    area = MAX_SIGN_RADIUS**2 - MIN_RADIUS**2
+
+    @cache
+    def radius(degree: int, members: int) -> float:
+        share = math.log1p(degree * members) / math.log1p(highest or 1)
+        return math.sqrt(MIN_RADIUS**2 + area * share)
+
+    return radius
+
+
+def max_group_edges(graph: Graph, groups: Sequence[Sequence[str]]) -> int:
+    """Return the highest number of edges of all nodes of a group; an edge inside counts twice."""
+    return max((graph.degree[group[0]] * len(group) for group in groups), default=0)
 
 
 def check_positions(graph: Graph, positions: Positions | None) -> Positions:

@@ -252,7 +252,7 @@ def observations(kind: str, edges: int) -> Iterator[Observation]:
 def _positions(kind: str, graph: Graph) -> dict[str, tuple[float, float]]:
     """Return a layout; a grid where computing one would take minutes and is not measured."""
     if kind == "families" or graph.number_of_edges() < 5_000:
-        return compute_layout(graph)
+        return compute_layout(graph, folded=True)
     return {key: (40.0 * (n % 200), 40.0 * (n // 200)) for n, key in enumerate(graph)}
 
 

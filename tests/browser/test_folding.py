@@ -147,7 +147,7 @@ def test_the_rest_of_a_group_covers_no_expanded_member(opened):
         map(box_of, ET.fromstring(content).iter(f"{SVG}polygon")), key=width_of
     )
     assert len(apart) > 200
-    assert width_of(largest) > 5 * width_of(apart[0])
+    assert width_of(largest) > 2 * width_of(apart[0])
     left, top, right, bottom = largest
     for one in apart:
         assert one[2] <= left or one[0] >= right or one[3] <= top or one[1] >= bottom

@@ -47,7 +47,7 @@ def assert_whole(page, graph):
 
 def assert_seen(page, graph):
     """Check that every marker drawn at first has at least its minimum size."""
-    min_radius = {"collection": 6, "reference": 2.5, "file": 2.5}  # minimum radius in pixels
+    min_radius = {"collection": 3.5, "reference": 2.5, "file": 2.5}  # minimum radius in pixels
     sizes = page.page.evaluate(
         "(keys) => keys.map((key) => window.graphbuild.position(key).size)", page.drawnKeys
     )

@@ -12,6 +12,10 @@ import pytest
 import graphbuild as gb
 from graphbuild.errors import ExportError
 from graphbuild.exporters.places import apply_places, read_places
+from graphbuild.graph.builder import build_graph
+from graphbuild.graph.layout import compute_layout
+from graphbuild.graph.views import fold_groups
+from graphbuild.models import Entity, Observation
 from tests.support.graphs import OBSERVATIONS, campaign
 
 _MOVED = {"x": 12.5, "y": -7.25}
@@ -59,6 +63,29 @@ def test_new_nodes_are_marked_and_others_are_not(tmp_path, graph):
     assert {key for key, new in marked.nodes(data="is_new") if new} == set(graph) - set(some)
     assert set(positions) == set(graph)
     assert not any(new for _, new in graph.nodes(data="is_new"))  # the graph is not changed
+
+
+def test_folded_groups_keep_their_place_on_the_page(tmp_path):
+    few = build_graph(observations_of(files=3, reports=9))
+    path = gb.export(few, tmp_path / "earlier.html")
+    earlier = compute_layout(few, folded=True).folded
+    many = build_graph([*observations_of(files=3, reports=9), *observations_of(files=5, reports=2)])
+    _, layout = apply_places(many, read_places(path))
+    firsts = {group[0] for group in fold_groups(many)}
+    assert set(layout.folded) == firsts
+    kept = set(earlier) & firsts
+    assert len(kept) >= 3
+    assert {key: layout.folded[key] for key in kept} == {key: earlier[key] for key in kept}
+
+
+def observations_of(*, files, reports):
+    """Return the observations of files that share all reports, which are in one collection."""
+    family = Entity("collection", "family", {"name": "Family"})
+    return [
+        Observation(Entity("file", f"{n:064x}"), Entity("reference", f"{m:064x}"), family)
+        for n in range(files)
+        for m in range(reports)
+    ]
 
 
 def test_the_same_places_give_the_same_bytes(tmp_path, graph):

@@ -9,6 +9,7 @@ import os
 import random
 import subprocess
 import sys
+from itertools import combinations
 
 import networkx as nx
 import numpy as np
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 
 from graphbuild.graph import layout, overlap_removal
 from graphbuild.graph.layout import MIN_DISTANCE, compute_layout
-from graphbuild.graph.style import size_scale
+from graphbuild.graph.style import sign_size_scale, size_scale
 from graphbuild.graph.views import fold_groups
 from tests.support.paths import ROOT
 
@@ -103,6 +104,20 @@ def test_a_large_cluster_is_split_again(monkeypatch):
     everything = graph_of(*((f"x{a}", f"x{b}") for a in range(80) for b in range(a)))
     monkeypatch.setattr(layout, "_MAX_DISCS", 40)
     assert_no_overlaps(everything)
+
+
+def test_folded_groups_need_the_space_of_one_sign():
+    graph = graph_of(*biclique(4, 240), ("f1", "r0"), ("r0", "c2"))
+    groups = fold_groups(graph)
+    folded = compute_layout(graph, folded=True).folded
+    assert sorted(folded) == sorted(group[0] for group in groups)
+    radius_of = sign_size_scale(graph, groups)
+    radii = {group[0]: radius_of(graph.degree[group[0]], len(group)) for group in groups}
+    for one, other in combinations(folded, 2):
+        assert math.dist(folded[one], folded[other]) > radii[one] + radii[other]
+    spread = np.ptp(np.array(list(folded.values())), axis=0).max()
+    assert spread < np.ptp(np.array(list(compute_layout(graph).values())), axis=0).max() / 1.5
+    assert compute_layout(graph).folded is None
 
 
 def test_members_of_a_cluster_are_close_together():

@@ -38,6 +38,7 @@ PARTS = {
     "frugal": 500,
     "frugal_gti": 500,
     "page": 2_000,
+    "readability": 0,
 }
 
 

@@ -13,11 +13,13 @@ from graphbuild.exporters.html.level_of_detail import MAP, choose_initial_view
 from graphbuild.exporters.web_links import page_prefix, virustotal_url
 from graphbuild.graph.clusters import CLUSTER, CLUSTER_NAME, cluster_names, cluster_of
 from graphbuild.graph.style import (
+    MAX_SIGN_RADIUS,
+    MIN_RADIUS,
     NO_CLUSTER_COLOR,
     cluster_color,
+    max_group_edges,
     node_color,
     node_shape,
-    size_scale,
 )
 from graphbuild.models import COLLECTION, FILE, REFERENCE
 
@@ -38,12 +40,17 @@ _NOT_IN_PANEL = frozenset({CLUSTER, CLUSTER_NAME})  # the data block contains th
 _FIRST_ATTRIBUTES = ("id", "title", "name", "url", "author", "creation_date")
 
 
-def page_data(graph: Graph, positions: Positions, *, full: bool) -> dict[str, Any]:
+def page_data(
+    graph: Graph, positions: Positions, *, folded_positions: Positions | None = None, full: bool
+) -> dict[str, Any]:
     """Return the content of the data block, for :func:`json_block.encode_block`.
 
-    :func:`graphbuild.exporters.html.page.write_html` documents the arguments.
+    ``folded_positions`` is the ``folded`` of a ``Layout``, or None.
+    :func:`graphbuild.exporters.html.page.write_html` documents the other arguments.
     """
     folded = fold_for_page(graph)
+    keys = list(graph)
+    groups = [[keys[index] for index in members] for members in folded.groups]
     node_types = [str(name) for _, name in graph.nodes(data="type")]
     types = sorted({_display_type(node) for _, node in graph.nodes(data=True)}, key=_legend_order)
     # The data block refers to a group by the index of its first member.
@@ -72,7 +79,18 @@ def page_data(graph: Graph, positions: Positions, *, full: bool) -> dict[str, An
         ],
         "no_cluster_color": NO_CLUSTER_COLOR,
         "level": initial.level,
+        # Areas grow with the logarithm of the number of edges; see style.sign_size_scale.
+        "sizes": {
+            "min": MIN_RADIUS,
+            "max": MAX_SIGN_RADIUS,
+            "edges": max_group_edges(graph, groups),
+        },
     }
+    if folded_positions:
+        document["folded"] = [
+            (first, *_to_browser(*folded_positions[min(group)]))
+            for first, group in zip(firsts, groups, strict=True)
+        ]
     if initial.groups is not None:
         document["initial"] = [firsts[group] for group in initial.groups]
     if initial.level == MAP:
@@ -114,18 +132,17 @@ def _nodes(
 
     Unlike a node key, an index cannot contain markup or equal a property name of JavaScript.
     """
-    radius, degrees = size_scale(graph), dict(graph.degree())
+    degrees = dict(graph.degree())
     type_number = {each: number for number, each in enumerate(types)}
     nodes = []
     for key, attributes in graph.nodes(data=True):
-        x, y = positions[key]
+        x, y = _to_browser(*positions[key])
         node = {
             "type": type_number[_display_type(attributes)],
             "label": truncate(str(attributes["label"]), MAX_LABEL),
             "attributes": _attributes(attributes),
-            "x": float(x),
-            "y": 0.0 - float(y),  # y grows downwards in a browser
-            "size": radius(degrees[key]),
+            "x": x,
+            "y": y,
             "links": degrees[key],
         }
         if key != f"{attributes['type']}:{json_scalar(attributes.get('id'))}":
@@ -135,6 +152,10 @@ def _nodes(
             node["web"] = page_url
         nodes.append(node)
     return nodes
+
+
+def _to_browser(x: float, y: float) -> tuple[float, float]:
+    return float(x), 0.0 - float(y)  # y grows downwards in a browser
 
 
 def _usual_page_url(attributes: Mapping[str, Any]) -> str:

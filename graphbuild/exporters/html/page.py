@@ -22,7 +22,7 @@ from graphbuild.exporters.html.json_block import encode_block, single_line
 from graphbuild.exporters.html.level_of_detail import FULL
 from graphbuild.exporters.results import ExportWarnings
 from graphbuild.graph.builder import TITLE
-from graphbuild.graph.layout import compute_layout
+from graphbuild.graph.layout import Layout, compute_layout
 from graphbuild.graph.style import check_positions
 
 if TYPE_CHECKING:
@@ -47,19 +47,13 @@ _LIBRARIES = {
 }
 # The order matters, because the top-level code of a script may use names of earlier scripts.
 _SCRIPTS = (
-    *("text.js", "data.js", "model.js", "neighbors.js", "months.js", "colors.js", "geometry.js"),
-    *("untangle.js", "labels.js", "focus.js", "renderer_{renderer}.js", "selection.js"),
-    *("multi_selection.js", "search.js", "clipboard.js", "long_list.js", "overview_panel.js"),
-    *("details_panel.js", "line_panel.js", "shortest_path.js", "download.js", "permalink.js"),
-    *(
-        "places.js",
-        "node_list.js",
-        "legend.js",
-        "color_legend.js",
-        "timeline.js",
-        "embedding.js",
-        "main.js",
-    ),
+    *("text.js", "data.js", "group_positions.js", "model.js", "observed_lines.js"),
+    *("neighbors.js", "months.js", "colors.js", "geometry.js", "untangle.js", "detail.js"),
+    *("occupancy.js", "regions.js", "labels.js", "layers.js", "focus.js"),
+    *("renderer_{renderer}.js", "selection.js", "multi_selection.js", "search.js"),
+    *("clipboard.js", "long_list.js", "overview_panel.js", "details_panel.js", "line_panel.js"),
+    *("shortest_path.js", "download.js", "permalink.js", "places.js", "node_list.js"),
+    *("legend.js", "color_legend.js", "timeline.js", "embedding.js", "main.js"),
 )
 
 
@@ -77,7 +71,8 @@ def write_html(
         graph: A graph as ``build_graph`` returns it, or a view of one.
         stream: Binary stream to write to.
         positions: Position (x, y) of each node by node key, y upwards. If None or empty, the layout
-            is computed.
+            is computed. If it is a ``Layout`` with ``folded``, the page draws groups at these
+            positions while they are folded.
         title: The heading of the page. If empty, that of the campaign of ``graph``, if it is known.
         full: Whether a large graph is drawn as a whole, with WebGL. Otherwise, only a part of a
             large graph is drawn at first; see :mod:`level_of_detail`.
@@ -89,8 +84,9 @@ def write_html(
         ExportError: ``positions`` has no finite position for a node, or the drawing library is
             missing or is not the expected version.
     """
-    positions = check_positions(graph, positions) or compute_layout(graph)
-    data = page_data(graph, positions, full=full)
+    positions = check_positions(graph, positions) or compute_layout(graph, folded=True)
+    folded = positions.folded if isinstance(positions, Layout) else None
+    data = page_data(graph, positions, folded_positions=folded, full=full)
     renderer = "webgl" if data["level"] == FULL else "vis"
     network = _network(
         single_line(title or graph.graph.get(TITLE) or _TITLE), encode_block(data), renderer

@@ -24,6 +24,7 @@ function buildTools() {
 }
 
 function showTools() {
+  byId("untangle").disabled = nodes.length === 0 || state.layered;
   byId("untangle").textContent = nodes.length && renderer.isUntangling() ? "Freeze" : "Untangle";
   byId("undo-untangle").hidden = !nodes.length || !renderer.canUndoUntangle();
 }

@@ -21,6 +21,12 @@ function outerRadius(shape, size) {
   return Math.max(...corners.map(([right, down]) => Math.hypot(right, down)));
 }
 
+/** Return half the width of the square around a shape. */
+function halfWidth(shape, size) {
+  const corners = cornersOf(shape, size) ?? [[size, 0]];
+  return Math.max(...corners.flat().map(Math.abs));
+}
+
 /** Return the corners of a star with five points; the first point is at the top. */
 function starCorners(outer, inner) {
   return Array.from({ length: 10 }, (_, index) => {
@@ -29,10 +35,13 @@ function starCorners(outer, inner) {
   });
 }
 
-/** Return the center and scale at which `markers` fill a view (size in pixels). The scale is at most MAX_SCALE. */
-function fitView(markers, { width, height }) {
-  const range = (axis) => markers.reduce(([low, high], marker) =>
-    [Math.min(low, marker[axis] - marker.size), Math.max(high, marker[axis] + marker.size)],
+/**
+ * Return the center and scale at which `markers` fill a view (size in pixels). The scale is at most MAX_SCALE.
+ * `radius` returns the radius of a marker in units of the layout.
+ */
+function fitView(some, { width, height }, radius = (marker) => marker.own) {
+  const range = (axis) => some.reduce(([low, high], marker) =>
+    [Math.min(low, marker[axis] - radius(marker)), Math.max(high, marker[axis] + radius(marker))],
   [Infinity, -Infinity]);
   const [left, right] = range("x");
   const [top, bottom] = range("y");

@@ -1,27 +1,19 @@
-// Labels. Their size on the screen is constant, and they do not overlap. The most important markers
-// are labeled first.
+// Labels. Their size on the screen is constant. No label covers a marker or another label: a label without
+// free space beside its marker is not drawn. The most important markers are labeled first.
 
-// Collections are labeled at any scale. From NODE_LABEL_SCALE on, other markers with enough space are
-// also labeled. From NEAR_SCALE on, labels of other markers may cover markers. A scale is the number of
-// pixels per unit of the layout.
-const NODE_LABEL_SCALE = 0.8;
-const NEAR_SCALE = 1.8;
-const FEW = 12; // if at most this many markers are in focus, all of them are labeled
+const FEW = 12; // if at most this many markers are in focus, all of them are labeled at every scale
 const MAX_LABELS = 160; // on the screen at the same time
 const MAX_LABELS_LARGE = 200; // in large graphs, only the most important markers are labeled
-const MAX_LABELS_FAR = 40; // at scales below FAR_SCALE, where labels would cover most markers
-const MANY = 1000; // MAX_LABELS_FAR applies to more than this many markers on the screen
-const FAR_SCALE = 0.12;
 const LABEL_PIXELS = 12.5;
-const MIN_COUNT_SIZE = 6; // minimum radius in pixels of a folded marker that shows its count
 const COUNT_PIXELS = 11.5;
-const MAX_OBSTACLES = 2000; // of more markers on the screen, labels avoid only the folded ones
+const COUNT_WIDTH = 2.3; // maximum width of a count, as a multiple of its marker's radius
 
-const labelState = { hovered: null, drawn: [] }; // the marker under the mouse pointer; boxes of all labels
+const labelState = { hovered: null, drawn: [], signs: [] }; // the marker under the mouse pointer; boxes of labels and markers
 let largest = null; // in large graphs: the markers that may be labeled
 
 function resetLargest() {
   largest = null;
+  resetDetail();
 }
 
 /** Return the title of a marker, such as "A reference and 24 more". */
@@ -39,50 +31,99 @@ function countText(marker) {
   return `×${formatNumber(marker.shown)}`;
 }
 
+/** Draw the labels of the view. `view` is in units of the layout. */
 function drawLabels(context, view, scale) {
-  const crowd = [...markers.values()].filter((marker) => marker.shown && inView(marker, view));
-  const most = scale < FAR_SCALE && crowd.length > MANY ? MAX_LABELS_FAR : MAX_LABELS;
-  const obstacles = crowd.length > MAX_OBSTACLES ? crowd.filter(isFolded) : crowd;
-  const scene = { context, view, scale, crowd, obstacles, taken: [] };
+  const scene = sceneOf(context, view, scale);
   context.save();
   context.textAlign = "center";
   context.textBaseline = "middle";
   context.lineJoin = "round";
-  context.font = `600 ${COUNT_PIXELS / scale}px system-ui, sans-serif`;
-  context.lineWidth = 3 / scale;
-  for (const marker of crowd) if (hasCount(marker, scale)) drawCount(context, marker);
+  if (scene.detail !== DETAIL.far || state.focus) drawCounts(scene);
   context.font = `${LABEL_PIXELS / scale}px system-ui, sans-serif`;
   context.lineWidth = 3.5 / scale;
-  for (const marker of labeled(scene)) {
-    if (scene.taken.length >= most) break;
-    drawLabel(scene, marker);
+  for (const { marker, name } of labeled(scene)) {
+    if (scene.taken.length >= MAX_LABELS) break;
+    drawLabel(scene, marker, name);
   }
+  if (scene.detail === DETAIL.far && !state.focus) drawClusterLabels(scene);
   labelState.drawn = scene.taken;
+  labelState.signs = scene.signs;
   context.restore();
 }
 
-function hasCount(marker, scale) {
+/** Return what the functions of this file share: the markers in the view, and the space that is taken. */
+function sceneOf(context, view, scale) {
+  const crowd = [...markers.values()].filter((marker) => marker.shown && inView(marker, view));
+  const toPixels = ({ x, y }) => ({ x: (x - view.left) * scale, y: (y - view.top) * scale });
+  const toLayout = ({ x, y }) => ({ x: x / scale + view.left, y: y / scale + view.top });
+  const signs = [...markers.values()].filter((marker) => marker.shown).map((marker) => signBox(marker, toPixels(marker), scale));
+  const [width, height] = [(view.right - view.left) * scale, (view.bottom - view.top) * scale];
+  const isClear = freeSpace(signs, width, height);
+  const taken = [];
+  const isFree = (box) => isClear(box) && !taken.some((other) => overlaps(box, other));
+  return { context, view, scale, crowd, signs, taken, isFree, toPixels, toLayout, width, height,
+    detail: detailAt(scale) };
+}
+
+/** Return the bounding box of a marker in pixels of the view, with its node key. */
+function signBox(marker, { x, y }, scale) {
+  const reach = halfWidth(types[marker.type].shape, marker.size) * scale;
+  return { marker, left: x - reach, top: y - reach, right: x + reach, bottom: y + reach };
+}
+
+function drawCounts({ context, crowd, scale }) {
+  context.font = `600 ${COUNT_PIXELS / scale}px system-ui, sans-serif`;
+  context.lineWidth = 3 / scale;
+  for (const marker of crowd) {
+    if (!hasCount(context, marker)) continue;
+    context.strokeStyle = tint(marker);
+    context.strokeText(countText(marker), marker.x, marker.y);
+    context.fillStyle = theme.ink;
+    context.fillText(countText(marker), marker.x, marker.y);
+  }
+}
+
+/** Return whether a marker is folded, not dimmed, and wide enough for its count. */
+function hasCount(context, marker) {
   const dim = state.focus && !state.focus.markers.has(marker);
-  return isFolded(marker) && !dim && marker.size * scale >= MIN_COUNT_SIZE;
+  return isFolded(marker) && !dim && context.measureText(countText(marker)).width < COUNT_WIDTH * marker.size;
 }
 
-function drawCount(context, marker) {
-  context.strokeStyle = tint(marker);
-  context.strokeText(countText(marker), marker.x, marker.y);
-  context.fillStyle = theme.ink;
-  context.fillText(countText(marker), marker.x, marker.y);
-}
-
-/** Return the markers to label, the most important first. */
-function labeled({ crowd, scale }) {
+/** Return the markers to label and their names, the most important first. */
+function labeled(scene) {
+  const { crowd, detail } = scene;
   const { focus } = state;
-  const among = crowd.filter((marker) => (!focus || focus.markers.has(marker)) && mayBeNamed(marker));
-  const all = scale >= NODE_LABEL_SCALE || (focus && focus.markers.size <= FEW);
-  const named = among.filter((marker) => all || types[marker.type].labeled);
+  const named = (marker) => {
+    if (isFocal(marker)) return true;
+    if (focus) return focus.markers.has(marker) && (focus.markers.size <= FEW || detail === DETAIL.near || types[marker.type].labeled);
+    return mayBeNamed(marker) && (detail === DETAIL.near || (detail === DETAIL.middle && types[marker.type].labeled));
+  };
   const rank = (marker) => (isFocal(marker) ? 2 : Number(types[marker.type].labeled));
-  const chiefs = crowd.filter((marker) => isFocal(marker) && !named.includes(marker));
-  return [...chiefs, ...named]
-    .sort((a, b) => rank(b) - rank(a) || b.links - a.links || a.id - b.id);
+  const sorted = crowd.filter(named).sort((a, b) => rank(b) - rank(a) || b.links - a.links || a.id - b.id);
+  return detail === DETAIL.near || focus ? sorted.map((marker) => ({ marker })) : joinFamilies(sorted);
+}
+
+/** Return one entry for all collections of the same name in the same cluster, such as "Emotet ×3". */
+function joinFamilies(sorted) {
+  const families = new Map();
+  for (const marker of sorted) {
+    const key = isFocal(marker) ? marker : familyOf(marker);
+    if (!families.has(key)) families.set(key, []);
+    families.get(key).push(marker);
+  }
+  return [...families.values()].map(([marker, ...others]) =>
+    (others.length ? { marker, name: `${nameOf(marker.first)} ×${others.length + 1}` } : { marker }));
+}
+
+/** Return a text that is equal for collections of one cluster whose names differ only in case and punctuation. */
+function familyOf(marker) {
+  const name = nameOf(marker.first).toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
+  return types[marker.type].labeled && name ? `${clusterOf(marker.first)} ${name}` : marker;
+}
+
+/** Return the name of a collection without the qualifier that its label may have. */
+function nameOf(node) {
+  return showInvisible(node.attributes.name ?? node.label);
 }
 
 function mayBeNamed(marker) {
@@ -106,22 +147,28 @@ function inView({ x, y }, { left, top, right, bottom }) {
   return x > left && x < right && y > top && y < bottom;
 }
 
-function drawLabel(scene, marker) {
+function drawLabel(scene, marker, name) {
   const { context, scale } = scene;
-  const count = isFolded(marker) && !hasCount(marker, scale) ? `${countText(marker)} ` : "";
-  const text = fittedText(scene, count + shortTitle(marker, isFocal(marker) ? 60 : 32));
-  const box = labelBox(scene, marker, context.measureText(text).width / 2);
+  const text = fittedText(scene, labelText(scene, marker, name));
+  const box = labelBox(scene, marker, (context.measureText(text).width * scale) / 2);
   if (!box) return;
   scene.taken.push({ ...box, text });
+  const { x, y } = scene.toLayout({ x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2 });
   context.strokeStyle = theme.halo;
-  context.strokeText(text, box.x, box.y);
+  context.strokeText(text, x, y);
   context.fillStyle = theme.ink;
-  context.fillText(text, box.x, box.y);
+  context.fillText(text, x, y);
+}
+
+function labelText({ context }, marker, name) {
+  if (name) return truncate(name, 40);
+  const count = isFolded(marker) && !hasCount(context, marker) ? `${countText(marker)} ` : "";
+  return count + shortTitle(marker, isFocal(marker) ? 60 : 32);
 }
 
 /** Return a text, truncated until it is narrower than the view. */
 function fittedText({ context, view, scale }, text) {
-  const widest = view.right - view.left - 8 / scale;
+  const widest = view.right - view.left - 24 / scale;
   let fitted = text;
   while (context.measureText(fitted).width > widest && fitted.length > 3) {
     fitted = truncate(text, Math.floor(fitted.length * 0.9));
@@ -130,63 +177,36 @@ function fittedText({ context, view, scale }, text) {
 }
 
 /**
- * Return a box for the label of a marker, or undefined if there is no space. The box lies inside the
- * view and covers no other label. Only labels of collections, of focal markers and at a large scale may
- * cover other markers.
+ * Return a free box for the label of a marker, in pixels of the view; undefined if there is none. The labels
+ * of the selected marker and of the marker under the mouse pointer may cover markers.
  */
-function labelBox({ view, scale, taken, obstacles }, marker, half) {
-  const boxes = labelBoxes(marker, half, scale);
-  const isFree = (box) => !taken.some((other) =>
-    Math.abs(box.x - other.x) < box.half + other.half && Math.abs(box.y - other.y) < box.high);
-  const whole = boxes.filter((box) => isFree(box) && isInside(box, view));
-  const others = obstacles.filter((other) => other !== marker);
-  const clear = whole.find((box) => !others.some((other) => covered(box, other)));
-  if (clear) return clear;
-  if (!isFocal(marker) && !types[marker.type].labeled && scale < NEAR_SCALE) return undefined;
-  const possible = whole.length ? whole : boxes.map((box) => moveInside(box, view)).filter(isFree);
-  return isFocal(marker) ? possible[0] : leastCovering(possible, others, scale);
-}
-
-function isInside(box, { left, top, right, bottom }) {
-  return box.x - box.half >= left && box.x + box.half <= right
-    && box.y - box.high / 2 >= top && box.y + box.high / 2 <= bottom;
+function labelBox(scene, marker, half) {
+  const boxes = labelBoxes(scene, marker, half);
+  const free = boxes.find(scene.isFree);
+  if (free || !isFocal(marker)) return free;
+  const moved = boxes.map((box) => moveInside(box, scene));
+  return moved.find((box) => !scene.taken.some((other) => overlaps(box, other)));
 }
 
 /** Return a box moved by the shortest way into the view. */
-function moveInside(box, { left, top, right, bottom }) {
-  const clamp = (value, least, most) => Math.max(least, Math.min(most, value));
-  return { ...box, x: clamp(box.x, left + box.half, right - box.half),
-    y: clamp(box.y, top + box.high / 2, bottom - box.high / 2) };
+function moveInside({ left, top, right, bottom }, { width, height }) {
+  const inside = (low, high, most) => Math.max(0, Math.min(low, most - (high - low))) - low;
+  const [x, y] = [inside(left, right, width), inside(top, bottom, height)];
+  return { left: left + x, right: right + x, top: top + y, bottom: bottom + y };
 }
 
-/** Return the box that covers the smallest weighted area of markers. */
-function leastCovering(boxes, others, scale) {
-  const costs = boxes.map((box) => others.reduce((sum, other) =>
-    sum + covered(box, other) * weightOf(other, scale), 0));
-  return boxes[costs.indexOf(Math.min(...costs))];
-}
-
-/** Return the area that a box and the bounding square of a marker have in common. */
-function covered(box, { x, y, size }) {
-  const wide = Math.min(2 * size, box.half + size - Math.abs(box.x - x));
-  const high = Math.min(2 * size, box.high / 2 + size - Math.abs(box.y - y));
-  return wide > 0 && high > 0 ? wide * high : 0;
-}
-
-/** Return the cost per area of covering a marker: higher for collections and for visible counts. */
-function weightOf(marker, scale) {
-  return hasCount(marker, scale) || types[marker.type].labeled ? 4 : 1;
-}
-
-/** Return the candidate boxes for a label: below, above, right and left of the marker, and at its corners. */
-function labelBoxes(marker, half, scale) {
-  const { x, y } = marker;
-  const ringed = marker === state.marker ? 8 / scale : 0;
-  const down = marker.size + ringed + (LABEL_PIXELS * 0.8) / scale;
-  const aside = marker.size + ringed + half + 5 / scale;
-  const [low, far] = [0.75 * down, aside - 0.3 * marker.size];
-  const around = [[0, down], [0, -down], [aside, 0], [-aside, 0],
-    [far, low], [-far, low], [far, -low], [-far, -low]];
-  const size = { half: half + 3 / scale, high: (LABEL_PIXELS * 1.25) / scale };
-  return around.map(([right, below]) => ({ x: x + right, y: y + below, ...size }));
+/**
+ * Return the candidate boxes for a label: below, above, right and left of the marker, and at its corners;
+ * then the same farther away.
+ */
+function labelBoxes({ toPixels, scale }, marker, half) {
+  const { x, y } = toPixels(marker);
+  const reach = halfWidth(types[marker.type].shape, marker.size) * scale + (marker === state.marker ? 8 : 0);
+  const high = LABEL_PIXELS * 0.65, wide = half + 3;
+  return [CELL, CELL + LABEL_PIXELS].flatMap((gap) => {
+    const [down, aside] = [reach + high + gap, reach + wide + gap];
+    return [[0, down], [0, -down], [aside, 0], [-aside, 0], [0.6 * wide, down], [-0.6 * wide, down],
+      [0.6 * wide, -down], [-0.6 * wide, -down], [aside, down], [-aside, down], [aside, -down], [-aside, -down]];
+  }).map(([right, below]) => ({ left: x + right - wide, right: x + right + wide,
+    top: y + below - high, bottom: y + below + high }));
 }

@@ -53,6 +53,11 @@ function lineRows() {
     line.style.borderColor = "var(--accent)";
     rows.push(createElement("li", {}, line, "collections with shared references"));
   }
+  if (namedCollections.size) {
+    const line = createElement("span", { className: "line" });
+    line.style.borderColor = "var(--accent)";
+    rows.push(createElement("li", {}, line, "subject and collection of an observation, while references are hidden"));
+  }
   if (groups.length < nodes.length) {
     rows.push(createElement("li", {}, createElement("span", { className: "times", textContent: "×n" }),
       "n nodes with the same neighbors"));

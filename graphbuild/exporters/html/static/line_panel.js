@@ -2,6 +2,7 @@
 
 function linePanel(line) {
   const { link } = line;
+  if (link.references) return observedPanel(line);
   if (link.count) return sharedPanel(line);
   const parts = [
     heading("Details"),

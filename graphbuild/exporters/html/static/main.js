@@ -69,6 +69,9 @@ function publish() {
     get selection() { return selectedIds().length ? keys(selectedIds()).join(" ") : null; },
     get line() { return state.line && keys([state.line.from.members[0], state.line.to.members[0]]); },
     get focus() { return keys(state.focus?.nodes); },
+    get focusLines() {
+      return [...state.focus?.lines ?? []].filter(isDrawn).map((line) => keys([line.from.members[0], line.to.members[0]]));
+    },
     get path() { return state.path?.steps && state.path.steps.map(keys); },
     get untangling() { return nodes.length > 0 && renderer.isUntangling(); },
     get results() { return keys(searchResults.all.map((node) => node.id)); },
@@ -82,14 +85,13 @@ function publish() {
       return { x, y, size: marker.size * renderer.getView().scale };
     },
     /** Text and box of each drawn label, in CSS pixels on the canvas. */
-    get labels() {
-      const { scale } = renderer.getView();
-      return labelState.drawn.map(({ text, x, y, half, high }) => {
-        const at = renderer.pointOf({ x, y });
-        return { text, left: at.x - half * scale, right: at.x + half * scale,
-          top: at.y - (high / 2) * scale, bottom: at.y + (high / 2) * scale };
-      });
+    get labels() { return labelState.drawn.map(({ text, left, top, right, bottom }) => ({ text, left, top, right, bottom })); },
+    /** Key of the first member, and bounding box, of each visible marker, in CSS pixels on the canvas. */
+    get signs() {
+      return labelState.signs.map(({ marker, left, top, right, bottom }) => ({ key: marker.first.key, left, top, right, bottom }));
     },
+    /** The level of detail: "far", "middle" or "near". */
+    get detail() { return ["far", "middle", "near"][detailAt(renderer.getView().scale)]; },
     /** The number of members of a node's marker, the number that passes the filters, and its color. */
     marker(key) {
       const marker = byKey.has(key) && markerOf(byKey.get(key).id);
@@ -118,6 +120,7 @@ function begin() {
   buildColorChoice();
   buildTimeline();
   buildTools();
+  buildLayers();
   buildPlaces();
   buildPathMode();
   buildList();
@@ -126,7 +129,7 @@ function begin() {
   byId("zoom-out").onclick = () => zoomBy(1 / ZOOM_STEP);
   byId("fit").onclick = () => { if (nodes.length) renderer.showAll(); };
   document.addEventListener("keydown", onKey);
-  for (const show of [showLegend, showColorLegend, showTimeline, showDetails, showTools,
+  for (const show of [showLegend, showColorLegend, showTimeline, showDetails, showTools, showLayers,
     showPathMode, showList, showStatus]) listeners.add(show);
   notify();
   startPermalink();

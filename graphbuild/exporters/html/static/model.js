@@ -2,7 +2,7 @@
 //
 // A marker represents a node or a folded group on the canvas. A line connects two markers.
 
-const MIN_LABELED_SIZE = 20; // minimum radius of the markers of collections
+const MIN_LABELED_SIZE = 12; // minimum radius of the markers of collections
 const MAX_EXPANDED = 200; // maximum number of members to expand at once; the others stay folded
 const DIRECTIONS = 16; // candidate positions around an expanded group for the marker of its folded members
 const ALL_DATES = Object.freeze({ from: -Infinity, to: Infinity, undated: true });
@@ -13,6 +13,7 @@ const state = {
   dates: { ...ALL_DATES },
   color: clusters.size ? "cluster" : "type", // or "date"
   hops: 1, // the highlighted distance from the selected marker, in observations
+  layered: false, // whether markers are arranged in layers; see layers.js
   folding: true, // whether the user wants nodes with the same neighbors folded
   expanded: new Map(), // expanded group -> members with a marker of their own
   drawnGroups: new Set(groups), // groups that are drawn; search can add others
@@ -91,33 +92,26 @@ function markersFor(group) {
 
 function makeMarker(id, group, members) {
   const first = nodes[members[0]];
-  // The area of a marker is the area of all its members together. Collections have a minimum radius.
-  const size = Math.max(types[first.type].labeled ? MIN_LABELED_SIZE : 0, first.size * Math.sqrt(members.length));
-  const isRest = members.length > 1 && members.length < group.members.length;
-  const { x, y } = isRest ? freePosition(group, size) : movedPosition(group, centerOf(members));
+  const size = Math.max(types[first.type].labeled ? MIN_LABELED_SIZE : 0, signSize(first.links * members.length));
   const marker = {
     id, group, members, first, type: first.type, links: first.links, lines: new Set(),
-    x, y, size, own: size, shown: 0,
+    size, own: size, shown: 0,
   };
+  Object.assign(marker, networkPosition(marker));
   countShown(marker);
   return marker;
 }
 
-function centerOf(members) {
-  const mean = (axis) => members.reduce((sum, each) => sum + nodes[each][axis], 0) / members.length;
-  return { x: mean("x"), y: mean("y") };
-}
-
-function movedPosition(group, { x, y }) {
-  return { x: x + (group.moved?.x ?? 0), y: y + (group.moved?.y ?? 0) };
+/** Return the position of a marker unless markers are arranged in layers. */
+function networkPosition({ group, members, own }) {
+  const isRest = members.length > 1 && members.length < group.members.length;
+  return isRest ? freePosition(group, own) : movedPosition(group, centerOf(members));
 }
 
 /** Find a position beside an expanded group, in the direction with the most free space. */
 function freePosition(group, size) {
-  const home = centerOf(group.members);
-  const { x, y } = movedPosition(group, home);
-  const reach = size * Math.SQRT2 + group.members.reduce((most, id) =>
-    Math.max(most, Math.hypot(nodes[id].x - home.x, nodes[id].y - home.y) + nodes[id].size), 0);
+  const { x, y } = movedPosition(group, group.home);
+  const reach = size * Math.SQRT2 + reachOf(group);
   const others = [...markers.values()].filter((marker) => marker.group !== group);
   const around = Array.from({ length: DIRECTIONS }, (_, side) => {
     const turn = (2 * Math.PI * side) / DIRECTIONS;
@@ -133,8 +127,12 @@ function isFolded(marker) {
   return marker.members.length > 1;
 }
 
-/** Replace the markers and lines of changed groups; return the removed and the added markers and lines. */
+/**
+ * Replace the markers and lines of changed groups. Return the removed and the added markers and lines, and
+ * the markers that moved because expanded groups need space.
+ */
 function updateGroups(changed) {
+  const moved = shiftMarkers(placeGroups(), changed);
   const removed = { markers: [], lines: [] };
   const added = { markers: [], lines: [] };
   for (const group of changed) {
@@ -147,10 +145,10 @@ function updateGroups(changed) {
     for (const marker of group.markers) { markers.set(marker.id, marker); added.markers.push(marker); }
   }
   for (const link of linksOf(changed)) added.lines.push(...linesFor(link));
-  return { removed, added };
+  return { removed, added, moved };
 }
 
-/** Return the number of edges that a line represents. The line must not be a line of the map. */
+/** Return the number of edges that a line represents. The line must have no `link.count`. */
 function pairCount(line) {
   return line.from.members.length * line.to.members.length;
 }
@@ -164,7 +162,9 @@ function dropLine(line) {
 function linksOf(some) {
   const found = new Set();
   for (const group of some) for (const link of [...group.out, ...group.in]) found.add(link);
-  for (const link of shared) if (some.has(link.from) || some.has(link.to)) found.add(link);
+  for (const link of [...shared, ...drawsObserved ? observedLinks() : []]) {
+    if (some.has(link.from) || some.has(link.to)) found.add(link);
+  }
   return found;
 }
 

@@ -33,6 +33,7 @@ function viewToFragment() {
   setUnlessDefault("color", state.color, "");
   setUnlessDefault("hops", state.hops, 1);
   setUnlessDefault("folding", Number(state.folding), 1);
+  setUnlessDefault("layers", Number(state.layered), 0);
   for (const group of [...state.expanded.keys()].slice(0, MAX_EXPANDED_KEPT)) {
     params.append("expanded", nodes[group.members[0]].key);
   }
@@ -66,6 +67,7 @@ function viewFromFragment() {
   applyGroups(new Set([...before, ...state.expanded.keys()].filter((group) => state.drawnGroups.has(group))));
   applyFilters();
   renderer.recolor();
+  if (nodes.length && state.layered !== (params.get("layers") === "1")) setLayered(!state.layered);
   restoreSelection(params);
   const view = (params.get("view") ?? "").split(",").map(Number);
   if (view.length === 3 && view.every((value) => Math.abs(value) < MAX_COORDINATE) && view[2] > 0) {

@@ -1,7 +1,6 @@
 // Draw markers and lines with vis-network, then the focus and the labels on top of them.
 
-const CROWDED = 2000; // maximum number of markers that have an outline and a minimum radius
-const MIN_RADIUS = Object.freeze({ labeled: 6, other: 2.5 }); // in pixels of the screen
+const CROWDED = 2000; // maximum number of markers that have an outline
 const MAX_SCALE = 1.2; // pixels per unit of the layout
 const MIN_SCALE = 0.3; // of a view that flyTo() chooses
 const UNTANGLE_SECONDS = 5;
@@ -44,6 +43,7 @@ const renderer = {
     network = new vis.Network(container, { nodes: visNodes, edges: visEdges }, OPTIONS);
     this.onUntangled = onUntangled;
     describeCanvas(container.firstChild);
+    network.on("beforeDrawing", drawBackground);
     network.on("afterDrawing", drawOverlay);
     network.on("hoverNode", ({ node }) => { labelState.hovered = markers.get(node); network.redraw(); });
     network.on("blurNode", () => { labelState.hovered = null; network.redraw(); });
@@ -55,14 +55,14 @@ const renderer = {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolor());
     for (const event of ["dragStart", "zoom"]) network.on(event, () => { moved = true; hideTooltip(); });
     // Show the whole graph again after a resize, unless the view has moved.
-    network.on("resize", () => { if (!moved) this.showAll(); });
+    network.on("resize", () => { sizedAt = 0; if (!moved) this.showAll(); });
     // vis-network fits the view with other margins before it draws for the first time.
     network.once("afterDrawing", () => { if (!moved) this.showAll(); });
     this.showAll();
   },
 
   /** Remove and add markers and lines. */
-  swap({ removed, added }) {
+  swap({ removed, added, moved: shifted }) {
     if (!network) return;
     resetLargest();
     hideTooltip();
@@ -73,12 +73,20 @@ const renderer = {
     visNodes.remove(removed.markers.map((marker) => marker.id));
     visNodes.add(added.markers.map(visNode));
     visEdges.add(added.lines.map(visEdge));
+    visNodes.update(shifted.map(({ id, x, y }) => ({ id, x, y })));
     swapping = false;
     network.redraw();
   },
 
+  /** Draw markers at their new positions. */
+  move(some) {
+    resetLargest();
+    visNodes?.update(some.map(({ id, x, y }) => ({ id, x, y })));
+  },
+
   /** Update markers whose appearance or visibility changed. vis-network hides lines with a hidden end. */
   refresh(some) {
+    resetLargest();
     hideTooltip();
     visNodes?.update(some.map(visNode));
   },
@@ -158,12 +166,12 @@ const renderer = {
     this.onUntangled();
   },
 
-  canUndoUntangle() { return positionsBefore !== null && untangling === null; },
+  canUndoUntangle() { return positionsBefore !== null && untangling === null && !state.layered; },
 
   undoUntangle() {
     restorePositions(positionsBefore);
     positionsBefore = null;
-    visNodes.update([...markers.values()].map(({ id, x, y }) => ({ id, x, y })));
+    this.move([...markers.values()]);
     if (!moved) this.showAll();
   },
 };
@@ -183,8 +191,8 @@ function separateMarkers() {
   const { clientWidth: width, clientHeight: height } = network.canvas.frame;
   let discs = shown.map((marker) => ({ marker, x: marker.x, y: marker.y, size: marker.size }));
   for (let turn = 0; turn < MAX_SEPARATIONS; turn += 1) {
-    const { scale } = fitView(discs, { width, height });
-    const sized = discs.map((disc) => ({ ...disc, size: sizeAt(disc.marker, scale) }));
+    const { scale } = fitView(discs, { width, height }, (disc) => disc.size);
+    const sized = discs.map((disc) => ({ ...disc, size: sizeAt(disc.marker, scale, { width, height }) }));
     if (turn > 0 && sized.every((disc, index) => disc.size <= discs[index].size)) break;
     discs = separate(sized.map((disc) => ({ ...disc, radius: outerRadius(types[disc.marker.type].shape, disc.size) })));
   }
@@ -197,8 +205,8 @@ function readPositions(ids) {
   for (const id of ids) {
     const marker = markers.get(id);
     const { x, y } = network.body.nodes[id];
-    if (isFolded(marker) || marker.group.members.length === 1) {
-      const home = marker.group.moved ?? { x: 0, y: 0 };
+    if (!state.layered && (isFolded(marker) || marker.group.members.length === 1)) {
+      const home = marker.group.moved ?? ORIGIN;
       marker.group.moved = { x: home.x + x - marker.x, y: home.y + y - marker.y };
     }
     Object.assign(marker, { x, y });
@@ -247,31 +255,33 @@ function drawOverlay(context) {
   if (swapping) return;
   if (untangling !== null) readPositions([...markers.keys()]);
   const scale = network.getScale();
-  keepVisible(scale);
   const view = viewOf();
   const draw = (on, marker) => network.body.nodes[marker.id].draw(on);
   if (state.focus) drawFocus(context, view, scale, draw);
   drawLabels(context, view, scale);
 }
 
-/** Enlarge markers to MIN_RADIUS on the screen, unless there are more than CROWDED. */
+/** Draw the regions of clusters below the graph, after markers have their size for this scale. */
+function drawBackground(context) {
+  if (swapping) return;
+  const scale = network.getScale();
+  keepVisible(scale);
+  drawRegions(context, viewOf(), scale);
+}
+
+/** Give each marker its size for the scale. */
 function keepVisible(scale) {
-  if (markers.size > CROWDED || Math.abs(Math.log(scale / sizedAt)) < 0.1) return;
+  if (Math.abs(Math.log(scale / sizedAt)) < 0.05) return;
   sizedAt = scale;
+  const { clientWidth: width, clientHeight: height } = network.canvas.frame;
   const changed = [];
   for (const marker of markers.values()) {
-    const size = sizeAt(marker, scale);
+    const size = sizeAt(marker, scale, { width, height });
     if (size === marker.size) continue;
     marker.size = size;
     changed.push({ id: marker.id, size });
   }
   if (changed.length) visNodes.update(changed);
-}
-
-/** Return the radius of a marker at a scale: its own, or MIN_RADIUS on the screen. */
-function sizeAt(marker, scale) {
-  if (markers.size > CROWDED) return marker.own;
-  return Math.max(marker.own, (types[marker.type].labeled ? MIN_RADIUS.labeled : MIN_RADIUS.other) / scale);
 }
 
 function viewOf() {

@@ -15,6 +15,7 @@ const SETTINGS = Object.freeze({
 let sigma = null;
 let graph = null; // the graphology graph that sigma draws
 let overlay = null; // the canvas for the focus and the labels, above the canvases of sigma
+let background = null; // the canvas for the regions of clusters, below the canvases of sigma
 let moved = false;
 
 const renderer = {
@@ -32,7 +33,9 @@ const renderer = {
       return;
     }
     sigma.setCustomBBox(sigma.getBBox()); // so that adding nodes does not move the view
+    background = createElement("canvas", { className: "over" });
     overlay = createElement("canvas", { className: "over" });
+    container.prepend(background);
     container.append(overlay);
     sigma.on("afterRender", drawOverlay);
     sigma.on("enterNode", ({ node }) => { labelState.hovered = markers.get(Number(node)); drawOverlay(); });
@@ -51,7 +54,7 @@ const renderer = {
     this.showAll();
   },
 
-  swap({ removed, added }) {
+  swap({ removed, added, moved: shifted }) {
     if (!graph) return;
     resetLargest();
     labelState.hovered = null;
@@ -59,9 +62,16 @@ const renderer = {
     for (const marker of removed.markers) graph.dropNode(marker.id);
     for (const marker of added.markers) graph.addNode(marker.id, pointOf(marker));
     for (const line of added.lines) addLine(line);
+    for (const marker of shifted) graph.mergeNodeAttributes(marker.id, pointOf(marker));
+  },
+
+  move(some) {
+    resetLargest();
+    for (const marker of some) graph?.mergeNodeAttributes(marker.id, { x: marker.x, y: -marker.y });
   },
 
   refresh(some) {
+    resetLargest();
     for (const marker of some) graph?.mergeNodeAttributes(marker.id, pointOf(marker));
   },
 
@@ -121,7 +131,7 @@ const renderer = {
     sigma.refresh({ schedule: false });
     const whole = createElement("canvas", { width: overlay.width, height: overlay.height });
     const context = whole.getContext("2d");
-    for (const layer of [...Object.values(sigma.getCanvases()), overlay]) {
+    for (const layer of [background, ...Object.values(sigma.getCanvases()), overlay]) {
       context.drawImage(layer, 0, 0, whole.width, whole.height);
     }
     return whole;
@@ -133,11 +143,16 @@ const renderer = {
   undoUntangle() {},
 };
 
+/** Return the radius of a marker in pixels when the whole graph is visible. */
+function pointSize(marker) {
+  return 2 + marker.own / 6;
+}
+
 /** Return the attributes of a marker as a node of graphology, which has y upwards. */
 function pointOf(marker) {
   const open = marker.members.some((id) => isIncomplete(nodes[id]));
   const color = colorOf(marker);
-  return { x: marker.x, y: -marker.y, size: Math.min(24, 2.2 + marker.size / 12),
+  return { x: marker.x, y: -marker.y, size: pointSize(marker),
     color: open ? mixColors(color, theme.paper, 0.5) : color, hidden: marker.shown === 0 };
 }
 
@@ -173,25 +188,34 @@ function stateFor({ x, y, scale }) {
 
 function drawOverlay() {
   const { width, height } = sigma.getDimensions();
-  const dense = window.devicePixelRatio || 1;
-  if (overlay.width !== Math.round(width * dense) || overlay.height !== Math.round(height * dense)) {
-    Object.assign(overlay, { width: Math.round(width * dense), height: Math.round(height * dense) });
-  }
-  const context = overlay.getContext("2d");
   const scale = scaleNow();
   const origin = onScreen({ x: 0, y: 0 });
-  context.setTransform(1, 0, 0, 1, 0, 0);
-  context.clearRect(0, 0, overlay.width, overlay.height);
-  context.setTransform(scale * dense, 0, 0, scale * dense, origin.x * dense, origin.y * dense);
   const view = { left: -origin.x / scale, top: -origin.y / scale,
     right: (width - origin.x) / scale, bottom: (height - origin.y) / scale };
+  for (const marker of markers.values()) marker.size = sigma.scaleSize(pointSize(marker)) / scale;
+  drawRegions(contextOf(background, origin, scale), view, scale);
+  const context = contextOf(overlay, origin, scale);
   if (state.focus) drawFocus(context, view, scale, (on, marker) => fillMarker(on, marker, scale));
   drawLabels(context, view, scale);
 }
 
+/** Clear a canvas above or below sigma's, and return its context, which draws in units of the layout. */
+function contextOf(canvas, origin, scale) {
+  const { width, height } = sigma.getDimensions();
+  const dense = window.devicePixelRatio || 1;
+  if (canvas.width !== Math.round(width * dense) || canvas.height !== Math.round(height * dense)) {
+    Object.assign(canvas, { width: Math.round(width * dense), height: Math.round(height * dense) });
+  }
+  const context = canvas.getContext("2d");
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  context.setTransform(scale * dense, 0, 0, scale * dense, origin.x * dense, origin.y * dense);
+  return context;
+}
+
 /** Draw a focused marker on the overlay, in the shape of its type and with a radius of at least 4 pixels. */
 function fillMarker(context, marker, scale) {
-  const size = Math.max(4 / scale, marker.size * 0.6);
+  const size = Math.max(4 / scale, marker.size);
   context.fillStyle = isFolded(marker) ? tint(marker) : colorOf(marker);
   context.strokeStyle = colorOf(marker);
   context.lineWidth = 1.5 / scale;

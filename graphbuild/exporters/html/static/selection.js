@@ -8,6 +8,7 @@ function applyGroups(changed) {
   const difference = updateGroups(changed);
   updateSelection();
   renderer.swap(difference);
+  if (state.layered) arrangeLayers();
   notify();
 }
 
@@ -28,6 +29,14 @@ function updateFocus() {
       : state.marker ? focusAround(state.marker.members, state.hops)
         : state.line ? focusOfLine(state.line) : null;
   state.focus = found && { ...found, markers: markersOf(found.nodes) };
+  if (state.focus) for (const line of observedLinesIn(state.focus.markers)) state.focus.lines.add(line);
+}
+
+/** Return the lines of observed_lines.js between some markers; if a marker is selected, only its own lines. */
+function observedLinesIn(some) {
+  if (!drawsObserved) return [];
+  return [...(state.marker?.lines ?? lines.values())].filter((line) =>
+    line.link.references && some.has(line.from) && some.has(line.to));
 }
 
 function markersOf(ids) {
@@ -168,8 +177,11 @@ function applyFilters() {
     countShown(marker);
     if (marker.shown !== before) changed.push(marker);
   }
-  resetLargest();
   renderer.refresh(changed);
+  const difference = updateObservedLines();
+  if (difference) renderer.swap(difference);
+  if (state.layered) arrangeLayers();
+  updateSelection();
   notify();
 }
 

@@ -50,17 +50,17 @@ function pushPair(one, other) {
 function savePositions() {
   return {
     markers: new Map([...markers.values()].map((marker) => [marker, { x: marker.x, y: marker.y }])),
-    offsets: new Map(groups.map((group) => [group, group.moved])),
+    groups: new Map(groups.map((group) => [group, { moved: group.moved, shift: group.shift }])),
   };
 }
 
 /** Restore saved positions. Markers created since then (by folding or expanding) move with their group. */
 function restorePositions(saved) {
-  const none = { x: 0, y: 0 };
+  for (const [group, { moved }] of saved.groups) group.moved = moved;
+  placeGroups();
   for (const marker of markers.values()) {
-    const [before, now] = [saved.offsets.get(marker.group) ?? none, marker.group.moved ?? none];
-    const shifted = { x: marker.x + before.x - now.x, y: marker.y + before.y - now.y };
-    Object.assign(marker, saved.markers.get(marker) ?? shifted);
+    const at = saved.markers.get(marker);
+    const [before, now] = [saved.groups.get(marker.group).shift, marker.group.shift];
+    Object.assign(marker, at ? { x: at.x + now.x - before.x, y: at.y + now.y - before.y } : networkPosition(marker));
   }
-  for (const [group, offset] of saved.offsets) group.moved = offset;
 }

@@ -23,7 +23,10 @@ highest modularity. The stability of a cluster is computed from the partitions o
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -51,7 +54,10 @@ if TYPE_CHECKING:
 RUNS = 10  # default number of runs
 _MAX_RESOLUTION_STEPS = 20  # three or four are usual
 _RESOLUTION_TOLERANCE = 0.02  # the iteration ends if the resolution changes by less than this share
-_LEIDEN_ITERATIONS = 3  # more iterations do not change the results of ``make bench``
+# Bounds of the number of iterations. With more iterations, clusters of small graphs can be better;
+# those of large graphs hardly change.
+_MIN_ITERATIONS, _MAX_ITERATIONS = 2, 10
+_EDGE_VISITS = 200_000  # intended number of iterations times edges
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +160,9 @@ def find_clusters(data: object, *, seed: int = 0, runs: int = RUNS) -> Clusterin
     graph, node = _file_graph(incidence)
     partition = leiden(graph)
     resolution = _resolution(graph, partition, seed)
-    found = [partition(resolution, seed + run) for run in range(max(1, runs))]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # the library runs without Python's lock
+        seeds = range(seed, seed + max(1, runs))
+        found = list(pool.map(partial(partition, resolution), seeds))
     modularity = [graph.modularity(labels, resolution) for labels in found]
     best = int(np.argmax(np.round(modularity, 12)))
     labels = _rank_by_size(found[best][node])
@@ -253,11 +261,12 @@ def leiden(graph: WeightedGraph) -> Partition:
         return lambda *_: np.arange(graph.size)
     matrix = _without_self_loops(graph)
     size = matrix.shape[0]
+    iterations = min(_MAX_ITERATIONS, max(_MIN_ITERATIONS, _EDGE_VISITS // len(graph.weight)))
     arrays = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data
 
     def partition(resolution: float, seed: int) -> Numbers:
         _, found = leiden_csr(
-            *arrays, size, resolution=resolution, seed=seed, iterations=_LEIDEN_ITERATIONS
+            *arrays, size, resolution=resolution, seed=seed, iterations=iterations
         )
         labels = np.empty(size, np.int64)
         labels[list(found)] = list(found.values())

@@ -80,7 +80,7 @@ def fold(graph: Graph) -> Graph:
     """
     members = {_group_key(graph, group): group for group in fold_groups(graph)}
     keys = {member: key for key, group in members.items() for member in group}
-    folded: Graph = nx.DiGraph()
+    folded: Graph = nx.DiGraph(**graph.graph)
     folded.add_nodes_from(
         (key, _group_attributes(graph, key, members[key]))
         for key in dict.fromkeys(keys[node] for node in graph)  # in the order of the graph
@@ -97,7 +97,7 @@ def unfold(folded: Graph) -> Graph:
 
     The result of :func:`folded_view` cannot be unfolded.
     """
-    graph: Graph = nx.DiGraph()
+    graph: Graph = nx.DiGraph(**folded.graph)
     for key, node in folded.nodes(data=True):
         members = node.get(_FOLDED, {key: node})
         graph.add_nodes_from((member, dict(known)) for member, known in members.items())
@@ -227,7 +227,7 @@ def _project(graph: Graph, kept: Sequence[str], neighbors: Mapping[str, Iterable
         references = (each for each in neighbors[key] if graph.nodes[each]["type"] == REFERENCE)
         groups[frozenset(references)].append(key)
     members = list(groups.values())
-    projected: Graph = nx.DiGraph()
+    projected: Graph = nx.DiGraph(**graph.graph)
     projected.add_nodes_from((key, dict(graph.nodes[key])) for key in kept)
     for common, group in groups.items():
         if common:

@@ -208,6 +208,14 @@ def test_a_group_has_the_earliest_date_of_its_members(dates, first):
     assert node.get("creation_date") == first
 
 
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_view_keeps_the_attributes_of_the_graph(name):
+    graph = campaign()
+    graph.graph["title"] = "emotet, responses until 2026-11-30"
+    assert view(graph, name).graph == graph.graph
+    assert unfold(fold(graph)).graph == graph.graph
+
+
 def test_exports_contain_the_date_and_size_of_a_group(tmp_path):
     reports = [
         Entity("reference", report(n).id, {"creation_date": n * 86_400 + 1_515_715_200})

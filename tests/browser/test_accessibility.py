@@ -260,7 +260,7 @@ def test_filters_and_colors_by_keyboard(opened):
     assert page.drawn["markers"] == page.visible["markers"] == page.counts["nodes"]
     tab_to(page, "#color")
     keys.press("ArrowDown")
-    assert page.page.input_value("#color") == "cluster"
+    assert page.page.input_value("#color") == "date"
     tab_to(page, "#from-month")
     keys.press("End")
     tab_to(page, "#undated")

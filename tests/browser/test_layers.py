@@ -41,7 +41,8 @@ def crossings(graph, page):
 def test_each_type_has_its_own_column_and_links_rarely_cross(opened):
     graph = mixed()
     page = opened(graph)
-    page.press("Layers")
+    page.page.focus("#layers")
+    page.page.keyboard.press("Space")
     columns = {
         kind: {round(page.point(key)[0]) for key in graph if key.startswith(f"{kind}:")}
         for kind in ("file", "reference", "collection")

@@ -534,7 +534,7 @@ def test_page_works_inside_the_frame(chromium):
     for name in ("png", "svg"):
         with page.expect_download() as download:
             embedded.locator(f"#{name}").click()
-        assert download.value.suggested_filename == f"graph.{name}"
+        assert download.value.suggested_filename == f"files-references-and-collections.{name}"
     assert embedded.locator("#keep").is_hidden()  # a frame has no URL to share
     embedded.get_by_role("button", name="Untangle").click()
     embedded.get_by_role("button", name="Freeze").click()

@@ -60,8 +60,15 @@ def test_dragged_nodes_stay_where_they_are_dragged(opened, tmp_path):
         key: before[key] for key in graph if key != RED.key
     }
     larger, positions = apply_places(campaign(6), read_places(tmp_path / "a-campaign-places.json"))
-    again = read_places(save(opened(larger, positions=positions), tmp_path)).positions
+    page = opened(larger, positions=positions)
+    again = read_places(save(page, tmp_path)).positions
     assert {key: again[key] for key in graph} == after
+    new = set(larger) - set(graph)
+    assert f"new: {len(new)}" in page.status
+    page.page.select_option("#color", "new")
+    colors = {key: page.marker(key)["color"] for key in larger}
+    assert {key for key in larger if colors[key] == "#d55e00"} == new
+    assert f"new since the earlier file{len(new)}" in page.page.text_content("#colors")
 
 
 def test_members_of_a_folded_group_keep_their_places(opened, tmp_path):

@@ -5,7 +5,8 @@ let showAllClusters = false;
 
 function buildColorChoice() {
   const dated = countMonths().counts.size > 0;
-  const options = [["type", "Type"], ...(clusters.size ? [["cluster", "Cluster"]] : []), ...(dated ? [["date", "Date"]] : [])];
+  const options = [["type", "Type"], ...(clusters.size ? [["cluster", "Cluster"]] : []), ...(dated ? [["date", "Date"]] : []),
+    ...(nodes.some(isNew) ? [["new", "New nodes"]] : [])];
   byId("color").replaceChildren(...options.map(([value, textContent]) =>
     createElement("option", { value, textContent })));
   byId("color").onchange = () => setColor(byId("color").value);
@@ -13,7 +14,7 @@ function buildColorChoice() {
 
 function showColorLegend() {
   byId("color").value = state.color;
-  const rows = { cluster: clusterRows, date: dateRows }[state.color]?.() ?? [];
+  const rows = { cluster: clusterRows, date: dateRows, new: newRows }[state.color]?.() ?? [];
   const focused = document.activeElement?.dataset.cluster; // its row is replaced by a new one
   byId("colors").replaceChildren(...rows);
   if (focused) byId("colors").querySelector(`[data-cluster="${focused}"]`)?.focus({ preventScroll: true });
@@ -67,6 +68,11 @@ function isClusterSelected(number) {
   const ids = selectedIds();
   return ids.length > 1 && ids.every((id) => clusterOf(nodes[id]) === number)
     && ids.length === membersOfCluster(number).length;
+}
+
+function newRows() {
+  const count = nodes.filter(isNew).length;
+  return [colorRow(NEW, "new since the earlier file", count), colorRow(KNOWN, "known", nodes.length - count)];
 }
 
 function dateRows() {

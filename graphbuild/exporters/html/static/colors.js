@@ -2,10 +2,11 @@
 //
 // - node types: graphbuild/graph/style.py (in the data block as `types[].color`);
 // - clusters: the same module (in the data block as `cluster_list[].color`);
-// - dates: the constants below;
+// - dates and new nodes: the constants below;
 // - interface, lines, labels and outlines, light and dark: the variables in style.css.
 
-const UNDATED = "#8a8f98";
+const UNDATED = "#8a8f98", KNOWN = "#8a8f98";
+const NEW = "#d55e00"; // of nodes that the file of --places did not contain; from Okabe and Ito
 const EARLY = [68, 1, 84], MIDDLE = [33, 145, 140], LATE = [253, 231, 37]; // viridis; red, green, blue
 const theme = {}; // the colors of style.css that the canvas needs, by variable name without "--"
 
@@ -21,7 +22,13 @@ function readTheme() {
 function colorOf(marker) {
   if (state.color === "cluster") return clusterColor(commonCluster(marker.members));
   if (state.color === "date") return dateColor(middleDate(marker));
+  if (state.color === "new") return marker.members.some((id) => isNew(nodes[id])) ? NEW : KNOWN;
   return types[marker.type].color;
+}
+
+/** Return whether the file of `export --places` did not contain a node. */
+function isNew(node) {
+  return node.attributes.is_new === true;
 }
 
 function clusterColor(number) {

@@ -11,6 +11,7 @@ function showStatus() {
       + (folded ? `, folded into ${formatNumber(now.markers)} and ${formatNumber(now.lines)}` : ""),
     partNote(),
     incompleteNote(),
+    newNote(),
     searchResults.unmatched && `no node matches "${truncate(showInvisible(searchResults.unmatched), 80)}"`,
     pathStart && `select the end of the path from ${truncate(titleOf(pathStart), 80)}; Esc cancels`,
     state.marker && `selected: ${truncate(titleOf(state.marker), 80)}`,
@@ -28,6 +29,12 @@ function partNote() {
   if (!absent) return "";
   const part = data.level === "map" ? "the map of collections" : "the backbone";
   return `only ${part}: search, or the panel of a node, draws any of ${plural(absent, "other node")}`;
+}
+
+/** Return a note on the number of new nodes; empty if none is new. */
+function newNote() {
+  const count = nodes.filter(isNew).length;
+  return count && `new: ${formatNumber(count)}`;
 }
 
 /** Return a text such as "incomplete: 3 (2 failed, 1 pending)". */

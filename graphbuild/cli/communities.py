@@ -22,9 +22,9 @@ def communities(
 ) -> None:
     """Show clusters of files.
 
-    Each cluster is listed with the collections and the reference that characterize it. "in" and
-    "out" are the numbers of files, inside and outside the cluster, that have the collection or
-    reference.
+    Each cluster is listed with its number, its name, and the collections and the reference that
+    characterize it. "in" and "out" are the numbers of files, inside and outside the cluster, that
+    have the collection or reference.
 
     The algorithm runs ten times with different random seeds. The stability of a cluster (0 to 1) is
     its mean similarity to the most similar cluster of each run.
@@ -49,8 +49,9 @@ def communities(
     for cluster in clusters[:limit]:
         collections = ", ".join(map(_describe, cluster.top_collections[:2]))
         reference = ", ".join(map(_describe, cluster.top_references[:1]))
-        sizes = str(cluster.number), len(cluster.files), f"{cluster.stability:.2f}"
-        rows.append((*sizes, collections, reference))
+        name = f"{cluster.number} {console.shorten(cluster.name)}"
+        stability = f"{cluster.stability:.2f}"
+        rows.append((name, len(cluster.files), stability, collections, reference))
     header = ("cluster", "files", "stability", "collections", "reference")
     console.print_rows(header, rows, len(clusters))
 

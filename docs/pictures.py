@@ -22,7 +22,7 @@ from tests.support.chromium import launch_chromium  # noqa: E402 - after sys.pat
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-COLORS = 128
+COLORS = 256
 FOLDER = HERE / "pictures"
 SIZE = {"width": 1120, "height": 700}
 
@@ -74,7 +74,7 @@ def _save(page: Page, name: str) -> None:
     """Save a screenshot; fewer colors make the file smaller."""
     drawn = Image.open(BytesIO(page.screenshot())).convert("RGB")
     path = FOLDER / f"page-{name}.png"
-    drawn.quantize(COLORS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+    drawn.quantize(COLORS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
         path, "png", optimize=True
     )
     sys.stdout.write(f"{path.name}: {path.stat().st_size:,} bytes\n")

@@ -110,6 +110,7 @@ HASH_TYPES = (
     HashType("sha1", "SHA-1", 40),
     HashType("sha256", "SHA-256", 64),
 )
+HASH_TYPE_NAMES = frozenset(each.name for each in HASH_TYPES)
 # Hash algorithms that are recognized only to explain why a seed is rejected.
 UNSUPPORTED_HASH_TYPES = (HashType("sha512", "SHA-512", 128),)
 FILE_ID_HASH = "sha256"  # the hash that the API itself uses as the id of a file

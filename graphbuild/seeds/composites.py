@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from graphbuild.models import HASH_TYPES
+from graphbuild.models import HASH_TYPE_NAMES
 
 _SEED = ""
-_HASHES = frozenset(each.name for each in HASH_TYPES)
 # Type of a composite value -> roles of the parts. The role of a seed is its hash type or ``_SEED``.
 # Other roles are names of attributes of the seed.
 COMPOSITES = {
@@ -16,7 +15,7 @@ COMPOSITES = {
     "ip-src|port": (_SEED, "port"),
     "ip-dst|port": (_SEED, "port"),
     "malware-sample": ("file_name", "md5"),
-    **{f"filename|{name}": ("file_name", name) for name in _HASHES},
+    **{f"filename|{name}": ("file_name", name) for name in HASH_TYPE_NAMES},
 }
 
 
@@ -38,7 +37,7 @@ def split_composite(kind: str, value: str) -> CompositeValue:
         raise ValueError(f"is not a {kind}: it contains no vertical bar")
     found = CompositeValue([], {})
     for role, part in zip(COMPOSITES[kind], (first.strip(), second.strip()), strict=True):
-        if role == _SEED or role in _HASHES:
+        if role == _SEED or role in HASH_TYPE_NAMES:
             found.seeds.append((role, part))
         elif part:
             found.attributes[role] = part

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from graphbuild.models import (
     DOMAIN,
     FILE,
+    HASH_TYPE_NAMES,
     HASH_TYPES,
     IP_ADDRESS,
     SUBJECT_LABELS,
@@ -40,10 +41,9 @@ _MAY_BE_FILES = "domains such as report.zip may be names of files; check them"
 _MAX_LENGTH = 65_536  # characters
 _TOO_LONG = f"is longer than {_MAX_LENGTH:,} characters"
 _MAX_FIELDS = 1_000
-_HASHES = frozenset(each.name for each in HASH_TYPES)
 _NETWORK_TYPES = frozenset(
     {DOMAIN, IP_ADDRESS, URL}
-    | {name for name, roles in COMPOSITES.items() if not _HASHES.intersection(roles)}
+    | {name for name, roles in COMPOSITES.items() if not HASH_TYPE_NAMES.intersection(roles)}
 )
 
 _HASH = rf"(?:{HASH_PATTERN})(?![0-9A-Za-z])"
@@ -352,7 +352,7 @@ def _check_type(entry: Entry, stated: str, relation: str) -> None:
         actual = detect_hash_type(text)
         if actual and stated in _NETWORK_TYPES:
             raise ValueError(f"{relation} {stated} but is a file hash")
-        if actual and stated in _HASHES - {actual} and len(hashes) <= 1:
+        if actual and stated in HASH_TYPE_NAMES - {actual} and len(hashes) <= 1:
             raise ValueError(f"{relation} {stated} but the length of {actual}")
-        if stated in _HASHES | {FILE} and not actual and _is_host(text):
+        if stated in HASH_TYPE_NAMES | {FILE} and not actual and _is_host(text):
             raise ValueError(f"{relation} {stated} but is not a file hash")

@@ -10,13 +10,12 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from graphbuild.models import DOMAIN, FILE, HASH_TYPES, IP_ADDRESS, URL
+from graphbuild.models import DOMAIN, FILE, HASH_TYPE_NAMES, IP_ADDRESS, URL
 from graphbuild.seeds.composites import COMPOSITES
 
 UNSUPPORTED = "unsupported"  # a known type that cannot be a seed, such as a mutex
 IP_AND_PORT = "ip-dst|port"
 HOST_AND_PORT = "hostname|port"
-_HASHES = frozenset(each.name for each in HASH_TYPES)
 _MAX_NAME = 60  # characters
 
 _CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -124,7 +123,7 @@ def is_vague(name: str) -> bool:
 def _find_supported_type(words: set[str]) -> str | None:
     if "port" in words:  # "host:port", or the heading of a column of port numbers
         return HOST_AND_PORT if words & _DOMAIN_WORDS else UNSUPPORTED
-    hashes = words & _HASHES
+    hashes = words & HASH_TYPE_NAMES
     if len(hashes) == 1:
         return hashes.pop()
     for type_words, found in (

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphbuild.errors import SeedError
-from graphbuild.models import HASH_TYPES
+from graphbuild.models import HASH_TYPE_NAMES
 from graphbuild.seeds.entries import is_indicator
 from graphbuild.seeds.indicator_types import find_type, split_words
 from graphbuild.seeds.results import STRIPPED_CHARACTERS, excerpt
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 _MAX_FIELDS = 1_000  # different fields of all objects
 _DESCRIPTOR = {"type", "id"}  # the fields of object descriptors, whose ids have any type
 _MAX_LISTED = 10  # fields in a warning
-_HASHES = frozenset(each.name for each in HASH_TYPES)
 _INDICATOR_WORDS = frozenset({"indicator", "ioc", "observable"})
 
 
@@ -104,7 +103,7 @@ def _names_indicator(value: object) -> bool:
 
 
 def _is_indicator_field(name: str) -> bool:
-    return find_type(name) in _HASHES or not _INDICATOR_WORDS.isdisjoint(split_words(name))
+    return find_type(name) in HASH_TYPE_NAMES or not _INDICATOR_WORDS.isdisjoint(split_words(name))
 
 
 def _has_dict(values: Any) -> bool:  # noqa: ANN401  any iterable of JSON values

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.errors import SeedError
-from graphbuild.models import HASH_TYPES
+from graphbuild.models import HASH_TYPE_NAMES
 from graphbuild.seeds.windows_1252 import require_utf8
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ _START = re.compile(r'\s*(?:\[\s*"|(?:\[\s*)*\{\s*["}])')
 _MAX_START = 200  # characters
 _SPACE = re.compile(r"[ \t\n\r]*")
 _LINE_ENDS = re.compile(r"[\r\n]+")
-_HASH_NAMES = frozenset(each.name for each in HASH_TYPES)
 
 
 def is_json(start: str) -> bool:
@@ -151,4 +150,4 @@ def api_hash_name(text: str) -> str | None:
     Return None if the API cannot find files by hashes of this algorithm.
     """
     name = text.lower().replace("-", "").replace("_", "")
-    return name if name in _HASH_NAMES else None
+    return name if name in HASH_TYPE_NAMES else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.errors import SeedError
-from graphbuild.models import HASH_TYPES, SUBJECT_TYPES
+from graphbuild.models import HASH_TYPE_NAMES, SUBJECT_TYPES
 from graphbuild.seeds.composites import COMPOSITES, split_composite
 from graphbuild.seeds.json_documents import text_fields
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from graphbuild.seeds.results import SeedReader
 
-_HASHES = frozenset(each.name for each in HASH_TYPES)
 _VALUE_TYPES = frozenset(name for each in SUBJECT_TYPES.values() for name in each.misp_types)
 
 
@@ -82,7 +81,9 @@ class _EventReader:
         file_attributes: dict[str, str] = {}
         for each in _dicts(value, "Attribute"):
             kind, text = str(each.get("type")), each.get("value")
-            is_first = kind in _HASHES and kind not in hashes and each.get("deleted") is not True
+            is_first = (
+                kind in HASH_TYPE_NAMES and kind not in hashes and each.get("deleted") is not True
+            )
             if is_first and isinstance(text, str):
                 self._number += 1
                 hashes[kind] = text.strip()
@@ -107,7 +108,7 @@ class _EventReader:
             self._reader.count_warning("deleted attributes were skipped", self._number)
         elif kind in COMPOSITES:
             self._add_composite(kind, value, context | _notes(attribute))
-        elif kind in _HASHES | _VALUE_TYPES:
+        elif kind in HASH_TYPE_NAMES | _VALUE_TYPES:
             self._add(kind, value.strip(), context | _notes(attribute))
         else:
             self._reader.skip(kind)
@@ -123,7 +124,7 @@ class _EventReader:
             self._add(hash_type or kind, text, attributes | parts.attributes)
 
     def _add(self, kind: str, text: str, attributes: dict[str, str]) -> None:
-        if kind in _HASHES:
+        if kind in HASH_TYPE_NAMES:
             self._reader.add_file({kind: text}, self._number, attributes)
         else:
             self._reader.add(text, self._number, attributes)

@@ -28,9 +28,10 @@ def seed_list_json(seeds: SeedList) -> dict[str, object]:
 def read_seed_lists(
     sources: Sequence[str], format_name: str, column: str | None, *, allow_empty: bool
 ) -> SeedList:
-    """Read seed lists; log the format of each list, the rejected entries and the warnings.
+    """Read seed lists; print the format of each list, the rejected entries and the warnings.
 
-    A source is the path of a list, ``-`` for standard input, or an indicator, such as a hash.
+    They are printed on standard error, and the number of similar lines is limited. A source is the
+    path of a list, ``-`` for standard input, or an indicator, such as a hash.
 
     Raises:
         SeedError: A list cannot be read.
@@ -56,13 +57,13 @@ def read_seed_lists(
 
 
 def require_seeds(seeds: SeedList, sources: Sequence[str]) -> None:
-    """Raise SeedError if ``seeds`` is empty, unless ``sources`` is empty, too."""
+    """Raise ``SeedError`` if there are sources, but no seeds."""
     if sources and not seeds:
         raise SeedError(f"no {SUBJECT_LABELS} in {', '.join(sources)}")
 
 
 def count_kinds(seeds: SeedList) -> Counter[str]:
-    """Count files by the type of their hash, such as ``md5``, and other seeds by entity type."""
+    """Count files by the hash type of their id, such as ``md5``, and other seeds by entity type."""
     return Counter(_kind(seed.entity) for seed in seeds)
 
 

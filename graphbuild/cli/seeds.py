@@ -1,4 +1,4 @@
-"""``graphbuild seeds``: show what a crawl would request, without a campaign file or a call."""
+"""``graphbuild seeds``: show the seeds in seed lists, without a campaign file or API calls."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ def seeds(
 ) -> None:
     """Show the seeds of seed lists: what a crawl would request.
 
-    For each seed, the command prints its line in the list, its type, its value, and the values of
-    other columns. Rejected lines and warnings go to standard error. The command makes no calls.
+    For each seed, the command prints its line in the list, its type, its value and its attributes,
+    such as the values of other columns. Rejected entries and warnings go to standard error. The
+    command makes no API calls.
     """
     seed_list = read_seed_lists(sources, format_name, column, allow_empty=allow_empty)
     if json:

@@ -1,7 +1,8 @@
-"""Objects and object descriptors of the API, such as ``{"type": "file", "id": "4f47..."}``.
+"""Read objects and object descriptors of the API, such as ``{"type": "file", "id": "4f47..."}``.
 
-They can be in responses, arrays or relationships of other objects, or as ``vt-cli`` prints them.
-https://docs.virustotal.com/reference/objects describes them.
+The objects can be in the ``data`` of a response, in an array, or in the JSON output of ``vt-cli``.
+They can also be in the relationships of an object that cannot be a seed, such as a collection.
+The format is documented at https://docs.virustotal.com/reference/objects.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ _NOTES = ("meaningful_name", "type_description")
 
 
 def is_api_objects(value: object) -> bool:
-    """Return whether a JSON value contains objects of the API that can be seeds."""
+    """Return whether a JSON value contains objects of the API that can be seeds.
+
+    A file counts only if its id is a hash.
+    """
     return any(
         kind in SUBJECT_TYPES and (kind != FILE or detect_hash_type(object_id))
         for kind, object_id, _ in _find_objects(value)
@@ -29,7 +33,7 @@ def is_api_objects(value: object) -> bool:
 
 
 def is_response(value: object) -> bool:
-    """Return whether a JSON value is a response that contains a page of a list."""
+    """Return whether a JSON value has the fields ``data`` and ``links``, as responses have."""
     return isinstance(value, dict) and {"data", "links"} <= value.keys()
 
 
@@ -57,7 +61,7 @@ def _add(
             return
         others = text_fields(attributes, *(each.name for each in HASH_TYPES))
         reader.add_file({**others, name: object_id}, number, notes)
-    elif kind == URL:  # the id is a hash of the URL
+    elif kind == URL:  # the id of a URL is a hash of it; the attribute ``url`` is the URL itself
         url = attributes.get("url")
         text = url if isinstance(url, str) else f"https://www.virustotal.com/gui/url/{object_id}"
         reader.add(text, number, notes)
@@ -66,13 +70,16 @@ def _add(
 
 
 def _find_objects(value: object) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield the type, id and attributes of each object in a JSON value."""
+    """Yield the type, id and attributes of each object in a JSON value.
+
+    Relationships are searched only in objects of types that cannot be seeds.
+    """
     if isinstance(value, list):
         for each in value:
             yield from _find_objects(each)
     elif isinstance(value, dict):
         kind, object_id, attributes = value.get("type"), value.get("id"), value.get("attributes")
-        if "_type" in value:  # vt-cli prints the attributes beside type and id
+        if "_type" in value:  # vt-cli prints attributes in the same object as ``_type`` and ``_id``
             kind, object_id, attributes = value["_type"], value.get("_id"), value
         if isinstance(kind, str) and isinstance(object_id, str):
             yield kind, object_id, attributes if isinstance(attributes, dict) else {}

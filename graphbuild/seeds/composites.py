@@ -7,8 +7,8 @@ from typing import NamedTuple
 from graphbuild.models import HASH_TYPE_NAMES
 
 _SEED = ""
-# Type of a composite value -> roles of the parts. The role of a seed is its hash type or ``_SEED``.
-# Other roles are names of attributes of the seed.
+# Type of a composite value -> the roles of its two parts. The role of a hash is its hash type. The
+# role of any other indicator is ``_SEED``. Other roles are names of attributes of the seed.
 COMPOSITES = {
     "domain|ip": (_SEED, _SEED),
     "hostname|port": (_SEED, "port"),
@@ -23,14 +23,15 @@ class CompositeValue(NamedTuple):
     """The parts of a composite value."""
 
     seeds: list[tuple[str, str]]  # (hash type, hash), or ("", indicator)
-    attributes: dict[str, str]  # attributes of the seeds
+    attributes: dict[str, str]  # attributes of each of the seeds
 
 
 def split_composite(kind: str, value: str) -> CompositeValue:
-    """Split a value of the type ``kind``, which must be in ``COMPOSITES``.
+    """Split a composite value at its last vertical bar. ``kind`` is a key of ``COMPOSITES``.
 
     Raises:
-        ValueError: The value contains no vertical bar.
+        ValueError: The value contains no vertical bar. The message continues a sentence that
+            starts with the value.
     """
     first, bar, second = value.rpartition("|")
     if not bar:

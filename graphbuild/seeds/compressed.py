@@ -1,7 +1,8 @@
 """Decompress seed lists: gzip files, and zip archives that contain one file.
 
-A small file can expand to gigabytes. Therefore, the decompressed data is limited to a multiple of
-the compressed data. Only a part of it is in memory at any time.
+A small file can expand to gigabytes. Therefore, the decompressed data is limited to 16 MiB or 100
+times the size of the compressed data, whichever is larger. The data is decompressed in parts, so
+that it is never in memory as a whole.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
 
     from graphbuild.seeds.streams import ByteStream
 
-MAX_RATIO = 100  # decompressed bytes per compressed byte; lists of hashes have about 2
+MAX_RATIO = 100  # decompressed bytes per compressed byte; about 2 for a list of hashes
 MIN_LIMIT = 16 * 2**20  # decompressed bytes that are always accepted
-# The list of files in a zip archive is read at once. Each file in it takes about 46 bytes of the
-# archive and 600 bytes of memory.
+# ``zipfile`` reads the whole list of the files in an archive into memory. Each file in the list
+# takes at least 46 bytes of the archive, and about 600 bytes of memory.
 MAX_ZIP_SIZE = 8 * 2**20
 _READABLE_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-_ENCRYPTED = 1  # bit in the flags of a file in a zip archive
+_ENCRYPTED = 1  # the bit in the flags of a file in a zip archive that marks it as encrypted
 _ERRORS = (
     EOFError,
     ValueError,
@@ -46,10 +47,14 @@ class Content(NamedTuple):
 def open_content(stream: BinaryIO, source: str) -> Content:
     """Return the content of the file ``source``, which is open as ``stream``.
 
+    Reading from the stream of the result also raises ``SeedError`` if compressed data is damaged
+    or expands to more than the limit.
+
     Raises:
-        SeedError: The file has a known type other than text, for example PDF. Or it is damaged, or
-            contains another compressed file. Or it is a zip archive that has several files or
-            a password, comes from a pipe, or is larger than 8 MiB.
+        SeedError: The file has a known type other than text, for example PDF; it is damaged; or it
+            contains another compressed file. A zip archive is also refused if it does not contain
+            exactly one file, has a password or an unusual compression, comes from a pipe, or is
+            larger than 8 MiB.
     """
     file = _PeekableStream(stream)
     found = Content(file, source, "")
@@ -65,9 +70,9 @@ def open_content(stream: BinaryIO, source: str) -> Content:
 
 
 class _PeekableStream:
-    """A stream whose first bytes are in ``head`` before they are read.
+    """A stream whose first bytes are available as ``head`` without calling ``read``.
 
-    ``count`` is the number of bytes that ``read`` has returned, including those in ``head``.
+    ``read`` returns these bytes, too. ``count`` is the number of bytes that it has returned.
     """
 
     def __init__(self, stream: ByteStream) -> None:
@@ -90,7 +95,7 @@ class _PeekableStream:
 
 
 class _LimitedStream:
-    """A decompressed stream that raises ``SeedError`` if it is damaged or too long."""
+    """A decompressed stream whose ``read`` raises ``SeedError`` if it is damaged or too long."""
 
     def __init__(self, stream: ByteStream, source: str, compressed_size: Callable[[], int]) -> None:
         self._stream = stream
@@ -123,7 +128,9 @@ def _open_gzip(file: _PeekableStream, source: str) -> Content:
 def _open_zip(stream: BinaryIO, source: str) -> Content:
     if not stream.seekable():
         file_types.refuse(
-            source, "a zip archive", "pass the file by its name, or unzip -p FILE.zip | graphbuild"
+            source,
+            "a zip archive",
+            "pass the file by its name, or decompress it: unzip -p FILE.zip | graphbuild seeds -",
         )
     size = stream.seek(0, 2)
     if size > MAX_ZIP_SIZE:

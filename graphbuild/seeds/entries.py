@@ -1,9 +1,10 @@
-"""Parse entries: the text of a line in a list, or of a cell in a table.
+"""Parse entries. An entry is the text of a line in a list, or of a cell in a table.
 
-An entry usually contains one indicator. It can also contain several hashes of a file, several
-domains, addresses or URLs, a line of a checksum file, or an indicator with its type or a comment.
-Bullets, quotes, trailing commas and comments after ``#`` are removed, and the parts that
-:mod:`graphbuild.seeds.entry_affixes` describes.
+An entry usually contains one indicator. It can also contain several hashes, several domains,
+addresses or URLs, or an indicator with its type, a port or a comment. Lines of checksum files and
+hosts files are entries, too. Bullets, quotes, trailing commas and semicolons, and comments after
+``#`` are removed. :mod:`graphbuild.seeds.entry_affixes` removes ``*.`` and ``0x`` before an
+indicator, and ``/`` after it.
 """
 
 from __future__ import annotations
@@ -33,14 +34,16 @@ if TYPE_CHECKING:
     from graphbuild.models import Entity
     from graphbuild.seeds.results import SeedReader
 
-FILE_NAME = "file_name"  # attribute of seeds: the name in a checksum file
-PORT = "port"  # attribute of seeds: the port of a host
-COMMENT = "comment"  # attribute of seeds: other text in the entry
+# Names of attributes of seeds.
+FILE_NAME = "file_name"  # the name of the file, for example in a line of a checksum file
+PORT = "port"  # the port in a field after a host, such as ``192.0.2.1;443``
+COMMENT = "comment"  # other text after the indicator
 SEVERAL_HASHES = "several hashes of one entry were read as hashes of one file"
 _MAY_BE_FILES = "domains such as report.zip may be names of files; check them"
 _MAX_LENGTH = 65_536  # characters
 _TOO_LONG = f"is longer than {_MAX_LENGTH:,} characters"
 _MAX_FIELDS = 1_000
+# Types of values that contain no hash.
 _NETWORK_TYPES = frozenset(
     {DOMAIN, IP_ADDRESS, URL}
     | {name for name, roles in COMPOSITES.items() if not HASH_TYPE_NAMES.intersection(roles)}
@@ -63,14 +66,17 @@ _POWERSHELL_CHECKSUM = re.compile(rf"(?:md5|sha1|sha256)[ \t]+({_HASH})[ \t]*(.*
 _HASH_AND_COMMENT = re.compile(rf"({_HASH})[ \t]*([;,|\t ])[ \t-]*(.*)", re.IGNORECASE | re.DOTALL)
 _NAME_AND_HASH = re.compile(rf"([^|]+)\|[ ]?({_HASH})", re.IGNORECASE)
 _CONTAINED_HASH = re.compile(rf"(?<![0-9a-z]){_HASH}", re.IGNORECASE)
-# Spaces around separators are removed later: a pattern with a repeated space takes quadratic time.
+# The pattern does not include the spaces around separators, because a repeated space would take
+# quadratic time. They are stripped from the fields instead.
 _FIELD_SEPARATOR = re.compile(r"[;,|\t\n]| [-\u2013\u2014] ")
-# Commas and semicolons inside URLs are part of the URL.
+# Separators between a URL and other fields. A comma, semicolon or bar inside a URL, without a space
+# next to it, is part of the URL, unless another URL follows.
 _URL_SEPARATOR = re.compile(
     r"\t|\n| [;,|\u2013\u2014-]|[;,|] |[;,|](?=(?:h[tx]{2}p|f[tx]p)s?\W)", re.IGNORECASE
 )
 _MIN_HASH_LENGTH = min(each.hex_length for each in HASH_TYPES)
-# Shorter text without such a sign is no indicator. This check saves time.
+# Text that is shorter than any hash and does not match this is not an indicator. The check saves
+# time.
 _HOST_SIGN = re.compile(r"[.:&\u3002\uff0e\uff61]|dot", re.IGNORECASE)
 _PLAIN_NAME = re.compile(r"[\w.-]+")
 _PORT = re.compile(r"\d{1,5}")
@@ -80,11 +86,11 @@ _HOSTS_FILE = re.compile(r"(?:0\.0\.0\.0|127\.0\.0\.1|::1?)[ \t]+(\S+)")
 
 
 class Entry(NamedTuple):
-    """The indicators of an entry, and attributes for all of them."""
+    """The indicators of an entry, and their attributes."""
 
-    indicators: tuple[str, ...]
-    files: tuple[dict[str, str], ...]  # for each file, hash type -> hash
-    attributes: dict[str, str]
+    indicators: tuple[str, ...]  # texts of indicators of any type; hashes can be in ``files``
+    files: tuple[dict[str, str], ...]  # for each file, a map from hash type to hash
+    attributes: dict[str, str]  # attributes of each seed in the entry
     changes: tuple[str, ...] = ()  # warnings about changes that were made to the text
 
 
@@ -97,12 +103,14 @@ def add_entry(
 ) -> str:
     """Add the indicators of an entry; return why the entry is invalid, or an empty string.
 
-    ``stated_type`` is the result of ``find_type`` for the type that the source states, if any.
+    In an entry with several indicators, only those that are invalid are rejected, and the result is
+    an empty string. ``stated_type`` is the result of ``find_type`` for the type that the source
+    states. It is empty if the source states no type.
     """
     if len(text) > _MAX_LENGTH:
         return _TOO_LONG
     links = text.count("://")
-    # "a.example/x|<hash>" is the name and the hash of a file, although it can be read as a URL.
+    # "a.example/x|<hash>" is the name and the hash of a file, although it is also a valid URL.
     is_simple = text[-1:] not in _UNUSUAL_ENDS and (links == 1 or (not links and "|" not in text))
     plain, changes = remove_affixes(text, stated_type)
     if is_simple and not stated_type and not reader.try_add(plain, number, attributes):
@@ -136,7 +144,7 @@ def _add_several(
 def _warn(texts: Iterable[str], changes: Iterable[str], number: int, reader: SeedReader) -> None:
     """Warn about changes, and about domains that may be names of files, such as ``a.zip``.
 
-    Domains that are defanged are no names of files.
+    Defanged domains cannot be names of files, and cause no such warning.
     """
     for text in texts:
         name, _, top = text.rpartition(".")
@@ -147,7 +155,7 @@ def _warn(texts: Iterable[str], changes: Iterable[str], number: int, reader: See
 
 
 def parse_entry(text: str, stated_type: str = "") -> Entry:
-    """Parse an entry without adding it. ``stated_type`` is as for ``add_entry``.
+    """Parse an entry without adding it. ``stated_type`` has the same meaning as in ``add_entry``.
 
     Raises:
         ValueError: The entry is invalid. The message continues a sentence that starts with the
@@ -170,11 +178,11 @@ def parse_entry(text: str, stated_type: str = "") -> Entry:
 
 
 def strip_decoration(text: str) -> str:
-    """Return ``text`` without comment, bullet, quotes, and commas or semicolons at the end."""
+    """Return ``text`` without comment, bullets, quotes, and final commas and semicolons."""
     before, _, _ = text.partition("#")
     if before[-1:].isspace():
         text = before
-    for _ in range(5):  # a bullet can be inside quotes, or a comma after them
+    for _ in range(5):  # repeat, because quotes can enclose a bullet, or precede a final comma
         shorter = text.strip(STRIPPED_CHARACTERS)
         if bullet := _BULLET.match(shorter):
             shorter = shorter[bullet.end() :]
@@ -190,7 +198,7 @@ def find_entities(text: str, stated_type: str = "") -> list[Entity]:
     if len(text) < _MIN_HASH_LENGTH and not _HOST_SIGN.search(text):
         return []
     hash_type = detect_hash_type(text)
-    if hash_type and stated_type in {"", FILE, hash_type}:  # saves time
+    if hash_type and stated_type in {"", FILE, hash_type}:  # a shortcut for the most common entry
         return [parse_indicator(text).entity]
     try:
         entry = parse_entry(text, stated_type)
@@ -201,25 +209,31 @@ def find_entities(text: str, stated_type: str = "") -> list[Entity]:
 
 
 def is_indicator(text: str) -> bool:
-    """Return whether ``text`` is a valid entry."""
+    """Return whether ``text`` is a valid entry, with one indicator or several."""
     return bool(find_entities(text))
 
 
 def contains_hash(text: str) -> bool:
-    """Return whether ``text`` contains a hash and something else."""
+    """Return whether ``text`` contains a hash, but is not itself a hash."""
     found = _CONTAINED_HASH.search(text)
     return found is not None and found[0] != text.strip(STRIPPED_CHARACTERS)
 
 
 def _strip_quotes(text: str) -> str:
-    text = text.removeprefix("=") if text.startswith('="') else text  # text in a spreadsheet
+    text = text.removeprefix("=") if text.startswith('="') else text  # ="text" in spreadsheets
     if text[:1] and text[0] in _OPENING_QUOTES:
         return text[1:].removesuffix("'") if text[0] == "'" else text[1:].rstrip(_CLOSING_QUOTES)
     return text.rstrip('"')
 
 
 def _split_prefix(text: str) -> tuple[str, str]:
-    """Split ``sha256: abc`` into type and rest; the type is empty without a known prefix."""
+    """Split ``sha256: abc`` into ``sha256`` and ``abc``.
+
+    Without a prefix that is a known type, the type is empty, and the text is not changed.
+
+    Raises:
+        ValueError: The prefix is a type that cannot be a seed.
+    """
     prefix = _PREFIX.fullmatch(text)
     found = find_type(prefix[1]) if prefix else None
     if prefix is None or found is None:
@@ -230,7 +244,10 @@ def _split_prefix(text: str) -> tuple[str, str]:
 
 
 def _parse_composite(kind: str, text: str) -> Entry:
-    """Parse a composite value. One of its two seeds can be invalid."""
+    """Parse a composite value.
+
+    A value such as ``domain|ip`` is valid if at least one of its parts is a valid indicator.
+    """
     parts = split_composite(kind, text)
     entry = Entry(
         tuple(part for hash_type, part in parts.seeds if not hash_type),
@@ -244,7 +261,10 @@ def _parse_composite(kind: str, text: str) -> Entry:
 
 
 def _parse_checksum(text: str) -> Entry | None:
-    """Parse a line that ``sha256sum``, BSD tools or PowerShell write."""
+    """Parse a line in the format of ``sha256sum``, BSD tools or PowerShell.
+
+    Return None for other text.
+    """
     if found := _BSD_CHECKSUM.fullmatch(text):
         stated, name, digits = found.groups()
         parse_indicator(digits)
@@ -257,7 +277,7 @@ def _parse_checksum(text: str) -> Entry | None:
 
 
 def _parse_hashes(text: str) -> Entry | None:
-    """Parse hashes, or a hash with a comment; return None if the text does not start with one."""
+    """Parse hashes, a hash with a comment, or ``name|hash``; return None for other text."""
     items = list(_match_hash_items(text))
     if items:
         return Entry((), tuple(group_by_file(items)), {})
@@ -279,7 +299,10 @@ def _parse_hashes(text: str) -> Entry | None:
 
 
 def _match_hash_items(text: str) -> Iterable[str]:
-    """Return the hashes in ``text`` if it contains nothing else."""
+    """Return the hashes in ``text`` if it contains nothing but hashes, their types and separators.
+
+    Otherwise, return an empty tuple.
+    """
     found: list[str] = []
     position = 0
     while position < len(text):
@@ -292,7 +315,11 @@ def _match_hash_items(text: str) -> Iterable[str]:
 
 
 def group_by_file(hashes: Iterable[str]) -> list[dict[str, str]]:
-    """Return one file with all hashes if their types differ, or else one file per hash."""
+    """Return files as maps from hash type to hash.
+
+    If all hashes have different types, they are hashes of one file. Otherwise, each hash is that of
+    another file. Repeated hashes are ignored.
+    """
     distinct = list(dict.fromkeys(each.lower() for each in hashes))
     typed = [(str(detect_hash_type(each)), each) for each in distinct]
     by_type = dict(typed)
@@ -300,7 +327,10 @@ def group_by_file(hashes: Iterable[str]) -> list[dict[str, str]]:
 
 
 def _parse_hosts(text: str) -> Entry | None:
-    """Parse several domains, addresses or URLs, or one with a comment; return None for one only."""
+    """Parse a line of a hosts file, several hosts or URLs, or one of them with a port or a comment.
+
+    Return None for other text, and for a single host or URL without anything else.
+    """
     if blocked := _HOSTS_FILE.fullmatch(text):
         text = blocked[1]
     fields = _split_fields(text)
@@ -315,7 +345,7 @@ def _parse_hosts(text: str) -> Entry | None:
 
 
 def _split_fields(text: str) -> list[str]:
-    """Return the fields of an entry, without splitting the URLs in it."""
+    """Return the fields of an entry. URLs are not split at separators inside them."""
     fields: list[str] = []
     for part in _URL_SEPARATOR.split(text, _MAX_FIELDS):
         is_url = "//" in part
@@ -324,7 +354,10 @@ def _split_fields(text: str) -> list[str]:
 
 
 def _parse_host_fields(fields: list[str]) -> Entry | None:
-    """Parse fields that are all hosts or URLs, or one of these with a port or a comment."""
+    """Parse fields that are all hosts or URLs, or a host or URL and then a port or comments.
+
+    Return None for other fields.
+    """
     valid = list(filter(_is_host, fields))
     if len(valid) == len(fields):
         return Entry(tuple(valid), (), {})
@@ -344,7 +377,13 @@ def _is_host(text: str) -> bool:
 
 
 def _check_type(entry: Entry, stated: str, relation: str) -> None:
-    """Raise ``ValueError`` if the types of the indicators contradict the stated type."""
+    """Raise ``ValueError`` if the stated type contradicts an indicator, and one of them is a hash.
+
+    Examples are a SHA-1 listed as an MD5, a hash listed as a domain, and a domain listed as a
+    file. Other contradictions, such as a domain listed as a URL, are accepted. Several hashes in
+    one entry are accepted with any hash type. ``relation`` is the text before the stated type in
+    the message.
+    """
     if not stated:
         return
     hashes = [text for each in entry.files for text in each.values()]

@@ -1,4 +1,4 @@
-"""Remove parts around an indicator: ``*.`` and ``/`` in filter lists, and ``0x`` before a hash."""
+"""Remove ``*.`` before and ``/`` after hosts, as in filter lists, and ``0x`` before hashes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _PREFIXED_HASH = re.compile(r"0x([0-9a-f]{64}|[0-9a-f]{32})", re.IGNORECASE)
 
 
 def remove_affixes(text: str, stated_type: str) -> tuple[str, tuple[str, ...]]:
-    """Return ``text`` without the parts around an indicator, and the warnings about them.
+    """Return ``text`` without the parts around its indicator, and warnings about these parts.
 
-    Domains are not changed if ``stated_type`` is ``URL``.
+    If ``stated_type`` is ``URL``, hosts are not changed, because ``evil.example/`` is then a URL.
     """
     if found := _PREFIXED_HASH.fullmatch(text):
         return found[1], (_HEX_PREFIX_REMOVED,)

@@ -55,9 +55,10 @@ _FILE_TYPES = (
     _FileType(b"\xff\xd8\xff", "an image", "copy its text to a file"),
     _FileType(b"{\\rtf", "a document in rich text format", "save it as text for --format text"),
 )
-# Signatures with which a text can begin. Files of these types contain control characters.
+# Signatures with which a text can also begin. Unlike text, files of these types have control
+# characters among their first bytes.
 _TEXT_SIGNATURES = frozenset({b"BZh", b"MZ", b"PAR1"})
-# Folder in a zip archive -> the type of the file that contains it.
+# Folder at the top of a zip archive -> description of a file with this folder, and advice.
 _ZIPPED_TYPES = {
     "xl/": ("an Excel workbook", "save each sheet as CSV"),
     "word/": ("a Word document", "save it as text, and pass that file with --format text"),
@@ -80,7 +81,10 @@ def check_type(head: bytes, source: str) -> None:
 
 
 def check_zipped_type(names: list[str], source: str) -> None:
-    """Raise ``SeedError`` if a zip archive with these files is a document or a program."""
+    """Raise ``SeedError`` if a zip archive is a document or a program, according to its files.
+
+    ``names`` are the paths of the files in the archive.
+    """
     for folder, (description, advice) in _ZIPPED_TYPES.items():
         if any(name.startswith(folder) for name in names):
             refuse(source, description, advice)
@@ -94,6 +98,9 @@ def is_html(head: bytes | str) -> bool:
 
 
 def refuse(source: str, description: str, advice: str) -> NoReturn:
-    """Raise ``SeedError`` with the type of a file and with what the user can do."""
+    """Raise ``SeedError`` with the message "SOURCE is DESCRIPTION; ADVICE".
+
+    ``{file}`` in ``advice`` is replaced by the name of the file, quoted for a shell.
+    """
     file = "FILE" if source == "-" else shlex.quote(source)
     raise SeedError(f"{source} is {description}; {advice.format(file=file)}")

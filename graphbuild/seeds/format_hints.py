@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 _MAX_CHECKED = 4_096  # characters of a line or cell
 _HOST_SIGN = re.compile(r"h[tx]{2}ps?\W|\[\.\]|\d\.\d{1,3}\.\d{1,3}\.\d", re.IGNORECASE)
-_CELL_SEPARATOR = re.compile(r"[,;\t]")  # bars are usually tables in Markdown or AsciiDoc
-# A rule of Snort or Suricata. Its commas and semicolons separate no cells.
+_CELL_SEPARATOR = re.compile(r"[,;\t]")  # no bar: it usually belongs to Markdown or AsciiDoc
+# The start of a rule of Snort or Suricata, whose commas and semicolons do not separate cells.
 _RULE = re.compile(r"[#\s]*[a-z]+[ \t]+[a-z0-9-]+[ \t].*\([ \t]*(?:msg|sid|flow|content)[ \t]*:")
-# Local addresses, for example of ``localhost`` in a hosts file, are no indicators.
+# Local addresses, for example of ``localhost`` in a hosts file, are not indicators.
 _LOCAL_ADDRESS = re.compile(
     r"(?<![\d.])(?:127(?:\.\d{1,3}){3}|0\.0\.0\.0|255\.255\.255\.255)(?![\d.])"
 )
@@ -23,14 +23,14 @@ _FREE_TEXT, _TABLE = "free text with --format text", "a table with --format csv"
 
 
 class FormatHint:
-    """Counts rejected entries that contain indicators, and adds a warning about them."""
+    """Counts rejected entries that seem to contain indicators, and adds a warning about them."""
 
     def __init__(self, unit: str) -> None:
         self._unit = unit  # what is counted, such as ``lines``
         self._with_hash = self._with_host = self._with_cells = self._rules = 0
 
     def check(self, text: str) -> None:
-        """Count a rejected line or cell."""
+        """Count a rejected line or cell if it contains a hash or something like a host."""
         text = text[:_MAX_CHECKED]
         if contains_hash(text):
             self._with_hash += 1
@@ -44,7 +44,10 @@ class FormatHint:
             self._with_cells += len(_CELL_SEPARATOR.findall(text)) > 1
 
     def finish(self, reader: SeedReader, *, is_table: bool = False) -> None:
-        """Add a warning that names other formats, if a rejected entry contains an indicator."""
+        """Add a warning that suggests other formats, if any rejected entry was counted.
+
+        If most counted entries have several cells, the format of tables is suggested first.
+        """
         count = self._with_hash or self._with_host
         if not count:
             return

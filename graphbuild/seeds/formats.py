@@ -1,14 +1,14 @@
 """The formats of seed lists, and the functions that read them.
 
 To add a format, write a module with a function ``read(content, reader)`` and add the format to
-``FORMATS``. ``content`` is the decoded value of a JSON document, an iterator over parts of the text
-for XML, or an iterator over lines. ``reader`` is a
-:class:`graphbuild.seeds.results.SeedReader`. ``read`` raises ``SeedError`` if the content does not
-have the format.
+``FORMATS``. For JSON, ``content`` is the decoded value of the document. For XML and for the format
+``text``, it is an iterator over parts of the text. For all other formats, it is an iterator over
+lines. ``reader`` is a :class:`graphbuild.seeds.results.SeedReader`. ``read`` raises ``SeedError``
+if the content does not have the format.
 
 A module that reads lines also defines ``MAX_LINE``, the maximum length of a line in characters.
 Longer lines can be truncated before ``read`` gets them, but remain longer than ``MAX_LINE``. The
-module ``text`` reads chunks of text instead of lines, because a text can be a single line.
+module ``text`` does not read lines, because a whole report can be one long line.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 AUTO = "auto"
-_ZEEK_LOG = "#separator "  # its first line
+_ZEEK_LOG = "#separator "  # the start of the first line of a Zeek log
 _TEXT_HINT = "to read every indicator in it, pass --format text"
 
 
@@ -47,7 +47,7 @@ class Format:
     description: str  # for messages, such as "a plain list"
     suffixes: tuple[str, ...] = ()  # suffixes of file names that identify the format
     unit: str = "line"  # see RejectedEntry.unit
-    libraries: tuple[str, ...] = ()  # required modules; the extra ``lists`` installs them
+    libraries: tuple[str, ...] = ()  # optional libraries that it needs, from the extra ``lists``
     has_columns: bool = False  # whether --column can select a column
     # Only for JSON formats: a function that returns whether a decoded JSON value has the format.
     matches_json: Callable[[object], bool] | None = None
@@ -101,16 +101,19 @@ FORMAT_NAMES = (AUTO, *(each.name for each in FORMATS))
 
 
 def detect(start: str, texts: Iterable[str], name: str, source: str) -> tuple[Format, str, object]:
-    """Return the format of a source, the reason, and for JSON also the decoded value.
+    """Return the format of a source, the reason, and the decoded JSON value.
+
+    The value is None if the format was detected without decoding the content, for example from the
+    suffix of the file name.
 
     Args:
         start: The first characters of the content.
-        texts: The whole content in parts.
+        texts: The whole content in parts, including ``start``.
         name: The name of the file; for a compressed file, the name of its content.
         source: The name of the source in messages.
 
     Raises:
-        SeedError: The content is JSON, XML or HTML, but in no known format.
+        SeedError: The content is JSON, XML or HTML, but in no known format; or it is invalid JSON.
     """
     suffix = Path(name).suffix.lower()
     for each in FORMATS:

@@ -1,6 +1,6 @@
-"""Find out whether a text calls a hash something else than the hash of a file.
+"""Find labels in text that say that a hash is not the hash of a file.
 
-Examples are an imphash, a JA3 fingerprint, the thumbprint of a certificate, and a commit.
+Examples are labels of an imphash, a JA3 fingerprint, the thumbprint of a certificate, and a commit.
 """
 
 from __future__ import annotations
@@ -18,21 +18,23 @@ _OTHER_HASH = (
     r"|(?:build|campaign|bot)[ _-]?id|mutex(?:es)?|wallet|ntlm(?:[ _-]?hash)?|etag|cookie"
     r"|zertifikats?|certyfikatu?|certificado|certificat"
 )
-# Those that nothing else is called, so that any words can be between the name and a colon.
+# The names that have no other meaning. Between such a name and a colon, there can be up to four
+# words of any kind, as in "thumbprint of the signer: <hash>".
 _CLEAR_NAME = r"imp-?hash|authenti-?hash|ja3s?|jarm|vhash|thumb-?print|certyfikatu?|zertifikats?"
-# Words between the name of a hash and the hash, such as in "thumbprint (SHA-1) of a.exe".
+# Words that can be between any name and the hash, as in "thumbprint (SHA-1) of a.exe: <hash>".
 _CONNECTING_WORD = (
     r"(?:of|for|in|at|is|was|the|this|its|an?|md5|sha-?1|sha-?256|hash|value|number|id|hex|zip"
     r"|archive|file|sample|certificate|repository|[\w-]+\.[a-z0-9]{2,4})"
 )
+# A label before a hash. Group 2 matches only if the label ends a line and the hash is on the next.
 _LABEL_BEFORE = re.compile(
     rf"(?<![a-z0-9])({_OTHER_HASH})s?(?![a-z0-9]|[)\]]\s?[,;])"
     rf"(?:(?:[^\w\n,;|]+{_CONNECTING_WORD}(?!\w)){{0,5}}[^\w\n]*|[^\w\n]*(\n)\W*)$",
     re.IGNORECASE,
 )
 _LABEL_AFTER = re.compile(rf"[\"'`]?[ ]?[(\[]({_OTHER_HASH})[)\]]", re.IGNORECASE)
-# A label that is alone in the next cell of a table. If the cell after it contains a hash, the label
-# belongs to that hash instead.
+# A label that is alone in the next cell of a table. If the cell after the label contains a hash,
+# the pattern does not match, because the label belongs to that hash.
 _LABEL_IN_NEXT_CELL = re.compile(
     r"[\"'`]?[ ]{0,20}\|[ ]{0,20}"
     r"((?:(?:certificate|cert|signer|tls|ssl|sha-?1|sha-?256|md5)[ ]){0,3}"
@@ -40,7 +42,7 @@ _LABEL_IN_NEXT_CELL = re.compile(
     r"[ ]{0,20}\|(?![ \"'`]{0,20}[0-9a-f]{32})",
     re.IGNORECASE,
 )
-# In rules of Suricata, and in JSON, whose strings are on lines of their own.
+# A label in a rule of Suricata, or the name of a field in JSON.
 _JA3_HASH = re.compile(
     r"\b(ja3s?)(?:[._]hash;\s{0,9}content:\s{0,9}\"|\W{1,9}hash\W{1,9})$", re.IGNORECASE
 )
@@ -48,23 +50,28 @@ _NAME_AND_WORDS = re.compile(
     rf"(?<![a-z0-9])({_CLEAR_NAME})(?:[ ][\w()-]{{1,20}}){{1,4}}[ ]?:[\s\"'`*]*$", re.IGNORECASE
 )
 _MIME_BOUNDARY = re.compile(r"\b(boundary)=\"?[\w.=-]{0,40}$", re.IGNORECASE)
-_COMMIT = re.compile(r"[\"'`)>]?[ ](?:at|@|revision)[ ]`?")  # between a repository and a hash
-_TAG = re.compile(r"<[^<>\n]*>|\\[A-Za-z]{1,20}\{")  # of HTML, or the start of a LaTeX command
+_COMMIT = re.compile(r"[\"'`)>]?[ ](?:at|@|revision)[ ]`?")  # between a repository and its commit
+_TAG = re.compile(r"<[^<>\n]*>|\\[A-Za-z]{1,20}\{")  # an HTML tag or the start of a LaTeX command
 _SAME_LIST = re.compile(r"[\s,;*\u2022-]*")  # text between hashes of one list
 
 
 class HashLabels:
-    """Finds the labels of the hashes of a text, which must be passed in their order."""
+    """Finds the labels of the hashes in a text.
+
+    A label can apply to a list of hashes. Therefore, call ``find`` for each hash in their order.
+    """
 
     def __init__(self) -> None:
         self._label = ""  # of the previous hash
-        self._labels_next_lines = False  # the label is on a line of its own, before a list
+        self._labels_next_lines = False  # whether the label ends a line before a list of hashes
 
     def find(self, before: str, after: str, previous_url: str = "") -> str:
-        """Return what the text calls a hash, in lower case, if it is not the hash of a file.
+        """Return the label that says that a hash is not the hash of a file, in lower case.
+
+        Return an empty string if there is no such label.
 
         Args:
-            before: The text before the hash, since the previous hash or other indicator.
+            before: The text between the previous hash or other indicator and the hash.
             after: The text after the hash.
             previous_url: The URL that precedes ``before``, or an empty string.
         """

@@ -1,4 +1,4 @@
-"""Tell host names in text from names of files, of packages and of parts of programs."""
+"""Distinguish host names in text from names of files, packages and parts of programs."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _COMMON_DOMAINS = frozenset({"com", "net", "org", "biz", "edu", "gov", "mil"})
-# Top-level domains with more names of files than of hosts. In most country-code domains that are
-# also file extensions, only a name of two parts can be a file: ``notes.md``, ``www.evil.md``.
+# Top-level domains that are more often endings of file names than of host names.
 _FILE_DOMAINS = frozenset({"cab", "mov", "properties", "zip"})
-_FILE_COUNTRY_DOMAINS = FILE_EXTENSION_DOMAINS - _FILE_DOMAINS - {"pl"}  # Perl is rare, Poland not
-# Top-level domains that are methods or fields in many programming languages.
+# Country-code domains that are also file extensions. ``notes.md`` may be a file. Names with a
+# subdomain (``mail.evil.md``), if their case is not mixed, and names with a path are hosts. ``pl``
+# is omitted, because files of Perl are rarer in reports than hosts in Poland.
+_FILE_COUNTRY_DOMAINS = FILE_EXTENSION_DOMAINS - _FILE_DOMAINS - {"pl"}
+# Top-level domains that are also names of methods or fields in many programming languages.
 _CODE_DOMAINS = frozenset(
     {
         *("abc", "audio", "author", "bom", "call", "circle", "codes", "compare", "data", "day"),
@@ -34,35 +36,45 @@ _CODE_OBJECTS = frozenset(
 )
 _OWN_OBJECT = frozenset({"cls", "self", "this"})
 _PACKAGE_ROOTS = frozenset({"adodb", "android", "androidx", "java", "javax", "kotlin", "system"})
-_REVERSED_ROOTS = frozenset({"com", "edu", "gov", "io", "net", "org"})  # com.example.app
+_REVERSED_ROOTS = frozenset({"com", "edu", "gov", "io", "net", "org"})  # as in com.example.app
 _PRODUCTS = frozenset({"ado.net", "asp.net", "socket.io", "vb.net"})
-_SHORT = 2  # characters; a.data is a part of a program, t.me a domain
+# Maximum length of a short label. ``a.data`` with a short first label is a part of a program;
+# ``t.me``, whose ending is short as well, is a domain.
+_SHORT = 2
 _CAMEL_CASE = re.compile(r"[a-z0-9][A-Z]")
-# After a part of a program, such as ``a.click()`` or ``a.id = 1``. Lists have ``host = address``.
+# The text after a part of a program, such as ``a.click()`` or ``a.id = 1``. If an IPv4 address
+# follows, as in ``host = 192.0.2.1``, the name is a host.
 _CALL_OR_ASSIGNMENT = re.compile(r"(?:\(|\s?[+-]?=(?!=))(?!\s?\d{1,3}\.\d{1,3}\.)")
-_CSS_RULE = re.compile(r"\s?\{\s{0,9}[a-z-]{1,40}\s?:")  # after a selector: ``main.net{color:red}``
+_CSS_RULE = re.compile(r"\s?\{\s{0,9}[a-z-]{1,40}\s?:")  # after the name in #main.net{color:red}
 _HTML_NAME = re.compile(r"""\s(?:id|class)=["']$""")  # before the name of an HTML element
 _HINT = "defang it if it is a domain"
 
-# tldextract uses its own public suffix list, without downloads. Demonstrations need ``example``.
+# These arguments make tldextract use its bundled public suffix list, without downloads. The
+# reserved top-level domain ``example`` is added, because demonstrations use it.
 _SPLIT = TLDExtract(cache_dir=None, suffix_list_urls=(), extra_suffixes=["example"])
 
 
 def is_host(name: str) -> bool:
-    """Return whether a name is an IPv4 address or ends in a public suffix such as ``co.uk``."""
+    """Return whether a name is an IPv4 address, or has a label before a suffix such as ``co.uk``.
+
+    Suffixes are those of the public suffix list.
+    """
     return is_ipv4(name) or _is_registrable(name.lower())
 
 
 def is_ipv4(name: str) -> bool:
-    """Return whether a name consists of four numbers with dots between them."""
+    """Return whether a name consists of four numbers with dots between them.
+
+    Numbers above 255 are accepted, so that the parser can report them.
+    """
     return _IPV4.fullmatch(name) is not None
 
 
 def why_not_a_host(host: str, after: str, before: str = "", *, has_path: bool) -> str:
     """Return why a host that is not defanged may be something else, or an empty string.
 
-    ``after`` and ``before`` are the text around the host. The reason continues a sentence that
-    starts with the host.
+    ``after`` and ``before`` are the text around the host, and ``has_path`` is whether a path
+    follows it. The result continues a sentence that starts with the host.
     """
     labels = host.split(".")
     top = labels[-1]

@@ -1,7 +1,7 @@
-"""Names of indicator types, as tables and lists write them (``SHA-256``, ``ip:port``, ``imphash``).
+"""Recognize names of indicator types in lists and tables (``SHA-256``, ``ip:port``, ``imphash``).
 
-Types are also recognized in headings of columns, such as ``sha256_hash`` or ``C2 domain``. Some
-German names are known, too, such as ``Dateiname``.
+A name can also be the heading of a column, such as ``sha256_hash`` or ``C2 domain``. Some German
+names are known, too, such as ``Dateiname``.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ HOST_AND_PORT = "hostname|port"
 _MAX_NAME = 60  # characters
 
 _CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_ACCENT = re.compile(r"[\u0300-\u036f]")  # as a character after the letter
+_ACCENT = re.compile(r"[\u0300-\u036f]")  # a combining character, which follows its letter
 _WORD = re.compile(r"[a-z0-9]+")
 _SHA = re.compile(r"\bsha[ _-]?2[ _-](?=\d)|\bsha[ _-](?=\d)|\bmd[ _-](?=5)")
-# A name with one of these words is unsupported, whatever its other words.
+# A name with one of these words is unsupported, whatever its other words. There is one exception:
+# ``path`` is ignored in a name with a word for URLs.
 _UNSUPPORTED_WORD = re.compile(
-    # hashes that do not identify one file
+    # hashes by which the API cannot find a file
     "authentihash|cdhash|dhash|favicon|gimphash|hassh|icon|imphash|impfuzzy|ja3s?|ja4|jarm|mmh3|"
     "pehash|phash|richhash|sha224|sha384|sha512|ssdeep|telfhash|tlsh|vhash|"
-    # parts of files, hosts and networks
+    # paths, names and certificates of files; objects of operating systems; networks
     "certs?|certificates?|cidr|commandline|director(?:y|ies)|filenames?|filepaths?|fingerprints?|"
     "folders?|mutex(?:es)?|netblocks?|paths?|pdb|pipes?|registry|regkeys?|serials?|signers?|"
     "subnets?|thumbprints?|useragents?|x509|"
-    # the same in German
+    # some of these words in German, without accents
     "dateinamen?|dateipfade?|pfade?|registrierungsschlussel|zertifikate?|"
     # people, reports and rules
     "accounts?|actors?|agent|asn|attack|authors?|campaigns?|collections?|cves?|description|emails?|"
@@ -40,12 +41,12 @@ _UNSUPPORTED_WORD = re.compile(
     # cryptocurrencies
     "bitcoin|btc|ethereum|monero|xmr"
 )
-# A name that consists of these words only does not state a type of indicator.
+# A name that consists only of these words can mean many things, and is no type of indicator.
 _VAGUE_WORD = re.compile(
     "code|command|comment|country|key|line|links?|name|note|organization|process|rule|"
     "service|size|source|text|title"
 )
-# A name of files consists of these words only: "file location" is something else.
+# A name means ``FILE`` only if it consists of these words: "file location" does not.
 _FILE_WORDS = frozenset(
     {
         "datei",
@@ -81,6 +82,7 @@ _DOMAIN_WORDS = frozenset(
 _IP_WORDS = frozenset(
     {"ip", "ips", "ipv4", "ipv6", "ipaddr", "ipaddress", "ipaddresses", "ip4", "ip6"}
 )
+# Words that can be next to ``_IP_WORDS``, as in ``dst_ip`` or ``ip:port``.
 _IP_DETAILS = frozenset(
     {"address", "adresse", "adressen", "destination", "dst", "port", "source", "src"}
 )
@@ -88,7 +90,10 @@ _URL_WORDS = frozenset({"url", "urls", "uri", "uris"})
 
 
 def split_words(name: str) -> list[str]:
-    """Return the words of a name in lower case without accents; ``SHA-256`` is one word."""
+    """Return the words of a name in lower case, without accents.
+
+    ``SHA-256`` is one word, ``sha256``. Only the first 60 characters of the name are read.
+    """
     name = _CAMEL_CASE.sub(" ", name[:_MAX_NAME]).lower()
     if not name.isascii():
         name = _ACCENT.sub("", unicodedata.normalize("NFKD", name))
@@ -99,7 +104,8 @@ def split_words(name: str) -> list[str]:
 def find_type(name: str) -> str | None:
     """Return the type that ``name`` means: a hash type, an object type or a composite type.
 
-    Return ``UNSUPPORTED`` for known types that cannot be seeds, and None for unknown names.
+    Return ``UNSUPPORTED`` for types that cannot be seeds and for vague names (see ``is_vague``).
+    Return None for unknown names.
     """
     exact = name.strip().lower()
     if exact in COMPOSITES:
@@ -115,7 +121,7 @@ def find_type(name: str) -> str | None:
 
 
 def is_vague(name: str) -> bool:
-    """Return whether ``name`` consists of words that can mean many things, such as ``name``."""
+    """Return whether all words of ``name`` can mean many things, such as "source" and "text"."""
     words = split_words(name)
     return bool(words) and all(map(_VAGUE_WORD.fullmatch, words))
 

@@ -1,8 +1,9 @@
 """Parse indicators: file hashes, domains, IP addresses and URLs, defanged or not.
 
 Hashes, domains and IP addresses are converted to the spelling of the API, without ports. URLs are
-refanged, and ``http://`` is added if the scheme is missing. Invalid and ambiguous text raises
-``ValueError`` with the reason.
+refanged. If the scheme of a URL is missing, ``http://`` is added. A URL with a scheme such as
+``tcp`` is replaced by its host, and a link to VirusTotal by the linked object. For invalid and
+ambiguous text, ``parse_indicator`` raises ``ValueError`` with the reason.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from graphbuild.seeds.virustotal_links import find_linked_object
 if TYPE_CHECKING:
     from graphbuild.seeds.virustotal_links import LinkedObject
 
-# Values of ``Indicator.changes``. They are plural, because one warning covers all such lines.
+# Values of ``Indicator.changes``. They are in the plural, because one warning can cover many lines.
 REFANGED = "defanged names were refanged"
 PORT_REMOVED = "ports were removed"
 HTTP_ADDED = "http:// was added to URLs without a scheme"
@@ -54,7 +55,7 @@ _DOTTED_WORDS = re.compile(r"[\w-]+(?:[.\u3002\uff0e\uff61][\w-]+)+\.?")
 _DOMAIN_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _TOP_LEVEL_DOMAIN = re.compile(r"[a-z]{2,63}|xn--[a-z0-9-]{1,58}[a-z0-9]")
 _MAX_DOMAIN_LENGTH = 253
-_MAX_TEXT_LENGTH = 4 * _MAX_DOMAIN_LENGTH  # before encoding, which takes time
+_MAX_TEXT_LENGTH = 4 * _MAX_DOMAIN_LENGTH  # before IDNA encoding, which is slow for long text
 _TOO_LONG = f"is longer than {_MAX_DOMAIN_LENGTH} characters, the maximum for a domain"
 _DOTTED_QUAD = re.compile(r"\d+(?:\.\d+){3}")
 _WITH_PORT = re.compile(r"(.+):(\d{1,5})")
@@ -82,7 +83,8 @@ _HEX = re.compile(r"[0-9a-fA-F]+")
 _SPREADSHEET_NUMBER = re.compile(r"\d(\.\d+)?[eE]\+?\d+")
 _WHITE_SPACE = re.compile(r"\s")
 _FIELD_END = re.compile(r"[\s,;|]")
-# Matches a hash in lower case. The longest hash comes first: the first alternative that fits wins.
+# Matches a hash in lower case. The longest alternative comes first, because ``re`` uses the first
+# alternative that matches.
 HASH_PATTERN = "|".join(f"[0-9a-f]{{{each.hex_length}}}" for each in reversed(HASH_TYPES))
 HASH_LABELS = " or ".join(
     [", ".join(each.label for each in HASH_TYPES[:-1]), HASH_TYPES[-1].label]
@@ -97,6 +99,7 @@ class Indicator(NamedTuple):
     """A parsed indicator: a file, domain, IP address or URL.
 
     For a URL, the id of the entity is the SHA-256 of the URL, and the attribute ``url`` is the URL.
+    If the text is a link to VirusTotal that contains the id of a URL, the attribute is missing.
     """
 
     entity: Entity
@@ -140,12 +143,17 @@ def _parse_network_indicator(text: str) -> Indicator | None:
 
 
 def _parse_host_with_path(host: str, text: str, changes: tuple[str, ...]) -> Indicator | None:
-    """Parse a host with a path or query. Like the API, read it as an http URL, if possible."""
+    """Parse a host that is followed by a slash or question mark and other text.
+
+    A number after an address is a port or a prefix length, and a protocol such as ``/tcp`` after a
+    host with a port, or after an address, is removed. Other text is a path or query, and the result
+    is an ``http`` URL, as in the API. Return None if the host does not resemble one.
+    """
     is_address = _DOTTED_QUAD.fullmatch(host) or host.count(":") > 1
     after = text[len(host) + 1 :]
     if is_address and after.isdigit():
         full_length = _PREFIX_LENGTHS[6 if ":" in host else 4]
-        # Logs of Cisco have ``address/port``.
+        # Larger numbers than any prefix length are ports: logs of Cisco have ``address/port``.
         if len(after) <= _MAX_PORT_DIGITS and int(after) > _MAX_PREFIX_LENGTH:
             return _parse_ip_address(host, (*changes, PORT_REMOVED))
         if after != full_length:
@@ -163,7 +171,7 @@ def _parse_host_with_path(host: str, text: str, changes: tuple[str, ...]) -> Ind
 
 
 def _parse_host_of_url(text: str, changes: tuple[str, ...]) -> Indicator:
-    """Parse the host of a URL without its scheme, such as ``user@evil.example:22/path``."""
+    """Parse the host in the part of a URL after ``://``, such as ``user@evil.example:22/path``."""
     authority = re.split(r"[/?#]", text, maxsplit=1)[0]
     found = _parse_host(authority.rpartition("@")[2], (*changes, HOST_KEPT))
     if found is None:
@@ -189,7 +197,7 @@ def _parse_host(text: str, changes: tuple[str, ...]) -> Indicator | None:
 
 def _parse_ip_address(text: str, changes: tuple[str, ...]) -> Indicator | None:
     if ":" not in text and not text[-1:].isdigit():
-        return None  # a quick check, because most of these are domains
+        return None  # saves time: most hosts are domains, and fail this check
     if "%" in text and ":" in text:
         raise ValueError("is an address with a zone (%), which is valid on one machine only")
     try:
@@ -291,7 +299,10 @@ def _parse_linked_object(linked: LinkedObject, changes: tuple[str, ...]) -> Indi
 
 
 def _resembles_hash(text: str) -> bool:
-    """Return whether ``text`` is more likely a malformed hash than a domain, address or URL."""
+    """Return whether ``text`` is more likely a malformed hash than a domain, address or URL.
+
+    A hash that is followed by other text is also malformed.
+    """
     first = _FIELD_END.split(text, maxsplit=1)[0]
     if detect_hash_type(first) or _SPREADSHEET_NUMBER.fullmatch(text):
         return True

@@ -1,9 +1,10 @@
-"""JSON arrays of indicators, or of flat objects, which are read like the rows of a table.
+"""Read JSON arrays of indicators, and arrays of flat objects. A flat object has no nested objects.
 
-Public feeds write such objects in several ways: as an array, as JSON Lines, as the only array of
-objects in an object, or as an object that maps ids to arrays. In a response of a server, such as
-``{"query_status": "ok", "data": [...]}``, the objects can have nested fields, which are ignored.
-Such objects must have a field with an indicator, such as ``ioc`` or ``sha256_hash``.
+Flat objects are read like the rows of a table. Public feeds write them in several ways: as an
+array, as JSON Lines, as the only array of objects in an object, or as an object that maps ids to
+arrays. In the only array of objects in an object with other fields, such as
+``{"query_status": "ok", "data": [...]}``, objects can also have nested fields, which are ignored.
+In this case, each object must have a field such as ``ioc`` or ``sha256_hash`` with an indicator.
 """
 
 from __future__ import annotations
@@ -25,26 +26,31 @@ if TYPE_CHECKING:
 
     from graphbuild.seeds.results import SeedReader
 
-_MAX_FIELDS = 1_000  # different fields of all objects
-_DESCRIPTOR = {"type", "id"}  # the fields of object descriptors, whose ids have any type
+_MAX_FIELDS = 1_000  # distinct names of fields in all objects
+# The fields of an object descriptor of the API. An object with no other fields is not read here,
+# because its id can be that of an object that is not an indicator.
+_DESCRIPTOR = {"type", "id"}
 _MAX_LISTED = 10  # fields in a warning
 _INDICATOR_WORDS = frozenset({"indicator", "ioc", "observable"})
 
 
 class _Records(NamedTuple):
-    """The flat objects in a JSON value, or objects whose nested fields are ignored."""
+    """The objects in a JSON value that are read like rows of a table."""
 
     objects: list[dict[str, Any]]
     ignored: list[str]  # names of the fields beside the array of objects
 
 
 def is_array(value: object) -> bool:
-    """Return whether a JSON value is an array of texts, or contains flat objects."""
+    """Return whether a JSON value is an array that starts with a text, or contains flat objects.
+
+    The flat objects can be in any of the ways that the documentation of the module lists.
+    """
     return _is_list_of_texts(value) or bool(_find_records(value).objects)
 
 
 def read(value: object, reader: SeedReader) -> None:
-    """Add the indicators of an array, or the seeds in objects as in the rows of a table."""
+    """Add the indicators in an array of texts, or read flat objects like the rows of a table."""
     records = _find_records(value)
     if records.objects:
         _read_records(records, reader)
@@ -65,7 +71,11 @@ def _is_list_of_texts(value: object) -> bool:
 
 
 def _find_records(value: object) -> _Records:
-    """Return the flat objects in a JSON value, or no objects if it has another structure."""
+    """Return the flat objects in a JSON value, or no objects if the value has another structure.
+
+    Objects with nested fields are returned only if they meet the conditions that the documentation
+    of the module describes.
+    """
     ignored: list[str] = []
     if isinstance(value, dict):
         arrays = {
@@ -83,19 +93,19 @@ def _find_records(value: object) -> _Records:
 
 
 def _is_flat(value: object) -> bool:
-    """Return whether a JSON value is an object without nested objects, but no API descriptor."""
+    """Return whether a JSON value is a flat object, and not an object descriptor of the API."""
     if not isinstance(value, dict) or value.keys() <= _DESCRIPTOR:
         return False
     return not any(map(_is_nested, value.values()))
 
 
 def _is_nested(value: object) -> bool:
-    """Return whether the value of a field is an object or contains one."""
+    """Return whether the value of a field is an object, or a list that contains an object."""
     return isinstance(value, dict) or (isinstance(value, list) and _has_dict(value))
 
 
 def _names_indicator(value: object) -> bool:
-    """Return whether a JSON value is an object with a flat field that holds an indicator."""
+    """Return whether a JSON value is an object with an indicator field that holds an indicator."""
     return isinstance(value, dict) and any(
         isinstance(each, str) and _is_indicator_field(name) and is_indicator(each.strip())
         for name, each in value.items()
@@ -133,7 +143,7 @@ def _read_records(records: _Records, reader: SeedReader) -> None:
 
 
 def _count_nested(objects: Sequence[dict[str, Any]]) -> Counter[str]:
-    """Return the names of nested fields, and the number of objects that have each."""
+    """Return the number of objects with each nested field, by the name of the field."""
     return Counter(name for each in objects for name, value in each.items() if _is_nested(value))
 
 

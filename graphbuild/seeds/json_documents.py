@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 MAX_MIB = 64
 MAX_DEPTH = 64
-# Limits the memory of decoded values, whose number is estimated from commas and brackets.
+# The maximum number of values in a document, which limits memory. The number is estimated by
+# counting commas and opening brackets before decoding.
 MAX_VALUES = 4_000_000
 _START = re.compile(r'\s*(?:\[\s*"|(?:\[\s*)*\{\s*["}])')
 _MAX_START = 200  # characters
@@ -25,12 +26,12 @@ _LINE_ENDS = re.compile(r"[\r\n]+")
 
 
 def is_json(start: str) -> bool:
-    """Return whether a text that begins with ``start`` is probably JSON."""
+    """Return whether a text that begins with ``start`` is probably a JSON object or array."""
     return _START.match(start[:_MAX_START]) is not None
 
 
 def load(texts: Iterable[str], source: str) -> Any:  # noqa: ANN401  any JSON value
-    """Decode a JSON document; raise ``SeedError`` if it is invalid, large or deeply nested.
+    """Decode a JSON document; raise ``SeedError`` if it is invalid, too large or nested too deeply.
 
     If the text contains several documents, such as JSON Lines, return a list of their values.
     """
@@ -52,10 +53,10 @@ def load(texts: Iterable[str], source: str) -> Any:  # noqa: ANN401  any JSON va
 
 
 def load_strings(texts: Iterator[str], source: str) -> tuple[Iterator[str], bool]:
-    """Return the strings in a JSON document, including names of fields, each as one line.
+    """Return an iterator over the strings in a JSON document, and True.
 
-    The second value is whether the text is valid JSON. If it is not, or if it is too large, the
-    first value is the text itself.
+    Names of fields are also strings, and each string is one line. If the text is not valid JSON or
+    exceeds a limit, return an iterator over the unchanged text, and False.
     """
     parts: list[str] = []
     try:
@@ -130,7 +131,7 @@ def _children(value: object) -> Iterable[object]:
 
 
 def text_fields(values: dict[str, Any], *names: str) -> dict[str, str]:
-    """Return the fields ``names`` of an object (by default, all fields), if they contain text.
+    """Return those fields among ``names`` (by default, all fields) of an object that contain text.
 
     Lists of texts are joined with semicolons. Empty texts and other values are omitted.
     """

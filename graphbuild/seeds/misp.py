@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from graphbuild.seeds.results import SeedReader
 
+# Types of MISP attributes whose value is a domain, an IP address or a URL.
 _VALUE_TYPES = frozenset(name for each in SUBJECT_TYPES.values() for name in each.misp_types)
 
 
@@ -33,7 +34,7 @@ def read(value: object, reader: SeedReader) -> None:
 
 
 def _events(value: object) -> Iterator[dict[str, Any]]:
-    """Yield the events in a JSON value, however they are wrapped.
+    """Yield the events in a JSON value, wherever they are in it.
 
     A JSON object with attributes but without a field ``Event``, such as the result of a search for
     attributes, is yielded as an event. A MISP object outside of an event is yielded in a new event.
@@ -60,7 +61,7 @@ def _has_attributes(value: dict[str, Any]) -> bool:
 
 
 class _EventReader:
-    """Passes the seeds of events to a reader. Attributes are numbered across all events."""
+    """Adds the seeds of events with a ``SeedReader``; numbers attributes across all events."""
 
     def __init__(self, reader: SeedReader) -> None:
         self._reader = reader
@@ -75,7 +76,11 @@ class _EventReader:
                 self._read_object(each, context)
 
     def _read_object(self, value: dict[str, Any], context: dict[str, str]) -> None:
-        """Add the seeds of an object; its file name and first hash of each type form one seed."""
+        """Add the seeds of a MISP object.
+
+        The first MD5, SHA-1 and SHA-256 are hashes of one file, and the last file name becomes an
+        attribute of it. All other attributes are read like attributes outside of an object.
+        """
         context = context | text_fields({"object": value.get("name")})
         hashes: dict[str, str] = {}
         file_attributes: dict[str, str] = {}
@@ -98,7 +103,7 @@ class _EventReader:
 
     def _read_attribute(self, attribute: dict[str, Any], context: dict[str, str]) -> None:
         self._number += 1
-        if isinstance(event := attribute.get("Event"), dict):  # in results of searches
+        if isinstance(event := attribute.get("Event"), dict):  # in the result of a search
             context = context | text_fields({"event": event.get("info")})
         kind, value = attribute.get("type"), attribute.get("value")
         if not isinstance(kind, str) or not isinstance(value, str):

@@ -1,4 +1,4 @@
-"""OpenIOC 1.0 and 1.1: read the indicator items of definitions and criteria.
+"""OpenIOC 1.0 and 1.1 (XML): read the indicator items, wherever they are in the document.
 
 The format is documented at https://github.com/fireeye/OpenIOC_1.1.
 """
@@ -39,7 +39,11 @@ _CONDITIONS = frozenset({"is", "contains"})
 
 
 def read(texts: Iterable[str], reader: SeedReader) -> None:
-    """Add the hashes, domains, IP addresses and URLs; skip items with other search terms."""
+    """Add the hashes, domains, IP addresses and URLs in indicator items.
+
+    Items with other search terms, negated items, and items with conditions other than ``is`` and
+    ``contains`` are skipped with a warning.
+    """
     for element in iterate_elements(texts, reader.source):
         if element.name in {"Context", "Content"}:
             element.keep()
@@ -67,9 +71,10 @@ def _read_item(item: Element, reader: SeedReader) -> None:
 
 
 def _hash_name(search: str) -> str | None:
-    """Return the hash that a term such as ``FileItem/Md5sum`` names.
+    """Return the hash type that a search term such as ``FileItem/Md5sum`` names.
 
-    Longer terms can name hashes of parts of a file, such as its sections or its signature.
+    Return None for other terms. Terms with more parts are such terms, because they can name hashes
+    of a part of the file, such as a section or the signature.
     """
     document, _, name = search.partition("/")
     is_file = document.lower() in {"fileitem", "driveritem", "processitem", "serviceitem"}

@@ -1,6 +1,6 @@
-"""Plain lists: one entry per line, usually an indicator; ``#`` starts a comment.
+"""Plain lists: one entry per line. Empty lines and lines that start with ``#`` are skipped.
 
-:mod:`graphbuild.seeds.entries` describes the entries.
+An entry is usually one indicator. :mod:`graphbuild.seeds.entries` describes other entries.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _INVISIBLE_REMOVED = "invisible characters around the {} were removed"
 _HALVES = "this line and the next one may be the halves of one SHA-256; if so, join them"
 _HEX_LINE = re.compile(r"[0-9a-fA-F]{24}|[0-9a-fA-F]{32}|[0-9a-fA-F]{40}")
 _MD5_DIGITS = 32
-_MAX_HALVES = 16  # longer runs of lines with 32 digits are lists of MD5
+_MAX_HALVES = 16  # longer runs of lines with 32 digits are assumed to be lists of MD5
 
 
 def read(lines: Iterable[str], reader: SeedReader) -> None:
@@ -61,16 +61,17 @@ def _try_line(line: str, number: int, reader: SeedReader) -> str:
 class _HashHalves:
     """Warns about two neighboring lines that may be the halves of one SHA-256.
 
-    Such lines have 40 and 24 hexadecimal digits, or 32 and 32.
+    Such lines have 40 and 24 hexadecimal digits, or 32 and 32. Runs of more than 16 lines with 32
+    digits, or of an odd number of such lines, cause no warning.
     """
 
     def __init__(self, reader: SeedReader) -> None:
         self._reader = reader
-        self._previous = 0  # digits of the previous line
-        self._run: list[int] = []  # numbers of the last neighboring lines with 32 digits
+        self._previous = 0  # number of digits in the previous line; 0 if it cannot be a half
+        self._run: list[int] = []  # numbers of the neighboring lines with 32 digits read last
 
     def check(self, line: str, number: int) -> None:
-        """Compare a line with the previous ones."""
+        """Compare a line with the lines before it, and warn about a possible pair of halves."""
         line = line.strip()
         digits = len(line) if _HEX_LINE.fullmatch(line) else 0
         if (self._previous, digits) == (40, 24):
@@ -82,7 +83,7 @@ class _HashHalves:
         self._previous = digits
 
     def finish(self) -> None:
-        """Warn about the last run of lines with 32 digits, if it can consist of pairs."""
+        """End a run of lines with 32 digits, and warn if it can consist of pairs of halves."""
         if len(self._run) % 2 == 0 and len(self._run) <= _MAX_HALVES:
             for number in self._run[::2]:
                 self._reader.count_warning(_HALVES, number)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from graphbuild.seeds.compressed import Content
     from graphbuild.seeds.formats import Format
 
-ARGUMENT = "<argument>"  # the source of seeds that are arguments of a command, in messages
+ARGUMENT = "<argument>"  # in messages, the source of a seed that is an argument of a command
 _PARSE_HINT = (
     "; to read seeds that are not in a file, call parse_seeds() in Python or use standard"
     " input (-) in a shell"
@@ -43,24 +43,25 @@ def read_seeds(
 
     Args:
         sources: Paths of text files in UTF-8, or in UTF-16 with a byte order mark. ``-`` is
-            standard input. The files can be compressed with gzip, or be alone in zip archives.
-        format: ``list`` (one seed per line), ``csv`` (a table), ``stix``, ``stix1`` (XML),
-            ``misp``, ``openioc``, ``virustotal`` (objects of the API), ``json`` (an array of texts)
-            or ``text`` (indicators anywhere in a text). ``auto`` detects the format from the suffix
-            of the file name and from the content; with ``column``, files
-            other than JSON are tables.
-        column: For tables and ``json``, the name or number (from 1) of the column that contains the
-            seeds. By default, the column is detected.
+            standard input. A file can be compressed with gzip, or be the only file in a zip
+            archive.
+        format: ``list`` (one entry per line), ``csv`` (a table), ``stix`` (STIX 2), ``stix1``
+            (XML), ``misp``, ``openioc``, ``virustotal`` (objects of the API), ``json`` (an array of
+            texts or of flat objects) or ``text`` (indicators anywhere in a text). ``auto`` detects
+            the format from the suffix of the file name and from the content. If ``column`` is
+            given, ``auto`` reads every file that is not JSON as a table.
+        column: For tables and arrays of flat objects, the name or number (from 1) of the column
+            that contains the seeds. By default, the column is detected.
         allow_empty: Accept the hash of the empty file and hashes that are all ``0`` or all ``f``.
             They are rejected by default, because they do not identify a particular file.
-        accept_indicators: Accept sources that are indicators, unless a file has the same name. URLs
+        accept_indicators: Accept indicators as sources, unless a file with that name exists. URLs
             need a scheme. Domains with an ending such as ``.zip`` must be defanged, because they
             may be the names of missing files.
 
     Raises:
-        SeedError: The format is unknown, or a source cannot be opened, is not text, is too large or
-            does not have the format. The column of the seeds is missing or ambiguous, or ``column``
-            is used with another format than ``csv`` and ``json``.
+        SeedError: The format is unknown. A source cannot be opened, is not text, is too large or
+            does not have the format. The column of the seeds is missing or ambiguous. ``column``
+            is used with a format other than ``csv`` and ``json``.
         MissingLibraryError: The format needs a library that is not installed.
         TypeError: A source is neither a string nor a ``Path``.
     """
@@ -96,10 +97,10 @@ def read_seeds(
 def parse_seeds(
     lines: str | Iterable[str], *, source: str = "<lines>", allow_empty: bool = False
 ) -> SeedList:
-    """Read a plain list in memory, one seed per line.
+    """Read a plain list in memory, with one entry per line.
 
     Args:
-        lines: The text of the list, or its lines with or without line endings.
+        lines: The text of the list, or its lines, with or without line endings.
         source: The name of the list in messages.
         allow_empty: Accept the hash of the empty file and hashes that are all ``0`` or all ``f``.
             They are rejected by default, because they do not identify a particular file.
@@ -126,7 +127,11 @@ def _read_list(lines: Iterable[str], reader: SeedReader) -> None:
 
 
 def _is_indicator(source: str) -> bool:
-    """Return whether a source is an indicator, and cannot be the name of a file."""
+    """Return whether a source is an indicator, and not the name of an existing or missing file.
+
+    Standard input, URLs without a scheme, and domains with an ending such as ``.zip`` are not
+    indicators here.
+    """
     if source == streams.STDIN or os.path.lexists(source):
         return False
     try:

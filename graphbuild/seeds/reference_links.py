@@ -1,8 +1,8 @@
 """Recognize URLs in text that are links to information, not indicators.
 
-Such a URL is the target of a link whose text is an indicator, for example the page of another
-service about a hash: ``[<hash>](https://portal.example/<hash>)``. It can also be the reference of a
-Snort or Suricata rule.
+Such a URL can be the target of a link whose text is an indicator, for example the page of another
+service about a hash: ``[<hash>](https://portal.example/<hash>)``. Or it is in the option
+``reference`` of a Snort or Suricata rule.
 """
 
 from __future__ import annotations
@@ -21,18 +21,19 @@ _HOST = re.compile(r"\w{1,10}://[^/?#]*")
 
 
 def is_rule_reference(before: str) -> bool:
-    """Return whether the text before a URL or host says that it is the reference of a rule."""
+    """Return whether ``before``, the text before a URL or host, ends in ``reference:url,``."""
     return _RULE_REFERENCE.search(before) is not None
 
 
 def is_link_to_page_about(url: str, before: str, after: str, previous: str) -> bool:
-    """Return whether a URL is the target of a link whose text occurs in the path of the URL.
+    """Return whether a URL is the target of a link, and the link's text occurs in the URL's path.
 
     Args:
         url: The URL.
         before: The text between the previous indicator and the URL.
         after: The text after the URL.
-        previous: The previous indicator. It is the text of a Markdown link.
+        previous: The previous indicator. If the URL is the target of a Markdown link, this is the
+            text of the link.
     """
     if _MARKDOWN_TARGET.fullmatch(before):
         text = previous

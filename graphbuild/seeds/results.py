@@ -37,14 +37,15 @@ _ALLOW_EMPTY_HINT = "add --allow-empty to request it anyway"
 class RejectedEntry:
     """An entry of a seed list that is not a valid seed."""
 
-    # The path of the list, ``-`` for standard input, ``<argument>`` for a seed on the command line,
-    # or the argument ``source`` of parse_seeds().
+    # The path of the list; ``-`` for standard input; ``<argument>`` for a seed on the command line;
+    # for parse_seeds(), its argument ``source``.
     source: str
-    line: int  # number of the line, object or attribute (see ``unit``), from 1
+    line: int  # number of the line, object, attribute, item or string (see ``unit``), from 1
     text: str  # the entry, shortened and quoted, in ASCII
     reason: str  # continues a sentence that starts with ``text``, such as "is an email address"
-    # What ``line`` counts: lines, in STIX and objects of the API ``object``, in MISP ``attribute``,
-    # and in other JSON ``item`` (of an array) or ``string``.
+    # What ``line`` counts. ``object`` in STIX 2 and objects of the API; ``attribute`` in MISP;
+    # ``item`` in other JSON arrays; ``string`` in JSON that is read as free text; otherwise
+    # ``line``.
     unit: str = "line"
 
     def __str__(self) -> str:
@@ -55,7 +56,7 @@ class RejectedEntry:
 class SourceFormat:
     """How a source was read."""
 
-    source: str  # path of the list, or ``-`` for standard input
+    source: str  # see RejectedEntry.source
     format: str  # name of the format, such as ``csv``
     reason: str  # why this format was used, such as "the file name ends in .csv"
     column: str = ""  # for tables: number and heading of the columns of the seeds
@@ -69,11 +70,11 @@ class SeedList:
     Attributes:
         formats: How each source was read.
         rejected: The entries that are not valid seeds, except those of free text.
-        warnings: Messages, for example about the detected format, and about changed, skipped or
-            truncated entries.
-        duplicates: The number of entries that repeat an earlier seed.
-        skipped: The number of empty lines, comments, table rows without a seed, and STIX objects
-            and MISP attributes of unsupported types.
+        warnings: Messages, for example about changed, skipped or truncated entries, and about
+            rejected indicators in free text.
+        duplicates: The number of indicators that repeat an earlier seed.
+        skipped: The number of empty lines, comments, table rows without a seed, and entries of
+            unsupported types, such as STIX objects and MISP attributes.
     """
 
     formats: list[SourceFormat] = field(default_factory=list)
@@ -81,7 +82,7 @@ class SeedList:
     warnings: list[str] = field(default_factory=list)
     duplicates: int = 0
     skipped: int = 0
-    # These fields need less memory than Seed objects, and a list can have a million lines.
+    # A list can have a million lines. These fields need less memory than a list of Seed objects.
     _entities: dict[Entity, None] = field(default_factory=dict, repr=False)
     _sources: list[str] = field(default_factory=list, repr=False)
     _lines: array[int] = field(default_factory=lambda: array("Q"), repr=False)
@@ -99,7 +100,7 @@ class SeedList:
     ) -> bool:
         """Add a seed or count a duplicate; return whether the seed is new.
 
-        A duplicate only adds attributes that the seed does not have yet.
+        Of a duplicate, only attributes that the seed does not have yet are added to the seed.
         """
         if attributes:
             self._attributes[entity] = {**attributes, **self._attributes.get(entity, {})}
@@ -121,8 +122,8 @@ class SeedReader:
     allow_empty: bool = field(default=False, kw_only=True)
     column: str | None = None  # for tables: name or number of the column of the seeds
     unit: str = "line"  # see RejectedEntry.unit
-    format: SourceFormat = field(init=False)  # formats of tables set the columns
-    # Type of skipped entries -> how many there are.
+    format: SourceFormat = field(init=False)  # modules that read tables set its columns
+    # Type of skipped entries -> number of these entries.
     _skipped_types: Counter[str] = field(default_factory=Counter, init=False)
     # Message -> how often it was counted, and the number of the first entry with this warning.
     _counted_warnings: dict[str, list[int]] = field(default_factory=dict, init=False)
@@ -133,7 +134,8 @@ class SeedReader:
     def add(self, text: str, number: int, attributes: Mapping[str, str] | None = None) -> None:
         """Parse and add an indicator, or reject it.
 
-        ``number`` is the number of its line, object or attribute (see ``unit``), from 1.
+        ``number`` is the number of the line, object or attribute (see ``unit``) that contains the
+        indicator, from 1.
         """
         if reason := self.try_add(text, number, attributes):
             self.reject(text, number, reason)
@@ -143,6 +145,7 @@ class SeedReader:
     ) -> None:
         """Add a file by its strongest hash; the other hashes become attributes.
 
+        If the length of the strongest hash is that of another hash type, the file is rejected.
         ``hashes`` maps names of hash types, such as ``sha256``, to hashes. It must not be empty.
         """
         strongest = next(each.name for each in reversed(HASH_TYPES) if each.name in hashes)
@@ -198,7 +201,10 @@ class SeedReader:
         count_and_first[0] += 1
 
     def finish(self) -> None:
-        """Add the format, and one message for each counted warning and for the skipped types."""
+        """Add to the seed list the format, a warning about all skipped types, and counted warnings.
+
+        Warnings with the same message become one, with the number of repetitions.
+        """
         self.seeds.formats.append(self.format)
         if self._skipped_types:
             common = self._skipped_types.most_common(_MAX_LISTED_TYPES)
@@ -223,6 +229,6 @@ def _doubt(digits: str) -> str:
 
 
 def excerpt(text: str) -> str:
-    """Return up to 60 characters of ``text`` as a quoted ASCII literal, for messages."""
+    """Return ``text``, shortened to 60 characters, as a quoted ASCII literal for messages."""
     text = text.strip(STRIPPED_CHARACTERS)
     return ascii(text) if len(text) <= _MAX_EXCERPT else f"{text[:_MAX_EXCERPT]!a}..."

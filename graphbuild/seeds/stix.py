@@ -3,8 +3,8 @@
 The objects can be in bundles, in envelopes of a TAXII 2.1 server, in arrays, or on their own.
 
 Objects are parsed one by one, so that an invalid object does not affect the others. In patterns,
-only comparisons with ``=`` and ``IN`` are read. Other comparisons, such as ``LIKE`` or negated
-ones, do not identify a particular object.
+only comparisons with ``=`` and ``IN`` are read. Comparisons with other operators, such as ``LIKE``,
+and negated comparisons do not identify a particular object.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _PARSE_ERRORS = (STIXError, ParseException, AttributeError, LookupError, TypeErr
 
 
 def read(value: object, reader: SeedReader) -> None:
-    """Add the seeds in STIX objects; skip objects of unsupported types."""
+    """Add the seeds in STIX objects; skip revoked objects and objects of unsupported types."""
     if not is_stix(value):
         raise SeedError(f"{reader.source} is not a STIX bundle, TAXII envelope or STIX object")
     for number, each in enumerate(find_objects(value, reader), 1):
@@ -83,10 +83,11 @@ def _read_object(each: dict[str, Any], number: int, reader: SeedReader) -> None:
 def _omit_unreadable_hashes(
     each: dict[str, Any], number: int, reader: SeedReader
 ) -> dict[str, Any]:
-    """Return an object whose files have only valid hashes that the API knows, if there is one.
+    """Return a file without the hashes that are invalid or by which the API finds no files.
 
-    Otherwise, ``stix2`` would reject a whole file because of one hash, such as a TLSH that starts
-    with ``T1``.
+    Without this function, ``stix2`` would reject a whole file because of one hash, such as a TLSH
+    that starts with ``T1``. Files without a valid hash are returned unchanged. The files inside
+    ``observed-data`` are changed in the same way, and other objects are returned unchanged.
     """
     inside = each.get("objects")
     if each.get("type") == "observed-data" and isinstance(inside, dict):
@@ -105,7 +106,7 @@ def _omit_unreadable_hashes(
 
 
 def _file_hashes(each: dict[str, Any]) -> dict[str, str]:
-    """Return the hashes of a file by which the API finds files, with their names in STIX."""
+    """Return the hashes by which the API finds a file. The keys are the names of hashes in STIX."""
     stated = each.get("hashes")
     items = stated.items() if isinstance(stated, dict) else ()
     return {name: text for name, text in items if api_hash_name(name) and isinstance(text, str)}
@@ -126,8 +127,8 @@ def _read_observable(each: dict[str, Any], number: int, reader: SeedReader) -> N
 def _read_indicator(each: dict[str, Any], number: int, reader: SeedReader) -> None:
     """Add the seeds in the pattern of a STIX indicator.
 
-    Only the pattern is parsed, because ``stix2`` reads several hashes after ``IN`` as one malformed
-    hash, and rejects the indicator.
+    Only the pattern is parsed. ``stix2`` would reject indicators with several hashes after ``IN``,
+    because it reads them as one malformed hash.
     """
     pattern = each.get("pattern")
     if each.get("pattern_type", "stix") != "stix":
@@ -140,7 +141,8 @@ def _read_indicator(each: dict[str, Any], number: int, reader: SeedReader) -> No
     attributes = text_fields(each, "name", "description", "indicator_types", "labels")
     values = list(_pattern_values(Pattern(pattern).inspect().comparisons, number, reader))
     hashes = {name: text for name, text in values if name}
-    # With AND, all hashes are those of one file. With OR, they can be hashes of several files.
+    # Hashes of different types that are combined with AND are hashes of one file. With OR, they
+    # can be hashes of several files.
     if _is_conjunction(pattern) and len(hashes) == sum(bool(name) for name, _ in values) > 0:
         reader.add_file(hashes, number, attributes)
         values = [each for each in values if not each[0]]
@@ -157,7 +159,10 @@ def _is_conjunction(pattern: str) -> bool:
 def _pattern_values(
     comparisons: Mapping[str, Any], number: int, reader: SeedReader
 ) -> Iterator[tuple[str, str]]:
-    """Yield the seeds in comparisons, each with the API's name of its hash type or no text."""
+    """Yield the hash type and the text of each seed in comparisons.
+
+    The hash type has its name in the API, and is empty for seeds that are not hashes.
+    """
     for kind, found in comparisons.items():
         for path, operator, constant in found:
             if not _is_readable(kind, path):
@@ -176,8 +181,9 @@ def _pattern_values(
 def _is_readable(kind: str, path: list[object]) -> bool:
     """Return whether the property at ``path`` of an object of type ``kind`` contains a seed."""
     match kind, path:
-        # A file, or a file that another object refers to, such as the image of a process. The
-        # hashes of certificates and of sections of programs identify no file.
+        # The first two cases are hashes of a file, and of a file to which another object refers,
+        # such as the image of a process. Hashes of certificates and of sections of programs do not
+        # identify a file.
         case "file" | "artifact", ["hashes", name]:
             return bool(api_hash_name(str(name)))
         case _, [*_, str(reference), "hashes", name] if reference.endswith("_ref"):

@@ -1,7 +1,7 @@
 """STIX 1 and CybOX 2 (XML): read files, domains, host names, IP addresses and URLs of observables.
 
-The objects are read wherever they are: in observables, indicators, other objects, or TAXII 1.1
-responses. The format is documented at https://stixproject.github.io/.
+The objects are read wherever they are, for example in observables, in indicators, in other objects
+or in responses of TAXII 1.1 servers. The format is documented at https://stixproject.github.io/.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from graphbuild.seeds.xml_documents import Element
 
 ROOTS = frozenset({"STIX_Package", "Observables", "Poll_Response"})
-_DELIMITER = "##comma##"  # between the values of an element that has several
+_DELIMITER = "##comma##"  # separates several values in one element
 _CONDITIONS = frozenset({"", "Equals", "Contains"})
 _ADDRESS_CATEGORIES = frozenset({"", "ipv4-addr", "ipv6-addr"})
 # Name of an element with a value -> part of its namespace.
@@ -27,12 +27,14 @@ _VALUE_OBJECTS = {
     "Address_Value": "#AddressObject-",
     "Hostname_Value": "#HostnameObject-",
 }
-_NAMED_VALUES = ("#DomainNameObject-", "#URIObject-")  # namespaces of elements ``Value``
+# Parts of the namespaces of elements whose name is ``Value``.
+_NAMED_VALUES = ("#DomainNameObject-", "#URIObject-")
+# Elements that are read from the children of their parents.
 _KEPT = frozenset({"Type", "Simple_Hash_Value", "File_Name", "Hash"})
 
 
 def read(texts: Iterable[str], reader: SeedReader) -> None:
-    """Add the seeds in CybOX objects; skip objects of other types."""
+    """Add the seeds in CybOX objects; skip objects of types that cannot be seeds."""
     for element in iterate_elements(texts, reader.source):
         if element.name in _KEPT:
             element.keep()
@@ -53,9 +55,9 @@ def _is_value(element: Element) -> bool:
 
 
 def _mark_read(element: Element) -> None:
-    """Add an element to the enclosing ``Properties`` that have no children.
+    """Mark each ``Properties`` element around ``element`` as read, by adding a child to it.
 
-    ``Properties`` without children are skipped as objects of an unsupported type.
+    ``Properties`` without children are counted as skipped objects of an unsupported type.
     """
     ancestor = element.parent
     while ancestor is not None:
@@ -76,7 +78,10 @@ def _read_value(element: Element, reader: SeedReader) -> None:
 
 
 def _read_hashes(element: Element, reader: SeedReader) -> None:
-    """Add the file with the hashes in an element; lists of hashes are several files."""
+    """Add the hashes in an element ``Hashes`` as one file.
+
+    If there are several hashes of the same type, each hash is added as another file.
+    """
     hashes: dict[str, list[str]] = {}
     for each in element.children:
         value, kind = each.child("Simple_Hash_Value"), each.child("Type")

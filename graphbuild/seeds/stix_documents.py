@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 SEED_PROPERTIES = {
     name: each.stix_property for each in SUBJECT_TYPES.values() for name in each.stix_types
 }
-# STIX has no type for host names. Exchanges use these types of their own.
+# STIX has no type for host names. Platforms such as OpenCTI define these types themselves.
 SEED_PROPERTIES |= dict.fromkeys(("hostname", "x-hostname", "x-opencti-hostname"), "value")
 FILE_TYPES = frozenset({"file", "artifact"})
 # The types of objects that :mod:`graphbuild.seeds.stix` reads.
 READ_TYPES = SEED_PROPERTIES.keys() | FILE_TYPES | {"indicator", "observed-data"}
 
-# Other formats do not have types of these names.
+# Types that no other format has. They identify STIX objects that have no id.
 _UNMISTAKABLE_TYPES = frozenset({"domain-name", "ipv4-addr", "ipv6-addr"})
 
 
@@ -47,7 +47,10 @@ def _has_objects(value: dict[str, Any]) -> bool:
 
 
 def _is_object(value: object) -> bool:
-    """Return whether a JSON value is a STIX object. Objects of the API have no such ids."""
+    """Return whether a JSON value is a STIX object.
+
+    The id of a STIX object starts with its type and ``--``, unlike the ids of API objects.
+    """
     if not isinstance(value, dict) or not isinstance(kind := value.get("type"), str):
         return False
     stated = value.get("id")
@@ -59,7 +62,10 @@ def _is_object(value: object) -> bool:
 def find_objects(value: object, reader: SeedReader) -> Iterator[object]:
     """Yield the STIX objects in bundles, envelopes and arrays.
 
-    Other values among them are also yielded, so that the caller can reject them.
+    Other values in these containers are also yielded, so that the caller can reject them.
+
+    Raises:
+        SeedError: The objects of a bundle are not a list.
     """
     if isinstance(value, list):
         for each in value:

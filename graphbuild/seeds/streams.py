@@ -49,7 +49,7 @@ def decode(stream: ByteStream, source: str) -> Iterator[str]:
     """Decode a stream chunk by chunk, from UTF-8 or from UTF-16 with a byte order mark.
 
     All line endings are converted to LF, and the byte order mark is removed. Bytes that are not
-    UTF-8 become lone surrogates; see :mod:`graphbuild.seeds.windows_1252`.
+    valid UTF-8 become lone surrogates, which :mod:`graphbuild.seeds.windows_1252` decodes.
 
     Raises:
         SeedError: The text contains a NUL character.
@@ -72,8 +72,8 @@ def decode(stream: ByteStream, source: str) -> Iterator[str]:
 def split_lines(texts: Iterable[str], max_length: int) -> Iterator[str]:
     """Yield the lines of a text without line endings.
 
-    To limit memory, characters of a line after the first ``max_length`` + 1 can be missing. Such a
-    line is still longer than ``max_length``, so the caller can detect it.
+    To limit memory, a line of more than ``max_length`` characters can be truncated. It still has
+    more than ``max_length`` characters, so that the caller can detect it.
     """
     rest = ""
     for text in texts:

@@ -1,9 +1,9 @@
 """Tables (CSV, TSV): one column contains seeds, and the others contain attributes of the seeds.
 
-Several columns with hashes of different types are hashes of the same file. A column with the types
-of the indicators is read, and rows of other types are skipped. The user can choose the column of
-the seeds; :mod:`graphbuild.seeds.table_columns` describes the default. The first 50,000 rows (at
-most 32 MiB) decide, so that a table of any size needs little memory.
+If several columns contain hashes of different types, the hashes in a row are those of one file. If
+a column states the types of the indicators, rows whose type cannot be a seed are skipped. The user
+can choose the column of the seeds. Otherwise, :mod:`graphbuild.seeds.table_columns` chooses it from
+the first 50,000 rows (at most 32 MiB), so that a table of any size needs little memory.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 __all__ = ["MAX_LINE", "add_table", "read"]
 MAX_COLUMNS = 100
 _SAMPLE_ROWS = 50_000
-_SAMPLE_SIZE = 32 * 2**20  # characters; an empty cell counts as 50
+_SAMPLE_SIZE = 32 * 2**20  # characters of all cells, plus ``_CELL_SIZE`` for each cell
 _CELL_SIZE = 50
-_MAX_TITLES = 10  # rows before the heading
+_MAX_TITLES = 10  # rows with titles of the table, before the heading
 _MAX_NAME = 50  # characters of an attribute's name, without a suffix such as "_2"
 _EMPTY_CELLS = frozenset({"", "-", "(empty)", "n/a", "na", "nan", "none", "null", "unknown"})
 _NO_VALUE = "rows without a value in the column of the seeds were skipped"
@@ -57,22 +57,25 @@ _EXTRA_CELLS = "rows have more cells than the heading; check their quotes"
 
 @dataclass(slots=True)
 class _Layout:
-    """Where a table contains what."""
+    """The heading of a table, and the columns with seeds, types and attributes."""
 
     heading: list[str]
     columns: list[int]  # of the seeds
-    other_hashes: list[int]  # columns to read in rows in which ``columns`` are empty
-    type_column: int | None  # states the types of the indicators
-    names: dict[int, str]  # other column -> name of the attribute
+    other_hashes: list[int]  # columns that are read in rows in which ``columns`` are empty
+    type_column: int | None  # the column that states the types of the indicators
+    names: dict[int, str]  # index of each other column -> name of the attribute
 
 
 def read(lines: Iterable[str], reader: SeedReader) -> None:
-    """Add the seeds in the columns of the seeds; other cells of a row become attributes."""
+    """Add the seeds in a table. The other cells of a row become attributes of its seeds."""
     add_table(read_table(lines, reader), reader)
 
 
 def add_table(table: Table, reader: SeedReader) -> None:
-    """Add the seeds in the rows of a table; see :func:`read`."""
+    """Add the seeds in a table that is already split into rows, like :func:`read`.
+
+    Set ``column`` and ``column_reason`` of the format of ``reader``.
+    """
     sample, is_complete = _take_sample(table.rows)
     if not sample:
         return
@@ -82,7 +85,7 @@ def add_table(table: Table, reader: SeedReader) -> None:
     else:
         heading, body = _split_heading(sample, reader.column)
         heading_place = f"line {sample[-len(body) - 1].number} is the heading" if heading else ""
-        reader.seeds.skipped += max(len(sample) - len(body) - 1, 0)  # titles
+        reader.seeds.skipped += max(len(sample) - len(body) - 1, 0)  # rows above the heading
     layout, reasons = _find_layout(heading, body, reader, is_complete=is_complete)
     reasons.append(heading_place or "the table has no heading")
     reader.format.column_reason = "; ".join(reasons)
@@ -102,7 +105,8 @@ def _find_layout(
     judgement = judge_columns(titles, body, type_column)
     columns, reason = _select_columns(judgement, reader)
     reader.format.column = judgement.name(columns.indexes)
-    # In tables that graphbuild exported, the id of a URL looks like a hash.
+    # In tables that graphbuild exported, the ids of URLs look like hashes and seem to contradict
+    # the stated types.
     if columns.contradicts_types and find_exported_column(titles) is None:
         type_column = None
     first = "" if is_complete else "the first "
@@ -118,7 +122,7 @@ def _find_layout(
 
 
 def _take_sample(rows: Iterator[Row]) -> tuple[list[Row], bool]:
-    """Return the first rows, and whether these are all rows."""
+    """Return the first rows, and whether the table has no more rows."""
     sample: list[Row] = []
     size = 0
     for row in rows:
@@ -130,9 +134,10 @@ def _take_sample(rows: Iterator[Row]) -> tuple[list[Row], bool]:
 
 
 def _split_heading(sample: list[Row], wanted: str | None) -> tuple[list[str], list[Row]]:
-    """Return the heading of a table, or no cells, and the rows below it.
+    """Return the heading of a table, or an empty list, and the rows below the heading.
 
-    The heading is the first row, or the row after titles of the table.
+    The heading is the first row, or a row that is below titles of the table and names indicators.
+    Each of these two rows is accepted as the heading if one of its cells is the title ``wanted``.
     """
     title = (wanted or "").strip(STRIPPED_CHARACTERS).casefold()
     for position in (_find_widest_title(sample), 0):
@@ -145,7 +150,11 @@ def _split_heading(sample: list[Row], wanted: str | None) -> tuple[list[str], li
 
 
 def _find_widest_title(sample: Sequence[Row]) -> int:
-    """Return the index of the row with the most filled cells, before the first indicator."""
+    """Return the index of the row with the most filled cells among the first rows of a table.
+
+    These are the rows before the first row with an indicator, but at most 11 rows. If several have
+    the most filled cells, return the first of these. If there are no such rows, return 0.
+    """
     rows = sample[: _MAX_TITLES + 1]
     before = takewhile(lambda row: not any(map(is_indicator, row.cells)), rows)
     filled = [sum(map(bool, row.cells)) for row in before]
@@ -153,7 +162,7 @@ def _find_widest_title(sample: Sequence[Row]) -> int:
 
 
 def _select_columns(judgement: Judgement, reader: SeedReader) -> tuple[Column, str]:
-    """Return the columns of the seeds, and why these are selected."""
+    """Return the columns of the seeds, and the reason for selecting them."""
     if reader.column is not None:
         index = find_column(judgement.titles, reader.column, reader.source)
         return judgement.column(index), "chosen with --column"
@@ -170,7 +179,10 @@ def _select_columns(judgement: Judgement, reader: SeedReader) -> tuple[Column, s
 
 
 def _find_other_hashes(judgement: Judgement, columns: Column) -> list[int]:
-    """Return the other columns with hashes of the files, if ``columns`` contains hashes."""
+    """Return the indexes of the other columns with hashes of the same files.
+
+    Return no columns if ``columns`` does not contain hashes of files.
+    """
     if not is_hash_column(columns, judgement.titles):
         return []
     hashes = [each for each in judgement.columns if is_hash_column(each, judgement.titles)]
@@ -186,7 +198,10 @@ class _RowReader:
         self._reader = reader
 
     def add(self, row: Row) -> None:
-        """Add the seeds of a row; skip rows without a seed and repeated headings."""
+        """Add the seeds of a row.
+
+        Repeated headings, rows without a seed and rows of unsupported types are skipped.
+        """
         reader, layout = self._reader, self._layout
         type_name = row.cell(layout.type_column)
         stated = read_type(type_name)
@@ -234,7 +249,7 @@ def _filled_cells(row: Row, columns: Sequence[int]) -> list[str]:
 
 
 def _find_url(row: Row, cell: str) -> str:
-    """Return the URL in ``row`` whose id is ``cell``; if there is none, return ``cell``."""
+    """Return the URL in ``row`` whose id is ``cell``. If no URL has this id, return ``cell``."""
     if detect_hash_type(cell) != FILE_ID_HASH:
         return cell
     urls = (each for each in row.cells if "://" in each)
@@ -247,8 +262,8 @@ def _attribute_names(
 ) -> dict[int, str]:
     """Map the index of each column except ``columns`` to a unique name of an attribute.
 
-    The name is the title in lower-case ASCII, or ``column_N`` if no letter or digit remains.
-    Columns after the first ``MAX_COLUMNS`` are omitted, and a warning is added.
+    The name is the title in lower-case ASCII, or ``column_N`` if the title has no ASCII letter or
+    digit. Columns after the first ``MAX_COLUMNS`` are omitted with a warning.
     """
     names: dict[int, str] = {}
     others = [index for index in range(len(titles)) if index not in columns]

@@ -1,10 +1,12 @@
 """Choose the columns of a table that contain the seeds.
 
-A column is judged by the number of rows in which it contains indicators, and by its heading.
-Columns whose headings name indicators count three times. The leading column is chosen if it counts
-at least three times as much as any other. Several columns with hashes of different types are judged
-together. A column of IP addresses in every row is chosen before one of host names in some rows.
-Columns that may contain links to reports are never chosen.
+The weight of a column is the number of rows in which it contains indicators. If its heading names
+indicators, the weight is three times that number. The column with the highest weight is chosen if
+its weight is at least three times that of any other column. If its heading does not name
+indicators, it must also contain indicators in at least a quarter of the rows. Several columns with
+hashes of different types are judged as one column. A column with an IP address in every row is
+chosen over a column with host names in only some rows. Columns that may contain links to reports
+are chosen only by the user.
 """
 
 from __future__ import annotations
@@ -33,8 +35,10 @@ _MAX_LISTED_COLUMNS = 40
 _NAMING_WEIGHT = 3  # of a column whose heading names indicators
 _CLEAR_LEAD = 3
 _HOST_WORDS = frozenset({"host", "hostname", "hostnames", "hosts"})
-_LINKS_PER_HOST = 5  # at least, in a column of links without a heading
-_MIN_SHARE = 4  # without such a heading, one row in this many must have an indicator
+# In a column of URLs without a heading, this many URLs per host suggest that the URLs are links.
+_LINKS_PER_HOST = 5
+# If the heading does not name indicators, one row in this many must have an indicator.
+_MIN_SHARE = 4
 
 
 @dataclass(slots=True)
@@ -46,7 +50,7 @@ class Column:
     row_numbers: set[int] = field(default_factory=set)  # of the rows with indicators
     hashes: Counter[str] = field(default_factory=Counter)  # hash type -> number of cells
     hosts: Counter[str] = field(default_factory=Counter)  # host -> number of cells with a URL
-    contradicting: int = 0  # number of indicators that are not of the type that their row states
+    contradicting: int = 0  # number of cells with indicators of another type than the row states
     checksum: int = 0  # of the row numbers and indicators; equal for copies of a column
 
     @property
@@ -61,7 +65,10 @@ class Column:
 
     @property
     def contradicts_types(self) -> bool:
-        """Whether the column of types is about the indicators of another column."""
+        """Whether the stated types are probably those of the indicators in another column.
+
+        This is the case if more indicators contradict their stated types than agree with them.
+        """
         return self.contradicting > self.rows
 
     @property
@@ -71,7 +78,7 @@ class Column:
 
     @property
     def hash_type(self) -> str:
-        """The type of most hashes, if the column contains hashes only."""
+        """The most frequent hash type, or an empty string if not all indicators are hashes."""
         is_hashes = self.rows and self.hashes.total() == self.rows
         return self.hashes.most_common(1)[0][0] if is_hashes else ""
 
@@ -88,8 +95,10 @@ class Judgement:
     def may_be_links(self, column: Column) -> bool:
         """Return whether a column can contain links to pages about the indicators.
 
-        The URLs in a column may be links, unless the heading or another column says that they are
-        indicators. Without a heading, they may be links if they have few different hosts.
+        This is the case if the heading has the rank ``EXCLUDED``. A column with the rank
+        ``NEUTRAL`` can contain links if all its indicators are URLs. With a heading, these URLs
+        are links unless the heading is a type of indicator or a column states the types. Without a
+        heading, they are links if they have few different hosts.
         """
         if column.rank != Rank.NEUTRAL or not column.contains_urls_only:
             return column.rank == Rank.EXCLUDED
@@ -99,11 +108,17 @@ class Judgement:
         return hosts * _LINKS_PER_HOST <= column.rows or hosts == 1 < column.rows
 
     def column(self, index: int) -> Column:
-        """Return the column with an index."""
+        """Return the column at ``index``, or an empty column if that column was not judged.
+
+        Only the first 1,000 columns of a table are judged.
+        """
         return self.columns[index] if index < len(self.columns) else Column([index], Rank.NEUTRAL)
 
     def others(self, best: Column) -> list[Column]:
-        """Return the other columns that contain indicators, and whose headings say so."""
+        """Return the columns that contain indicators and whose headings name indicators.
+
+        The columns of ``best`` and copies of these columns are omitted.
+        """
         return [
             column
             for column in self.columns
@@ -114,7 +129,7 @@ class Judgement:
         ]
 
     def describe(self, columns: Sequence[Column]) -> str:
-        """Return the numbers and titles of columns, and the number of rows with indicators."""
+        """Return the number, the title and the number of rows with indicators of each column."""
         return _shorten(
             [
                 f"{self.name(column.indexes)}"
@@ -134,7 +149,10 @@ def name_column(titles: Sequence[str], index: int) -> str:
 
 
 def judge_columns(titles: Sequence[str], rows: Sequence[Row], type_column: int | None) -> Judgement:
-    """Count the rows with indicators in each column; rows of unsupported types are ignored."""
+    """Count the rows with indicators in each of the first 1,000 columns.
+
+    Rows of unsupported types are not counted.
+    """
     columns = [
         Column([index], rank_heading(title))
         for index, title in enumerate(titles[:_MAX_JUDGED_COLUMNS])
@@ -165,10 +183,11 @@ def _count(column: Column, entities: Sequence[Entity], number: int) -> None:
 
 
 def choose_columns(judgement: Judgement, source: str) -> Column:
-    """Return the columns that clearly lead.
+    """Return the column of the seeds, or the merged columns of hashes.
 
     Raises:
-        SeedError: No columns lead. The message lists the columns and how to choose one.
+        SeedError: No column clearly leads. The message lists the columns, and explains how to
+            choose one of them.
     """
     filled = [column for column in judgement.columns if column.rows]
     candidates = [column for column in filled if not judgement.may_be_links(column)]
@@ -185,9 +204,10 @@ def choose_columns(judgement: Judgement, source: str) -> Column:
 
 
 def _find_addresses(candidates: Sequence[Column], judgement: Judgement) -> Column | None:
-    """Return the column of IP addresses in every row, if only some rows have a host name.
+    """Return the column of IP addresses, if all rows have an address and some have no host name.
 
-    Such a table lists addresses, and the names to which they resolve.
+    Such a table lists addresses and the names that belong to them. Return None if there are other
+    candidates than one column of addresses and one of host names.
     """
     titles = [judgement.titles[each.indexes[0]] for each in candidates]
     types = [find_type(title) for title in titles]
@@ -200,7 +220,7 @@ def _find_addresses(candidates: Sequence[Column], judgement: Judgement) -> Colum
 
 
 def _refusal(judgement: Judgement, filled: Sequence[Column], candidates: Sequence[Column]) -> str:
-    """Return why no columns lead, and how to choose one."""
+    """Return why no column was chosen, and how the user can choose one."""
     what, choose = f"a {SUBJECT_LABELS}", "choose a column with --column"
     if not filled:
         names = [name_column(judgement.titles, column.indexes[0]) for column in judgement.columns]
@@ -223,7 +243,11 @@ def _shorten(names: list[str]) -> str:
 
 
 def _remove_copies(columns: Sequence[Column]) -> list[Column]:
-    """Return one of several columns with the same indicators: the one with the best heading."""
+    """Return the columns without copies.
+
+    Of several columns with the same indicators in the same rows, return the one whose heading has
+    the highest rank.
+    """
     kept: dict[tuple[int, int], Column] = {}
     for column in sorted(columns, key=lambda column: (-column.rank, column.indexes)):
         kept.setdefault((column.rows, column.checksum), column)
@@ -231,7 +255,10 @@ def _remove_copies(columns: Sequence[Column]) -> list[Column]:
 
 
 def _merge_hash_columns(columns: Sequence[Column], titles: Sequence[str]) -> list[Column]:
-    """Merge the columns with hashes of the same files: one for each hash type."""
+    """Merge the columns of hashes into one column, if there is one column for each hash type.
+
+    Otherwise, return the columns unchanged.
+    """
     merged = [column for column in columns if is_hash_column(column, titles)]
     types = {column.hash_type for column in merged}
     if len(merged) <= 1 or len(types) < len(merged):
@@ -245,14 +272,20 @@ def _merge_hash_columns(columns: Sequence[Column], titles: Sequence[str]) -> lis
 
 
 def is_hash_column(column: Column, titles: Sequence[str]) -> bool:
-    """Return whether a column contains hashes of the files that the rows are about."""
+    """Return whether all indicators in a column are hashes, probably those of the rows' files.
+
+    The heading must be empty or consist only of words for hashes and files.
+    """
     return bool(column.hash_type) and is_hash_heading(titles[column.indexes[0]])
 
 
 def find_column(titles: Sequence[str], wanted: str, source: str) -> int:
     """Return the index of the column with the title ``wanted``, or else with this number (from 1).
 
-    Titles are compared exactly, then without regard to case.
+    Titles are compared exactly, and then without regard to case.
+
+    Raises:
+        SeedError: There is no such column, or several columns have this title.
     """
     wanted = wanted.strip(STRIPPED_CHARACTERS)
     for normalize in (str, str.casefold):

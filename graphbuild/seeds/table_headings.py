@@ -1,4 +1,7 @@
-"""Headings of tables: find the heading, and judge columns by their headings."""
+"""Recognize the heading of a table, and judge columns by their titles in it.
+
+The heading of a table is a row. Each of its cells is also called the heading of its column.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,8 @@ _DOTTED_HEADING = re.compile(
 )
 
 
-# Some headings of tables that graphbuild exports or exported; the first is that of the ids.
+# Titles by which tables of current and earlier versions of graphbuild are recognized. The first
+# title in each tuple is that of the column with the ids of the subjects.
 _EXPORTED_TABLES = (
     ("entity_id", "type", "label"),
     ("id", "key", "type", "label"),
@@ -54,13 +58,13 @@ _EXPORTED_TABLES = (
 class Rank(IntEnum):
     """The meaning of a heading for the choice of columns."""
 
-    EXCLUDED = 0  # something else than indicators, such as links to reports
-    NEUTRAL = 1
-    INDICATORS = 2  # indicators
+    EXCLUDED = 0  # names something other than indicators, such as links to reports
+    NEUTRAL = 1  # any other heading
+    INDICATORS = 2  # contains a word that names indicators, such as "ioc", "host" or "sha256"
 
 
 def rank_heading(title: str) -> Rank:
-    """Return what a heading says about the cells of its column."""
+    """Return the rank of the heading of a column."""
     words = split_words(title)
     if is_link_heading(title):
         return Rank.EXCLUDED
@@ -70,7 +74,7 @@ def rank_heading(title: str) -> Rank:
 
 
 def is_hash_heading(title: str) -> bool:
-    """Return whether a heading, such as ``sample_md5``, names hashes of the files in the rows."""
+    """Return whether a heading names only hashes or files, such as ``sample_md5``, or is empty."""
     return all(map(_HASH_WORD.fullmatch, split_words(title)))
 
 
@@ -87,13 +91,16 @@ def is_type_heading(title: str) -> bool:
 
 
 def may_be_type_heading(title: str) -> bool:
-    """Return whether a heading such as ``category``, or no heading, can name types."""
+    """Return whether a heading is empty, or is an unusual name for types, such as ``category``."""
     words = split_words(title)
     return not words or _UNUSUAL_TYPE_WORD.fullmatch(words[-1]) is not None
 
 
 def find_exported_column(titles: Sequence[str]) -> int | None:
-    """Return the column with the subjects, if the table is one that graphbuild exports."""
+    """Return the index of the column with the ids of the subjects in an exported table.
+
+    Return None if the titles are not those of a table that graphbuild exports.
+    """
     for exported in _EXPORTED_TABLES:
         if set(exported) <= set(titles):
             return titles.index(exported[0])
@@ -103,8 +110,9 @@ def find_exported_column(titles: Sequence[str]) -> int | None:
 def is_heading(first: list[str], rows: Iterable[Row]) -> bool:
     """Return whether a row of a table is the heading of the rows below.
 
-    A heading contains no indicators, numbers or dates. If one of its cells repeats in its column
-    below, another cell must name indicators. Rows that repeat the whole heading do not count.
+    A heading contains no indicators, numbers or dates. If any of its cells is repeated in the same
+    column of the next 1,000 rows, a cell that is not repeated must name indicators. Rows that
+    repeat the whole heading are ignored.
     """
     cells = {index: cell for index, cell in enumerate(first) if cell}
     if not all(map(_is_title, cells.values())):
@@ -119,11 +127,11 @@ def is_heading(first: list[str], rows: Iterable[Row]) -> bool:
 
 
 def names_indicators(titles: Iterable[str]) -> bool:
-    """Return whether the title of a column names indicators."""
+    """Return whether at least one of the titles names indicators."""
     return any(rank_heading(title) == Rank.INDICATORS for title in titles)
 
 
 def _is_title(cell: str) -> bool:
-    if _DOTTED_HEADING.fullmatch(cell):  # such as source.ip, which could be a domain
+    if _DOTTED_HEADING.fullmatch(cell):  # such as source.ip, which could also be a domain
         return True
     return not _NUMBER_OR_DATE.fullmatch(cell) and not is_indicator(cell)

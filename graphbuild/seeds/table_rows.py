@@ -1,9 +1,9 @@
 """Split the lines of a table into rows of cells.
 
 Feeds and spreadsheets deviate from standard CSV, and this module reads the usual deviations. The
-delimiter can be another character, and stated in a first line such as ``sep=;``. Comments can
-precede the rows, and one can be the heading. Spaces can surround quoted cells, and quotes within
-cells may not be written twice.
+delimiter can be a character other than the comma, and a first line such as ``sep=;`` can state it.
+Comments can precede the rows, and the heading can be one of these comments. Spaces can surround
+quoted cells. Quotes inside quoted cells do not have to be written twice.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from graphbuild.seeds.results import SeedReader
 
 MAX_LINE = 4 * 2**20  # characters
-# In characters. Checked here, because other code in the process can change the csv module's limit.
+# Maximum characters of a cell. This module checks the limit itself, because any code in the process
+# can change the limit of the csv module.
 MAX_CELL = 131_072
-_MAX_ROW_LINES = 1_000  # a row with more lines has an opening quote too many
+_MAX_ROW_LINES = 1_000  # a row with more lines is assumed to have a quote that is not closed
 _DELIMITERS = ",;\t|"
 _NO_DELIMITER = "\x1f"  # a character that text does not contain
 _SEPARATOR_LINE = re.compile(r"\"?sep=(\t|[^\w\s\"'#])\"?\s*", re.IGNORECASE)
@@ -51,20 +52,20 @@ class Row(NamedTuple):
 
 
 class Table(NamedTuple):
-    """The rows of a table, and its heading, if that is not a row."""
+    """The rows of a table, and its heading, if the heading is not one of the rows."""
 
-    heading: list[str]
+    heading: list[str]  # empty if the heading is one of the rows, or if there is no heading
     rows: Iterator[Row]
     heading_reason: str = "a comment is the heading"
 
 
 def read_table(lines: Iterable[str], reader: SeedReader) -> Table:
-    """Return the heading in a comment and the rows of a table.
+    """Return the rows of a table, and its heading if that is a comment.
 
     Empty rows and comments are skipped and counted in ``reader.seeds.skipped``.
 
     Raises:
-        SeedError: A line or cell is too long. This can happen at any row.
+        SeedError: A line or cell is too long. The iterator over the rows also raises this error.
     """
     limited = _limit_lines(lines, reader.source)
     start = _skip_leading_lines(limited)
@@ -90,7 +91,7 @@ class _Start(NamedTuple):
     number: int  # of this line, from 1
     delimiter: str  # the delimiter in the line ``sep=``, or empty
     skipped: int  # number of empty lines and comments
-    comments: list[str]  # the last comments
+    comments: list[str]  # the last 20 comments
 
 
 def _skip_leading_lines(lines: Iterator[str]) -> _Start:
@@ -111,8 +112,9 @@ def _skip_leading_lines(lines: Iterator[str]) -> _Start:
 def _detect_delimiter(sample: list[str]) -> str:
     """Return the delimiter with which the most lines have as many cells as the first line.
 
-    If the first line has one cell, most lines must have the same number of cells, at least two. If
-    most lines are single indicators that contain no delimiter, return ``_NO_DELIMITER``.
+    If no delimiter splits the first line, return one that splits more than half of the lines into
+    the same number of cells. Return ``_NO_DELIMITER`` if no delimiter does, or if more than half of
+    the lines are single indicators that contain no delimiter.
     """
     half = len(sample) // 2
     if sum(map(_is_single_indicator, sample)) > half:
@@ -130,15 +132,16 @@ def _detect_delimiter(sample: list[str]) -> str:
 
 
 def _is_single_indicator(line: str) -> bool:
-    """Return whether a line is an indicator, and contains no delimiter."""
+    """Return whether a line is a valid entry that contains no delimiter."""
     return not any(each in line for each in _DELIMITERS) and is_indicator(line.strip())
 
 
 def _find_heading(comments: list[str], sample: list[str], delimiter: str) -> list[str]:
-    """Return the cells of the last comment with as many cells as the first row (at least two).
+    """Return the cells of the last comment that has as many cells as the first row, at least two.
 
-    A line of a Zeek log that starts with ``#fields`` and the delimiter has priority. The first row
-    must contain a digit. Otherwise, it is more likely the heading itself.
+    A line of a Zeek log that starts with ``#fields`` and the delimiter has priority. If no comment
+    is the heading, return no cells. This is also the case if the first row contains no digit,
+    because it is then more likely the heading itself.
     """
     if not sample or not any(char.isdigit() for char in sample[0]):
         return []
@@ -153,7 +156,7 @@ def _find_heading(comments: list[str], sample: list[str], delimiter: str) -> lis
 
 
 def split_cells(line: str, delimiter: str) -> list[str]:
-    """Split one line into cells; stray quotes are kept."""
+    """Split one line into cells and keep stray quotes; return no cells if parsing fails."""
     try:
         cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
     except csv.Error:
@@ -162,7 +165,7 @@ def split_cells(line: str, delimiter: str) -> list[str]:
 
 
 class _RowParser:
-    """Parses rows, and parses a row again without regard to stray quotes if it is invalid."""
+    """Parses rows. If the quotes of a row are invalid, its first line is parsed as a row."""
 
     def __init__(
         self, lines: Iterator[str], delimiter: str, number: int, reader: SeedReader
@@ -201,7 +204,11 @@ class _RowParser:
             yield line
 
     def _contains_rows(self) -> bool:
-        """Return whether the first two lines of a row look like rows with an indicator each."""
+        """Return whether the first two lines of a row look like two rows of the table.
+
+        That is, both have as many cells as the first row, and both have an indicator in the same
+        column.
+        """
         first, second = map(self._split_plainly, self._row_lines[:2])
         is_full = len(first) == len(second) == self._width
         return is_full and any(
@@ -210,7 +217,10 @@ class _RowParser:
         )
 
     def _parse_again(self) -> list[str]:
-        """Return the cells of the first line of an invalid row; the other lines follow later."""
+        """Return the cells of the first line of an invalid row.
+
+        The other lines of the row are parsed again as rows of their own.
+        """
         first, *others = self._row_lines
         self._again.extendleft(reversed(others))
         self._row_lines = [first]
@@ -221,7 +231,10 @@ class _RowParser:
         return cells
 
     def _split_with_stray_quotes(self, line: str) -> list[str]:
-        """Split a line; quotes are ignored if they would change the number of cells."""
+        """Split a line into cells.
+
+        Quotes are ignored if only then the line has as many cells as the first row.
+        """
         quoted = split_cells(line, self._delimiter)
         plain = self._split_plainly(line)
         return plain if len(plain) == self._width != len(quoted) else quoted

@@ -1,8 +1,8 @@
 """Free text: find hashes, domains, IP addresses and URLs, defanged or not.
 
-A domain must end in a public suffix. Names that are more likely the names of files or parts of
-programs are accepted only if they are defanged. Hashes that the text calls something else than the
-hash of a file, such as an imphash, are rejected. Warnings report what is rejected.
+A domain must end in a public suffix. Names that are more likely names of files or parts of programs
+are accepted only if they are defanged. Hashes that have a label of another hash in the text, such
+as "imphash", are rejected. Rejected indicators are reported in warnings.
 """
 
 from __future__ import annotations
@@ -41,15 +41,18 @@ _PRODUCTS = (
     r"|go-http-client|headlesschrome|iis|java|libcurl|mozilla|nginx|okhttp|openssl|opera|opr|outlook"
     r"|php|python|python-requests|safari|samsungbrowser|thunderbird|trident|vivaldi|wget|yabrowser"
 )
-_SPACED_PRODUCTS = r"chrome|chromium|edge|firefox|openssl|opera|safari"  # not names of services
-# version 1.2.3.4, ProductVersion == "1.2.3.4", Chrome/1.2.3.4, section 1.2.3.4, >=1.2.3.4
+# Products whose version can follow a space. Products that are also services, such as nginx, are
+# omitted, because the address of a server can follow their name.
+_SPACED_PRODUCTS = r"chrome|chromium|edge|firefox|openssl|opera|safari"
+# The text before a version, such as in: version 1.2.3.4, ProductVersion == "1.2.3.4",
+# Chrome/1.2.3.4, section 1.2.3.4, >=1.2.3.4
 _VERSION_BEFORE = re.compile(
     r"\b(?:v|ver|version|build|firmware|release|section|chapter|rule)[.:]?\s*$"
     r"|(?:\b|(?-i:(?<=[a-z])(?=V)))version(?:\s(?:string|number))?(?:\s(?:is|was))?[\"']?\s?[:=]{0,2}\s?[\"']?$"
     rf"|\b(?:{_PRODUCTS}|v)/$|\b(?:{_SPACED_PRODUCTS})\s$|[<>~]=\s?$",
     re.IGNORECASE,
 )
-_SMALL = 32  # the four numbers of few public addresses are all smaller
+_SMALL = 32  # in few public addresses, all four numbers are smaller than this
 _WORD_BEFORE = re.compile(r"[^\W\d_][\w.-]*[\s(\uff08\"'~=:]{0,4}$")
 _HOST_WORD_BEFORE = re.compile(
     r"(?:\b(?:ips?|ipv4|address(?:es)?|hosts?|servers?|c2s?|cnc|dns|resolvers?|nameservers?|port"
@@ -62,26 +65,26 @@ _PRODUCT_BEFORE = re.compile(r"[A-Za-z]/$")
 _PRODUCT_AFTER = re.compile(r" [A-Za-z-]{2,20}/\d")  # the next product of a user agent
 _SPELLED_DOT = re.compile(r" (?:dot|\.) ")
 _HEXADECIMAL_SIGN = re.compile(r"0[xX]$")
-_WALLET_LENGTH = 40  # digits of the address of an Ethereum wallet
-# Halves of a SHA-256 on two lines. Three lines of 32 digits are more likely a list of MD5.
+_WALLET_LENGTH = 40  # number of digits in the address of an Ethereum wallet
+# Two lines that may be halves of a SHA-256. Three lines of 32 digits are more likely MD5 hashes.
 _WRAPPED_SHA256 = re.compile(
     r"([0-9A-Fa-f]{32})[ \t]*\n[ \t|]*([0-9A-Fa-f]{32})"
     r"(?![0-9A-Za-z]|[ \t]*\n[ \t]*[0-9A-Fa-f]{32}\s)"
     r"|([0-9A-Fa-f]{40})[ \t]*\n[ \t|]*([0-9A-Fa-f]{24})(?![0-9A-Za-z])"
 )
-# After a URL at the end of a line: an indented line of one word.
+# The text after a URL that ends its line, if the next line is indented and has only one word.
 _INDENTED_WORD = re.compile(r"[ \t]*\n[ \t]{4,}[^\s:]+[ \t]*(?:\n|$)")
-# The two parts of a hash on two lines, of which the first has the length of no hash.
+# Two lines that may be parts of a hash. ``_join_halves`` checks the lengths of the parts.
 _SPLIT_HASH = re.compile(r"([0-9A-Fa-f]{31,63})[ \t]*\n[ \t|>]*([0-9A-Fa-f]{1,33})(?![0-9A-Za-z])")
 _SHA256_BEFORE = re.compile(r"sha-?256[ \t|:=]*$", re.IGNORECASE)
-# The end of another column, which is not a label such as "MD5" or "SHA-1".
+# The text before a hash if it ends in another column that is not a label such as "MD5" or "SHA-1".
 _COLUMN_BEFORE = re.compile(
     r"[^\s|>*-](?<!md5)(?<!sha1)(?<!sha-1)(?:[ ]{2,}|[ ]*\t\s*)$", re.IGNORECASE
 )
 
 
 def read(texts: Iterable[str], reader: SeedReader) -> None:
-    """Add the indicators in a text; warn once about each of the first 1,000 that are rejected."""
+    """Add the indicators in a text; warn once about each of the first 1,000 rejected indicators."""
     text_reader = _TextReader(reader)
     for candidate in find_candidates(texts):
         text_reader.read(candidate)
@@ -97,10 +100,10 @@ class _TextReader:
         self._more_rejected = 0
         self._labels = HashLabels()
         self._previous_length = 0  # of the previous hash
-        self._previous = ""  # the previous candidate
-        self._previous_url = ""  # if it is the previous candidate
-        self._other_hashes: set[str] = set()  # that the text calls something else
-        self._second_half = ""  # of a hash that was joined from two lines
+        self._previous = ""  # the previous candidate that is not DOTTED
+        self._previous_url = ""  # the same candidate if it is a URL, otherwise empty
+        self._other_hashes: set[str] = set()  # hashes that have a label of another hash
+        self._second_half = ""  # the second part of the previous hash if it was joined
 
     def read(self, candidate: Candidate) -> None:
         """Add or reject a candidate."""
@@ -131,7 +134,7 @@ class _TextReader:
                 self._reject(candidate, "is too long")
 
     def finish(self) -> None:
-        """Report how many candidates were rejected after the first 1,000, which have warnings."""
+        """Report how many more indicators were rejected than the first 1,000."""
         if self._more_rejected:
             self._reader.seeds.warnings.append(
                 f"{self._reader.source}: {self._more_rejected:,} more indicators were rejected"
@@ -157,7 +160,10 @@ class _TextReader:
         self._add(candidate)
 
     def _join_halves(self, candidate: Candidate) -> Candidate:
-        """Return the whole hash if the candidate is its first part and the next line the rest."""
+        """Return the whole hash if the candidate and the next line are its two parts.
+
+        Otherwise, return the candidate. Warn if the hash is joined, or if it may have two parts.
+        """
         split = _SPLIT_HASH.match(candidate.text + candidate.after)
         if split and not detect_hash_type(split[1]) and detect_hash_type(split[1] + split[2]):
             return self._join(candidate, split[1], split[2])
@@ -234,7 +240,10 @@ class _TextReader:
                 self._reject(candidate, "does not end in a public suffix such as com or co.uk")
 
     def _read_contained_hashes(self, candidate: Candidate) -> bool:
-        """Read the hashes in a candidate, such as the name of a file; return whether it has any."""
+        """Read the hashes in a candidate, such as in the name of a file.
+
+        Return whether the candidate contains any hash.
+        """
         hashes = find_hashes(candidate.text)
         for each in hashes:
             self._read_hash(candidate._replace(text=each, after=""))
@@ -266,7 +275,7 @@ class _TextReader:
 
 
 def _is_small_after_word(address: str, before: str) -> bool:
-    """Return whether all numbers of an address are small, and the word before it names no host.
+    """Return whether all numbers of an address are small, and it follows a word not used for hosts.
 
     Such an address is more likely the version of a program: ``AnyDesk 8.0.10.0``.
     """

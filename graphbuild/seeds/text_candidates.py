@@ -1,8 +1,8 @@
 """Find candidates in text: parts that resemble hashes, hosts, URLs or email addresses.
 
-A candidate is the longest part of the text that can belong together. For example, a hash in a host
-name is not a candidate, because the whole host name is. Quantifiers are possessive where possible,
-so that the search takes linear time.
+A candidate is the longest part of the text that can belong together. For example, the candidate is
+a whole host name, not a hash inside it. Quantifiers are possessive where possible, so that the
+search takes linear time.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _MAX_CONTEXT = 200  # characters before and after a candidate
 
 # --- hosts ---------------------------------------------------------------------------------------
 
-# The letters of words, without those of Chinese, Japanese and Korean. Chinese and Japanese
-# are written without spaces, and Korean particles follow a word directly, so these letters can
-# touch a domain.
+# The letters and digits of words, except Chinese, Japanese and Korean characters. These can be
+# directly before or after a domain, because Chinese and Japanese are written without spaces, and
+# Korean particles follow a word directly.
 _LETTERS = r"0-9A-Za-z_\u00c0-\u1fff\ufb00-\ufb06"  # the last are ligatures, as in PDF files
 _CJK = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _WORD = rf"{_LETTERS}{INVISIBLE}\-"
@@ -45,7 +45,7 @@ _TAG = r"</?(?:b|code|em|font|i|span|strong|wbr)\b[^<>\n]{0,100}>"
 _TAGGED_DOT = rf"(?:(?:{_TAG})?+{DEFANGED_DOT}(?:{_TAG})?+)"
 _DOT = rf"(?:{_TAGGED_DOT}|\.)"
 _SPELLED_DOT = r"[ ]dot[ ]"
-_SPACED_DOT = r"[ ]\.[ ]"  # at the end of a line only, because sentences can have it
+_SPACED_DOT = r"[ ]\.[ ]"  # read only in names that end a line, because sentences can contain it
 _AT = rf"(?:{DEFANGED_AT}|@)"
 _COLON = rf"(?:{DEFANGED_COLON}|:)"
 _LABEL = rf"(?:(?<![{_WORD}])[{_WORD}]++|(?<![{_CJK}])[{_CJK}]++)"
@@ -85,7 +85,8 @@ _AUTHORITY = rf"""
 _PATH_AND_QUERY = rf"(?: {DEFANGED_SLASH} | / ) {_PATH} (?:{_QUERY})?+"
 _BACKSLASH_URL = r"""(?<=:\\\\) [^\s<>"'`|,;()]++"""  # ``hxxp:\\host\path``
 
-_NO_DOT = rf"(?! {FIRST_CHARACTER} | dot[ ] | \.[ ] )"  # no dot in any of these forms follows
+# After a word and a space: no dot follows in one of the forms that can follow a space.
+_NO_DOT = rf"(?! {FIRST_CHARACTER} | dot[ ] | \.[ ] )"
 
 # --- candidates ----------------------------------------------------------------------------------
 
@@ -105,7 +106,8 @@ _CANDIDATE = re.compile(
     """,
     re.VERBOSE,
 )
-# A hash can follow a line end in the source text of a program: ``\n``.
+# A hash, or a number that is too long or too short by some digits. It can follow an escape sequence
+# such as ``\n`` in source code. After ``0x``, it must have the length of a hash.
 _HASH = re.compile(
     r"(?:(?:(?<![0-9A-Za-z])|(?<=\\[nrt]))[0-9A-Fa-f]{31,}+"
     r"|(?<=(?<![0-9A-Za-z])0[xX])(?:[0-9A-Fa-f]{64}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{32}))"
@@ -123,7 +125,7 @@ _HOST_AFTER_SLASH = re.compile(rf"/({_LABEL}{_NEXT_LABEL}++)(?![\w/:?-])", re.VE
 _TAGS = re.compile(_TAG)
 _KNOWN_SCHEME = re.compile(rf"{SCHEME}$")
 _SCHEME_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*$")
-# The text before a name that is in the path of a file.
+# The text before a domain in the configuration of dnsmasq, and before a name in the path of a file.
 _DNSMASQ_BEFORE = re.compile(r"(?:^|\n)(?:address|local|server)=/(?:[\w.-]{1,253}/){0,9}$")
 _PATH_BEFORE = re.compile(r"(?:(?<![/\\])[/\\]|[\w.)~%][/\\]+|:\\+)$")
 _PERCENT_ENCODED = re.compile(r"(?<=%)[2-7][0-9A-Fa-f]")  # such as %2Fevil.example
@@ -139,7 +141,7 @@ class Kind(Enum):
     HOST = "host"  # a name with a public suffix, or an IPv4 address
     IPV6 = "ipv6"
     EMAIL = "email"
-    PATH = "path"  # a host in the path of a file, or percent-encoded
+    PATH = "path"  # a name like that of a host, but in the path of a file or percent-encoded text
     DOTTED = "dotted"  # other words with dots
     SPELLED = "spelled"  # a host with "dot" as a word, or with spaces around a dot
     LONG = "long"  # more than MAX_CANDIDATE characters
@@ -150,15 +152,15 @@ class Candidate(NamedTuple):
 
     kind: Kind
     text: str
-    line: int
-    before: str  # text after the previous candidate that is not DOTTED; its last 200 characters
+    line: int  # number of the line at which it starts, from 1
+    before: str  # up to 200 characters, but only after the previous candidate that is not DOTTED
     after: str  # up to 200 characters
 
 
 def find_candidates(texts: Iterable[str]) -> Iterator[Candidate]:
     """Yield the candidates in a text that consists of chunks.
 
-    Where the text is divided into chunks makes no difference.
+    The result does not depend on how the text is divided into chunks.
     """
     scanner = _Scanner()
     for text in texts:
@@ -167,7 +169,10 @@ def find_candidates(texts: Iterable[str]) -> Iterator[Candidate]:
 
 
 def find_hashes(text: str) -> list[str]:
-    """Return the hexadecimal numbers in a text that have at least 31 digits."""
+    """Return the hexadecimal numbers of at least 31 digits in a text.
+
+    Numbers after ``0x`` are returned only if they have the length of a hash.
+    """
     return _HASH.findall(text)
 
 
@@ -177,13 +182,14 @@ class _Scanner:
     def __init__(self) -> None:
         self._text = ""
         self._position = 0  # where the search continues
-        self._previous_end = 0  # of the previous candidate that is not DOTTED
-        self._line, self._counted = 1, 0  # the number of the line at the offset ``_counted``
+        self._previous_end = 0  # where the previous candidate that is not DOTTED ends
+        self._line, self._counted = 1, 0  # the line number at the offset ``_counted``
 
     def scan(self, text: str, *, is_end: bool = False) -> Iterator[Candidate]:
         self._drop_finished_text()
         self._text += text
-        # A candidate before this offset does not depend on the next chunk, unless it is too long.
+        # A candidate that ends before this offset does not depend on the next chunk. A candidate
+        # that is longer than MAX_CANDIDATE is not kept for the next chunk.
         limit = len(self._text) - (0 if is_end else MAX_CANDIDATE + _MAX_CONTEXT)
         while self._position < limit:
             match = _CANDIDATE.search(self._text, self._position)
@@ -235,7 +241,10 @@ def _divide(match: re.Match[str]) -> Iterator[tuple[Kind, int, int]]:
 
 
 def _find_scheme(text: str, start: int, end: int) -> int:
-    """Return where the scheme starts at the end of a word, which can have other text before it."""
+    """Return where the scheme of a URL starts in ``text[start:end]``.
+
+    The scheme is at the end of this word, and there can be other text before it.
+    """
     word = text[max(start, end - _MAX_SCHEME) : end]
     scheme = _KNOWN_SCHEME.search(word) or _SCHEME_NAME.search(word)
     return end - len(word) + scheme.start() if scheme else start
@@ -245,9 +254,9 @@ def _divide_host(text: str, start: int, end: int) -> tuple[Kind, int, int]:
     """Return the kind, the start and the end of a candidate that consists of words with dots."""
     name_end = start + len(text[start:end].rstrip("-_"))
     if name_end == end:
-        start = end - len(text[start:end].lstrip("-"))  # bullets without a space: ``-evil.example``
+        start = end - len(text[start:end].lstrip("-"))  # a bullet without a space: -evil.example
     else:
-        start = name_end - len(text[start:name_end].lstrip("-_"))  # ``_evil.example_`` in Markdown
+        start = name_end - len(text[start:name_end].lstrip("-_"))  # _evil.example_ in Markdown
     name = refang(_TAGS.sub("", text[start:name_end]))
     if not is_host(name):
         return Kind.DOTTED, start, name_end
@@ -268,7 +277,10 @@ def _divide_host(text: str, start: int, end: int) -> tuple[Kind, int, int]:
 
 
 def _is_host_after_slash(text: str, position: int) -> bool:
-    """Return whether a slash and a defanged host, not the name of a file, follow."""
+    """Return whether a slash and a defanged host start at ``position``.
+
+    A name that may be that of a file is not accepted as a host.
+    """
     match = _HOST_AFTER_SLASH.match(text, position)
     if match is None:
         return False
@@ -277,6 +289,9 @@ def _is_host_after_slash(text: str, position: int) -> bool:
 
 
 def _strip_end(text: str, start: int, end: int) -> int:
-    """Return ``end`` without punctuation and without the end of emphasis, as in ``**text**``."""
+    """Return the end of ``text[start:end]`` without final punctuation and marks of emphasis.
+
+    A mark of emphasis, as in ``*text*``, is removed only if the same mark precedes the text.
+    """
     emphasis = text[start - 1] if start and text[start - 1] in "*_~+" else ""
     return start + len(text[start:end].rstrip(_PUNCTUATION + emphasis))

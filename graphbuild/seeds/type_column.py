@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _MAX_COLUMNS = 1_000
 _SAMPLE_ROWS = 1_000
 _MAX_TYPE = 100  # characters
-# The minimum share of cells that are names of types.
+# The minimum share of filled cells that are names of types.
 _MIN_SHARE = 0.5
 _MIN_SHARE_UNUSUAL_HEADING = 0.75
 _MIN_SHARE_NO_HEADING = 1.0
@@ -25,8 +25,9 @@ _MIN_SHARE_NO_HEADING = 1.0
 def find_type_column(titles: Sequence[str], rows: Sequence[Row]) -> int | None:
     """Return the index of the column that states the types of the indicators, if there is one.
 
-    Many of its cells are names of types. With an unusual heading, or without a heading, most rows
-    must contain an indicator of their type.
+    At least half of its filled cells must be names of types. With an unusual heading, at least
+    three quarters must be, and without a heading, all of them. In the last two cases, most rows
+    must also contain an indicator of the stated type.
     """
     sample = rows[:_SAMPLE_ROWS]
     candidates: list[int] = []
@@ -43,12 +44,15 @@ def find_type_column(titles: Sequence[str], rows: Sequence[Row]) -> int | None:
 
 
 def read_type(cell: str) -> str:
-    """Return the type that a cell states; unknown types are unsupported, and no text is no type."""
+    """Return the type that a cell states.
+
+    Return ``UNSUPPORTED`` for unknown types, and an empty string for an empty cell.
+    """
     return (_find_type(cell) or UNSUPPORTED) if cell else ""
 
 
 def _share_of_types(index: int, rows: Sequence[Row]) -> float:
-    """Return the share of cells that are names of types; 0 if no type is supported."""
+    """Return the share of filled cells that are names of types; 0 if all types are unsupported."""
     cells = [cell for row in rows if (cell := row.cell(index))]
     types = [found for cell in cells if "." not in cell and (found := _find_type(cell))]
     is_supported = any(found != UNSUPPORTED for found in types)

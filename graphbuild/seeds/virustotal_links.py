@@ -15,7 +15,8 @@ _LINK = re.compile(
     re.IGNORECASE,
 )
 _WEBSITE = "gui/"
-_TYPES = {"f": FILE, "d": DOMAIN, "i": IP_ADDRESS, "u": URL}  # first letter of the page's kind
+# First letter of the kind of page in a link -> type of the object.
+_TYPES = {"f": FILE, "d": DOMAIN, "i": IP_ADDRESS, "u": URL}
 
 
 class LinkedObject(NamedTuple):
@@ -29,7 +30,7 @@ def find_linked_object(url: str) -> LinkedObject | None:
     """Return the object that a link to VirusTotal means; return None for other URLs.
 
     Raises:
-        ValueError: The link leads to a page of the website about something else.
+        ValueError: The link leads to another page of the current website (``/gui/``).
     """
     link = _LINK.match(url)
     if link is None:

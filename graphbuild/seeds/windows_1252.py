@@ -31,10 +31,12 @@ def require_utf8(texts: Iterable[str], source: str) -> Iterator[str]:
 
 
 def decode_lines(lines: Iterable[str], reader: SeedReader) -> Iterator[str]:
-    """Yield lines in which bytes that are not UTF-8 are read as Windows-1252, with warnings.
+    """Yield ``lines``, with bytes that are not valid UTF-8 decoded as Windows-1252.
+
+    Each of the first 20 such lines causes a warning, and one more warning counts the others.
 
     Raises:
-        SeedError: A line is not valid in Windows-1252 either, or has control characters.
+        SeedError: Such a line is not valid in Windows-1252 either, or has control characters.
     """
     count = 0
     for number, line in enumerate(lines, 1):

@@ -1,7 +1,8 @@
 """Parse XML documents of limited depth, element by element.
 
 A document type declaration is refused, because entities that it declares can expand to gigabytes or
-refer to a local file. The document is parsed in parts, and only the open elements are in memory.
+refer to a local file. The document is parsed in parts. Only open elements, and the children that
+:meth:`Element.keep` adds to them, stay in memory.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 64  # nested elements
 MAX_TOKEN = 2**20  # bytes of one tag, comment or processing instruction
-MAX_TEXT = 65_536  # characters of the text of an element; the rest is left out
+MAX_TEXT = 65_536  # characters of the text of an element; longer text is truncated
 MAX_CHILDREN = 10_000  # children that an element keeps
-_ROOT_SIZE = 8_192  # characters in which the start of the root element is searched
+_ROOT_SIZE = 8_192  # number of first characters that are searched for the root element
 _ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,99}:)?([A-Za-z_][\w.-]{0,99})")
 _NOT_ELEMENTS = re.compile(r"<\?.*?\?>|<!--.*?-->", re.DOTALL)
 
@@ -34,7 +35,7 @@ class Element:
         name: The name without namespace.
         namespace: The URI of the namespace; empty if there is none.
         line: The line number of its start.
-        attributes: The attributes by name, without the namespaces of names.
+        attributes: The attributes by name. The names have no namespace.
         text: The text directly in the element, without surrounding white space.
         parent: The element that contains it; None for the root.
         children: The child elements that were kept by :meth:`keep`.
@@ -49,17 +50,20 @@ class Element:
     children: list[Element] = field(default_factory=list)
 
     def keep(self) -> None:
-        """Add the element to the children of its parent. By default, elements are not kept."""
+        """Add the element to the children of its parent, which does not contain it by default.
+
+        A parent keeps at most 10,000 children; others are ignored.
+        """
         if self.parent is not None and len(self.parent.children) < MAX_CHILDREN:
             self.parent.children.append(self)
 
     def child(self, name: str) -> Element | None:
-        """Return the first kept child with a name."""
+        """Return the first child in ``children`` whose name is ``name``, or None."""
         return next((each for each in self.children if each.name == name), None)
 
 
 def is_xml(start: str) -> bool:
-    """Return whether a text that begins with ``start`` is XML, according to its declaration."""
+    """Return whether a text that begins with ``start`` has a declaration of XML or a DOCTYPE."""
     return start.lstrip().startswith(("<?xml", "<!DOCTYPE"))
 
 
@@ -71,7 +75,7 @@ def root_name(start: str) -> str:
 
 
 def iterate_elements(texts: Iterable[str], source: str) -> Iterator[Element]:
-    """Yield each element at its end, so that the children of an element come before it.
+    """Yield each element when it ends, so that its children are yielded before it.
 
     Raises:
         SeedError: The document is not valid XML, declares a document type, is nested too deeply, or
@@ -85,7 +89,7 @@ def iterate_elements(texts: Iterable[str], source: str) -> Iterator[Element]:
 
 @dataclass(slots=True)
 class _Text:
-    """The text directly in an element, in pieces."""
+    """The text directly in an element, in pieces; pieces after ``MAX_TEXT`` are dropped."""
 
     pieces: list[str] = field(default_factory=list)
     length: int = 0
@@ -106,7 +110,7 @@ class _Parser:
         self._depth = 0
         self._texts: list[_Text] = []  # of the open elements
         self._fed = 0
-        # The stated encoding is ignored, because the document is decoded already.
+        # The encoding that the document states is ignored, because the parts are passed in UTF-8.
         self._expat = expat.ParserCreate("utf-8", " ")
         self._expat.buffer_text = True
         self._expat.StartDoctypeDeclHandler = self._refuse_doctype
@@ -123,8 +127,8 @@ class _Parser:
                 f"{self._source} is not valid XML: {reason} in line {error.lineno}"
             ) from None
         self._fed += len(part)
-        # Expat keeps an unfinished token, and versions before 2.6 parse it again in each call. So
-        # the time for a long token would grow with the square of its length.
+        # Expat keeps an unfinished token, and versions before 2.6 parse it again in each call.
+        # Without a limit, the time for a token would grow with the square of its length.
         if self._fed - self._expat.CurrentByteIndex > MAX_TOKEN + len(part):
             self._refuse(f"a tag or comment is larger than {MAX_TOKEN} bytes")
         while self._ended:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from graphbuild.cli import options
 from graphbuild.cli.console import print_json, print_line, shorten
 from graphbuild.cli.seed_lists import read_seed_lists, require_seeds, summarize
-from graphbuild.models import URL
 
 if TYPE_CHECKING:
     from graphbuild.seeds import Seed, SeedList
@@ -69,8 +68,11 @@ def _single_or_list(values: list[str | None]) -> object:
 
 
 def _value(seed: Seed) -> str:
-    """Return the indicator as text: for a URL, the URL instead of the id; otherwise, the id."""
-    return str(seed.entity.attributes["url"]) if seed.entity.type == URL else seed.entity.id
+    """Return the indicator as text: for a URL whose text is known, that text; otherwise, the id.
+
+    A link to a page of VirusTotal states only the id of a URL.
+    """
+    return str(seed.entity.attributes.get("url", seed.entity.id))
 
 
 def _print_seeds(seed_list: SeedList, *, with_sources: bool) -> None:

@@ -63,6 +63,11 @@ def test_the_value_of_a_url_is_its_text(shell: Shell) -> None:
     assert (seed["type"], seed["value"]) == ("url", "https://evil.example/a")
 
 
+def test_the_value_of_a_link_to_a_url_on_virustotal_is_its_id(shell: Shell) -> None:
+    done = shell("seeds", f"https://www.virustotal.com/gui/url/{A}")
+    assert (done.returncode, done.stdout.split()[1:3]) == (0, ["url", A])
+
+
 def test_several_lists_are_shown_with_their_names(shell: Shell) -> None:
     names = write(shell, "a.txt", f"{A}\n"), write(shell, "b.csv", f"name,hash\nx,{B}\n")
     done = shell("seeds", *names, "evil.example")

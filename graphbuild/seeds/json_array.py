@@ -4,7 +4,8 @@ Flat objects are read like the rows of a table. Public feeds write them in sever
 array, as JSON Lines, as the only array of objects in an object, or as an object that maps ids to
 arrays. In the only array of objects in an object with other fields, such as
 ``{"query_status": "ok", "data": [...]}``, objects can also have nested fields, which are ignored.
-In this case, each object must have a field such as ``ioc`` or ``sha256_hash`` with an indicator.
+If any of these objects has nested fields, each of them must have a field such as ``ioc`` or
+``sha256_hash`` that contains an indicator.
 """
 
 from __future__ import annotations

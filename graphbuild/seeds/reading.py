@@ -53,7 +53,8 @@ def read_seeds(
         column: For tables and arrays of flat objects, the name or number (from 1) of the column
             that contains the seeds. By default, the column is detected.
         allow_empty: Accept the hash of the empty file and hashes that are all ``0`` or all ``f``.
-            They are rejected by default, because they do not identify a particular file.
+            They are rejected by default. The empty file is in many unrelated collections, and
+            the other values are hardly hashes of files.
         accept_indicators: Accept indicators as sources, unless a file with that name exists. URLs
             need a scheme. Domains with an ending such as ``.zip`` must be defanged, because they
             may be the names of missing files.
@@ -103,7 +104,8 @@ def parse_seeds(
         lines: The text of the list, or its lines, with or without line endings.
         source: The name of the list in messages.
         allow_empty: Accept the hash of the empty file and hashes that are all ``0`` or all ``f``.
-            They are rejected by default, because they do not identify a particular file.
+            They are rejected by default. The empty file is in many unrelated collections, and
+            the other values are hardly hashes of files.
 
     Raises:
         TypeError: ``lines`` is neither a string nor an iterable of strings.

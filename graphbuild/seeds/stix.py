@@ -83,11 +83,11 @@ def _read_object(each: dict[str, Any], number: int, reader: SeedReader) -> None:
 def _omit_unreadable_hashes(
     each: dict[str, Any], number: int, reader: SeedReader
 ) -> dict[str, Any]:
-    """Return a file without the hashes that are invalid or by which the API finds no files.
+    """Return a STIX file object without invalid hashes and without hashes of other types.
 
-    Without this function, ``stix2`` would reject a whole file because of one hash, such as a TLSH
-    that starts with ``T1``. Files without a valid hash are returned unchanged. The files inside
-    ``observed-data`` are changed in the same way, and other objects are returned unchanged.
+    Without this function, ``stix2`` would reject the whole object because of one hash, such as a
+    TLSH that starts with ``T1``. Objects without a valid hash are returned unchanged. The file
+    objects inside ``observed-data`` are changed in the same way.
     """
     inside = each.get("objects")
     if each.get("type") == "observed-data" and isinstance(inside, dict):

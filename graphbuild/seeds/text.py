@@ -66,7 +66,8 @@ _PRODUCT_AFTER = re.compile(r" [A-Za-z-]{2,20}/\d")  # the next product of a use
 _SPELLED_DOT = re.compile(r" (?:dot|\.) ")
 _HEXADECIMAL_SIGN = re.compile(r"0[xX]$")
 _WALLET_LENGTH = 40  # number of digits in the address of an Ethereum wallet
-# Two lines that may be halves of a SHA-256. Three lines of 32 digits are more likely MD5 hashes.
+# Two lines that may be the parts of a SHA-256: 32 and 32 digits, or 40 and 24. Three lines of 32
+# digits are more likely MD5 hashes.
 _WRAPPED_SHA256 = re.compile(
     r"([0-9A-Fa-f]{32})[ \t]*\n[ \t|]*([0-9A-Fa-f]{32})"
     r"(?![0-9A-Za-z]|[ \t]*\n[ \t]*[0-9A-Fa-f]{32}\s)"

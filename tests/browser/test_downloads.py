@@ -163,7 +163,7 @@ def test_a_view_is_saved_and_restored(opened):
     page = opened(graph)
     page.page.uncheck("#legend li:nth-child(3) input")
     page.page.fill("#min-links", "2")
-    page.page.select_option("#color", "cluster")
+    page.page.select_option("#color", "date")
     page.page.fill("#from-month", str(2015 * 12))
     page.page.uncheck("#undated")
     key = "collection:turla_toolset"
@@ -176,7 +176,7 @@ def test_a_view_is_saved_and_restored(opened):
     assert after[:3] == before[:3]
     assert after[3] == pytest.approx(before[3], abs=0.001)
     assert after[4] == pytest.approx(before[4], abs=2)
-    assert page.page.input_value("#color") == "cluster"
+    assert page.page.input_value("#color") == "date"
     assert page.page.input_value("#from-month") == str(2015 * 12)
     assert not page.page.is_checked("#undated")
 

@@ -78,7 +78,6 @@ def test_a_medium_graph_is_drawn_completely_with_fewer_labels(opened):
     assert page.level == "reduced"
     assert page.visible["nodes"] == len(graph)
     assert page.visible["links"] == graph.number_of_edges()
-    assert page.page.input_value("#color") == "cluster"
     assert "labels of the largest 200 only" in page.page.inner_text("#lines")
 
 

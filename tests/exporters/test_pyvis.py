@@ -150,7 +150,8 @@ def test_no_text_runs_as_a_script(tab: Page, titles_as_html: bool) -> None:  # n
     network = hostile_network(select_menu=True, filter_menu=True)
     hostile = list(network.nodes)
     if titles_as_html:  # a node of the user's own switches pyvis to titles as HTML
-        network.add_node("mine", title="<a href='#'>Mine</a>")
+        beside = max(node["x"] for node in hostile) + 100
+        network.add_node("mine", title="<a href='#'>Mine</a>", x=beside, y=0)
     tab.set_content(network.generate_html())
     tab.wait_for_function("window.network")
     for node in hostile:

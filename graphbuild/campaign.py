@@ -87,21 +87,10 @@ class Campaign:
             StoreError: The campaign file is damaged.
             ValueError: No view has the name ``view``.
         """
-        from graphbuild.analysis.campaign_clusters import read_clusters  # noqa: PLC0415  loads scipy
-        from graphbuild.graph.builder import TITLE, build_graph  # noqa: PLC0415  loads networkx
-        from graphbuild.graph.clusters import add_clusters  # noqa: PLC0415  loads networkx
+        from graphbuild.analysis.campaign_clusters import read_graph  # noqa: PLC0415  loads scipy
         from graphbuild.graph.views import view as view_of  # noqa: PLC0415  loads networkx
 
-        with self.store.snapshot():
-            graph = build_graph(
-                self.store.observations(direct=True),
-                subjects=self.store.subjects(times=timestamps),
-                links=self.store.links(),
-                timestamps=timestamps,
-            )
-            add_clusters(graph, read_clusters(self.store, graph))
-            graph.graph[TITLE] = self.store.title()
-        return view_of(graph, view)
+        return view_of(read_graph(self.store, timestamps=timestamps), view)
 
     def nodes(self, *, timestamps: bool = False) -> pd.DataFrame:
         """Return a DataFrame with one row per node and the columns of ``nodes.parquet``.

@@ -1,18 +1,24 @@
-"""Read, find and save the clusters of a campaign file, and add clusters to graphs."""
+"""Read the graph of a campaign file with its clusters; read, find and save these clusters."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from graphbuild._util import format_timestamp
 from graphbuild.analysis.cluster_method import method_version
 from graphbuild.analysis.clusters import find_clusters
-from graphbuild.graph.builder import with_stable_order
+from graphbuild.graph.builder import TITLE, build_graph, with_stable_order
 from graphbuild.graph.clusters import add_clusters, has_clusters
 from graphbuild.graph.views import is_derived
+from graphbuild.models import OBSERVED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
     from graphbuild.graph.builder import Graph
-    from graphbuild.models import ClusterTable
+    from graphbuild.models import ClusterTable, Entity, Link, Observation
 
     class StoredClusters(Protocol):
         """The part of ``store.clusters`` that this module uses."""
@@ -29,6 +35,65 @@ if TYPE_CHECKING:
         @property
         def clusters(self) -> StoredClusters:
             """The clusters in the campaign file."""
+
+        @property
+        def path(self) -> Path:
+            """The campaign file."""
+
+        def snapshot(self) -> AbstractContextManager[None]:
+            """Return a context in which all reads see the same state."""
+
+        def observations(self, *, direct: bool) -> Iterable[Observation]:
+            """Return all observations."""
+
+        def subjects(self, *, times: bool) -> Iterable[Entity]:
+            """Return all subjects."""
+
+        def links(self) -> Iterable[Link]:
+            """Return all links."""
+
+        def last_response_time(self) -> float | None:
+            """Return the time of the newest stored response."""
+
+
+def read_graph(
+    store: CampaignStore,
+    *,
+    observed_only: bool = False,
+    timestamps: bool = False,
+    on_progress: Callable[[str], None] = lambda _: None,
+) -> Graph:
+    """Return the graph of a campaign, with its clusters and its title.
+
+    Args:
+        store: The campaign file.
+        observed_only: Whether to leave out inferred observations. The clusters are always those of
+            all observations.
+        timestamps: Whether to add the times of responses.
+        on_progress: Function that is called before each step, with a description of the step.
+    """
+    on_progress("reading the campaign")
+    with store.snapshot():
+        observations = store.observations(direct=True)
+        if observed_only:
+            observations = (each for each in observations if each.provenance == OBSERVED)
+        graph = build_graph(
+            observations,
+            subjects=store.subjects(times=timestamps),
+            links=store.links(),
+            timestamps=timestamps,
+        )
+        on_progress("finding clusters")
+        add_clusters(graph, read_clusters(store, None if observed_only else graph))
+        graph.graph[TITLE] = _title(store)
+    return graph
+
+
+def _title(store: CampaignStore) -> str:
+    """Return the name of a campaign file, and the date (UTC) of its newest response."""
+    newest = store.last_response_time()
+    date = "" if newest is None else f", responses until {format_timestamp(newest)[:10]}"
+    return f"{store.path.stem}{date}"
 
 
 def read_clusters(store: CampaignStore, graph: Graph | None = None) -> ClusterTable:

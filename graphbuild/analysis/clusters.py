@@ -1,7 +1,8 @@
 """Cluster files by the evidence that they share, for ``communities`` and other commands.
 
 :func:`graphbuild.graph.clusters.add_clusters` adds the clusters to a graph, for the layout and the
-exporters. The clusters contain only files. They are found as follows:
+exporters. These clusters contain only subjects, which are called files here. They are found as
+follows:
 
 * The files are the nodes of a weighted graph. If n files share a piece of evidence (see
   :mod:`overlap`), the edge between any two of these files gets the additional weight 1/n. This is
@@ -54,10 +55,10 @@ if TYPE_CHECKING:
 RUNS = 10  # default number of runs
 _MAX_RESOLUTION_STEPS = 20  # three or four are usual
 _RESOLUTION_TOLERANCE = 0.02  # the iteration ends if the resolution changes by less than this share
-# Bounds of the number of iterations. With more iterations, clusters of small graphs can be better;
-# those of large graphs hardly change.
+# The smallest and the largest number of iterations of the Leiden algorithm. With more iterations,
+# clusters of small graphs can be better; those of large graphs hardly change.
 _MIN_ITERATIONS, _MAX_ITERATIONS = 2, 10
-_EDGE_VISITS = 200_000  # intended number of iterations times edges
+_EDGE_VISITS = 200_000  # intended product of the numbers of iterations and of edges
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from graphbuild.cli.console import error, notice
+from graphbuild.cli.console import error, notice, spinner
 from graphbuild.errors import StoreError
 from graphbuild.models import UNFINISHED_STATES
 
@@ -89,13 +89,14 @@ def read_incidence(store_path: Path | None, *, merge: bool = False) -> Incidence
 
 
 def save_clusters(store: Store) -> None:
-    """Store the clusters in a campaign file, for the commands that read them.
+    """Find the clusters, and store them in a campaign file for the commands that read them.
 
     Errors are ignored: without stored clusters, these commands find the clusters again.
     """
     from graphbuild.analysis import campaign_clusters
 
-    with suppress(StoreError):
+    with suppress(StoreError), spinner() as show_step:
+        show_step("finding clusters")
         campaign_clusters.save_clusters(store)
 
 

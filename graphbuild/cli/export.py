@@ -26,12 +26,11 @@ from graphbuild.exporters.formats import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from signal import Signals
 
     from graphbuild.exporters import ExportedFile
     from graphbuild.graph.builder import Graph
-    from graphbuild.store import Store
 
 FULL = "full"
 HEAVY_BYTES = 50_000_000  # size above which Gephi opens a file slowly
@@ -125,6 +124,7 @@ def export(
     Existing files are replaced atomically. With one format, --out can also be a file with a suffix
     of the format, such as --to graphml --out campaign.graphml.
     """
+    from graphbuild.analysis.campaign_clusters import read_graph
     from graphbuild.exporters.atomic_write import make_folder
     from graphbuild.exporters.output import export_all, export_file
     from graphbuild.exporters.places import apply_places, read_places
@@ -139,8 +139,8 @@ def export(
     known = read_places(places) if places else None
     with open_for_reading(store_path) as store:
         with on_signal(remove_unfinished_and_exit), spinner() as show_step:
-            graph = _read_graph(
-                store, show_step, observed_only=observed_only, timestamps=timestamps
+            graph = read_graph(
+                store, observed_only=observed_only, timestamps=timestamps, on_progress=show_step
             )
             shown, positions = select_view(graph, view), None
             if known:
@@ -193,36 +193,6 @@ def _count_new_nodes(graph: Graph) -> int:
     from graphbuild.exporters.places import IS_NEW
 
     return sum(1 for _, is_new in graph.nodes(data=IS_NEW) if is_new)
-
-
-def _read_graph(
-    store: Store, show_step: Callable[[str], None], *, observed_only: bool, timestamps: bool
-) -> Graph:
-    """Return the graph of a campaign. With ``observed_only``, it has no inferred edges.
-
-    The clusters are always those of all observations.
-    """
-    from graphbuild.analysis.campaign_clusters import read_clusters
-    from graphbuild.graph.builder import TITLE, build_graph
-    from graphbuild.graph.clusters import add_clusters
-    from graphbuild.models import OBSERVED
-
-    show_step("reading the campaign")
-    with store.snapshot():
-        graph = build_graph(
-            (
-                each
-                for each in store.observations(direct=True)
-                if each.provenance == OBSERVED or not observed_only
-            ),
-            subjects=store.subjects(times=timestamps),
-            links=store.links(),
-            timestamps=timestamps,
-        )
-        show_step("finding clusters")
-        add_clusters(graph, read_clusters(store, None if observed_only else graph))
-        graph.graph[TITLE] = store.title()
-    return graph
 
 
 def _is_file_of_format(out: Path, formats: Sequence[str]) -> bool:

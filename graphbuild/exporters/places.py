@@ -126,10 +126,11 @@ def _folded_positions(graph: Graph, earlier: Mapping[str, Point]) -> dict[str, P
 
 def _read(path: Path) -> bytes:
     try:
-        content = path.read_bytes()
+        with path.open("rb") as stream:
+            content = stream.read(_MAX_BYTES + 1)
         if content.startswith(b"\x1f\x8b"):
-            with gzip.open(io.BytesIO(content)) as stream:
-                content = stream.read(_MAX_BYTES + 1)
+            with gzip.open(io.BytesIO(content)) as unpacked:
+                content = unpacked.read(_MAX_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise ExportError(f"{path}: cannot be read: {reason}") from error

@@ -4,9 +4,8 @@
    separate nodes with the same neighbors. Each group becomes a disc that is large enough for its
    nodes.
 2. ForceAtlas2 arranges the discs of each connected component. If a component has more than 40
-   discs, the discs of each cluster (the node attribute
-   ``cluster``) are arranged first. Then each cluster is arranged like one disc,
-   with space around it for a label.
+   discs, the discs of each cluster (the node attribute ``cluster``) are arranged first. Then each
+   cluster is arranged like one disc, with space around it for a label.
 3. :mod:`graphbuild.graph.packing` packs the components.
 4. The nodes of each group are placed in the group's disc in a spiral, like the seeds of a
    sunflower.

@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
 # Lengths are in units of the layout.
 _GAP = 4.0  # minimum distance between the border of a new node and that of any other node
-_COMPONENT_GAP = (
-    90.0  # distance between the earlier nodes and new nodes that are not linked to them
-)
+_COMPONENT_GAP = 90.0  # distance between earlier nodes and new nodes without a path to them
 _CELL = 32.0  # side of a cell of the grid in which nearby nodes are searched
 _GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 

@@ -124,8 +124,8 @@ def _bridges(data: ReportData) -> Iterator[Block]:
     if pairs:
         verb = "is" if pairs == 1 else "are"
         yield Paragraph(
-            f"{format_count(pairs, 'pair')} of clusters {verb} connected. Number of pairs that a"
-            f" single reference or collection connects: {len(data.bridges.single_links):,}."
+            f"{format_count(pairs, 'pair')} of clusters {verb} connected,"
+            f" {len(data.bridges.single_links):,} of them by only one reference or collection."
         )
     else:
         yield Paragraph("No collection or reference connects two clusters.")

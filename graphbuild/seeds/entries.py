@@ -354,9 +354,10 @@ def _split_fields(text: str) -> list[str]:
 
 
 def _parse_host_fields(fields: list[str]) -> Entry | None:
-    """Parse fields that are all hosts or URLs, or a host or URL and then a port or comments.
+    """Parse the fields of an entry, or return None.
 
-    Return None for other fields.
+    Either all fields are hosts or URLs, or only the first is. Then, the others are its port or a
+    comment.
     """
     valid = list(filter(_is_host, fields))
     if len(valid) == len(fields):
@@ -380,9 +381,9 @@ def _check_type(entry: Entry, stated: str, relation: str) -> None:
     """Raise ``ValueError`` if the stated type contradicts an indicator, and one of them is a hash.
 
     Examples are a SHA-1 listed as an MD5, a hash listed as a domain, and a domain listed as a
-    file. Other contradictions, such as a domain listed as a URL, are accepted. Several hashes in
-    one entry are accepted with any hash type. ``relation`` is the text before the stated type in
-    the message.
+    file. Other contradictions, such as a domain listed as a URL, are accepted. If an entry
+    contains several hashes, the stated hash type need not be that of each hash. ``relation`` is
+    the text before the stated type in the message.
     """
     if not stated:
         return

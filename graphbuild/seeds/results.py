@@ -122,7 +122,8 @@ class SeedReader:
     allow_empty: bool = field(default=False, kw_only=True)
     column: str | None = None  # for tables: name or number of the column of the seeds
     unit: str = "line"  # see RejectedEntry.unit
-    format: SourceFormat = field(init=False)  # modules that read tables set its columns
+    # How the source is read. The modules that read tables set ``column`` and ``column_reason``.
+    format: SourceFormat = field(init=False)
     # Type of skipped entries -> number of these entries.
     _skipped_types: Counter[str] = field(default_factory=Counter, init=False)
     # Message -> how often it was counted, and the number of the first entry with this warning.

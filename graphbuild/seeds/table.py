@@ -179,10 +179,7 @@ def _select_columns(judgement: Judgement, reader: SeedReader) -> tuple[Column, s
 
 
 def _find_other_hashes(judgement: Judgement, columns: Column) -> list[int]:
-    """Return the indexes of the other columns with hashes of the same files.
-
-    Return no columns if ``columns`` does not contain hashes of files.
-    """
+    """Return the indexes of other columns with hashes of the files, if ``columns`` has hashes."""
     if not is_hash_column(columns, judgement.titles):
         return []
     hashes = [each for each in judgement.columns if is_hash_column(each, judgement.titles)]

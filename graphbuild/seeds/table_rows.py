@@ -233,7 +233,8 @@ class _RowParser:
     def _split_with_stray_quotes(self, line: str) -> list[str]:
         """Split a line into cells.
 
-        Quotes are ignored if only then the line has as many cells as the first row.
+        A line can have as many cells as the first row only if its quotes are taken for ordinary
+        characters. Such a line is split at every delimiter.
         """
         quoted = split_cells(line, self._delimiter)
         plain = self._split_plainly(line)

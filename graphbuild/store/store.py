@@ -265,11 +265,10 @@ class Store(ObservationReader):
 
     # --- totals ----------------------------------------------------------------------------------
 
-    def title(self) -> str:
-        """Return the name of the campaign file and the date (UTC) of its newest response."""
+    def last_response_time(self) -> float | None:
+        """Return the time of the newest stored response, in seconds since 1970; None if none."""
         ((newest,),) = self._db.rows("SELECT max(fetched_at) FROM page")
-        date = f", responses until {format_timestamp(newest)[:10]}" if newest is not None else ""
-        return f"{self.path.stem}{date}"
+        return None if newest is None else float(newest)
 
     def totals(self) -> Totals:
         """Return counts over the whole campaign."""

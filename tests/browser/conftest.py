@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from tests.browser.pages import write_page
+from tests.browser.pages import POINT, write_page
 from tests.support.chromium import launch_chromium
 from tests.support.external_tools import OUTPUT
 
@@ -32,11 +32,6 @@ SCREENSHOTS = OUTPUT / "screenshots"
 
 
 WINDOW = {"width": 1300, "height": 850}
-_POINT = """(key) => {
-  const at = window.graphbuild.position(key);
-  const canvas = document.querySelector("#canvas").getBoundingClientRect();
-  return [at.x + canvas.x, at.y + canvas.y];
-}"""
 # Zooms with the mouse wheel at the center of the canvas until the scale passes the target.
 _ZOOM = """(target) => {
   const canvas = document.querySelector("#canvas canvas");
@@ -126,7 +121,7 @@ class Opened:
 
     def point(self, key: str) -> tuple[float, float]:
         """Return the position of a node in the window."""
-        x, y = self.page.evaluate(_POINT, key)
+        x, y = self.page.evaluate(POINT, key)
         return x, y
 
     def zoom(self, scale: float) -> None:

@@ -11,6 +11,13 @@ from graphbuild.exporters.html.page import write_html
 if TYPE_CHECKING:
     import networkx as nx
 
+# Returns the position of a node in the window, from its key.
+POINT = """(key) => {
+  const at = window.graphbuild.position(key);
+  const canvas = document.querySelector("#canvas").getBoundingClientRect();
+  return [at.x + canvas.x, at.y + canvas.y];
+}"""
+
 
 def write_page(graph: nx.DiGraph[str], *, title: str = "A campaign", **options: Any) -> bytes:
     """Return the page of a graph; ``options`` are those of ``write_html``."""

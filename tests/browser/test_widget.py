@@ -9,7 +9,7 @@ from graphbuild.exporters.widget import GraphWidget
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import Observation
 from tests.browser.campaigns import collection, file, many_families, report
-from tests.browser.pages import write_page
+from tests.browser.pages import POINT, write_page
 
 pytestmark = pytest.mark.browser
 
@@ -39,11 +39,6 @@ HOST = """async ({ code, state }) => {
   const { default: frontEnd } = await import(url);
   const el = document.body.appendChild(document.createElement("div"));
   window.removeView = frontEnd.render({ model, el });
-}"""
-POINT = """(key) => {
-  const at = window.graphbuild.position(key);
-  const canvas = document.querySelector("#canvas").getBoundingClientRect();
-  return [at.x + canvas.x, at.y + canvas.y];
 }"""
 IS_NEAR_THE_CENTER = """(key) => {
   const { x, y } = window.graphbuild.position(key);

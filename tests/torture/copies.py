@@ -39,8 +39,12 @@ def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> PartResult:
         first = campaign.start(campaign.crawl_command("--max-calls", "1"))
         result.check(first.end() == 3, f"the first crawl fails: {campaign.said()}")
         campaign.api.add_faults(Fault("delay", duration / needed(campaign.seed), times=None))
-        start = time.monotonic()
+        calls = campaign.api.calls
         running = campaign.start(campaign.crawl_command())
+        # Before the first request, the file may not be open yet. A copy then needs no message.
+        while campaign.api.calls == calls and not running.wait(0.001):
+            pass
+        start = time.monotonic()
         for number, moment in enumerate(moments):
             running.wait(start + moment - time.monotonic())
             copies.append(_copy(campaign.store, campaign.folder / f"copy-{number}.db", running))

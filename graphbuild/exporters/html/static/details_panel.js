@@ -116,6 +116,8 @@ function actions(marker) {
       () => showNeighbors(marker)),
     hopsButton(),
     button("Path to …", () => startPath(marker), { title: "Shortest path to the node you select next" }),
+    neighborsButton(marker.members),
+    ...placeButtons(marker.members),
   ].filter(Boolean));
 }
 
@@ -240,6 +242,6 @@ function nodeRow(node, note) {
   const choose = createElement("button", { type: "button", className: "neighbor row tall" },
     typeIcon(types[node.type]), what);
   choose.dataset.key = node.key;
-  choose.onclick = () => selectNode(node);
+  choose.onclick = ({ shiftKey }) => (shiftKey ? toggleSelected([node.id]) : selectNode(node));
   return createElement("li", {}, choose);
 }

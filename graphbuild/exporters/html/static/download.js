@@ -20,13 +20,11 @@ function buildTools() {
   byId("svg").onclick = () => download(`${fileStem()}.svg`, new Blob([svgText()], { type: "image/svg+xml" }));
   for (const name of ["png", "svg", "untangle"]) byId(name).disabled = nodes.length === 0;
   byId("untangle").onclick = () => { renderer.untangle(); notify(); };
-  byId("undo-untangle").onclick = () => { renderer.undoUntangle(); byId("untangle").focus(); notify(); };
 }
 
 function showTools() {
   byId("untangle").disabled = nodes.length === 0 || state.layered;
   byId("untangle").textContent = nodes.length && renderer.isUntangling() ? "Freeze" : "Untangle";
-  byId("undo-untangle").hidden = !nodes.length || !renderer.canUndoUntangle();
 }
 
 /** Return the drawn nodes that pass the filters; if there is a focus, only those in it. */

@@ -10,9 +10,15 @@ for (const [first, x, y] of data.folded ?? []) {
   group.compact = { x: x - group.home.x, y: y - group.home.y };
 }
 
-/** Return the mean position of nodes (ids) in the layout. */
+/** Return the position of a node (id) in the layout, or where the user moved it within its expanded group. */
+function positionInGroup(id) {
+  const { x, y, moved = ORIGIN } = nodes[id];
+  return { x: x + moved.x, y: y + moved.y };
+}
+
+/** Return the mean position of nodes (ids). */
 function centerOf(members) {
-  const mean = (axis) => members.reduce((sum, each) => sum + nodes[each][axis], 0) / members.length;
+  const mean = (axis) => members.reduce((sum, id) => sum + positionInGroup(id)[axis], 0) / members.length;
   return { x: mean("x"), y: mean("y") };
 }
 
@@ -70,8 +76,10 @@ function spaceOf(group) {
 
 /** Return the radius of the disc around the expanded members of a group. */
 function reachOf({ members, home }) {
-  return members.reduce((most, id) => Math.max(most,
-    Math.hypot(nodes[id].x - home.x, nodes[id].y - home.y) + signSize(nodes[id].links)), 0);
+  return members.reduce((most, id) => {
+    const { x, y } = positionInGroup(id);
+    return Math.max(most, Math.hypot(x - home.x, y - home.y) + signSize(nodes[id].links));
+  }, 0);
 }
 
 /** Move the markers of groups by `changes`, except those of groups in `except`; return the moved markers. */

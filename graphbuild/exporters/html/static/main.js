@@ -49,6 +49,11 @@ function incompleteNote() {
 function onKey(event) {
   const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)
     && !["checkbox", "range"].includes(event.target.type);
+  if ((event.ctrlKey || event.metaKey) && !event.altKey && !typing && event.key.toLowerCase() === "z") {
+    if (event.shiftKey) redo();
+    else undo();
+    event.preventDefault();
+  }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "/" && !typing) {
     byId("query").focus();
@@ -56,7 +61,8 @@ function onKey(event) {
     event.preventDefault();
   } else if (event.key === "Escape") {
     renderer.hideTooltip();
-    if (pathStart) stopPath();
+    if (selectionBox.active || selectionBox.start) { clearBox(); setBoxMode(false); }
+    else if (pathStart) stopPath();
     else clearSelection();
   }
 }
@@ -75,6 +81,9 @@ function publish() {
     get drawn() { return renderer.drawn(); },
     get selection() { return selectedIds().length ? keys(selectedIds()).join(" ") : null; },
     get line() { return state.line && keys([state.line.from.members[0], state.line.to.members[0]]); },
+    /** Keys of the nodes that the user hid, and that are pinned. */
+    get hidden() { return keys(state.hiddenNodes); },
+    get pinned() { return keys(state.pinned); },
     get focus() { return keys(state.focus?.nodes); },
     get focusLines() {
       return [...state.focus?.lines ?? []].filter(isDrawn).map((line) => keys([line.from.members[0], line.to.members[0]]));
@@ -130,6 +139,8 @@ function begin() {
   buildLayers();
   buildPlaces();
   buildPathMode();
+  buildHiding();
+  buildBoxSelection();
   buildList();
   listenToSearch();
   byId("zoom-in").onclick = () => zoomBy(ZOOM_STEP);
@@ -137,8 +148,9 @@ function begin() {
   byId("fit").onclick = () => { if (nodes.length) renderer.showAll(); };
   document.addEventListener("keydown", onKey);
   for (const show of [showLegend, showColorLegend, showTimeline, showDetails, showTools, showLayers,
-    showPathMode, showList, showStatus]) listeners.add(show);
+    showPathMode, showHiding, showList, showStatus]) listeners.add(show);
   notify();
+  startHistory();
   startPermalink();
   publish();
   startEmbedding();

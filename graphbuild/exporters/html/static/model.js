@@ -9,6 +9,8 @@ const ALL_DATES = Object.freeze({ from: -Infinity, to: Infinity, undated: true }
 
 const state = {
   hiddenTypes: new Set(),
+  hiddenNodes: new Set(), // ids of nodes that the user hid
+  pinned: new Set(), // ids of nodes that keep their place; see pinning.js
   minLinks: 0,
   dates: { ...ALL_DATES },
   color: clusters.size ? "cluster" : "type", // or "date"
@@ -29,7 +31,8 @@ const lines = new Map(); // by line id
 // --- filters
 
 function passesFilters(node) {
-  return !state.hiddenTypes.has(node.type) && node.links >= state.minLinks && passesDates(node);
+  return !state.hiddenTypes.has(node.type) && !state.hiddenNodes.has(node.id)
+    && node.links >= state.minLinks && passesDates(node);
 }
 
 /** Return whether a node passes the date filter; only references have dates. */
@@ -104,8 +107,13 @@ function makeMarker(id, group, members) {
 
 /** Return the position of a marker unless markers are arranged in layers. */
 function networkPosition({ group, members, own }) {
-  const isRest = members.length > 1 && members.length < group.members.length;
-  return isRest ? freePosition(group, own) : movedPosition(group, centerOf(members));
+  if (isRest({ group, members })) return freePosition(group, own);
+  return movedPosition(group, members.length > 1 ? group.home : centerOf(members));
+}
+
+/** Return whether a marker represents the folded members of an expanded group. */
+function isRest({ group, members }) {
+  return members.length > 1 && members.length < group.members.length;
 }
 
 /** Find a position beside an expanded group, in the direction with the most free space. */

@@ -15,12 +15,35 @@ function selectNodes(ids) {
   pathStart = null;
   if (!wanted.length) clearSelection();
   else if (wanted.length === 1) selectNode(nodes[wanted[0]]);
-  else selectSeveral(wanted);
+  else {
+    const hidden = wanted.map((id) => nodes[id]).filter((node) => !passesFilters(node));
+    if (hidden.length) reveal(hidden);
+    selectSeveral(wanted);
+  }
+}
+
+/** Add nodes (ids) to the selection; if all of them are selected, remove them from it. */
+function toggleSelected(ids) {
+  const chosen = new Set(selectedIds());
+  const isEverySelected = ids.every((id) => chosen.has(id));
+  for (const id of ids) chosen[isEverySelected ? "delete" : "add"](id);
+  const [first] = chosen;
+  const marker = chosen.size === 1 && markerOf(first);
+  if (marker && !isFolded(marker)) selectMarker(marker);
+  else selectNodes([...chosen]);
+}
+
+/** Add the drawn nodes that occur in an observation with one of the selected nodes (ids). */
+function selectNeighbors(ids) {
+  const near = [...observedWith(ids).nodes].filter((id) => passesFilters(nodes[id]) && markerOf(id));
+  selectNodes([...ids, ...near]);
+}
+
+function neighborsButton(ids) {
+  return button("Select neighbors", () => selectNeighbors(ids), { title: "Select also the nodes that were observed together with these" });
 }
 
 function selectSeveral(ids) {
-  const hidden = ids.map((id) => nodes[id]).filter((node) => !passesFilters(node));
-  if (hidden.length) reveal(hidden);
   drawGroups(ids.map((id) => [id]));
   const marker = markerOf(ids[0]);
   const isMarker = String(marker.members) === String(ids); // the members of one folded group
@@ -48,6 +71,7 @@ function nodesPanel(ids) {
     heading("Details"),
     createElement("p", { className: "type" }, createElement("span", { className: "what",
       textContent: `${plural(ids.length, "node")} selected` }), clearButton()),
+    createElement("p", { className: "actions" }, neighborsButton(ids), ...placeButtons(ids)),
     selectionButtons(),
     ...types.flatMap((type, index) => {
       const ofType = these.filter((node) => node.type === index);

@@ -40,7 +40,7 @@ function collectionPairRow({ one, other, count }) {
   const choose = createElement("button", { type: "button", className: "neighbor row tall" },
     typeIcon(types[nodes[one].type]), what);
   choose.onclick = () => {
-    for (const id of [one, other]) if (!passesFilters(nodes[id])) reveal(nodes[id]);
+    for (const id of [one, other]) if (!passesFilters(nodes[id])) reveal([nodes[id]]);
     drawGroups([[one], [other]]);
     showPath(markerOf(one), markerOf(other));
   };

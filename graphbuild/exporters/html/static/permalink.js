@@ -1,8 +1,8 @@
 // Save the view in the URL fragment, and restore it when the page opens or the fragment changes. The
 // fragment is untrusted, so every part of it is validated.
 
-const MAX_FRAGMENT = 20_000; // characters
-const MAX_EXPANDED_KEPT = 200; // maximum number of expanded groups in a link
+const MAX_FRAGMENT = 100_000; // characters
+const MAX_LISTED = 200; // maximum number of expanded groups, moved groups, hidden nodes and selected nodes, each
 const MAX_COORDINATE = 1e7; // of the center of the view, in units of the layout
 
 function startPermalink() {
@@ -17,14 +17,22 @@ async function copyPermalink() {
   const text = viewToFragment();
   ownFragment = text;
   location.hash = text;
-  byId("permalink").textContent = (await copyText(location.href)) ? "Link copied" : "Link in address bar";
+  const note = isPartial ? `, with the first ${MAX_LISTED} places or nodes` : "";
+  byId("permalink").textContent = ((await copyText(location.href)) ? "Link copied" : "Link in address bar") + note;
 }
 
 let ownFragment = null; // the last fragment that this page wrote or restored
+let isPartial = false; // whether a list in this fragment was longer than MAX_LISTED
 
 function viewToFragment() {
   const params = new URLSearchParams({ v: "1" });
   const setUnlessDefault = (name, value, fallback) => { if (value !== fallback) params.set(name, String(value)); };
+  isPartial = false;
+  const appendAll = (name, texts) => {
+    for (const text of texts.slice(0, MAX_LISTED)) params.append(name, text);
+    isPartial ||= texts.length > MAX_LISTED;
+  };
+  const keyOfGroup = (group) => nodes[group.members[0]].key;
   setUnlessDefault("hidden", [...state.hiddenTypes].map((index) => types[index].title).join("\n"), "");
   setUnlessDefault("min", state.minLinks, 0);
   setUnlessDefault("from", Number.isFinite(state.dates.from) ? monthName(monthOf(state.dates.from)) : "", "");
@@ -34,20 +42,22 @@ function viewToFragment() {
   setUnlessDefault("hops", state.hops, 1);
   setUnlessDefault("folding", Number(state.folding), 1);
   setUnlessDefault("layers", Number(state.layered), 0);
-  for (const group of [...state.expanded.keys()].slice(0, MAX_EXPANDED_KEPT)) {
-    params.append("expanded", nodes[group.members[0]].key);
-  }
-  if (state.path) {
-    params.append("path", nodes[state.path.from[0]].key);
-    params.append("path", nodes[state.path.to[0]].key);
-  } else if (state.marker) {
-    params.set(isFolded(state.marker) ? "group" : "node", state.marker.first.key);
-  }
+  appendAll("expanded", [...state.expanded.keys()].map(keyOfGroup));
+  appendAll("hide", [...state.hiddenNodes].map((id) => nodes[id].key));
+  appendAll("moved", groups.filter((group) => group.moved).map((group) =>
+    [Math.round(group.moved.x), Math.round(group.moved.y), keyOfGroup(group)].join(" ")));
+  addSelection(params, appendAll);
   if (nodes.length) {
     const { x, y, scale } = renderer.getView();
     params.set("view", [x, y, scale * 1000].map((value) => Math.round(value)).join(","));
   }
   return params.toString();
+}
+
+function addSelection(params, appendAll) {
+  if (state.path) appendAll("path", [state.path.from, state.path.to].map(([id]) => nodes[id].key));
+  else if (state.several) appendAll("select", state.several.map((id) => nodes[id].key));
+  else if (state.marker) params.set(isFolded(state.marker) ? "group" : "node", state.marker.first.key);
 }
 
 /** Restore the view from the fragment. Unknown and invalid parts of the fragment are ignored. */
@@ -57,61 +67,76 @@ function viewFromFragment() {
   ownFragment = text;
   const params = new URLSearchParams(text);
   if (params.get("v") !== "1") return;
-  pathStart = null;
-  Object.assign(state, { marker: null, several: null, line: null, path: null, focus: null });
-  restoreFilters(params);
-  const open = params.getAll("expanded").slice(0, MAX_EXPANDED_KEPT).map((key) => groupOf[byKey.get(key)?.id]);
-  const before = [...state.expanded.keys()];
-  state.expanded.clear();
-  for (const group of open) if (group?.members.length > 1) state.expanded.set(group, expand(group));
-  applyGroups(new Set([...before, ...state.expanded.keys()].filter((group) => state.drawnGroups.has(group))));
-  applyFilters();
-  renderer.recolor();
-  if (nodes.length && state.layered !== (params.get("layers") === "1")) setLayered(!state.layered);
-  restoreSelection(params);
+  restoreView(viewOfLink(params));
   const view = (params.get("view") ?? "").split(",").map(Number);
-  if (view.length === 3 && view.every((value) => Math.abs(value) < MAX_COORDINATE) && view[2] > 0) {
+  if (view.length === 3 && view.every(isCoordinate) && view[2] > 0) {
     renderer.setView({ x: view[0], y: view[1], scale: Math.min(10, view[2] / 1000) });
   }
 }
 
-function restoreFilters(params) {
-  const names = (params.get("hidden") ?? "").split("\n");
-  state.hiddenTypes = new Set(types.flatMap((type, index) => (names.includes(type.title) ? [index] : [])));
-  state.minLinks = clampInteger(params.get("min"), 0, Number(byId("min-links").max), 0);
-  const options = [...byId("color").options].map((option) => option.value);
-  if (options.includes(params.get("color"))) state.color = params.get("color");
-  state.hops = params.get("hops") === "2" ? 2 : 1;
-  state.folding = params.get("folding") !== "0";
+function isCoordinate(value) {
+  return Math.abs(value) < MAX_COORDINATE;
+}
+
+/** Return the view that a link describes, for restoreView(). */
+function viewOfLink(params) {
+  const hiddenTypes = (params.get("hidden") ?? "").split("\n");
+  const colors = [...byId("color").options].map((option) => option.value);
+  return {
+    ...saveView(), // what links do not contain stays as it is
+    hiddenTypes: types.flatMap((type, index) => (hiddenTypes.includes(type.title) ? [index] : [])),
+    hiddenNodes: linkedNodes(params, "hide"),
+    minLinks: clampInteger(params.get("min"), 0, Number(byId("min-links").max), 0),
+    dates: datesOfLink(params),
+    color: colors.includes(params.get("color")) ? params.get("color") : state.color,
+    hops: params.get("hops") === "2" ? 2 : 1,
+    folding: params.get("folding") !== "0",
+    layered: params.get("layers") === "1",
+    expanded: linkedNodes(params, "expanded").map((id) => groupOf[id]).filter((group) => group.members.length > 1)
+      .map((group) => [group.id, group.members.slice(0, MAX_EXPANDED)]),
+    moved: params.getAll("moved").slice(0, MAX_LISTED).flatMap(movedOfLink),
+    movedNodes: [],
+    selection: selectionOfLink(params),
+  };
+}
+
+/** Return the ids of the nodes whose keys a link lists under a name. */
+function linkedNodes(params, name) {
+  return params.getAll(name).slice(0, MAX_LISTED).filter((key) => byKey.has(key)).map((key) => byKey.get(key).id);
+}
+
+function datesOfLink(params) {
   const { first, last } = countMonths();
-  const month = (name, fallback) => {
+  const month = (name) => {
     const [, year, of] = /^(\d{4})-(0[1-9]|1[0-2])$/.exec(params.get(name) ?? "") ?? [];
-    return year ? Math.min(last, Math.max(first, Number(year) * 12 + Number(of) - 1)) : fallback;
+    return year && Math.min(last, Math.max(first, Number(year) * 12 + Number(of) - 1));
   };
-  const undated = params.get("undated") !== "0";
-  const [from, to] = [month("from", null), month("to", null)];
-  state.dates = {
-    from: from === null ? -Infinity : monthStart(from),
-    to: to === null ? Infinity : monthStart(to + 1),
-    undated,
+  const [from, to] = [month("from"), month("to")];
+  return {
+    from: from === undefined ? -Infinity : monthStart(from),
+    to: to === undefined ? Infinity : monthStart(to + 1),
+    undated: params.get("undated") !== "0",
   };
+}
+
+/** Return a moved group and its offset from a text such as "12 -30 file:...", or nothing if it is invalid. */
+function movedOfLink(text) {
+  const [, x, y, key] = /^(-?\d{1,7}) (-?\d{1,7}) (.+)$/s.exec(text) ?? [];
+  return byKey.has(key) ? [[groupOf[byKey.get(key).id].id, { x: Number(x), y: Number(y) }]] : [];
+}
+
+function selectionOfLink(params) {
+  const [from, to] = linkedNodes(params, "path");
+  const [node] = linkedNodes(params, "node");
+  const [inFold] = linkedNodes(params, "group");
+  const several = linkedNodes(params, "select");
+  if (to !== undefined) return { path: [[from], [to]] };
+  if (several.length > 1) return { several };
+  if (inFold !== undefined) return { marker: [inFold] };
+  return node === undefined ? null : { node };
 }
 
 function clampInteger(text, least, most, fallback) {
   const value = /^\d{1,9}$/.test(text ?? "") ? Number(text) : fallback;
   return Math.min(most, Math.max(least, value));
-}
-
-function restoreSelection(params) {
-  const [from, to] = params.getAll("path").map((key) => byKey.get(key));
-  const node = byKey.get(params.get("node"));
-  const fold = byKey.get(params.get("group"));
-  if (from && to) {
-    const ends = [from, to].map((end) => markerOf(end.id));
-    if (ends.every(Boolean)) showPath(...ends);
-  } else if (node) {
-    selectNode(node);
-  } else if (fold && markerOf(fold.id)) {
-    selectMarker(markerOf(fold.id));
-  }
 }

@@ -31,10 +31,11 @@ let sizedAt = 0; // the scale for which the marker sizes were computed
 let moved = false; // whether the view has changed since showAll()
 let swapping = false; // whether swap() is replacing markers and lines
 let untangling = null; // timer that ends the force simulation; null if it does not run
-let positionsBefore = null; // positions before the last force simulation; null if there is nothing to undo
 let lineWidth = 1; // in units of the layout; about one pixel when the whole graph is visible
 
 const renderer = {
+  canMove: true, // whether markers can be dragged
+
   start(container, { onSelect, onUntangled }) {
     readTheme();
     lineWidth = minLineWidth(container);
@@ -47,11 +48,12 @@ const renderer = {
     network.on("afterDrawing", drawOverlay);
     network.on("hoverNode", ({ node }) => { labelState.hovered = markers.get(node); network.redraw(); });
     network.on("blurNode", () => { labelState.hovered = null; network.redraw(); });
-    network.on("click", ({ nodes: [marker], edges: [line] }) =>
-      onSelect(markers.get(marker) ?? null, marker === undefined ? lines.get(line) ?? null : null));
+    network.on("click", ({ nodes: [marker], edges: [line], event: { srcEvent } }) =>
+      onSelect(markers.get(marker) ?? null, marker === undefined ? lines.get(line) ?? null : null, srcEvent.shiftKey));
     container.addEventListener("pointerleave", hideTooltip);
     network.on("doubleClick", ({ nodes: [marker] }) => { if (markers.has(marker)) toggleMarker(markers.get(marker)); });
     network.on("dragging", ({ nodes: [marker] }) => { if (marker !== undefined) readPositions([marker]); });
+    network.on("dragEnd", ({ nodes: [marker] }) => { if (marker !== undefined) notify(); });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolor());
     for (const event of ["dragStart", "zoom"]) network.on(event, () => { moved = true; hideTooltip(); });
     // Show the whole graph again after a resize, unless the view has moved.
@@ -145,11 +147,10 @@ const renderer = {
 
   /**
    * Start a force simulation. It stops after five seconds, or when this method is called again. Then
-   * markers that overlap are moved apart.
+   * markers that overlap are moved apart. Pinned markers keep their places.
    */
   untangle() {
     if (untangling !== null) { this.freeze(); return; }
-    positionsBefore = savePositions();
     untangling = setTimeout(() => this.freeze(), UNTANGLE_SECONDS * 1000);
     network.setOptions({ physics: UNTANGLE_PHYSICS });
     network.startSimulation();
@@ -164,15 +165,6 @@ const renderer = {
     separateMarkers();
     if (!moved) this.showAll();
     this.onUntangled();
-  },
-
-  canUndoUntangle() { return positionsBefore !== null && untangling === null && !state.layered; },
-
-  undoUntangle() {
-    restorePositions(positionsBefore);
-    positionsBefore = null;
-    this.move([...markers.values()]);
-    if (!moved) this.showAll();
   },
 };
 
@@ -189,7 +181,8 @@ function hideTooltip() {
 function separateMarkers() {
   const shown = [...markers.values()].filter((marker) => marker.shown);
   const { clientWidth: width, clientHeight: height } = network.canvas.frame;
-  let discs = shown.map((marker) => ({ marker, x: marker.x, y: marker.y, size: marker.size }));
+  let discs = shown.map((marker) => ({ marker, x: marker.x, y: marker.y, size: marker.size,
+    pinned: isPinned(marker) }));
   for (let turn = 0; turn < MAX_SEPARATIONS; turn += 1) {
     const { scale } = fitView(discs, { width, height }, (disc) => disc.size);
     const sized = discs.map((disc) => ({ ...disc, size: sizeAt(disc.marker, scale, { width, height }) }));
@@ -200,17 +193,24 @@ function separateMarkers() {
   readPositions(shown.map((marker) => marker.id));
 }
 
-/** Store the positions to which vis-network moved markers (ids), so that groups expand at these positions. */
+/** Store the positions to which vis-network moved markers (ids), for the time after they are replaced. */
 function readPositions(ids) {
   for (const id of ids) {
     const marker = markers.get(id);
     const { x, y } = network.body.nodes[id];
-    if (!state.layered && (isFolded(marker) || marker.group.members.length === 1)) {
-      const home = marker.group.moved ?? ORIGIN;
-      marker.group.moved = { x: home.x + x - marker.x, y: home.y + y - marker.y };
+    const item = movedItem(marker);
+    if (item && (x !== marker.x || y !== marker.y)) {
+      const { x: right, y: down } = item.moved ?? ORIGIN;
+      item.moved = { x: right + x - marker.x, y: down + y - marker.y };
     }
     Object.assign(marker, { x, y });
   }
+}
+
+/** Return what keeps the offset of a moved marker: its group, or its node in an expanded group; else null. */
+function movedItem(marker) {
+  if (state.layered || isRest(marker)) return null;
+  return marker.members.length === marker.group.members.length ? marker.group : marker.first;
 }
 
 /** Return a marker as a node of vis-network. The marker is hollow if the list of a member is incomplete. */
@@ -221,6 +221,7 @@ function visNode(marker) {
   return {
     id: marker.id, x: marker.x, y: marker.y, size: marker.size, shape: types[marker.type].shape,
     hidden: marker.shown === 0,
+    fixed: isPinned(marker),
     color: open ? { background: theme.paper, border: color }
       : fold ? { background: tint(marker), border: color }
         : { background: color, border: markers.size > CROWDED ? color : theme.outline },
@@ -258,6 +259,7 @@ function drawOverlay(context) {
   const view = viewOf();
   const draw = (on, marker) => network.body.nodes[marker.id].draw(on);
   if (state.focus) drawFocus(context, view, scale, draw);
+  drawPins(context, scale);
   drawLabels(context, view, scale);
 }
 

@@ -19,6 +19,8 @@ let background = null; // the canvas for the regions of clusters, below the canv
 let moved = false;
 
 const renderer = {
+  canMove: false,
+
   start(container, { onSelect }) {
     readTheme();
     graph = new MultiGraph();
@@ -40,7 +42,7 @@ const renderer = {
     sigma.on("afterRender", drawOverlay);
     sigma.on("enterNode", ({ node }) => { labelState.hovered = markers.get(Number(node)); drawOverlay(); });
     sigma.on("leaveNode", () => { labelState.hovered = null; drawOverlay(); });
-    sigma.on("clickNode", ({ node }) => onSelect(markers.get(Number(node)), null));
+    sigma.on("clickNode", ({ node, event }) => onSelect(markers.get(Number(node)), null, event.original.shiftKey));
     sigma.on("clickStage", () => onSelect(null, null));
     sigma.on("doubleClickNode", ({ node, preventSigmaDefault }) => {
       preventSigmaDefault();
@@ -139,8 +141,6 @@ const renderer = {
 
   isUntangling() { return false; },
   untangle() {},
-  canUndoUntangle() { return false; },
-  undoUntangle() {},
 };
 
 /** Return the radius of a marker in pixels when the whole graph is visible. */

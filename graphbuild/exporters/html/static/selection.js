@@ -91,9 +91,14 @@ function clearSelection() {
   notify();
 }
 
-/** Select the marker or the line that the user clicked; a click on neither clears the selection. */
-function onSelect(marker, line) {
-  if (marker) selectMarker(marker);
+/**
+ * Select the marker or the line that the user clicked; a click on neither clears the selection. If `adds` is
+ * true, the marker is added to the selection, or removed from it.
+ */
+function onSelect(marker, line, adds) {
+  if (marker && adds && !pathStart) toggleSelected(marker.members);
+  else if (adds && !pathStart) return; // a click with Shift beside the nodes keeps the selection
+  else if (marker) selectMarker(marker);
   else if (pathStart) return; // a click beside the nodes does not end path mode
   else if (line) selectLine(line);
   else clearSelection();
@@ -163,6 +168,7 @@ function showNeighbors(marker) {
 function reveal(some) {
   for (const node of some) {
     state.hiddenTypes.delete(node.type);
+    state.hiddenNodes.delete(node.id);
     state.minLinks = Math.min(state.minLinks, node.links);
     if (!passesDates(node)) state.dates = { ...ALL_DATES };
   }

@@ -1,4 +1,4 @@
-"""Views of a graph: fold nodes with the same neighbors, or project onto files or collections.
+"""Views of a graph: fold nodes with the same neighbors, or leave out references.
 
 In real graphs, many files have exactly the same neighbors, because the API returns all references
 of a collection for each file in the collection. :func:`fold` merges such files into one node, and
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from graphbuild.graph.builder import Graph
 
 SHARED_REFERENCES = "shared_references"  # relation of the edges that a projection adds
+OBSERVED_WITH = "observed_with"  # relation of the edges of files_collections_view
 # These views can have nodes or edges that no response contains.
-DERIVED_VIEWS = frozenset({"files", "collections", "folded"})
+DERIVED_VIEWS = frozenset({"files", "collections", "files-collections", "folded"})
 # The attribute of a folded node or edge that maps the keys of the original nodes or edges to their
 # attributes. No API attribute has this name, because the parser rejects names with a hyphen.
 _FOLDED = "folded-from"
@@ -201,6 +202,27 @@ def collections_view(graph: Graph) -> Graph:
     return _project(graph, kept, graph.pred)
 
 
+def files_collections_view(graph: Graph) -> Graph:
+    """Return the graph of collections and all files, domains, IP addresses and URLs.
+
+    An edge from a node to a collection means that some observation contains both. The weight of an
+    edge is the number of references of these observations. A path from a node through a reference
+    to a collection alone gives no edge, because its edges can belong to different observations.
+    """
+    bipartite: Graph = nx.DiGraph(**graph.graph)
+    bipartite.add_nodes_from(
+        (key, dict(node)) for key, node in graph.nodes.items() if node["type"] != REFERENCE
+    )
+    for subject, neighbors in graph.adjacency():
+        if subject not in bipartite:
+            continue
+        named = chain.from_iterable(edge.get("related_from") or () for edge in neighbors.values())
+        for key, count in Counter(named).items():
+            if key in bipartite and graph.nodes[key]["type"] == COLLECTION:
+                bipartite.add_edge(subject, key, relation=OBSERVED_WITH, weight=count)
+    return bipartite
+
+
 def backbone_view(graph: Graph) -> Graph:
     """Return the graph with only the first reference of each group of :func:`fold_groups`.
 
@@ -256,9 +278,9 @@ def _connect(graph: Graph, pairs: Iterable[tuple[str, str]], shared: int) -> Non
 
 
 def is_derived(graph: Graph) -> bool:
-    """Return whether a graph has a node that :func:`fold` merged, or an edge of a projection."""
+    """Return whether a graph has a node that :func:`fold` merged, or an edge that a view added."""
     return any("group_members" in node for node in graph.nodes.values()) or any(
-        edge.get("relation") == SHARED_REFERENCES for _, _, edge in graph.edges(data=True)
+        edge.get("relation") in {SHARED_REFERENCES, OBSERVED_WITH} for _, _, edge in graph.edges(data=True)
     )
 
 
@@ -266,6 +288,7 @@ VIEWS: Mapping[str, Callable[[Graph], Graph]] = {
     "full": lambda graph: graph,
     "files": files_view,
     "collections": collections_view,
+    "files-collections": files_collections_view,
     "backbone": backbone_view,
     "folded": folded_view,
 }

@@ -13,6 +13,7 @@ from graphbuild.exporters.html.level_of_detail import MAP, choose_initial_view
 from graphbuild.exporters.web_links import page_prefix, virustotal_url
 from graphbuild.graph.clusters import CLUSTER, CLUSTER_NAME, cluster_names, cluster_of
 from graphbuild.graph.style import (
+    CLUSTER_COLORS,
     MAX_SIGN_RADIUS,
     MIN_RADIUS,
     NO_CLUSTER_COLOR,
@@ -78,6 +79,7 @@ def page_data(
             for number, name in cluster_names(graph).items()
         ],
         "no_cluster_color": NO_CLUSTER_COLOR,
+        "palette": CLUSTER_COLORS,  # for the most frequent values of a column
         "level": initial.level,
         # Areas grow with the logarithm of the number of edges; see style.sign_size_scale.
         "sizes": {

@@ -122,6 +122,24 @@ class _FactTable:
         return {**fact, "more": more} if more else fact
 
 
+def observed_pairs(folded: FoldedGraph, types: Sequence[str]) -> set[tuple[int, int]]:
+    """Return each pair of a subject and a collection that some observation contains.
+
+    Both are given by the indices of their groups. ``types`` has the node type of each group.
+    """
+    group_of = {node: group for group, members in enumerate(folded.groups) for node in members}
+    collections = [
+        {group_of[node] for node in fact.get("via", ()) if node in group_of} for fact in folded.facts
+    ]
+    return {
+        (source, group)
+        for source, _, _, facts in folded.links
+        for fact in ({facts} if isinstance(facts, int) else set(facts))
+        for group in collections[fact]
+        if types[group] == COLLECTION
+    }
+
+
 def shared_reference_counts(
     folded: FoldedGraph, types: Sequence[str]
 ) -> list[tuple[int, int, int]]:

@@ -1,4 +1,4 @@
-"""Choose what the page draws first: everything, the backbone, or a map of the collections.
+"""Choose what the page draws first: everything, no references, the backbone, or a map.
 
 The choice depends on the number of *elements*: the groups, and the pairs of linked groups. At every
 level, the page contains the whole graph. The status line shows how many nodes are not drawn. The
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from graphbuild.exporters.html.folded_graph import observed_pairs
 from graphbuild.models import COLLECTION, FILE, REFERENCE
 
 if TYPE_CHECKING:
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
 
 ALL = "all"
 REDUCED = "reduced"  # everything, with fewer labels, and without lines while the view moves
+FILES_COLLECTIONS = "files-collections"  # everything but references; lines for observations
 BACKBONE = "backbone"  # the groups of each type with the most neighbors
 MAP = "map"  # collections, with lines between those that share references
 FULL = "full"  # everything, drawn with WebGL
 MAX_ALL = 5_000  # maximum number of elements for the level ALL
 MAX_REDUCED = 15_000  # maximum number for REDUCED; with ``full``, a larger graph is FULL
+MAX_WITHOUT_REFERENCES = 15_000  # maximum number for FILES_COLLECTIONS, of what it draws
 MAX_BACKBONE = 60_000  # maximum number for BACKBONE; without ``full``, a larger graph is a MAP
 MAX_PER_TYPE = 300  # maximum number of groups of each type in the backbone
 
@@ -30,7 +33,7 @@ MAX_PER_TYPE = 300  # maximum number of groups of each type in the backbone
 class InitialView(NamedTuple):
     """The part of the graph that the page draws first."""
 
-    level: str  # ALL, REDUCED, BACKBONE, MAP or FULL
+    level: str  # ALL, REDUCED, FILES_COLLECTIONS, BACKBONE, MAP or FULL
     groups: list[int] | None = None  # the indices of the groups to draw first; None for all groups
 
 
@@ -46,6 +49,9 @@ def choose_initial_view(types: Sequence[str], folded: FoldedGraph, *, full: bool
         return InitialView(REDUCED)
     if full:
         return InitialView(FULL)
+    kept = [group for group, name in enumerate(types) if name != REFERENCE]
+    if len(kept) + len(observed_pairs(folded, types)) <= MAX_WITHOUT_REFERENCES:
+        return InitialView(FILES_COLLECTIONS, kept)
     if elements <= MAX_BACKBONE:
         return InitialView(BACKBONE, _backbone(types, folded))
     return InitialView(MAP, [group for group, name in enumerate(types) if name == COLLECTION])

@@ -7,20 +7,59 @@ function buildColorChoice() {
   const dated = countMonths().counts.size > 0;
   const options = [["type", "Type"], ...(clusters.size ? [["cluster", "Cluster"]] : []), ...(dated ? [["date", "Date"]] : []),
     ...(nodes.some(isNew) ? [["new", "New nodes"]] : [])];
-  byId("color").replaceChildren(...options.map(([value, textContent]) =>
-    createElement("option", { value, textContent })));
+  const byColumn = [...columns.values()].map(({ name, title }) => [COLUMN + name, title]);
+  byId("color").replaceChildren(...options.map(option),
+    createElement("optgroup", { label: "Column" }, ...byColumn.map(option)));
   byId("color").onchange = () => setColor(byId("color").value);
+  const numbers = [...columns.values()].filter(({ kind }) => kind !== "text");
+  byId("size").replaceChildren(...numbers.map(({ name, title }) => option([name, title])));
+  byId("size").onchange = () => setSize(byId("size").value);
+  byId("size-row").hidden = numbers.length < 2;
+}
+
+function option([value, textContent]) {
+  return createElement("option", { value, textContent });
 }
 
 function showColorLegend() {
   byId("color").value = state.color;
-  const rows = { cluster: clusterRows, date: dateRows, new: newRows }[state.color]?.() ?? [];
-  const focused = document.activeElement?.dataset.cluster; // its row is replaced by a new one
+  byId("size").value = state.size;
+  const rows = legendRows();
+  const focused = [...byId("colors").querySelectorAll("button")].indexOf(document.activeElement);
   byId("colors").replaceChildren(...rows);
-  if (focused) byId("colors").querySelector(`[data-cluster="${focused}"]`)?.focus({ preventScroll: true });
+  if (focused >= 0) byId("colors").querySelectorAll("button")[focused]?.focus({ preventScroll: true });
   byId("colors").hidden = !rows.length;
   byId("legend").querySelectorAll("path").forEach((shape, index) =>
     shape.setAttribute("fill", state.color === "type" ? types[index].color : "currentColor"));
+}
+
+function legendRows() {
+  if (state.color.startsWith(COLUMN)) return columnRows(columns.get(state.color.slice(COLUMN.length)));
+  return { cluster: clusterRows, date: dateRows, new: newRows }[state.color]?.() ?? [];
+}
+
+/** Return a row for each value with a color of its own, or for steps between the least and the most value. */
+function columnRows(column) {
+  const ofColumn = (node) => columnValue(node, column.name);
+  const rest = nodes.filter((node) => ofColumn(node) === undefined).length;
+  const none = rest ? [colorRow(UNDATED, "no value", rest)] : [];
+  if (column.kind !== "text") return [...stepRows(column), ...none];
+  const shown = [...column.counts].slice(0, data.palette.length);
+  const others = [...column.counts].slice(data.palette.length);
+  const rows = shown.map(([value, count]) => {
+    const members = () => drawnFirst(nodes.filter((node) => ofColumn(node) === value).map(({ id }) => id));
+    return choosingRow(valueColor(column, value), String(value), count, members);
+  });
+  if (others.length) rows.push(colorRow(UNDATED, "other values", others.reduce((sum, [, count]) => sum + count, 0)));
+  return [...rows, ...none];
+}
+
+function stepRows(column) {
+  const { kind, least, most } = column;
+  const steps = [0, 0.25, 0.5, 0.75, 1].map((share) => (kind === "date" ? least + share * (most - least)
+    : Math.round(least + Math.expm1(share * Math.log1p(most - least)))));
+  return [...new Set(steps)].map((value) => colorRow(viridis(shareOf(value, column)),
+    kind === "date" ? formatDate(value) : formatNumber(value)));
 }
 
 /** Return a row for each cluster of several files, the largest first, and a row for other nodes. */
@@ -37,14 +76,18 @@ function clusterRows() {
   return rows;
 }
 
-/** Return a row with a button that selects the members of a cluster. */
 function clusterRow({ number, name, color, size }) {
+  return choosingRow(color, `${number} ${name}`, size, () => membersOfCluster(number));
+}
+
+/** Return a row with a button that selects nodes (ids), or clears the selection if they are selected. */
+function choosingRow(color, text, size, members) {
   const { firstChild: spot, lastChild: count } = colorRow(color, "", size);
   const choose = createElement("button", { type: "button", className: "neighbor row" }, spot,
-    createElement("span", { className: "name", dir: "auto" }, isolatedText(`${number} ${truncate(name, 80)}`)), count);
-  choose.dataset.cluster = String(number);
-  choose.setAttribute("aria-pressed", String(isClusterSelected(number)));
-  choose.onclick = () => (isClusterSelected(number) ? clearSelection() : selectNodes(membersOfCluster(number)));
+    createElement("span", { className: "name", dir: "auto" }, isolatedText(truncate(text, 80))), count);
+  const isSelected = selectedIds().length > 1 && String(members()) === String(selectedIds());
+  choose.setAttribute("aria-pressed", String(isSelected));
+  choose.onclick = () => (isSelected ? clearSelection() : selectNodes(members()));
   return createElement("li", {}, choose);
 }
 
@@ -54,20 +97,17 @@ function showMoreClusters() {
   byId("colors").querySelectorAll("button")[FIRST_CLUSTERS].focus();
 }
 
-/**
- * Return the ids of the nodes of a cluster. If the page draws only a part of a large graph, return the
- * drawn nodes only, unless none is drawn: all nodes of a large cluster would take long to draw.
- */
 function membersOfCluster(number) {
-  const all = nodes.filter((node) => clusterOf(node) === number).map((node) => node.id);
-  const drawn = all.filter((id) => state.drawnGroups.has(groupOf[id]));
-  return drawn.length ? drawn : all;
+  return drawnFirst(nodes.filter((node) => clusterOf(node) === number).map((node) => node.id));
 }
 
-function isClusterSelected(number) {
-  const ids = selectedIds();
-  return ids.length > 1 && ids.every((id) => clusterOf(nodes[id]) === number)
-    && ids.length === membersOfCluster(number).length;
+/**
+ * Return those of some nodes (ids) that are drawn, if any is; else all of them. If the page draws only a part
+ * of a large graph, drawing all nodes of a large cluster would take long.
+ */
+function drawnFirst(ids) {
+  const drawn = ids.filter((id) => state.drawnGroups.has(groupOf[id]));
+  return drawn.length ? drawn : ids;
 }
 
 function newRows() {

@@ -8,6 +8,7 @@
 const UNDATED = "#8a8f98", KNOWN = "#8a8f98";
 const NEW = "#d55e00"; // of nodes that the file of --places did not contain; from Okabe and Ito
 const EARLY = [68, 1, 84], MIDDLE = [33, 145, 140], LATE = [253, 231, 37]; // viridis; red, green, blue
+const COLUMN = "column:"; // before the name of a column in `state.color`
 const theme = {}; // the colors of style.css that the canvas needs, by variable name without "--"
 
 /** Read `theme` from style.css, in the light or dark scheme that the browser uses now. */
@@ -22,6 +23,7 @@ function readTheme() {
 function colorOf(marker) {
   if (state.color === "cluster") return clusterColor(commonCluster(marker.members));
   if (state.color === "date") return dateColor(middleDate(marker));
+  if (state.color.startsWith(COLUMN)) return columnColor(marker, columns.get(state.color.slice(COLUMN.length)));
   if (state.color === "new") return marker.members.some((id) => isNew(nodes[id])) ? NEW : KNOWN;
   return types[marker.type].color;
 }
@@ -46,6 +48,30 @@ function middleDate(marker) {
   const dates = marker.members.map((id) => nodes[id]).filter(passesFilters).map(dateOf)
     .filter((date) => date !== undefined);
   return dates.sort((a, b) => a - b)[Math.floor(dates.length / 2)];
+}
+
+/** Return the color of a marker by a column: of the most frequent text, or of the median number. */
+function columnColor(marker, column) {
+  if (column.kind === "text") return valueColor(column, mostFrequentValue(marker, column.name));
+  const value = medianOf(marker, column);
+  return value === undefined ? UNDATED : viridis(shareOf(value, column));
+}
+
+/** Return the most frequent value of a marker's visible members in a column, which may be undefined. */
+function mostFrequentValue(marker, name) {
+  const counts = new Map();
+  for (const id of marker.members) {
+    if (!passesFilters(nodes[id])) continue;
+    const value = columnValue(nodes[id], name);
+    counts.set(value, (counts.get(value) ?? 0) + 1);
+  }
+  return [...counts].reduce((most, each) => (each[1] > most[1] ? each : most), [undefined, 0])[0];
+}
+
+/** Return the color of one of the most frequent values of a column; others share a color. */
+function valueColor(column, value) {
+  column.colors ??= new Map([...column.counts.keys()].slice(0, data.palette.length).map((each, at) => [each, data.palette[at]]));
+  return column.colors.get(value) ?? UNDATED;
 }
 
 function dateColor(date) {

@@ -1,5 +1,4 @@
-// PNG and SVG images to download; hashes and CSV to copy. The browser creates all of them, and nothing is
-// sent.
+// SVG images to download; hashes and CSV to copy. The browser creates all of them, and nothing is sent.
 
 // FORMULA matches each position at which a spreadsheet may start to read a formula, as guard_cell() in
 // sanitize.py does. A spreadsheet whose separator is not the comma may also find a formula after its own
@@ -76,17 +75,6 @@ function download(name, blob) {
   const link = createElement("a", { href: URL.createObjectURL(blob), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-}
-
-/** Save the visible part of the graph as PNG, with an opaque background. */
-function downloadPng() {
-  const seen = renderer.canvas();
-  const paper = createElement("canvas", { width: seen.width, height: seen.height });
-  const context = paper.getContext("2d");
-  context.fillStyle = theme.paper;
-  context.fillRect(0, 0, paper.width, paper.height);
-  context.drawImage(seen, 0, 0);
-  paper.toBlob((blob) => download(`${fileStem()}.png`, blob), "image/png");
 }
 
 // --- all visible markers and lines as SVG: shapes and text, without scripts and links

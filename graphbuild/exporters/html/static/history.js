@@ -9,8 +9,8 @@ let present = null; // the current view as text, and the action that led to it
 let actionNumber = 0; // the number of the current action
 
 function startHistory() {
-  present = { text: JSON.stringify(saveView()), action: actionNumber };
-  for (const type of ["pointerdown", "keydown"]) {
+  present = { text: JSON.stringify(saveView()), action: null };
+  for (const type of ["pointerdown", "keydown", "change"]) {
     document.addEventListener(type, (event) => { if (!event.repeat) actionNumber += 1; }, { capture: true });
   }
   byId("undo").onclick = undo;

@@ -56,7 +56,8 @@ function lineRows() {
   if (namedCollections.size) {
     const line = createElement("span", { className: "line" });
     line.style.borderColor = "var(--accent)";
-    rows.push(createElement("li", {}, line, "subject and collection of an observation, while references are hidden"));
+    rows.push(createElement("li", {}, line, STARTS_WITHOUT_REFERENCES ? "subject and collection of an observation"
+      : "subject and collection of an observation, while references are hidden"));
   }
   if (groups.length < nodes.length) {
     rows.push(createElement("li", {}, createElement("span", { className: "times", textContent: "×n" }),

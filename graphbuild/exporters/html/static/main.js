@@ -27,8 +27,8 @@ function partNote() {
   const absent = groups.filter((group) => !state.drawnGroups.has(group))
     .reduce((sum, group) => sum + group.members.length, 0);
   if (!absent) return "";
-  const part = data.level === "map" ? "the map of collections" : "the backbone";
-  return `only ${part}: search, or the panel of a node, draws any of ${plural(absent, "other node")}`;
+  const part = { map: "the map of collections", backbone: "the backbone" }[data.level];
+  return `${part ? `only ${part}` : "without most references"}: search, or the panel of a node, draws any of ${plural(absent, "other node")}`;
 }
 
 /** Return a note on the number of new nodes; empty if none is new. */
@@ -134,6 +134,7 @@ function begin() {
   notice(nodes.length ? byId("notice").dataset.reason ?? "" : "This graph has no nodes.");
   buildLegend();
   buildColorChoice();
+  buildValueFilters();
   buildTimeline();
   buildTools();
   buildLayers();
@@ -147,7 +148,7 @@ function begin() {
   byId("zoom-out").onclick = () => zoomBy(1 / ZOOM_STEP);
   byId("fit").onclick = () => { if (nodes.length) renderer.showAll(); };
   document.addEventListener("keydown", onKey);
-  for (const show of [showLegend, showColorLegend, showTimeline, showDetails, showTools, showLayers,
+  for (const show of [showLegend, showValueFilters, showColorLegend, showTimeline, showDetails, showTools, showLayers,
     showPathMode, showHiding, showList, showStatus]) listeners.add(show);
   notify();
   startHistory();

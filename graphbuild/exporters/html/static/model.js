@@ -13,7 +13,9 @@ const state = {
   pinned: new Set(), // ids of nodes that keep their place; see pinning.js
   minLinks: 0,
   dates: { ...ALL_DATES },
-  color: clusters.size ? "cluster" : "type", // or "date"
+  hiddenValues: { author: new Set(), origin: new Set() }, // see columns.js
+  color: clusters.size ? "cluster" : "type", // or "date", "new", or a column; see COLUMN
+  size: LINKS, // the column that the size of markers shows
   hops: 1, // the highlighted distance from the selected marker, in observations
   layered: false, // whether markers are arranged in layers; see layers.js
   folding: true, // whether the user wants nodes with the same neighbors folded
@@ -32,7 +34,7 @@ const lines = new Map(); // by line id
 
 function passesFilters(node) {
   return !state.hiddenTypes.has(node.type) && !state.hiddenNodes.has(node.id)
-    && node.links >= state.minLinks && passesDates(node);
+    && node.links >= state.minLinks && passesDates(node) && passesValues(node);
 }
 
 /** Return whether a node passes the date filter; only references have dates. */
@@ -95,14 +97,21 @@ function markersFor(group) {
 
 function makeMarker(id, group, members) {
   const first = nodes[members[0]];
-  const size = Math.max(types[first.type].labeled ? MIN_LABELED_SIZE : 0, signSize(first.links * members.length));
-  const marker = {
-    id, group, members, first, type: first.type, links: first.links, lines: new Set(),
-    size, own: size, shown: 0,
-  };
-  Object.assign(marker, networkPosition(marker));
+  const marker = { id, group, members, first, type: first.type, links: first.links, lines: new Set(), shown: 0 };
   countShown(marker);
+  marker.own = marker.size = ownSize(marker);
+  Object.assign(marker, networkPosition(marker));
   return marker;
+}
+
+/** Return the radius of a marker in units of the layout: by its links, or by the selected column. */
+function ownSize(marker) {
+  const least = types[marker.type].labeled ? MIN_LABELED_SIZE : 0;
+  if (state.size === LINKS) return Math.max(least, signSize(marker.links * marker.members.length));
+  const column = columns.get(state.size);
+  const value = medianOf(marker, column);
+  const { min, max } = data.sizes;
+  return value === undefined ? min : Math.sqrt(min ** 2 + (max ** 2 - min ** 2) * shareOf(value, column));
 }
 
 /** Return the position of a marker unless markers are arranged in layers. */

@@ -1,9 +1,11 @@
-// Lines from subjects to collections, drawn while references are hidden. They come from observations
+// Lines from subjects to collections, drawn while references are hidden, and on large pages that begin
+// without references. They come from observations
 // (subject, reference, collection). Two links subject -> reference -> collection alone give no line, because
 // they can belong to different observations.
 
 let observed = null; // the links of these lines; computed when first needed, because it takes time
-let drawsObserved = false; // whether the lines are drawn
+const STARTS_WITHOUT_REFERENCES = data.level === "files-collections";
+let drawsObserved = hidesReferences(); // whether the lines are drawn
 
 /** Return a link for each pair of a group of subjects and a collection that occur in an observation. */
 function observedLinks() {
@@ -32,7 +34,9 @@ function collectionsNamedBy({ facts: some }) {
   return named;
 }
 
+/** Return whether no reference is drawn, or only those that the user searched for. */
 function hidesReferences() {
+  if (STARTS_WITHOUT_REFERENCES) return true;
   const dated = types.flatMap((type, index) => (type.dated ? [index] : []));
   return dated.length > 0 && dated.every((index) => state.hiddenTypes.has(index));
 }

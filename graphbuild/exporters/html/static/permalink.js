@@ -39,6 +39,8 @@ function viewToFragment() {
   setUnlessDefault("to", Number.isFinite(state.dates.to) ? monthName(monthOf(state.dates.to - 1)) : "", "");
   setUnlessDefault("undated", Number(state.dates.undated), 1);
   setUnlessDefault("color", state.color, "");
+  setUnlessDefault("size", state.size, LINKS);
+  for (const [name, values] of Object.entries(state.hiddenValues)) appendAll(name, [...values].map(String));
   setUnlessDefault("hops", state.hops, 1);
   setUnlessDefault("folding", Number(state.folding), 1);
   setUnlessDefault("layers", Number(state.layered), 0);
@@ -81,14 +83,16 @@ function isCoordinate(value) {
 /** Return the view that a link describes, for restoreView(). */
 function viewOfLink(params) {
   const hiddenTypes = (params.get("hidden") ?? "").split("\n");
-  const colors = [...byId("color").options].map((option) => option.value);
+  const choices = (name) => [...byId(name).options].map((option) => option.value);
   return {
     ...saveView(), // what links do not contain stays as it is
     hiddenTypes: types.flatMap((type, index) => (hiddenTypes.includes(type.title) ? [index] : [])),
     hiddenNodes: linkedNodes(params, "hide"),
     minLinks: clampInteger(params.get("min"), 0, Number(byId("min-links").max), 0),
     dates: datesOfLink(params),
-    color: colors.includes(params.get("color")) ? params.get("color") : state.color,
+    hiddenValues: Object.keys(FILTER_COLUMNS).map((name) => [name, valuesOfLink(params, name)]),
+    color: choices("color").includes(params.get("color")) ? params.get("color") : state.color,
+    size: choices("size").includes(params.get("size")) ? params.get("size") : LINKS,
     hops: params.get("hops") === "2" ? 2 : 1,
     folding: params.get("folding") !== "0",
     layered: params.get("layers") === "1",
@@ -103,6 +107,12 @@ function viewOfLink(params) {
 /** Return the ids of the nodes whose keys a link lists under a name. */
 function linkedNodes(params, name) {
   return params.getAll(name).slice(0, MAX_LISTED).filter((key) => byKey.has(key)).map((key) => byKey.get(key).id);
+}
+
+/** Return the values of a column that a link hides. */
+function valuesOfLink(params, name) {
+  const texts = new Set(params.getAll(name).slice(0, MAX_LISTED));
+  return [...columns.get(name)?.counts.keys() ?? []].filter((value) => texts.has(String(value)));
 }
 
 function datesOfLink(params) {

@@ -99,6 +99,12 @@ const renderer = {
     visEdges?.update([...lines.values()].map(visEdge));
   },
 
+  /** Draw markers in their new sizes. */
+  resize() {
+    sizedAt = 0;
+    this.refresh([...markers.values()]);
+  },
+
   redraw() { network?.redraw(); },
 
   hideTooltip,
@@ -140,8 +146,6 @@ const renderer = {
     const { nodeIndices = [], edgeIndices = [] } = network?.body ?? {};
     return { markers: nodeIndices.length, lines: edgeIndices.length };
   },
-
-  canvas() { return network.canvas.frame.canvas; },
 
   isUntangling() { return untangling !== null; },
 

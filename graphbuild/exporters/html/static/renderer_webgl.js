@@ -4,6 +4,8 @@
 const MAX_SCALE = 3; // pixels per unit of the layout
 const MIN_SCALE = 0.05; // of a view that flyTo() chooses
 const FLIGHT = 350; // duration in milliseconds of an animated move of the view
+const MAX_SHAPES = 3_000; // on the screen at the same time
+const DOT_SHARE = 0.55; // radius of the dot that sigma draws below a shape, as a share of the shape's radius
 const STEP = 60; // pixels that an arrow key moves the view
 const { MultiGraph, Sigma, NodePointProgram, EdgeLineProgram } = sigmaParts;
 const SETTINGS = Object.freeze({
@@ -83,6 +85,8 @@ const renderer = {
     graph?.updateEachEdgeAttributes((id) => visEdge(lines.get(id)));
   },
 
+  resize() { this.refresh([...markers.values()]); },
+
   redraw() { if (sigma) drawOverlay(); },
 
   hideTooltip() {}, // this renderer has none
@@ -128,17 +132,6 @@ const renderer = {
 
   drawn() { return { markers: graph?.order ?? 0, lines: graph?.size ?? 0 }; },
 
-  /** Return all layers on one canvas. The graph is drawn again first, because WebGL clears its buffer. */
-  canvas() {
-    sigma.refresh({ schedule: false });
-    const whole = createElement("canvas", { width: overlay.width, height: overlay.height });
-    const context = whole.getContext("2d");
-    for (const layer of [background, ...Object.values(sigma.getCanvases()), overlay]) {
-      context.drawImage(layer, 0, 0, whole.width, whole.height);
-    }
-    return whole;
-  },
-
   isUntangling() { return false; },
   untangle() {},
 };
@@ -152,7 +145,8 @@ function pointSize(marker) {
 function pointOf(marker) {
   const open = marker.members.some((id) => isIncomplete(nodes[id]));
   const color = colorOf(marker);
-  return { x: marker.x, y: -marker.y, size: pointSize(marker),
+  const isDot = types[marker.type].shape === "dot";
+  return { x: marker.x, y: -marker.y, size: pointSize(marker) * (isDot ? 1 : DOT_SHARE),
     color: open ? mixColors(color, theme.paper, 0.5) : color, hidden: marker.shown === 0 };
 }
 
@@ -195,8 +189,19 @@ function drawOverlay() {
   for (const marker of markers.values()) marker.size = sigma.scaleSize(pointSize(marker)) / scale;
   drawRegions(contextOf(background, origin, scale), view, scale);
   const context = contextOf(overlay, origin, scale);
-  if (state.focus) drawFocus(context, view, scale, (on, marker) => fillMarker(on, marker, scale));
+  drawShapes(context, view, scale);
+  if (state.focus) drawFocus(context, view, scale, (on, marker) => drawMarker(on, marker, scale));
   drawLabels(context, view, scale);
+}
+
+/**
+ * Draw the markers in the view in the shapes of the legend, on top of the dots that sigma draws. With too
+ * many markers in the view, only the dots are visible.
+ */
+function drawShapes(context, view, scale) {
+  const shown = [...markers.values()].filter((marker) => marker.shown && inView(marker, view));
+  if (shown.length > MAX_SHAPES) return;
+  for (const marker of shown) drawMarker(context, marker, scale);
 }
 
 /** Clear a canvas above or below sigma's, and return its context, which draws in units of the layout. */
@@ -211,21 +216,6 @@ function contextOf(canvas, origin, scale) {
   context.clearRect(0, 0, canvas.width, canvas.height);
   context.setTransform(scale * dense, 0, 0, scale * dense, origin.x * dense, origin.y * dense);
   return context;
-}
-
-/** Draw a focused marker on the overlay, in the shape of its type and with a radius of at least 4 pixels. */
-function fillMarker(context, marker, scale) {
-  const size = Math.max(4 / scale, marker.size);
-  context.fillStyle = isFolded(marker) ? tint(marker) : colorOf(marker);
-  context.strokeStyle = colorOf(marker);
-  context.lineWidth = 1.5 / scale;
-  context.beginPath();
-  if (types[marker.type].shape === "dot") context.arc(marker.x, marker.y, size, 0, 2 * Math.PI);
-  else cornersOf(types[marker.type].shape, size).forEach(([right, down]) =>
-    context.lineTo(marker.x + right, marker.y + down));
-  context.closePath();
-  context.fill();
-  context.stroke();
 }
 
 /** Move and zoom the view with the arrow keys, + and -. */

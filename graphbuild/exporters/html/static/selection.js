@@ -171,6 +171,7 @@ function reveal(some) {
     state.hiddenNodes.delete(node.id);
     state.minLinks = Math.min(state.minLinks, node.links);
     if (!passesDates(node)) state.dates = { ...ALL_DATES };
+    for (const [name, hidden] of Object.entries(state.hiddenValues)) hidden.delete(node.attributes[name]);
   }
   applyFilters();
 }
@@ -188,6 +189,13 @@ function applyFilters() {
   if (difference) renderer.swap(difference);
   if (state.layered) arrangeLayers();
   updateSelection();
+  notify();
+}
+
+function setSize(size) {
+  state.size = size;
+  for (const marker of markers.values()) marker.own = ownSize(marker);
+  renderer.resize();
   notify();
 }
 

@@ -1,4 +1,4 @@
-// Histogram of references per month. Drag on it, or use two sliders, to filter by date.
+// Histogram of references per month with two handles. Drag on it, or move the handles, to filter by date.
 
 const BARS_HIGH = 40; // height of the histogram in its own units
 const span = { from: 0, to: 0 }; // the first and the last selected month

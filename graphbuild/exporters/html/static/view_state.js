@@ -8,7 +8,9 @@ function saveView() {
     hiddenNodes: [...state.hiddenNodes],
     minLinks: state.minLinks,
     dates: { ...state.dates }, // as JSON, an infinite date is null
+    hiddenValues: Object.entries(state.hiddenValues).map(([name, values]) => [name, [...values]]),
     color: state.color,
+    size: state.size,
     hops: state.hops,
     folding: state.folding,
     layered: state.layered,
@@ -32,16 +34,19 @@ function savedSelection() {
 /** Restore a view that saveView() returned. */
 function restoreView(view) {
   pathStart = null;
+  const sizeBefore = state.size;
   Object.assign(state, { marker: null, several: null, line: null, path: null, focus: null });
   Object.assign(state, {
     hiddenTypes: new Set(view.hiddenTypes), hiddenNodes: new Set(view.hiddenNodes), minLinks: view.minLinks,
     dates: { from: view.dates.from ?? -Infinity, to: view.dates.to ?? Infinity, undated: view.dates.undated },
     color: view.color, hops: view.hops, folding: view.folding,
-    pinned: new Set(view.pinned),
+    pinned: new Set(view.pinned), size: view.size,
+    hiddenValues: Object.fromEntries(view.hiddenValues.map(([name, values]) => [name, new Set(values)])),
   });
   restoreGroups(view);
   applyFilters();
   renderer.recolor();
+  if (state.size !== sizeBefore) setSize(state.size);
   if (nodes.length && state.layered !== view.layered) setLayered(view.layered);
   restoreSelection(view.selection);
 }

@@ -41,6 +41,7 @@ _STATE = """() => {
     months: get("timeline").hidden ? null
       : { from: Number(get("from-month").value), to: Number(get("to-month").value) },
     undated: get("undated").checked,
+    hiddenKeys: window.graphbuild.hidden,
   };
 }"""
 
@@ -76,6 +77,9 @@ class Session:
             self._find_path: 3,
             self._click_canvas: 2,
             self._show_everything: 2,
+            self._undo_or_redo: 3,
+            self._select_in_rectangle: 1,
+            self._change_colors: 1,
         }
 
     def run(self, count: int) -> Iterator[str]:
@@ -163,6 +167,35 @@ class Session:
         self.page.page.keyboard.press("Escape")
         return "show all, clear the selection"
 
+    def _undo_or_redo(self) -> str:
+        keys = self._random.choice(("Control+z", "Control+z", "Control+Shift+z"))
+        self.page.page.evaluate("document.activeElement.blur()")
+        self.page.page.keyboard.press(keys)
+        return keys
+
+    def _select_in_rectangle(self) -> str:
+        box = self.page.page.locator("#canvas").bounding_box()
+        assert box is not None
+        corners = [
+            (box["x"] + self._random.random() * box["width"], box["y"] + at * box["height"])
+            for at in (0.2, 0.8)
+        ]
+        self._click("#select-box")
+        self.page.page.mouse.move(*corners[0])
+        self.page.page.mouse.down()
+        self.page.page.mouse.move(*corners[1])
+        self.page.page.mouse.up()
+        return f"select in {corners}"
+
+    def _change_colors(self) -> str:
+        name = self._random.choice(("color", "size"))
+        values = self.page.page.locator(f"#{name} option").evaluate_all(
+            "(all) => all.map((one) => one.value)"
+        )
+        value = self._random.choice(values)
+        self.page.page.select_option(f"#{name}", value, force=True)
+        return f"{name} by {value}"
+
     def _click(self, selector: str) -> None:
         """Click an element, even if it is outside the visible part of the panel."""
         self.page.page.locator(selector).first.evaluate("(one) => one.click()")
@@ -192,7 +225,7 @@ class Session:
 
     def _passes(self, key: str, state: dict[str, Any]) -> bool:
         node = self.graph.nodes[key]
-        if node["type"] in state["hidden"] or self.graph.degree(key) < state["minLinks"]:
+        if key in state["hiddenKeys"] or node["type"] in state["hidden"] or self.graph.degree(key) < state["minLinks"]:
             return False
         if node["type"] != "reference" or state["months"] is None:
             return True

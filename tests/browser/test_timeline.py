@@ -114,7 +114,7 @@ def test_invalid_dates_are_undated(opened, date):
 def test_without_dates_there_is_no_timeline(opened):
     page = opened(build_graph([Observation(FILES[0], UNDATED, RED)]))
     assert page.page.is_hidden("#timeline")
-    assert page.page.locator("#color option").all_inner_texts() == ["Type"]
+    assert page.page.locator("#color option").all_inner_texts() == ["Type", "Links"]
 
 
 # --- colors

@@ -55,8 +55,8 @@ def test_no_markers_overlap_after_untangling(opened, graph):
 def test_untangling_can_be_undone(opened):
     graph = crowd()
     page = opened(graph)
-    undo = page.page.locator("#undo-untangle")
-    assert undo.is_hidden()
+    undo = page.page.locator("#undo")
+    assert undo.is_disabled()
     before = coordinates(page, graph)
     untangle(page)
     assert coordinates(page, graph) != before
@@ -64,10 +64,10 @@ def test_untangling_can_be_undone(opened):
     page.page.click("#fit")
     after = coordinates(page, graph)
     assert after == pytest.approx(before, abs=0.5)
-    assert undo.is_hidden()
+    assert undo.is_disabled()
 
 
-def test_undo_also_moves_groups_that_were_expanded_meanwhile(opened):
+def test_groups_that_expand_after_undo_have_their_earlier_places(opened):
     graph = crowd()
     page = opened(graph)
     page.choose(report("r5").key)  # expands all reports
@@ -77,7 +77,9 @@ def test_undo_also_moves_groups_that_were_expanded_meanwhile(opened):
     page.page.click("#fold")
     untangle(page)
     page.choose(report("r5").key)
+    for _ in range(2):  # the search expands and selects; untangling
+        page.page.click("#undo")
+    page.choose(report("r5").key)
     page.page.keyboard.press("Escape")
-    page.page.click("#undo-untangle")
     page.page.click("#fit")
     assert coordinates(page, graph) == pytest.approx(before, abs=0.5)

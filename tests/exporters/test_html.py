@@ -593,6 +593,25 @@ def on_a_grid(graph):
 
 
 @pytest.mark.bulk
+def test_a_large_graph_of_few_collections_starts_without_references():
+    """No two files have the same references, so nothing folds."""
+    rng = random.Random(1)
+    names = [Entity("collection", str(n), {"name": f"Set {n}"}) for n in range(2)]
+    graph = build_graph(
+        Observation(
+            Entity("file", f"{number:064x}"), Entity("reference", f"{about:064x}"), names[number % 2]
+        )
+        for number in range(1_500)
+        for about in rng.sample(range(3_000), 8)
+    )
+    data = data_of(page_of(graph, positions=on_a_grid(graph)))
+    assert data["level"] == "files-collections"
+    drawn = [data["types"][data["nodes"][index]["type"]]["name"] for index in data["initial"]]
+    assert set(drawn) == {"file", "collection"}
+    assert drawn.count("file") == 1_500
+
+
+@pytest.mark.bulk
 @pytest.mark.parametrize(
     ("references", "level"),
     [(500, "all"), (1_500, "reduced"), (4_000, "backbone"), (11_000, "map")],

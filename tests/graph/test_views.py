@@ -358,6 +358,21 @@ def test_nodes_without_shared_references_have_no_edges():
     assert nx.number_of_isolates(graph_view) == 1
 
 
+def test_files_and_collections_are_connected_by_their_observations():
+    one, two, red, blue = file(1), file(2), collection(1), collection(2)
+    observations = [
+        Observation(one, report(1), red),
+        Observation(one, report(2), red),
+        Observation(two, report(1), blue),
+        Observation(two, report(3), None),
+    ]
+    bipartite = view(build_graph(observations), "files-collections")
+    assert set(bipartite) == {one.key, two.key, red.key, blue.key}
+    found = {(source, target): data["weight"] for source, target, data in bipartite.edges(data=True)}
+    assert found == {(one.key, red.key): 2, (two.key, blue.key): 1}
+    assert {data["relation"] for *_, data in bipartite.edges(data=True)} == {"observed_with"}
+
+
 def test_domains_and_ip_addresses_are_projected_like_files():
     domain = Entity("domain", "evil.example")
     graph = build_graph(

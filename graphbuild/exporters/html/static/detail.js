@@ -1,5 +1,6 @@
 // What is drawn depends on the scale: from afar, clusters as labeled regions; nearer, the names of
-// collections and the numbers of folded nodes; nearest, all names. A scale is the number of pixels per
+// collections and the numbers of folded nodes, and the names of clusters whose collections have no space
+// for theirs; nearest, all names. A scale is the number of pixels per
 // unit of the layout.
 
 const DETAIL = Object.freeze({ far: 0, middle: 1, near: 2 });

@@ -41,11 +41,12 @@ function drawLabels(context, view, scale) {
   if (scene.detail !== DETAIL.far || state.focus) drawCounts(scene);
   context.font = `${LABEL_PIXELS / scale}px system-ui, sans-serif`;
   context.lineWidth = 3.5 / scale;
+  const named = new Set(); // clusters of labeled markers
   for (const { marker, name } of labeled(scene)) {
     if (scene.taken.length >= MAX_LABELS) break;
-    drawLabel(scene, marker, name);
+    if (drawLabel(scene, marker, name)) named.add(clusterOf(marker.first));
   }
-  if (scene.detail === DETAIL.far && !state.focus) drawClusterLabels(scene);
+  if (scene.detail !== DETAIL.near && !state.focus && !state.layered) drawClusterLabels(scene, named);
   labelState.drawn = scene.taken;
   labelState.signs = scene.signs;
   context.restore();
@@ -147,17 +148,19 @@ function inView({ x, y }, { left, top, right, bottom }) {
   return x > left && x < right && y > top && y < bottom;
 }
 
+/** Draw the label of a marker where it has space; return whether it has. */
 function drawLabel(scene, marker, name) {
   const { context, scale } = scene;
   const text = fittedText(scene, labelText(scene, marker, name));
   const box = labelBox(scene, marker, (context.measureText(text).width * scale) / 2);
-  if (!box) return;
+  if (!box) return false;
   scene.taken.push({ ...box, text });
   const { x, y } = scene.toLayout({ x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2 });
   context.strokeStyle = theme.halo;
   context.strokeText(text, x, y);
   context.fillStyle = theme.ink;
   context.fillText(text, x, y);
+  return true;
 }
 
 function labelText({ context }, marker, name) {

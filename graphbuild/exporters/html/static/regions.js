@@ -38,10 +38,14 @@ function drawRegions(context, view, scale) {
   context.restore();
 }
 
-/** Label the clusters in the view, the largest first; a cluster without free space has no label. */
-function drawClusterLabels(scene) {
+/**
+ * Label the clusters in the view that are not in `named`, the largest first. A cluster without free space has
+ * no label.
+ */
+function drawClusterLabels(scene, named) {
   scene.context.font = `600 ${CLUSTER_PIXELS / scene.scale}px system-ui, sans-serif`;
   for (const [cluster, some] of markersByCluster(scene.crowd)) {
+    if (named.has(cluster)) continue;
     const { name, size } = clusters.get(cluster);
     const shown = showInvisible(name);
     const full = `${truncate(shown, 28)} · ${formatNumber(size)}`;

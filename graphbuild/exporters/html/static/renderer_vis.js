@@ -201,6 +201,7 @@ function separateMarkers() {
 function readPositions(ids) {
   for (const id of ids) {
     const marker = markers.get(id);
+    if (isPinned(marker)) continue; // vis-network rounds its position
     const { x, y } = network.body.nodes[id];
     const item = movedItem(marker);
     if (item && (x !== marker.x || y !== marker.y)) {

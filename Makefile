@@ -26,7 +26,7 @@ help:
 	@echo "make floors                  smoke tests with the lowest allowed versions of direct dependencies"
 	@echo "make notebooks               run the notebooks and save their output"
 	@echo "make jupyter                 test gb.show in JupyterLab and Notebook 7"
-	@echo "make pictures                take the pictures of docs/page.md again"
+	@echo "make pictures                take the pictures of docs/page.md, and of many graphs in output/screenshots"
 	@echo "make lock                    upgrade the locked dependencies"
 
 demo: $(VENV)/run
@@ -84,6 +84,7 @@ jupyter: $(JUPYTER)/done
 
 pictures: $(VENV)/test demo
 	$(BIN)/python docs/pictures.py output/demo/graph.html
+	$(BIN)/python -m tests.torture readability
 
 # Install a lock, then this package. A lock pins every distribution with its hashes, so pip must not
 # resolve anything (--no-deps): a resolver refuses the lock as soon as a newer release exists.

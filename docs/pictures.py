@@ -8,6 +8,7 @@ same screenshots. Each step waits until the page shows a certain text.
 from __future__ import annotations
 
 import sys
+import tempfile
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ from PIL import Image
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+from tests.browser.pages import write_page  # noqa: E402 - after sys.path
+from tests.browser.readability import medium  # noqa: E402 - after sys.path
 from tests.support.chromium import launch_chromium  # noqa: E402 - after sys.path
 
 if TYPE_CHECKING:
@@ -34,10 +37,19 @@ def main(page_of_the_demo: Path) -> None:
         context = browser.new_context(viewport=SIZE, reduced_motion="reduce", offline=True)
         page = context.new_page()
         for name, show in STEPS.items():
-            page.goto(page_of_the_demo.resolve().as_uri())
-            page.wait_for_function("() => window.graphbuild?.ready")
+            _open(page, page_of_the_demo.resolve().as_uri())
             show(page)
             _save(page, name)
+        with tempfile.TemporaryDirectory() as folder:
+            larger = Path(folder) / "larger.html"
+            larger.write_bytes(write_page(medium(), title="25 campaigns"))
+            _open(page, larger.as_uri())
+            _save(page, "larger")
+
+
+def _open(page: Page, url: str) -> None:
+    page.goto(url)
+    page.wait_for_function("() => window.graphbuild?.ready")
 
 
 def whole(page: Page) -> None:
@@ -67,7 +79,25 @@ def evidence(page: Page) -> None:
     page.get_by_text("2 links, shortest path").wait_for()
 
 
-STEPS = {"whole": whole, "which-two": which_two, "oldest": oldest, "evidence": evidence}
+def layers(page: Page) -> None:
+    """Show files, references and collections in three columns."""
+    page.get_by_role("button", name="Layers").click()
+
+
+def several(page: Page) -> None:
+    """Show the nodes of one cluster as the selection."""
+    page.locator("#colors button").first.click()
+    page.get_by_text("nodes selected").wait_for()
+
+
+STEPS = {
+    "whole": whole,
+    "which-two": which_two,
+    "oldest": oldest,
+    "evidence": evidence,
+    "layers": layers,
+    "several": several,
+}
 
 
 def _save(page: Page, name: str) -> None:

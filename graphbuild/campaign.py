@@ -77,8 +77,8 @@ class Campaign:
         Nodes that belong to a cluster have the attributes ``cluster`` and ``cluster_name``.
 
         Args:
-            view: ``full``, ``folded``, ``backbone``, ``files`` or ``collections``; see
-                :mod:`graphbuild.graph.views`.
+            view: ``full``, ``folded``, ``backbone``, ``files``, ``collections`` or
+                ``files-collections``; see :mod:`graphbuild.graph.views`.
             timestamps: Whether to add the times of responses (UTC, ISO 8601): ``first_seen`` and
                 ``last_seen`` to edges from subjects to references, and ``crawl_fetched_at`` to
                 subjects of which ``related_references`` were requested.

@@ -70,7 +70,8 @@ def export(
             help="Graph to write: full; folded (nodes of one type with the same neighbors become "
             "one node, except collections and reports in related_from); backbone (only one "
             "reference of each group with the same neighbors); files or collections (an edge "
-            "connects two files, or two collections, that share references).",
+            "connects two files, or two collections, that share references); files-collections "
+            "(an edge connects a file and a collection that an observation contains).",
         ),
     ] = FULL,
     observed_only: Annotated[

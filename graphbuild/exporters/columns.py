@@ -223,8 +223,8 @@ EDGE_COLUMNS: list[Column] = [
     _attribute(
         "weight",
         FLOAT,
-        "Number of observations; in the views `files` and `collections`, of"
-        " [shared references](#views).",
+        "Number of observations; in the views `files`, `collections` and `files-collections`, of"
+        " [references](#views).",
     ),
     Column("observations", INT, "`weight` as an integer, if it is one.", targets=XML | NEO4J),
     _attribute(

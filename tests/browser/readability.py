@@ -6,6 +6,7 @@ The measured boxes are those that the page publishes for each drawn label and ma
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations, product
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +14,8 @@ from graphbuild.analysis.campaign_clusters import add_found_clusters
 from graphbuild.emulator import generate_world
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import Entity, Observation
+from tests.browser.campaigns import SAMPLE, sample_campaign
+from tests.support.real_families import is_present, real_campaign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,11 +60,26 @@ def large() -> nx.DiGraph[str]:
     )
 
 
-WORLDS: dict[str, Callable[[], nx.DiGraph[str]]] = {
-    "demo": demo,
-    "medium": medium,
-    "large": large,
-}
+def real(count: int) -> nx.DiGraph[str]:
+    """Return the graph of real files of known families, with its clusters."""
+    graph = real_campaign(count)
+    add_found_clusters(graph)
+    return graph
+
+
+def sample() -> nx.DiGraph[str]:
+    """Return the graph of the real sample, with its clusters."""
+    graph = sample_campaign()
+    add_found_clusters(graph)
+    return graph
+
+
+def worlds() -> dict[str, Callable[[], nx.DiGraph[str]]]:
+    """Return the graphs to measure, by name: made-up ones, and real ones if they are present."""
+    made_up = {"demo": demo, "medium": medium, "large": large}
+    sampled = {"sample": sample} if SAMPLE.exists() else {}
+    families = {f"real {n}": partial(real, n) for n in (300, 1_000, 5_000)} if is_present() else {}
+    return {**made_up, **sampled, **families}
 
 
 def graph_of_world(world: World) -> nx.DiGraph[str]:
@@ -149,10 +167,15 @@ def _is_in_view(sign: Box, width: float, height: float, **_: object) -> bool:
     )
 
 
-def problems(page: Opened) -> Iterator[str]:
-    """Yield a description of everything that makes an open page hard to read."""
+def problems(page: Opened, picture: str = "") -> Iterator[str]:
+    """Yield a description of everything that makes an open page hard to read.
+
+    If ``picture`` is not empty, a screenshot of each zoom level is saved under this name.
+    """
     yield from page.complaints
     for zoom, view in views(page):
+        if picture:
+            page.screenshot(f"{picture}-zoom-{zoom}")
         yield from (f"zoom {zoom}: {problem}" for problem in view.problems())
         if zoom == 1 and not view.labels:
             yield "no label is drawn"

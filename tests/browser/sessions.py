@@ -225,7 +225,11 @@ class Session:
 
     def _passes(self, key: str, state: dict[str, Any]) -> bool:
         node = self.graph.nodes[key]
-        if key in state["hiddenKeys"] or node["type"] in state["hidden"] or self.graph.degree(key) < state["minLinks"]:
+        if (
+            key in state["hiddenKeys"]
+            or node["type"] in state["hidden"]
+            or self.graph.degree(key) < state["minLinks"]
+        ):
             return False
         if node["type"] != "reference" or state["months"] is None:
             return True

@@ -599,7 +599,9 @@ def test_a_large_graph_of_few_collections_starts_without_references():
     names = [Entity("collection", str(n), {"name": f"Set {n}"}) for n in range(2)]
     graph = build_graph(
         Observation(
-            Entity("file", f"{number:064x}"), Entity("reference", f"{about:064x}"), names[number % 2]
+            Entity("file", f"{number:064x}"),
+            Entity("reference", f"{about:064x}"),
+            names[number % 2],
         )
         for number in range(1_500)
         for about in rng.sample(range(3_000), 8)

@@ -368,7 +368,9 @@ def test_files_and_collections_are_connected_by_their_observations():
     ]
     bipartite = view(build_graph(observations), "files-collections")
     assert set(bipartite) == {one.key, two.key, red.key, blue.key}
-    found = {(source, target): data["weight"] for source, target, data in bipartite.edges(data=True)}
+    found = {
+        (source, target): data["weight"] for source, target, data in bipartite.edges(data=True)
+    }
     assert found == {(one.key, red.key): 2, (two.key, blue.key): 1}
     assert {data["relation"] for *_, data in bipartite.edges(data=True)} == {"observed_with"}
 

@@ -1,4 +1,7 @@
-"""All worlds, sizes and color schemes: labels cover nothing, and the graph fills the canvas."""
+"""All graphs, sizes and color schemes: labels cover nothing, and the graph fills the canvas.
+
+Screenshots of all views are saved in ``output/screenshots``.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import pytest
 
 from tests.browser.conftest import Opened
 from tests.browser.pages import write_page
-from tests.browser.readability import SCHEMES, SIZES, WORLDS, problems
+from tests.browser.readability import SCHEMES, SIZES, problems, worlds
 from tests.support.chromium import launch_chromium
 from tests.torture.results import PartResult
 
@@ -23,11 +26,11 @@ if TYPE_CHECKING:
 
 
 def run(folder: Path, rounds: int, seed: int, zygote: Zygote | None) -> PartResult:  # noqa: ARG001  all parts have the same signature
-    """Measure each world at each size in each color scheme; ``rounds`` is not used."""
+    """Measure each graph at each size in each color scheme; ``rounds`` is not used."""
     result = PartResult("readability")
     try:
         with launch_chromium() as browser:
-            for name, build in WORLDS.items():
+            for name, build in worlds().items():
                 file = folder / f"{name}.html"
                 file.write_bytes(write_page(build()))
                 for size, scheme in product(SIZES, SCHEMES):
@@ -52,6 +55,7 @@ def _measure(
     page.page.goto(page.file)
     page.page.wait_for_selector("#status:not(:empty)")
     place = f"{file.stem}, {width}x{height}, {scheme}"
-    result.failures += [f"{place}: {problem}" for problem in problems(page)]
+    picture = f"{file.stem.replace(' ', '-')}-{width}x{height}-{scheme}"
+    result.failures += [f"{place}: {problem}" for problem in problems(page, picture)]
     result.rounds += 1
     context.close()

@@ -129,7 +129,8 @@ def observed_pairs(folded: FoldedGraph, types: Sequence[str]) -> set[tuple[int, 
     """
     group_of = {node: group for group, members in enumerate(folded.groups) for node in members}
     collections = [
-        {group_of[node] for node in fact.get("via", ()) if node in group_of} for fact in folded.facts
+        {group_of[node] for node in fact.get("via", ()) if node in group_of}
+        for fact in folded.facts
     ]
     return {
         (source, group)

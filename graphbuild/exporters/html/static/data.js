@@ -8,7 +8,7 @@ const attributeTitles = { last_modification_date: "Modified", ...data.titles };
 const NO_COLLECTION = -1; // in `via`, for an observation without a collection
 const NO_CLUSTER = 0; // the cluster of a node that belongs to no cluster, or to several
 const ORIGIN = Object.freeze({ x: 0, y: 0 });
-const MIN_DATE = Date.UTC(1900, 0) / 1000, MAX_DATE = Date.UTC(2200, 0) / 1000; // other dates count as unknown
+const MIN_DATE = 0, MAX_DATE = Date.UTC(2200, 0) / 1000; // other dates count as unknown
 
 nodes.forEach((node, id) => {
   node.id = id;

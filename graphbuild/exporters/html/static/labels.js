@@ -60,10 +60,17 @@ function sceneOf(context, view, scale) {
   const signs = [...markers.values()].filter((marker) => marker.shown).map((marker) => signBox(marker, toPixels(marker), scale));
   const [width, height] = [(view.right - view.left) * scale, (view.bottom - view.top) * scale];
   const isClear = freeSpace(signs, width, height);
+  const controls = controlsBox();
   const taken = [];
-  const isFree = (box) => isClear(box) && !taken.some((other) => overlaps(box, other));
+  const isFree = (box) => isClear(box) && !overlaps(box, controls) && !taken.some((other) => overlaps(box, other));
   return { context, view, scale, crowd, signs, taken, isFree, toPixels, toLayout, width, height,
     detail: detailAt(scale) };
+}
+
+/** Return the box of the buttons that lie on the canvas, in pixels of the view. */
+function controlsBox() {
+  const { offsetLeft: left, offsetTop: top, offsetWidth: width, offsetHeight: height } = byId("view-tools");
+  return { left, top, right: left + width, bottom: top + height };
 }
 
 /** Return the bounding box of a marker in pixels of the view, with its node key. */

@@ -140,7 +140,7 @@ def test_every_format_is_in_the_documented_table_and_in_the_help() -> None:
 
 def documented_rejections() -> dict[str, set[str]]:
     """Return view -> formats that reject it, according to the page."""
-    rows = re.findall(r"^\| (`[a-z`, ]+`) \|[^|]*\| ([^|]*) \|$", FORMATS_PAGE, re.MULTILINE)
+    rows = re.findall(r"^\| (`[a-z`, -]+`) \|[^|]*\| ([^|]*) \|$", FORMATS_PAGE, re.MULTILINE)
     return {
         view: set(re.findall(r"`([^`]+)`", rejecting))
         for views, rejecting in rows

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from graphbuild.cli.main import app
-from graphbuild.graph.views import VIEWS
+from graphbuild.graph.views import DERIVED_VIEWS, VIEWS
 from tests.support.processes import without_coverage
 from tests.support.workbooks import read_workbook
 
@@ -150,7 +150,7 @@ def test_an_excel_workbook_has_the_tables_and_no_formula(shell: Shell, campaign:
 # --- views ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("view", ["files", "collections", "folded"])
+@pytest.mark.parametrize("view", sorted(DERIVED_VIEWS))
 def test_formats_of_facts_refuse_computed_views(shell: Shell, campaign: Path, view: str) -> None:
     arguments = ("--store", "c.db", "--to", "graphml,misp,stix", "--view", view, "--out", "out")
     result = shell("export", *arguments)

@@ -3,6 +3,7 @@
 const BARS_HIGH = 40; // height of the histogram in its own units
 const span = { from: 0, to: 0 }; // the first and the last selected month
 const MAX_YEARS = 10; // labels below the histogram
+const LABEL_SPACE = 0.95; // a label starts within this share of the histogram, so that it has space
 let bars = []; // month and SVG element of each bar
 
 function buildTimeline() {
@@ -82,10 +83,11 @@ function drawBars(counts, first, last) {
   byId("years").replaceChildren(...yearLabels(first, last));
 }
 
-/** Return labels for at most MAX_YEARS years, at the positions of their first months. */
+/** Return labels for at most MAX_YEARS years, at the positions of their first months, if they have space. */
 function yearLabels(first, last) {
   const years = [];
-  for (let month = first; month <= last; month += 1) if (month % 12 === 0) years.push(month);
+  const latest = first + LABEL_SPACE * (last - first + 1);
+  for (let month = first; month <= latest; month += 1) if (month % 12 === 0) years.push(month);
   const every = Math.ceil(years.length / MAX_YEARS);
   return years.filter((_, index) => index % every === 0).map((month) => {
     const label = createElement("span", { textContent: monthName(month).slice(0, 4) });

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from graphbuild.exporters.html import level_of_detail
 from tests.browser.campaigns import collection, large_campaign
 from tests.browser.test_observed_lines import hide_references
 
@@ -147,3 +148,36 @@ def test_dragged_members_keep_their_places_in_layers_and_back(opened):
     page.press("Layers")
     page.page.click("#fit")
     assert page.point(one) == pytest.approx(moved, abs=3)
+
+
+def test_undo_removes_nodes_that_a_search_drew(opened, monkeypatch):
+    """The page begins without references, as that of a large campaign."""
+    monkeypatch.setattr(level_of_detail, "MAX_ALL", 0)
+    monkeypatch.setattr(level_of_detail, "MAX_REDUCED", 0)
+    page = opened(GRAPH)
+    assert page.level == "files-collections"
+    before = page.drawn
+    reference = next(key for key in sorted(GRAPH) if key.startswith("reference:"))
+    page.choose(reference)
+    assert page.drawn["markers"] > before["markers"]
+    while page.page.locator("#undo").is_enabled():
+        page.page.click("#undo")
+    assert page.drawn == before
+    assert page.selection is None
+
+
+def test_a_page_without_references_has_lines_for_observations(opened, monkeypatch):
+    monkeypatch.setattr(level_of_detail, "MAX_ALL", 0)
+    monkeypatch.setattr(level_of_detail, "MAX_REDUCED", 0)
+    page = opened(GRAPH)
+    assert page.visible["lines"] == page.drawn["lines"] > 0
+    assert "without most references" in page.status
+    name = collection("Sednit").key
+    page.choose(name)
+    observed = {
+        subject
+        for subject, _, edge in GRAPH.edges(data=True)
+        if name in edge.get("related_from", ())
+    }
+    assert observed <= set(page.focus)
+    assert {one for line in page.focusLines for one in line if one.startswith("file:")} <= observed

@@ -46,7 +46,8 @@ class ObjectType(NamedTuple):
 
     endpoint: str  # the first part of the URL path of the objects
     relationships: tuple[str, ...]  # requested in both API flavors, even without ``--direct``
-    direct_relationships: tuple[str, ...] = ()  # requested only by a crawl with ``--direct``
+    # Requested only by a crawl with ``--direct``; store/task_additions.py adds these requests.
+    direct_relationships: tuple[str, ...] = ()
     has_hash_id: bool = False  # whether the ids of the objects in lists must be SHA-256 hashes
     gti_relationships: tuple[str, ...] = ()  # requested only in the API flavor ``gti``
 

@@ -84,6 +84,7 @@ def crawl(
     if complete and frugal:
         message = "requests the pages that --frugal leaves out; use only one of the two options"
         raise typer.BadParameter(message, param_hint="--complete")
+    per_node = per_node or DEFAULT_PER_NODE
     seed_list = read_seed_lists(seeds or [], format_name, column, allow_empty=allow_empty)
     require_seeds(seed_list, seeds or [])
     _refuse_api_key(seed_list)
@@ -92,7 +93,7 @@ def crawl(
     with open_for_writing(store_path, create=bool(seeds)) as store:
         added = store.add_seeds(seed_list)
         if seeds:
-            _announce_earlier_lists(store, seed_list, only=only, direct=direct)
+            _announce_earlier_lists(store, seed_list, per_node, only=only, direct=direct)
         _requeue_lists(
             store, refresh, verify_inferred, complete=complete, retry_failed=retry_failed
         )
@@ -111,12 +112,14 @@ def crawl(
                     per_day=per_day,
                     frugal=frugal,
                     depth=depth,
-                    per_node=per_node or DEFAULT_PER_NODE,
+                    per_node=per_node,
                     direct=direct,
                     workers=workers,
                     describe=describe or (),
                 )
-                progress = crawl_progress(store, limiter, per_day=per_day, hidden=json)
+                progress = crawl_progress(
+                    store, limiter, per_day=per_day, per_node=per_node, hidden=json
+                )
                 pages, paused = _run(crawler, client.clock, progress)
         store.check_in_place()
         calls, totals = store.calls.count() - calls_before, store.totals()
@@ -162,14 +165,16 @@ def _run(
     return pages, paused
 
 
-def _announce_earlier_lists(store: Store, seeds: SeedList, *, only: bool, direct: bool) -> None:
+def _announce_earlier_lists(
+    store: Store, seeds: SeedList, per_node: int, *, only: bool, direct: bool
+) -> None:
     """Log the number of requests for subjects that are only in earlier seed lists.
 
     With ``only``, restrict the run to the subjects of ``seeds`` and the entities found from them.
     """
-    total = _remaining_calls(store, direct=direct)
+    total = _remaining_calls(store, per_node, direct=direct)
     store.restrict_tasks(seeds)
-    earlier = total.at_least - _remaining_calls(store, direct=direct).at_least
+    earlier = total.at_least - _remaining_calls(store, per_node, direct=direct).at_least
     if earlier:
         at_least = "at least " if total.unknown_lists else ""
         requests = f"{at_least}{format_count(earlier, 'request')}"
@@ -182,14 +187,14 @@ def _announce_earlier_lists(store: Store, seeds: SeedList, *, only: bool, direct
         store.restrict_tasks(None)
 
 
-def _remaining_calls(store: Store, *, direct: bool) -> RemainingCalls:
+def _remaining_calls(store: Store, per_node: int, *, direct: bool) -> RemainingCalls:
     """Return the number of calls that the crawl still needs.
 
     With ``direct``, include the lists of direct references that the crawl has yet to add.
     """
     from graphbuild.api.client import LIMIT
 
-    calls = store.tasks.remaining_calls(LIMIT)
+    calls = store.tasks.remaining_calls(LIMIT, per_node=per_node)
     added = store.tasks.count_without_direct() if direct else 0
     return replace(calls, unknown_lists=calls.unknown_lists + added)
 
@@ -213,11 +218,11 @@ def _requeue_lists(
         lists = format_count(store.tasks.complete(), "list")
         notice(f"requesting the pages that --frugal left out of {lists}: up to {calls}")
     if retry_failed:
-        lists = format_count(store.tasks.retry_failed(), "failed, short or incomplete list")
-        notice(f"requesting {lists} again")
+        count = store.tasks.retry_failed()
+        notice(f"failed, short or incomplete lists and descriptions to request again: {count:,}")
     if refresh is not None:
-        lists = format_count(store.tasks.refresh(time.time() - refresh), "list")
-        notice(f"requesting {lists} again")
+        count = store.tasks.refresh(time.time() - refresh)
+        notice(f"old lists and descriptions to request again: {count:,}")
     if verify_inferred is not None:
         count = store.tasks.audit(verify_inferred, random.SystemRandom())
         notice(f"verifying inferred references of {format_count(count, 'list')}, chosen at random")

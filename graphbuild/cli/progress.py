@@ -30,7 +30,7 @@ _MIN_WIDTH = 100  # columns of a terminal on which the bar also shows the number
 
 @contextmanager
 def crawl_progress(
-    store: Store, limiter: RateLimiter, *, per_day: int | None, hidden: bool
+    store: Store, limiter: RateLimiter, *, per_day: int | None, per_node: int, hidden: bool
 ) -> Iterator[Callable[[CrawlEvent], None]]:
     """Yield a function that shows the progress of a crawl after an event.
 
@@ -44,7 +44,7 @@ def crawl_progress(
     if LOG.level < logging.INFO:
         yield lambda event: notice(_describe(event))
         return
-    progress = _CrawlProgress(store, limiter, per_day)
+    progress = _CrawlProgress(store, limiter, per_day, per_node)
     with _crawl_bar(progress) if sys.stderr.isatty() else _crawl_lines(progress) as refresh:
 
         def show(event: CrawlEvent) -> None:
@@ -83,9 +83,9 @@ def _crawl_lines(progress: _CrawlProgress) -> Iterator[Callable[[], None]]:
         nonlocal printed
         if count_steps() > printed:
             progress.recount()
-        step = count_steps()
-        if step > printed:
-            printed = step
+        step, before = count_steps(), printed
+        printed = step  # lower than before if --depth added lists
+        if step > before:
             calls = f"{progress.calls:,} of {format_count(progress.total, 'call')}"
             parts = (calls, progress.describe_entries(), progress.describe_time())
             notice(f"{step * _PERCENT_PER_LINE} %: {', '.join(filter(None, parts))}")
@@ -96,12 +96,15 @@ def _crawl_lines(progress: _CrawlProgress) -> Iterator[Callable[[], None]]:
 class _CrawlProgress:
     """Counts the calls of a run, and estimates how many calls and how much time are left."""
 
-    def __init__(self, store: Store, limiter: RateLimiter, per_day: int | None) -> None:
+    def __init__(
+        self, store: Store, limiter: RateLimiter, per_day: int | None, per_node: int
+    ) -> None:
         self.calls = 0
         self._entries = 0
         self._store = store
         self._limiter = limiter
         self._per_day = per_day
+        self._per_node = per_node
         self._started_at = self._latest_event_at = time.monotonic()
         self.recount()
 
@@ -149,8 +152,8 @@ class _CrawlProgress:
         from graphbuild.crawler.cost_estimate import estimate_cost
 
         tasks = self._store.tasks
-        work = tasks.remaining_calls(LIMIT)
-        mean = tasks.mean_pages(LIMIT) if work.unknown_lists else None
+        work = tasks.remaining_calls(LIMIT, per_node=self._per_node)
+        mean = tasks.mean_pages(LIMIT, self._per_node) if work.unknown_lists else None
         cost = estimate_cost(unseen=work.unknown_lists, left=work.known_pages, mean_pages=mean)
         self._left = cost.at_least if cost.expected is None else cost.expected
         self._counted_at = time.monotonic()

@@ -104,7 +104,7 @@ class ResultHandler:
 
     def _store_page(self, task: Task, response: PageResponse) -> CrawlEvent:
         if _answer_kind(task) not in self._answered:
-            # The key may read this relationship, so refusals of single subjects are final.
+            # The key is allowed to read this relationship, so refusals of single subjects are final.
             self._store.tasks.settle_refusals(task.relationship)
             self._answered.add(_answer_kind(task))
         self._failures, self.retry_on_429 = [], True
@@ -161,8 +161,8 @@ class ResultHandler:
     ) -> None:
         """Raise an error if the cause of the last failures probably affects all subjects.
 
-        ``may_concern_all`` is whether the cause of ``error``, the last failure, may affect all of
-        them.
+        ``error`` is the last failure. ``may_concern_all`` states whether its cause may affect all
+        subjects.
         """
         if not self._may_recur(task, error):
             self._failures = []

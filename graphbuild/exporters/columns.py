@@ -194,7 +194,12 @@ NODE_COLUMNS: list[Column] = [
         "Reason for the state, or how the expected count changed or differs.",
         *_SUBJECTS,
     ),
-    _attribute("crawl_fetched_at", TIME, "Time of the last response (`--timestamps`).", *_SUBJECTS),
+    _attribute(
+        "crawl_fetched_at",
+        TIME,
+        "Time of the last response or failure (`--timestamps`).",
+        *_SUBJECTS,
+    ),
     _attribute(
         CLUSTER,
         INT,

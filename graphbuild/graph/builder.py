@@ -99,7 +99,8 @@ def build_graph(
     Args:
         observations: The observations of a campaign.
         subjects: Entities to add even without observations, such as the seeds. The attributes
-            ``seed``, ``state``, ``crawl_*`` and ``seed_*`` of all other entities are ignored.
+            ``seed``, ``state``, ``crawl_*``, ``seed_*``, ``user_*`` and ``is_new`` of all other
+            entities are ignored.
         links: Links that a crawl with ``--depth`` found.
         timestamps: Whether edges of observations get ``first_seen`` and ``last_seen``.
     """
@@ -213,8 +214,8 @@ class _Builder:
     def add_node(self, entity: Entity, *, is_local: bool = False) -> str:
         """Add an entity, or update the attributes of its node, and return the node key.
 
-        The attributes ``seed``, ``state``, ``crawl_*``, ``group_*`` and ``seed_*`` are ignored
-        unless ``is_local`` is true.
+        The local attributes, such as ``seed`` and ``crawl_*``, are ignored unless ``is_local`` is
+        true; see ``_is_local``.
         """
         key = entity.key
         if self._latest.get(key) is entity:

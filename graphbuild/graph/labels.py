@@ -3,8 +3,8 @@
 The label of such a collection contains a qualifier: ``Emotet (malware family, Partner)``. The
 qualifier is the first of the following that no other collection of this name has:
 
-1. the known ones of the attributes ``collection_type`` and ``origin``; if both are unknown, the
-   source (the beginning of the id, see ``_SOURCE``);
+1. the attributes ``collection_type`` and ``origin``, as far as they are known; if both are
+   unknown, the source (the beginning of the id, see ``_SOURCE``);
 2. the known attributes and the source;
 3. the id, with long hexadecimal numbers shortened to 8 digits;
 4. the id.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
 _MAX_LABEL = 80  # characters; GraphML, GEXF and DOT cut longer labels
-_MIN_NAME = 20  # characters of the name that a label with a qualifier contains at least
+_MIN_NAME = 20  # characters; a longer name is never cut below this length for its qualifier
 _MAX_PART = 40  # maximum number of characters of an attribute in a qualifier
 # Matches the source in the id of a collection: the name of a partner, as in malpedia_win_emotet, or
 # of a sandbox, as in analysis_virustotal_zenbox_metasploit.
@@ -110,7 +110,7 @@ def _description_and_source(entity: Entity) -> str:
 
 
 def _stated(entity: Entity) -> str:
-    """Return the known ones of kind and origin, such as ``campaign, Partner``; may be empty."""
+    """Return kind and origin, as far as they are known, such as ``campaign, Partner``; may be empty."""
     kind, origin = (entity.attributes.get(name) for name in ("collection_type", "origin"))
     words = kind.replace("-", " ") if isinstance(kind, str) else ""
     parts = words.strip(), origin.strip() if isinstance(origin, str) else ""

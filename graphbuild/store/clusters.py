@@ -25,7 +25,7 @@ class StoredClusters:
     def save(self, table: ClusterTable, method: str) -> None:
         """Replace the stored clusters.
 
-        The caller must have found the clusters from the current state of the file.
+        They must be the clusters of what the file contains now.
 
         Args:
             table: The clusters.

@@ -136,7 +136,7 @@ _RULES = (
     ),
     (
         "id",
-        "'the canonical entity of this alias is missing'",
+        "'the canonical entity of this alias is missing or invalid'",
         """entity AS alias WHERE same_as <> 0 AND NOT EXISTS (SELECT 1 FROM entity AS other
             WHERE other.id = alias.same_as AND other.same_as = 0 AND other.type = alias.type)""",
     ),

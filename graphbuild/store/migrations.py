@@ -178,9 +178,15 @@ _INVALIDATING_CHANGES_OF_SCHEMA_4 = {
 }
 
 
+def keep_clusters(connection: sqlite3.Connection) -> None:
+    """Migrate schema 4 to 5: a new entity alone does not invalidate the clusters."""
+    connection.execute("DROP TRIGGER clustering_entity_insert")
+
+
 # Schema version -> the function that migrates a file of that version to the next one.
 MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {
     1: rename_columns,
     2: add_counts,
     3: add_clusters,
+    4: keep_clusters,
 }

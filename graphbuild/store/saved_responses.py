@@ -83,7 +83,7 @@ def _read_folder(
             yield RejectedFile(folder, "contains too many invalid files; the rest was not read")
             return
     if is_empty:
-        yield RejectedFile(folder, "contains no files .json, .jsonl or .ndjson")
+        yield RejectedFile(folder, "contains no .json, .jsonl or .ndjson files")
 
 
 def _files_in(folder: Path) -> Iterator[Path | RejectedFile]:
@@ -206,7 +206,11 @@ class _FileReader:
         )
 
     def _stated_subject(self, problem: str) -> Entity:
-        """Return the subject that the user stated; raise PayloadError if it is missing or wrong."""
+        """Return the subject that the user stated.
+
+        Raise PayloadError if there is none, or if no crawl requests the stated relationship of its
+        type.
+        """
         if self._subject is None:
             raise PayloadError(f"{problem}; pass the subject, such as a hash, with --subject")
         if not OBJECT_TYPES[self._subject.type].has(self._relationship):

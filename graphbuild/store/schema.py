@@ -67,7 +67,7 @@ from contextlib import closing
 from itertools import product
 
 APPLICATION_ID = 0x67624B47  # "gbKG", in the header of the file
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 SCHEMA = """
 CREATE TABLE entity (
@@ -188,10 +188,11 @@ CREATE VIEW observation AS
         FROM fact_by_task GROUP BY task, reference, related_from;
 """
 
-# The changes after which stored clusters are not read any more.
+# The changes after which stored clusters are not read any more. An entity without a task or page,
+# such as the file of ``plan --probe``, changes no graph.
 _INVALIDATING_CHANGES = (
-    *product(("entity", "task", "page"), ("INSERT", "UPDATE", "DELETE")),
-    *product(("fact", "inference"), ("UPDATE", "DELETE")),
+    *product(("task", "page"), ("INSERT", "UPDATE", "DELETE")),
+    *product(("entity", "fact", "inference"), ("UPDATE", "DELETE")),
 )
 INVALIDATION = "".join(
     f"""
@@ -209,6 +210,7 @@ _EARLIER_DIGESTS = {
     1: "f797d50da006eb05ee8e08f1de0ad0bbef3ae727134865c00bf42613edb2bf31",
     2: "b98f87aea2a31fa84dbe1e571e575a00775b4b7fe41eb2fd8503ff13b300c905",
     3: "0cf539c2cab2941684862e0fdfad698e6d52f32813bdecc301e216175a844895",
+    4: "fa5d21a3cc3dbf74c8651859659bbffc18b91cdcaa844b592410027e47beee2e",
 }
 
 

@@ -194,8 +194,8 @@ class Store(ObservationReader):
 
         An entity with several lists is yielded once per list, with different attributes:
 
-        * the attributes of the API, except those whose names begin with ``crawl_``, ``group_`` or
-          ``seed_``;
+        * the attributes of the API, except those whose names begin with ``crawl_``, ``group_``,
+          ``seed_`` or ``user_``;
         * ``seed_*``: the extra columns of the seed list;
         * for the list ``related_references``: ``seed`` (whether the entity is a seed), ``state``
           and ``crawl_*`` (the progress of the list);

@@ -172,7 +172,9 @@ def test_retry_failed_requests_only_failed_and_short_subjects(shell: Shell, serv
     assert api.calls == 4
     process = shell("crawl", *options, "--retry-failed")
     assert process.returncode == 0
-    assert "requesting 1 failed, short or incomplete list again" in process.stderr
+    assert (
+        "failed, short or incomplete lists and descriptions to request again: 1" in process.stderr
+    )
     assert api.calls == 5
 
 

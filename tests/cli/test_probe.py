@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from graphbuild.analysis.cluster_method import method_version
 from graphbuild.api.client import KNOWN_FILE
 from graphbuild.emulator import Api, UndocumentedSettings, generate_family_world
 from graphbuild.store import Store
@@ -117,6 +118,17 @@ def test_a_probe_is_in_the_call_log_and_changes_nothing_else(
     assert json.loads(after)["lists"] == json.loads(before[0])["lists"]
     assert export(shell) == graph
     assert shell("check", "--store", "c.db").returncode == 0
+
+
+def test_a_probe_keeps_the_stored_clusters(shell: Shell, service: Service) -> None:
+    options = ("--store", "c.db", "--base-url", service(Api(WORLD)))
+    assert shell("crawl", seeds(shell, *WORLD.hashes()), *options).returncode == 0
+    with Store.read(shell.folder / "c.db") as store:
+        clusters = store.clusters.load(method_version())
+    assert clusters is not None
+    assert shell("plan", "--probe", *options).returncode == 0
+    with Store.read(shell.folder / "c.db") as store:
+        assert store.clusters.load(method_version()) == clusters
 
 
 def test_a_refused_probe_is_in_the_call_log(shell: Shell, service: Service) -> None:

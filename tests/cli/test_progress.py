@@ -71,6 +71,17 @@ def test_lines_include_pages_that_the_first_pages_announce(shell: Shell, service
     assert "100 %: 30 of 30 calls, 900 list entries\n" in process.stderr
 
 
+def test_pages_beyond_the_limit_of_a_list_are_not_counted(shell: Shell, service) -> None:
+    """The lists of 400 files that ``--depth`` adds have ten pages, of which one is read."""
+    api = Api(generate_family_world(400, 3))
+    options = ("--store", "c.db", "--base-url", service(api), "--depth", 1, "--per-node", 40)
+    process = shell("crawl", seeds(shell, api.world.hashes()[0]), *options)
+    assert "100 %: 1 of 1 call, 3 list entries\n" in process.stderr  # before --depth adds lists
+    totals = {int(each) for each in re.findall(r" of (\d+) calls", process.stderr)}
+    assert totals == {api.calls}
+    assert f"100 %: {api.calls} of {api.calls} calls" in process.stderr
+
+
 @pytest.mark.parametrize(
     ("limit", "left"),
     [("--per-minute", r"about 1[12]\d s"), ("--per-day", r"about (\d+ h|2 days)")],

@@ -82,6 +82,13 @@ def test_the_call_log_does_not_matter(full: Store) -> None:
     assert full.clusters.load(METHOD) == TABLE
 
 
+def test_an_entity_without_a_list_does_not_matter(full: Store) -> None:
+    """The call of ``plan --probe`` stores its file, which no graph contains."""
+    with full.transaction():
+        full._db.insert("entity", type="file", api_id="d" * 64, attributes="{}")
+    assert full.clusters.load(METHOD) == TABLE
+
+
 def test_changes_that_are_rolled_back_do_not_invalidate_the_clusters(full: Store) -> None:
     def fail() -> None:
         with full.transaction():

@@ -228,7 +228,7 @@ def test_copy_during_a_crawl_is_recognized(path: Path) -> None:
     with Store.open(path) as store:
         copy = copy_of(path)
         with Store.read(copy) as empty:
-            assert "The copy contains 0 pages; data stored later is missing" in empty.missing_data
+            assert "The file contains 0 pages; data stored later is missing" in empty.missing_data
         store.add_seeds(parse_seeds([A, B]))
         copy_of(path)
         commit(store, body(R1))
@@ -238,7 +238,9 @@ def test_copy_during_a_crawl_is_recognized(path: Path) -> None:
             assert opened.totals().subjects == 2  # written back at once
             assert [each.problem for each in find_damage(opened)] == [opened.missing_data]
         with (
-            pytest.warns(UserWarning, match=f"{copy}: incomplete copy: a crawl was writing"),
+            pytest.warns(
+                UserWarning, match=f"{copy}: probably an incomplete copy: a crawl was writing"
+            ),
             graphbuild.open(copy) as campaign,
         ):
             assert campaign.status().subjects == 2

@@ -104,7 +104,7 @@ class ResultHandler:
 
     def _store_page(self, task: Task, response: PageResponse) -> CrawlEvent:
         if _answer_kind(task) not in self._answered:
-            # The key is allowed to read this relationship, so refusals of single subjects are final.
+            # The key is allowed to read this list, so refusals of single subjects are final.
             self._store.tasks.settle_refusals(task.relationship)
             self._answered.add(_answer_kind(task))
         self._failures, self.retry_on_429 = [], True

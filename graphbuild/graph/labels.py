@@ -110,7 +110,7 @@ def _description_and_source(entity: Entity) -> str:
 
 
 def _stated(entity: Entity) -> str:
-    """Return kind and origin, as far as they are known, such as ``campaign, Partner``; may be empty."""
+    """Return kind and origin, as far as they are known, such as ``campaign, Partner``."""
     kind, origin = (entity.attributes.get(name) for name in ("collection_type", "origin"))
     words = kind.replace("-", " ") if isinstance(kind, str) else ""
     parts = words.strip(), origin.strip() if isinstance(origin, str) else ""

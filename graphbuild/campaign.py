@@ -312,10 +312,10 @@ def to_pyvis(
 ) -> Network:
     """Return a graph as a ``pyvis.network.Network``, for scripts that continue with pyvis.
 
-    The network has the positions, colors, shapes and sizes of the HTML page. Titles are texts, and
-    the force simulation is off. The id of a node is its key, in which markup characters, if there
-    are any, are percent-encoded. Unlike the HTML page, the pages that pyvis writes load files from
-    other hosts.
+    The network has the colors and shapes of the HTML page, and the positions and sizes of GraphML
+    files. Titles are texts, and the force simulation is off. The id of a node is its key, in which
+    markup characters, if there are any, are percent-encoded. Unlike the HTML page, the pages that
+    pyvis writes load files from other hosts.
 
     Args:
         source: A graph or a campaign, as for :func:`export`.

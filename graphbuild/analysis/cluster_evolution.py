@@ -282,8 +282,9 @@ def _cause_order(cause: Cause) -> tuple[bool, bool, int, int, str]:
 def _count_files(triples: Numbers, column: int, part: Numbers) -> FileCounts:
     """Return, for each entity in a column of ``triples``, how many files of each cluster have it.
 
-    ``column`` is ``REFERENCES`` or ``COLLECTIONS``. ``part`` contains the position of each file's
-    cluster, by which the result counts the files. Files with the position -1 are not counted.
+    ``column`` is ``REFERENCES`` or ``COLLECTIONS``. ``part`` contains, for each file, the position
+    of its cluster, or -1 for a file that is not counted. The result contains one count per entity
+    and position.
     """
     kept = triples[(part[triples[:, FILES]] >= 0) & (triples[:, column] != NO_COLLECTION)]
     pairs = np.unique(kept[:, [column, FILES]], axis=0)

@@ -256,8 +256,8 @@ RefreshOption = Annotated[
     typer.Option(
         parser=parse_age,
         metavar="AGE",
-        help="Request lists and descriptions again whose last response or failure is older than AGE, "
-        "such as 90m, 12h, 30d or 2w; earlier responses are kept.",
+        help="Request lists and descriptions again whose last response or failure is older than "
+        "AGE, such as 90m, 12h, 30d or 2w; earlier responses are kept.",
     ),
 ]
 RetryFailedOption = Annotated[

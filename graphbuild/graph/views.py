@@ -278,7 +278,7 @@ def _connect(graph: Graph, pairs: Iterable[tuple[str, str]], shared: int) -> Non
 
 
 def is_derived(graph: Graph) -> bool:
-    """Return whether a graph has a node that :func:`fold` merged, or an edge that a view added."""
+    """Return whether a graph has a node that stands for several, or an edge that a view added."""
     return any("group_members" in node for node in graph.nodes.values()) or any(
         edge.get("relation") in {SHARED_REFERENCES, OBSERVED_WITH}
         for _, _, edge in graph.edges(data=True)

@@ -1,4 +1,7 @@
-"""Summarize a campaign in three to five sentences: groups, ties, missing and new data."""
+"""Summarize a campaign in three to five sentences.
+
+They state the clusters, what connects them, and which data is missing or new.
+"""
 
 from __future__ import annotations
 

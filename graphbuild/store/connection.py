@@ -295,7 +295,8 @@ def find_missing_data(connection: sqlite3.Connection, path: Path) -> str:
         )
     return (
         "probably an incomplete copy: a crawl was writing to the file, and "
-        f"{log_path(path).name} was not copied with it. The file contains {format_count(pages, 'page')}; data stored "
+        f"{log_path(path).name} was not copied with it. The file contains "
+        f"{format_count(pages, 'page')}; data stored "
         f"{f'after {format_timestamp(last)}' if last else 'later'} is missing, unless another "
         "SQLite program has opened the file since. Use the original file, or copy it with "
         "'graphbuild backup'"

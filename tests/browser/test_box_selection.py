@@ -114,3 +114,32 @@ def test_neighbors_of_a_node_are_those_of_its_observations(opened):
     assert selected(page) == {one.key, shared.key, red.key}
     page.press("Select neighbors")
     assert selected(page) == {one.key, two.key, shared.key, red.key, blue.key}
+
+
+def test_selecting_more_keeps_the_filters(opened):
+    """Members of a folded group that are hidden stay hidden."""
+    page = opened(GRAPH)
+    page.page.select_option("#color", "type")
+    fold = next(key for key in page.keys if (page.marker(key) or {}).get("members", 0) > 100)
+    page.page.mouse.click(*page.point(collection("Sednit").key))
+    first = int(page.page.get_attribute("#from-month", "min"))
+    page.page.fill("#from-month", str(first + 60), force=True)
+    before = page.visible
+    shown = page.marker(fold)["shown"]
+    assert 1 < shown < page.marker(fold)["members"]
+    page.page.keyboard.down("Shift")
+    page.page.mouse.click(*page.point(fold))
+    page.page.keyboard.up("Shift")
+    assert page.visible == before
+    assert len(selected(page)) == shown + 1
+    page.press("Select neighbors")
+    assert page.visible == before
+
+
+def test_an_empty_rectangle_clears_a_selected_node(opened):
+    page = opened(GRAPH)
+    page.page.mouse.click(*page.point(collection("Sednit").key))
+    page.page.click("#select-box")
+    x, y, width, height = canvas(page)
+    drag(page, (x + width - 60, y + height - 60), (x + width - 10, y + height - 10))
+    assert page.selection is None

@@ -130,3 +130,16 @@ def test_a_graph_without_such_columns_has_no_filters(opened):
     page = opened(build_graph([Observation(A, report("one"), collection("Red"))]))
     assert page.page.locator("#value-filters details").count() == 0
     assert page.page.locator("#size-row").is_hidden() == (len(names(page, "size")) < 2)
+
+
+def test_sizes_count_the_visible_members(opened):
+    page = opened(graph())
+    files = page.page.locator("#legend li", has_text="file").locator("input")
+    files.uncheck()
+    page.page.select_option("#size", label="Malicious")
+    files.check()
+    sizes = {
+        one.key: page.page.evaluate("(key) => window.graphbuild.position(key).size", one.key)
+        for one in (A, B)
+    }
+    assert sizes[B.key] > 1.5 * sizes[A.key]

@@ -9,7 +9,7 @@ import pytest
 from graphbuild.exporters.places import apply_places, read_places
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import Observation
-from tests.browser.campaigns import collection, file, report
+from tests.browser.campaigns import collection, file, large_campaign, report
 
 pytestmark = pytest.mark.browser
 
@@ -108,3 +108,10 @@ def test_labels_and_notes_are_saved_and_read_back(opened, tmp_path):
     assert "Red" in page.details
     assert json.loads(page.saved("#places")[1])["nodes"][RED.key].get("user_label") is None
     assert page.requests == page.complaints == []
+
+
+def test_places_in_layers_are_those_of_the_network(opened):
+    page = opened(large_campaign())
+    before = json.loads(page.saved("#places")[1])
+    page.press("Layers")
+    assert json.loads(page.saved("#places")[1]) == before

@@ -181,3 +181,33 @@ def test_a_page_without_references_has_lines_for_observations(opened, monkeypatc
     }
     assert observed <= set(page.focus)
     assert {one for line in page.focusLines for one in line if one.startswith("file:")} <= observed
+
+
+def test_undo_while_untangling_restores_the_places(opened):
+    page = opened(GRAPH)
+    page.page.clock.install()
+    before = [page.page.evaluate("(key) => window.graphbuild.position(key)", key) for key in KEYS]
+    page.press("Untangle")
+    page.page.clock.run_for(1_000)
+    assert page.untangling
+    page.page.click("#undo")
+    assert not page.untangling
+    page.page.click("#fit")
+    after = [page.page.evaluate("(key) => window.graphbuild.position(key)", key) for key in KEYS]
+    assert [one["x"] for one in after] == pytest.approx([one["x"] for one in before], abs=0.5)
+    assert page.page.locator("#redo").is_enabled()
+
+
+def test_a_dragged_member_of_an_expanded_group_keeps_its_place_in_a_link(opened):
+    page = opened(GRAPH)
+    page.page.uncheck("#fold")
+    page.page.click("#fit")
+    one = next(key for key in page.keys if key.startswith("file:"))
+    drag(page, one, 60, 30)
+    x, y = page.point(one)
+    page.press("Link")
+    url = page.page.evaluate("location.href")
+    page.page.goto("about:blank")
+    page.page.goto(url)
+    page.page.wait_for_function("() => window.graphbuild?.ready")
+    assert page.point(one) == pytest.approx((x, y), abs=2)

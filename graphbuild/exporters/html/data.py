@@ -121,7 +121,7 @@ def _type(name: str, kind: str) -> dict[str, Any]:
         "title": f"{name}: {kind.replace('-', ' ')}" if kind else name,
         "shape": node_shape(name, kind),
         "color": node_color(name),
-        "labeled": name == COLLECTION,  # whether nodes of this type are labeled at every scale
+        "labeled": name == COLLECTION,  # whether nodes of this type are labeled before others
         "web": page_prefix(name),  # the beginning of addresses on VirusTotal; may be empty
         "dated": name == REFERENCE,  # whether the page uses the dates of nodes of this type
     }

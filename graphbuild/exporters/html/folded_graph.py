@@ -108,7 +108,7 @@ class _FactTable:
 
         ``via`` replaces ``related_from``: it lists the index of each collection or report among the
         nodes, its node key if the graph does not contain it, or ``NO_COLLECTION_ID``. ``more``
-        contains the attributes other than ``weight``.
+        contains the remaining attributes.
         """
         fact: dict[str, Any] = {"weight": json_scalar(edge.get("weight"))}
         related_from = edge.get("related_from")

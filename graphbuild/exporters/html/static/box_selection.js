@@ -1,5 +1,5 @@
-// Select all nodes in a rectangle: press *Select* and drag, or drag with the Shift key, which keeps the
-// nodes that are selected already. Shift and a click add one node to the selection, or remove it.
+// Select all visible nodes in a rectangle: press its button and drag, or drag with the Shift key, which keeps
+// the nodes that are selected already.
 
 const MIN_BOX = 4; // pixels; a smaller rectangle is a click
 
@@ -12,14 +12,14 @@ function buildBoxSelection() {
   picture.addEventListener("pointermove", drawBox, { capture: true });
   picture.addEventListener("pointerup", endBox, { capture: true });
   picture.addEventListener("pointercancel", clearBox, { capture: true });
-  // The renderers also listen to these; startBox() prevents only mouse events.
+  // The renderers also listen to touch events, which startBox() does not stop.
   picture.addEventListener("touchstart", (event) => { if (selectionBox.active) event.stopPropagation(); }, { capture: true });
 }
 
 function setBoxMode(active) {
   selectionBox.active = active;
   byId("select-box").setAttribute("aria-pressed", String(active));
-  byId("canvas").classList.toggle("choosing", active);
+  byId("canvas").classList.toggle("selecting", active);
 }
 
 function startBox(event) {
@@ -68,11 +68,11 @@ function endBox(event) {
     return x >= left && x <= right && y >= top && y <= bottom;
   });
   const isDrag = Math.max(right - left, bottom - top) >= MIN_BOX;
-  const ids = inside.flatMap((marker) => marker.members).filter((id) => passesFilters(nodes[id]));
+  const ids = inside.flatMap((marker) => marker.members);
   const kept = selectionBox.adds ? selectedIds() : [];
   clearBox();
   setBoxMode(false);
-  if (isDrag) selectNodes([...kept, ...ids]);
+  if (isDrag) selectVisible([...new Set(visibleIds([...kept, ...ids]))]);
 }
 
 function clearBox() {

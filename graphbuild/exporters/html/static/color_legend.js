@@ -102,11 +102,11 @@ function membersOfCluster(number) {
 }
 
 /**
- * Return those of some nodes (ids) that are drawn, if any is; else all of them. If the page draws only a part
- * of a large graph, drawing all nodes of a large cluster would take long.
+ * Return those of some nodes (ids) that are drawn and pass the filters, if any does; else all of them. If the
+ * page draws only a part of a large graph, drawing all nodes of a large cluster would take long.
  */
 function drawnFirst(ids) {
-  const drawn = ids.filter((id) => state.drawnGroups.has(groupOf[id]));
+  const drawn = visibleIds(ids).filter((id) => state.drawnGroups.has(groupOf[id]));
   return drawn.length ? drawn : ids;
 }
 

@@ -1,8 +1,9 @@
-// Colors of nodes and lines on the canvas and in the legend. They come from three places:
+// Colors of nodes and lines on the canvas and in the legend. They come from:
 //
 // - node types: graphbuild/graph/style.py (in the data block as `types[].color`);
-// - clusters: the same module (in the data block as `cluster_list[].color`);
-// - dates and new nodes: the constants below;
+// - clusters: the same module (in the data block as `cluster_list[].color`), and likewise the most frequent
+//   texts of a column (`palette`);
+// - dates, numbers of a column, and new nodes: the constants below;
 // - interface, lines, labels and outlines, light and dark: the variables in style.css.
 
 const UNDATED = "#8a8f98", KNOWN = "#8a8f98";

@@ -30,7 +30,7 @@ function columnValue(node, name) {
   return value === "" ? undefined : value;
 }
 
-/** Return a column from its values, or null if its values are all the same, or nearly all different. */
+/** Return a column from its values; null if they are all the same or, in a text column, nearly all different. */
 function columnOf(name, values) {
   const counts = new Map();
   for (const value of values) if (value !== undefined) counts.set(value, (counts.get(value) ?? 0) + 1);
@@ -69,7 +69,7 @@ function shareOf(value, { kind, least, most }) {
 
 /** Return whether the user did not hide the author or the origin of a node. */
 function passesValues(node) {
-  return Object.entries(state.hiddenValues).every(([name, hidden]) => !hidden.has(node.attributes[name]));
+  return Object.entries(state.hiddenValues).every(([name, hidden]) => !hidden.has(columnValue(node, name)));
 }
 
 function buildValueFilters() {

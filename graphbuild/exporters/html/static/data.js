@@ -1,5 +1,5 @@
-// The data of the page: nodes, groups of nodes, and links between groups. The data never changes. An
-// edge connects two nodes. A link represents the edges from each member of one group to each member of
+// The data of the page: nodes, groups of nodes, and links between groups. None is added or removed later;
+// only labels and notes that the user types, and moved places, change. An edge connects two nodes. A link represents the edges from each member of one group to each member of
 // another. A fact is a distinct set of edge attributes. See folded_graph.py.
 
 const data = JSON.parse(document.getElementById("data").textContent);

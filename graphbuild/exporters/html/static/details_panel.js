@@ -107,7 +107,7 @@ function warnings(marker) {
 /** Return the buttons for the actions on a marker. */
 function actions(marker) {
   const alike = marker.group.members.length;
-  const absent = undrawnNeighbors(marker).size;
+  const absent = [...undrawnNeighbors(marker)].reduce((sum, group) => sum + group.members.length, 0);
   return createElement("p", { className: "actions" }, ...[
     isFolded(marker) && button(expandLabel(marker), () => expandGroup(marker.group)),
     isExpanded(marker.group) && button(`Fold ${formatNumber(alike)} nodes with the same neighbors`,
@@ -242,6 +242,6 @@ function nodeRow(node, note) {
   const choose = createElement("button", { type: "button", className: "neighbor row tall" },
     typeIcon(types[node.type]), what);
   choose.dataset.key = node.key;
-  choose.onclick = ({ shiftKey }) => (shiftKey ? toggleSelected([node.id]) : selectNode(node));
+  choose.onclick = ({ shiftKey }) => (shiftKey && !pathStart && passesFilters(node) ? toggleSelected([node.id]) : selectNode(node));
   return createElement("li", {}, choose);
 }

@@ -25,6 +25,7 @@ function sendSelection() {
 
 /** Select nodes, or show a node, as the widget requests. Keys that are not those of nodes are ignored. */
 function onWidgetMessage(message) {
+  beginAction();
   if (message?.graphbuild === "select" && Array.isArray(message.keys)) {
     selectNodes(message.keys.filter((key) => byKey.has(key)).map((key) => byKey.get(key).id));
   } else if (message?.graphbuild === "focus" && byKey.has(message.key)) {

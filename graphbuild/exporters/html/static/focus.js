@@ -10,15 +10,15 @@ function drawFocus(context, view, scale, draw) {
   context.fillRect(view.left, view.top, view.right - view.left, view.bottom - view.top);
   context.globalAlpha = 0.6;
   context.lineWidth = Math.max(1, (state.path ? 3 : 1.3) / scale);
-  for (const line of state.focus.lines) strokeLine(context, line);
+  for (const line of state.focus.lines) strokeLine(context, line, state.path ? theme.accent : lineColor(line));
   context.restore();
   for (const marker of state.focus.markers) if (marker.shown) draw(context, marker);
   if (state.marker?.shown) ring(context, state.marker, scale);
 }
 
-function strokeLine(context, line) {
+function strokeLine(context, line, color) {
   if (!isDrawn(line)) return;
-  context.strokeStyle = state.path ? theme.accent : lineColor(line);
+  context.strokeStyle = color;
   context.beginPath();
   context.moveTo(line.from.x, line.from.y);
   context.lineTo(line.to.x, line.to.y);

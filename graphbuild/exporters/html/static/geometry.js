@@ -36,7 +36,7 @@ function starCorners(outer, inner) {
 }
 
 /**
- * Return the center and scale at which `markers` fill a view (size in pixels). The scale is at most MAX_SCALE.
+ * Return the center and scale at which markers (`some`) fill a view (size in pixels). The scale is at most MAX_SCALE.
  * `radius` returns the radius of a marker in units of the layout.
  */
 function fitView(some, { width, height }, radius = (marker) => marker.own) {

@@ -1,5 +1,5 @@
-// Labels. Their size on the screen is constant. No label covers a marker or another label: a label without
-// free space beside its marker is not drawn. The most important markers are labeled first.
+// Labels. Their size on the screen is constant. No label covers another label or, except those of the
+// selected marker and of the marker under the mouse pointer, a marker: a label without free space is not drawn. The most important markers are labeled first.
 
 const FEW = 12; // if at most this many markers are in focus, all of them are labeled at every scale
 const MAX_LABELS = 160; // on the screen at the same time
@@ -16,9 +16,11 @@ function resetLargest() {
   resetDetail();
 }
 
-/** Return the title of a marker, such as "A reference and 24 more". */
+/** Return the title of a marker, such as "A reference and 24 more". If members are visible, only they count. */
 function titleOf(marker) {
-  return displayName(marker.first) + (isFolded(marker) ? ` and ${formatNumber(marker.shown - 1)} more` : "");
+  const first = nodes[marker.members.find((id) => passesFilters(nodes[id])) ?? marker.members[0]];
+  const others = (marker.shown || marker.members.length) - 1;
+  return displayName(first) + (others > 0 ? ` and ${formatNumber(others)} more` : "");
 }
 
 /** Return the title of a marker, truncated to `maxLength`, or 16 more if it may end with a qualifier. */
@@ -73,7 +75,7 @@ function controlsBox() {
   return { left, top, right: left + width, bottom: top + height };
 }
 
-/** Return the bounding box of a marker in pixels of the view, with its node key. */
+/** Return the bounding box of a marker in pixels of the view, with the marker. */
 function signBox(marker, { x, y }, scale) {
   const reach = halfWidth(types[marker.type].shape, marker.size) * scale;
   return { marker, left: x - reach, top: y - reach, right: x + reach, bottom: y + reach };
@@ -123,7 +125,10 @@ function joinFamilies(sorted) {
     (others.length ? { marker, name: `${nameOf(marker.first)} ×${others.length + 1}` } : { marker }));
 }
 
-/** Return a text that is equal for collections of one cluster whose names differ only in case and punctuation. */
+/**
+ * Return a key that is equal for collections of one cluster whose names differ only in case, spaces and
+ * punctuation; for any other marker, the marker itself.
+ */
 function familyOf(marker) {
   const name = nameOf(marker.first).toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
   return types[marker.type].labeled && name ? `${clusterOf(marker.first)} ${name}` : marker;

@@ -49,7 +49,8 @@ function incompleteNote() {
 function onKey(event) {
   const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)
     && !["checkbox", "range"].includes(event.target.type);
-  if ((event.ctrlKey || event.metaKey) && !event.altKey && !typing && event.key.toLowerCase() === "z") {
+  const isText = typing && event.target.tagName !== "SELECT"; // has an undo of its own
+  if ((event.ctrlKey || event.metaKey) && !event.altKey && !isText && event.key.toLowerCase() === "z") {
     if (event.shiftKey) redo();
     else undo();
     event.preventDefault();

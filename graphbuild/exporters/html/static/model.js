@@ -13,7 +13,7 @@ const state = {
   pinned: new Set(), // ids of nodes that keep their place; see pinning.js
   minLinks: 0,
   dates: { ...ALL_DATES },
-  hiddenValues: { author: new Set(), origin: new Set() }, // see columns.js
+  hiddenValues: Object.fromEntries(Object.keys(FILTER_COLUMNS).map((name) => [name, new Set()])), // by column
   color: clusters.size ? "cluster" : "type", // or "date", "new", or a column; see COLUMN
   size: LINKS, // the column that the size of markers shows
   hops: 1, // the highlighted distance from the selected marker, in observations

@@ -7,7 +7,8 @@ function selectedIds() {
 
 /**
  * Select the nodes with these ids, even if they are folded, not drawn, or hidden by a filter. The view moves
- * only if it does not show all of them. Folded groups stay folded if more than one node is selected.
+ * to a single node; otherwise, it moves only if it does not show all of them. Folded groups stay folded if
+ * more than one node is selected.
  */
 function selectNodes(ids) {
   const wanted = [...new Set(ids)].sort((a, b) => a - b);
@@ -22,21 +23,31 @@ function selectNodes(ids) {
   }
 }
 
-/** Add nodes (ids) to the selection; if all of them are selected, remove them from it. */
-function toggleSelected(ids) {
-  const chosen = new Set(selectedIds());
-  const isEverySelected = ids.every((id) => chosen.has(id));
-  for (const id of ids) chosen[isEverySelected ? "delete" : "add"](id);
-  const [first] = chosen;
-  const marker = chosen.size === 1 && markerOf(first);
-  if (marker && !isFolded(marker)) selectMarker(marker);
-  else selectNodes([...chosen]);
+/** Select nodes (ids) that pass the filters, and are drawn; the view does not move to a single marker. */
+function selectVisible(ids) {
+  const marker = ids.length === 1 && markerOf(ids[0]);
+  if (!ids.length) clearSelection();
+  else if (marker && !isFolded(marker)) selectMarker(marker);
+  else selectNodes(ids);
 }
 
-/** Add the drawn nodes that occur in an observation with one of the selected nodes (ids). */
+function visibleIds(ids) {
+  return ids.filter((id) => passesFilters(nodes[id]));
+}
+
+/** Add the visible ones of some nodes (ids) to the selection; if all of them are selected, remove them. */
+function toggleSelected(ids) {
+  const chosen = new Set(visibleIds(selectedIds()));
+  const toggled = visibleIds(ids);
+  const isEverySelected = toggled.every((id) => chosen.has(id));
+  for (const id of toggled) chosen[isEverySelected ? "delete" : "add"](id);
+  selectVisible([...chosen]);
+}
+
+/** Add the visible nodes that occur in an observation with one of the selected nodes (ids). */
 function selectNeighbors(ids) {
-  const near = [...observedWith(ids).nodes].filter((id) => passesFilters(nodes[id]) && markerOf(id));
-  selectNodes([...ids, ...near]);
+  const near = [...observedWith(ids).nodes].filter((id) => markerOf(id));
+  selectVisible([...new Set(visibleIds([...ids, ...near]))]);
 }
 
 function neighborsButton(ids) {

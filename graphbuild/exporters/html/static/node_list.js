@@ -47,7 +47,7 @@ function listRow(marker) {
       createElement("span", { className: "also", textContent: note })));
   row.dataset.marker = marker.id;
   if (marker === state.marker) row.setAttribute("aria-current", "true");
-  row.onclick = ({ shiftKey }) => (shiftKey ? toggleSelected(marker.members) : selectMarker(marker, { fly: true }));
+  row.onclick = ({ shiftKey }) => (shiftKey && !pathStart ? toggleSelected(marker.members) : selectMarker(marker, { fly: true }));
   return createElement("li", {}, row);
 }
 

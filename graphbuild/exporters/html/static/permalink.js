@@ -1,8 +1,10 @@
 // Save the view in the URL fragment, and restore it when the page opens or the fragment changes. The
 // fragment is untrusted, so every part of it is validated.
 
-const MAX_FRAGMENT = 100_000; // characters
-const MAX_LISTED = 200; // maximum number of expanded groups, moved groups, hidden nodes and selected nodes, each
+const MAX_FRAGMENT = 1_000_000; // characters
+const MAX_LISTED = 200; // maximum length of each list in a link, such as those of moved groups and hidden nodes
+const NOTE_SECONDS = 4; // for which the button says that the link is copied
+const HIDDEN_VALUES = "not-"; // before the name of a column, in the names of parameters
 const MAX_COORDINATE = 1e7; // of the center of the view, in units of the layout
 
 function startPermalink() {
@@ -17,8 +19,9 @@ async function copyPermalink() {
   const text = viewToFragment();
   ownFragment = text;
   location.hash = text;
-  const note = isPartial ? `, with the first ${MAX_LISTED} places or nodes` : "";
+  const note = isPartial ? `, each list cut to ${MAX_LISTED}` : "";
   byId("permalink").textContent = ((await copyText(location.href)) ? "Link copied" : "Link in address bar") + note;
+  setTimeout(() => { byId("permalink").textContent = "Link"; }, NOTE_SECONDS * 1000);
 }
 
 let ownFragment = null; // the last fragment that this page wrote or restored
@@ -40,20 +43,24 @@ function viewToFragment() {
   setUnlessDefault("undated", Number(state.dates.undated), 1);
   setUnlessDefault("color", state.color, "");
   setUnlessDefault("size", state.size, LINKS);
-  for (const [name, values] of Object.entries(state.hiddenValues)) appendAll(name, [...values].map(String));
+  for (const [name, values] of Object.entries(state.hiddenValues)) appendAll(HIDDEN_VALUES + name, [...values].map(String));
   setUnlessDefault("hops", state.hops, 1);
   setUnlessDefault("folding", Number(state.folding), 1);
   setUnlessDefault("layers", Number(state.layered), 0);
   appendAll("expanded", [...state.expanded.keys()].map(keyOfGroup));
   appendAll("hide", [...state.hiddenNodes].map((id) => nodes[id].key));
-  appendAll("moved", groups.filter((group) => group.moved).map((group) =>
-    [Math.round(group.moved.x), Math.round(group.moved.y), keyOfGroup(group)].join(" ")));
+  appendAll("moved", groups.filter((group) => group.moved).map((group) => movedText(group, keyOfGroup(group))));
+  appendAll("moved-node", nodes.filter((node) => node.moved).map((node) => movedText(node, node.key)));
   addSelection(params, appendAll);
   if (nodes.length) {
     const { x, y, scale } = renderer.getView();
     params.set("view", [x, y, scale * 1000].map((value) => Math.round(value)).join(","));
   }
   return params.toString();
+}
+
+function movedText({ moved: { x, y } }, key) {
+  return `${Math.round(x)} ${Math.round(y)} ${key}`;
 }
 
 function addSelection(params, appendAll) {
@@ -69,7 +76,9 @@ function viewFromFragment() {
   ownFragment = text;
   const params = new URLSearchParams(text);
   if (params.get("v") !== "1") return;
+  beginAction();
   restoreView(viewOfLink(params));
+  if (!nodes.length) return;
   const view = (params.get("view") ?? "").split(",").map(Number);
   if (view.length === 3 && view.every(isCoordinate) && view[2] > 0) {
     renderer.setView({ x: view[0], y: view[1], scale: Math.min(10, view[2] / 1000) });
@@ -98,8 +107,8 @@ function viewOfLink(params) {
     layered: params.get("layers") === "1",
     expanded: linkedNodes(params, "expanded").map((id) => groupOf[id]).filter((group) => group.members.length > 1)
       .map((group) => [group.id, group.members.slice(0, MAX_EXPANDED)]),
-    moved: params.getAll("moved").slice(0, MAX_LISTED).flatMap(movedOfLink),
-    movedNodes: [],
+    moved: movedOfLink(params, "moved").map(([node, moved]) => [groupOf[node.id].id, moved]),
+    movedNodes: movedOfLink(params, "moved-node").map(([node, moved]) => [node.id, moved]),
     selection: selectionOfLink(params),
   };
 }
@@ -111,7 +120,7 @@ function linkedNodes(params, name) {
 
 /** Return the values of a column that a link hides. */
 function valuesOfLink(params, name) {
-  const texts = new Set(params.getAll(name).slice(0, MAX_LISTED));
+  const texts = new Set(params.getAll(HIDDEN_VALUES + name).slice(0, MAX_LISTED));
   return [...columns.get(name)?.counts.keys() ?? []].filter((value) => texts.has(String(value)));
 }
 
@@ -125,14 +134,14 @@ function datesOfLink(params) {
   return {
     from: from === undefined ? -Infinity : monthStart(from),
     to: to === undefined ? Infinity : monthStart(to + 1),
-    undated: params.get("undated") !== "0",
+    undated: params.get("undated") !== "0" || !countMonths().counts.size,
   };
 }
 
-/** Return a moved group and its offset from a text such as "12 -30 file:...", or nothing if it is invalid. */
-function movedOfLink(text) {
-  const [, x, y, key] = /^(-?\d{1,7}) (-?\d{1,7}) (.+)$/s.exec(text) ?? [];
-  return byKey.has(key) ? [[groupOf[byKey.get(key).id].id, { x: Number(x), y: Number(y) }]] : [];
+/** Return nodes and their offsets from texts such as "12 -30 file:..." that a link lists under a name. */
+function movedOfLink(params, name) {
+  return params.getAll(name).slice(0, MAX_LISTED).map((text) => /^(-?\d{1,7}) (-?\d{1,7}) (.+)$/s.exec(text))
+    .filter((found) => byKey.has(found?.[3])).map(([, x, y, key]) => [byKey.get(key), { x: Number(x), y: Number(y) }]);
 }
 
 function selectionOfLink(params) {

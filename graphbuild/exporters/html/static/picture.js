@@ -33,7 +33,7 @@ function drawGraph(context, view, scale) {
   context.save();
   context.globalAlpha = lineOpacity();
   context.lineWidth = 1 / scale;
-  for (const line of lines.values()) strokeLine(context, line);
+  for (const line of lines.values()) strokeLine(context, line, lineColor(line));
   context.restore();
   for (const marker of markers.values()) if (marker.shown) drawMarker(context, marker, scale);
   if (state.focus) drawFocus(context, view, scale, (on, marker) => drawMarker(on, marker, scale));
@@ -80,7 +80,7 @@ function drawTitle(context, width) {
   context.textBaseline = "middle";
   context.font = `600 ${TITLE_PIXELS}px system-ui, sans-serif`;
   let title = document.title;
-  while (context.measureText(title).width > width - 2 * PICTURE_MARGIN) title = truncate(title, Array.from(title).length - 1);
+  while (title.length > 1 && context.measureText(title).width > width - 2 * PICTURE_MARGIN) title = truncate(title, Array.from(title).length - 1);
   context.fillText(title, PICTURE_MARGIN, PICTURE_MARGIN + TITLE_PIXELS / 2);
 }
 
@@ -96,7 +96,11 @@ function legendLines(width) {
     rows.at(-1).push({ ...item, left: PICTURE_MARGIN + left });
     left += wide;
   }
-  return rows.slice(0, MAX_LEGEND_ROWS);
+  const shown = rows.slice(0, MAX_LEGEND_ROWS);
+  const hidden = rows.slice(MAX_LEGEND_ROWS).flat().length + 1; // with the item that the note replaces
+  if (hidden > 1) shown.at(-1).at(-1).text = `and ${formatNumber(hidden)} more`;
+  if (hidden > 1) shown.at(-1).at(-1).color = "";
+  return shown;
 }
 
 /** Return the shapes of the visible types, and the colors that the page's legend lists. */

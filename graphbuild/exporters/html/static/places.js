@@ -18,7 +18,8 @@ function placesText() {
 /** Return the position of a node, with y upwards as in the other files, and what the user typed. */
 function placeOf(node) {
   const marker = markerOf(node.id);
-  const { x, y } = marker && !isFolded(marker) ? marker : movedPosition(groupOf[node.id], node);
+  const isAtItsPlace = marker && !isFolded(marker) && !state.layered;
+  const { x, y } = isAtItsPlace ? marker : movedPosition(groupOf[node.id], positionInGroup(node.id));
   const typed = Object.keys(TYPED_FIELDS).filter((name) => node.attributes[name])
     .map((name) => [name, node.attributes[name]]);
   return { x: rounded(x), y: rounded(0 - y), ...Object.fromEntries(typed) };

@@ -45,7 +45,7 @@ const renderer = {
     sigma.on("enterNode", ({ node }) => { labelState.hovered = markers.get(Number(node)); drawOverlay(); });
     sigma.on("leaveNode", () => { labelState.hovered = null; drawOverlay(); });
     sigma.on("clickNode", ({ node, event }) => onSelect(markers.get(Number(node)), null, event.original.shiftKey));
-    sigma.on("clickStage", () => onSelect(null, null));
+    sigma.on("clickStage", ({ event }) => onSelect(null, null, event.original.shiftKey));
     sigma.on("doubleClickNode", ({ node, preventSigmaDefault }) => {
       preventSigmaDefault();
       toggleMarker(markers.get(Number(node)));
@@ -128,7 +128,7 @@ const renderer = {
     sigma?.getCamera().setState(stateFor(where));
   },
 
-  pointOf(marker) { return onScreen(marker); },
+  pointOf(marker) { return sigma ? onScreen(marker) : ORIGIN; },
 
   drawn() { return { markers: graph?.order ?? 0, lines: graph?.size ?? 0 }; },
 

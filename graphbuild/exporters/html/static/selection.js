@@ -48,8 +48,9 @@ function markersOf(ids) {
   return found;
 }
 
-/** Update all parts of the page after a change of the state. */
+/** Update all parts of the page after a change of the state; restoreView() does so only at its end. */
 function notify() {
+  if (isRestoring) return;
   for (const show of listeners) show();
   renderer.redraw();
 }
@@ -164,14 +165,14 @@ function showNeighbors(marker) {
 
 // --- filters
 
-/** Relax the filters as far as necessary for some nodes to pass. */
+/** Relax the filters, so that some nodes pass; a date filter that hides one of them is removed. */
 function reveal(some) {
   for (const node of some) {
     state.hiddenTypes.delete(node.type);
     state.hiddenNodes.delete(node.id);
     state.minLinks = Math.min(state.minLinks, node.links);
     if (!passesDates(node)) state.dates = { ...ALL_DATES };
-    for (const [name, hidden] of Object.entries(state.hiddenValues)) hidden.delete(node.attributes[name]);
+    for (const [name, hidden] of Object.entries(state.hiddenValues)) hidden.delete(columnValue(node, name));
   }
   applyFilters();
 }
@@ -184,7 +185,8 @@ function applyFilters() {
     countShown(marker);
     if (marker.shown !== before) changed.push(marker);
   }
-  renderer.refresh(changed);
+  if (state.size === LINKS) renderer.refresh(changed);
+  else resizeMarkers(changed); // their sizes depend on their visible members
   const difference = updateObservedLines();
   if (difference) renderer.swap(difference);
   if (state.layered) arrangeLayers();
@@ -194,9 +196,13 @@ function applyFilters() {
 
 function setSize(size) {
   state.size = size;
-  for (const marker of markers.values()) marker.own = ownSize(marker);
-  renderer.resize();
+  resizeMarkers(markers.values());
   notify();
+}
+
+function resizeMarkers(some) {
+  for (const marker of some) marker.own = ownSize(marker);
+  renderer.resize();
 }
 
 function setColor(color) {

@@ -49,6 +49,7 @@ function drawGroups(steps) {
   if (!changed.size) return;
   for (const group of changed) state.drawnGroups.add(group);
   renderer.swap(updateGroups(changed));
+  if (state.layered) arrangeLayers();
 }
 
 /**

@@ -3,17 +3,18 @@
 const GAP = 6; // between markers, in units of the layout
 const TOLERANCE = 0.5; // overlap that is ignored, in units of the layout
 const ROUNDS = 20; // of pushing before the layout is enlarged
+const MAX_GROWTHS = 100; // among pinned discs, others may have no space at any size of the layout
 const GROWTH = 1.05; // factor by which the layout is enlarged if its markers still overlap
 
 /**
  * Return positions at which discs (x, y, radius, pinned) do not overlap. The discs are pushed apart, and
  * larger discs move less. If they do not fit, the whole layout is enlarged. Pinned discs keep their places,
- * even if they overlap each other.
+ * even if they overlap each other or other discs that have no space.
  */
 function separate(discs) {
   const moved = discs.map((disc, index) => ({ ...disc, index, radius: disc.radius + GAP / 2 }));
   const order = [...moved];
-  while (pushApart(order)) {
+  for (let turn = 0; turn < MAX_GROWTHS && pushApart(order); turn += 1) {
     for (const disc of moved) if (!disc.pinned) { disc.x *= GROWTH; disc.y *= GROWTH; }
   }
   return moved;

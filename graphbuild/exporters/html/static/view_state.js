@@ -31,8 +31,20 @@ function savedSelection() {
   return line && { line: line.id };
 }
 
-/** Restore a view that saveView() returned. */
+let isRestoring = false; // whether restoreView() is at work
+
+/** Restore a view that saveView() returned, and update the page once. */
 function restoreView(view) {
+  isRestoring = true;
+  try {
+    restoreParts(view);
+  } finally {
+    isRestoring = false;
+  }
+  notify();
+}
+
+function restoreParts(view) {
   pathStart = null;
   const sizeBefore = state.size;
   Object.assign(state, { marker: null, several: null, line: null, path: null, focus: null });
@@ -71,20 +83,11 @@ function groupState(group) {
 }
 
 function restoreSelection(selection) {
-  if (!selection) return notify();
-  const { path, several, marker, line, node } = selection;
-  const ends = path?.map((members) => markerOf(members[0]));
-  if (ends?.every(Boolean)) showPath(...ends);
+  const { path, several, marker, line, node } = selection ?? {};
+  drawGroups([...path ?? [], ...marker ? [marker] : []]);
+  if (path) showPath(...path.map((members) => markerOf(members[0])));
   else if (several) selectSeveral(several);
   else if (node !== undefined) selectNode(nodes[node]);
-  else if (marker) selectMembers(marker);
+  else if (marker) selectMarker(markerOf(marker[0]));
   else if (lines.has(line)) selectLine(lines.get(line));
-  else notify();
-}
-
-/** Select the marker that represents these nodes, if it is drawn. */
-function selectMembers(members) {
-  const marker = markerOf(members[0]);
-  if (marker) selectMarker(marker);
-  else notify();
 }

@@ -1,47 +1,47 @@
 """Cluster files by the evidence that they share, for ``communities`` and other commands.
 
 :func:`graphbuild.graph.clusters.add_clusters` adds the clusters to a graph, for the layout and the
-exporters. These clusters contain only subjects, which are called files here. They are found as
-follows:
+exporters. These clusters contain only subjects, which are called files here. They are found in two
+rounds:
 
-* The files are the nodes of a weighted graph. If n files share a piece of evidence (see
-  :mod:`overlap`), the edge between any two of these files gets the additional weight 1/n. This is
-  the resource allocation index (Zhou et al. 2007, Phys. Rev. E 76, 046115). A collection that
-  contains nearly all files therefore hardly links them.
-* If two collections share significantly many references (q-value of at most 0.05), each file of one
-  collection is also linked to each file of the other collection. The weight of such a link is the
-  Jaccard index of the references of the two collections, divided by the geometric mean of their
-  numbers of files.
-* Files with identical evidence are merged into one node, so that they take no more time than one
-  file.
-* The Leiden algorithm (Traag et al. 2019, Sci. Rep. 9, 5233) maximizes the modularity of the
-  clusters. The resolution is the one that the clusters themselves imply, found by iteration (Newman
-  2016, Phys. Rev. E 94, 052315). A resolution of 1 would merge small campaigns in large data sets.
+1. Two files are similar if they share collections, or references for which the API names no
+   collection. Evidence that many files have counts less; see :mod:`file_similarity`. The most
+   similar clusters are merged until the mean similarity of any two clusters is too low; see
+   :mod:`average_linkage`.
+2. The weight of a collection is multiplied by the share of pairs of its files that are in one
+   cluster of the first round. This removes the effect of round-ups: collections of files that have
+   nothing else in common. Files of different collections are now also similar if the collections
+   share references. The clusters are found again, with these similarities.
 
-The algorithm runs several times with different random seeds. The result is the partition with the
-highest modularity. The stability of a cluster is computed from the partitions of all runs.
+There is no random number and no parameter to choose. The clusters of a connected component of the
+evidence depend only on this component: files that share no evidence with it do not change them.
+
+The stability of a cluster is computed from several runs. In each run, some of the evidence is left
+out at random.
 """
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
-from graspologic_native import leiden_csr
 from scipy import sparse
 
+from graphbuild.analysis.average_linkage import merge_similar
 from graphbuild.analysis.cluster_names import choose_name_giver, name_clusters
 from graphbuild.analysis.distinctiveness import find_distinctive
+from graphbuild.analysis.file_similarity import (
+    compute_concentration,
+    compute_rarity,
+    compute_similarity,
+    relate_collections,
+)
 from graphbuild.analysis.incidence import as_incidence, group_identical_rows
-from graphbuild.analysis.overlap import find_overlaps
 from graphbuild.models import ClusterTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     import pandas as pd
 
@@ -49,16 +49,9 @@ if TYPE_CHECKING:
     from graphbuild.analysis.incidence import Incidence, Matrix, Numbers, Reals
     from graphbuild.models import Entity
 
-    # A function from a resolution and a random seed to the cluster number of each node.
-    Partition = Callable[[float, int], Numbers]
-
-RUNS = 10  # default number of runs
-_MAX_RESOLUTION_STEPS = 20  # three or four are usual
-_RESOLUTION_TOLERANCE = 0.02  # the iteration ends if the resolution changes by less than this share
-# The smallest and the largest number of iterations of the Leiden algorithm. With more iterations,
-# clusters of small graphs can be better; those of large graphs hardly change.
-_MIN_ITERATIONS, _MAX_ITERATIONS = 2, 10
-_EDGE_VISITS = 200_000  # intended product of the numbers of iterations and of edges
+RUNS = 10  # default number of runs for the stability
+MIN_SIMILARITY = 0.15  # minimum mean similarity of the files of two clusters that are merged
+_LEFT_OUT = 0.1  # share of the evidence of a file that is left out in a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +65,9 @@ class Cluster:
         top_collections: Up to five collections that distinguish the cluster from all other files,
             by descending log-likelihood ratio; see :class:`DistinctiveEntity`.
         top_references: Up to five such references, in the same order.
-        stability: The Jaccard index of this cluster and the most similar cluster of a run, averaged
-            over all runs (Hennig 2007, Comput. Stat. Data Anal. 52).
+        stability: The Jaccard index of this cluster and the most similar cluster of a run with a
+            tenth of the evidence left out, averaged over all runs (Hennig 2007, Comput. Stat. Data
+            Anal. 52).
     """
 
     number: int
@@ -92,8 +86,10 @@ class Clustering:
         clusters: The clusters, the largest first. A file without shared evidence is a cluster of
             one file.
         labels: The cluster number of each file, from 1, in the order of ``Incidence.files``.
-        resolution: The resolution for which the modularity was maximized.
-        modularity: The modularity of the clusters at this resolution.
+        resolution: The minimum mean similarity of the files of two clusters that are merged.
+        modularity: The modularity of the clusters in the graph of similar files: the share of all
+            similarity that lies inside clusters, minus the share that would lie there by chance
+            (Newman and Girvan 2004, Phys. Rev. E 69, 026113).
     """
 
     clusters: tuple[Cluster, ...]
@@ -143,14 +139,14 @@ class Clustering:
 def find_clusters(data: object, *, seed: int = 0, runs: int = RUNS) -> Clustering:
     """Find clusters of files. Each file is in exactly one cluster.
 
-    The same observations, arguments and library versions give the same clusters. If the campaign
-    file stores the clusters of its current state, they are not found again, unless ``seed`` or
-    ``runs`` differ from the default.
+    The same observations and arguments give the same clusters. The sets of files do not depend on
+    ``seed`` and ``runs``. If the campaign file stores the clusters of its current state, they are
+    not found again, unless ``seed`` or ``runs`` differ from the default.
 
     Args:
         data: A graph, a store, observations or an ``Incidence``.
-        seed: Random seed of the first run; each further run uses the next higher integer.
-        runs: Number of runs of the algorithm; values below 1 count as 1.
+        seed: Random seed of the runs, from which the stability is computed.
+        runs: Number of runs for the stability; values below 1 count as 1.
 
     Raises:
         TypeError: ``data`` has another type.
@@ -158,18 +154,17 @@ def find_clusters(data: object, *, seed: int = 0, runs: int = RUNS) -> Clusterin
     incidence = as_incidence(data)
     if incidence.clusters is not None and (seed, runs) == (0, RUNS):
         return _from_table(incidence, incidence.clusters)
-    graph, node = _file_graph(incidence)
-    partition = leiden(graph)
-    resolution = _resolution(graph, partition, seed)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # the library runs without Python's lock
-        seeds = range(seed, seed + max(1, runs))
-        found = list(pool.map(partial(partition, resolution), seeds))
-    modularity = [graph.modularity(labels, resolution) for labels in found]
-    best = int(np.argmax(np.round(modularity, 12)))
-    labels = _rank_by_size(found[best][node])
-    stability = [best_jaccard(labels, _rank_by_size(each[node])) for each in found]
+    evidence = incidence.file_evidence
+    rarity, related = compute_rarity(incidence), relate_collections(incidence)
+    labels, modularity = _partition(evidence, rarity, related)
+    labels = _rank_by_size(labels)
+    generator = np.random.default_rng(seed)
+    stability = []
+    for _ in range(max(1, runs)):
+        other, _ = _partition(_leave_out(evidence, generator), rarity, related)
+        stability.append(best_jaccard(labels, other))
     clusters = _describe(incidence, labels, np.mean(stability, axis=0))
-    return Clustering(clusters, labels + 1, resolution, modularity[best])
+    return Clustering(clusters, labels + 1, MIN_SIMILARITY, modularity)
 
 
 def _from_table(incidence: Incidence, table: ClusterTable) -> Clustering:
@@ -179,132 +174,37 @@ def _from_table(incidence: Incidence, table: ClusterTable) -> Clustering:
     return Clustering(clusters, labels, table.resolution, table.modularity)
 
 
-class WeightedGraph(NamedTuple):
-    """An undirected weighted graph, in which a node represents files with identical evidence."""
+def _partition(evidence: Matrix, rarity: Reals, related: Matrix) -> tuple[Numbers, float]:
+    """Return the cluster number of each file, from 0, and the modularity of the clusters.
 
-    size: int  # number of nodes
-    source: Numbers  # for each edge, the smaller node number; each edge is stored once
-    target: Numbers  # for each edge, the larger node number; for a self-loop, the same number
-    weight: Reals  # for each edge, the total weight of the links between the files of its two nodes
-
-    def modularity(self, labels: Numbers, resolution: float) -> float:
-        """Return the modularity of clusters; ``labels`` contains the cluster number of each node.
-
-        See Newman and Girvan 2004, and for the resolution Reichardt and Bornholdt 2006. In a graph
-        without edges, the modularity is 0.
-        """
-        inside, total, degrees = self._sums(labels)
-        if not total:
-            return 0.0
-        return float(inside / total - resolution * ((degrees / total) ** 2).sum())
-
-    def implied_resolution(self, labels: Numbers) -> float | None:
-        """Return the resolution at which the clusters are most likely (Newman 2016, equation 15).
-
-        Return None if the resolution is undefined: the clusters contain no edges or all edges, or
-        edges are not denser inside the clusters than between them.
-        """
-        inside, total, degrees = self._sums(labels)
-        expected = (degrees**2).sum() / total if total else 0.0
-        if not 0 < expected < total or not 0 < inside < total:
-            return None
-        within, between = inside / expected, (total - inside) / (total - expected)
-        if within <= between:
-            return None
-        return float((within - between) / np.log(within / between))
-
-    def _sums(self, labels: Numbers) -> tuple[float, float, Reals]:
-        """Return three values: inside, total, degrees.
-
-        The first is twice the weight of the edges inside clusters, and the second is twice the
-        weight of all edges. The third contains the degree of each cluster: the sum of the weighted
-        degrees of its nodes.
-        """
-        ends = np.concatenate([labels[self.source], labels[self.target]])
-        degrees = np.bincount(ends, np.tile(self.weight, 2)).astype(float)
-        inside = self.weight[labels[self.source] == labels[self.target]].sum()
-        return float(2 * inside), float(degrees.sum()), degrees
-
-
-def _file_graph(incidence: Incidence) -> tuple[WeightedGraph, Numbers]:
-    """Return the graph of files, and an array with the node number of each file."""
-    evidence = incidence.file_evidence
+    Args:
+        evidence: A 0/1 matrix with a row per file and a column per piece of evidence.
+        rarity: The weight of each piece of evidence; see :func:`compute_rarity`.
+        related: The similarity of any two pieces of evidence; see :func:`relate_collections`.
+    """
     node = group_identical_rows(evidence)
     _, first, sizes = np.unique(node, return_index=True, return_counts=True)
-    degrees = np.bincount(evidence.indices, minlength=evidence.shape[1])
-    shares = sparse.diags_array(1 / np.sqrt(np.maximum(degrees, 1)))
-    reach = evidence[first].astype(float) @ shares
-    weights = sparse.triu(reach @ _similarity(incidence, evidence.shape[1]) @ reach.T).tocoo()
-    source, target = weights.row.astype(np.int64), weights.col.astype(np.int64)
-    inner = sizes[source] * (sizes[source] - 1) / 2
-    pairs = np.where(source == target, inner, sizes[source] * sizes[target])
-    kept = pairs > 0
-    weight = weights.data * pairs
-    return WeightedGraph(len(first), source[kept], target[kept], weight[kept]), node
+    kinds = evidence[first]
+    apart = compute_similarity(kinds, sizes, rarity, sparse.eye_array(evidence.shape[1]))
+    draft = merge_similar(apart, MIN_SIMILARITY)
+    weights = rarity * compute_concentration(evidence, draft[node])
+    graph = compute_similarity(kinds, sizes, weights, related)
+    labels = merge_similar(graph, MIN_SIMILARITY)
+    return labels[node], graph.modularity(labels)
 
 
-def _similarity(incidence: Incidence, size: int) -> Matrix:
-    """Return a square matrix with the similarity of any two pieces of evidence.
+def _leave_out(evidence: Matrix, generator: np.random.Generator) -> Matrix:
+    """Return a copy of ``evidence`` without a tenth of its entries, chosen at random.
 
-    ``size`` is the number of pieces. The collections are the first of them. The similarity of a
-    piece and itself is 1. The similarity of two collections that share significantly many
-    references is the Jaccard index of their references. All other entries are 0.
+    At least one entry of each row is kept.
     """
-    related = find_overlaps(incidence, "collections").significant().columns
-    entries = related["jaccard"], (related["source"], related["target"])
-    half = sparse.csr_array(entries, shape=(size, size))
-    return half + half.T + sparse.eye_array(size)
-
-
-def leiden(graph: WeightedGraph) -> Partition:
-    """Return a function that partitions ``graph`` with the Leiden algorithm."""
-    if not len(graph.weight):
-        return lambda *_: np.arange(graph.size)
-    matrix = _without_self_loops(graph)
-    size = matrix.shape[0]
-    iterations = min(_MAX_ITERATIONS, max(_MIN_ITERATIONS, _EDGE_VISITS // len(graph.weight)))
-    arrays = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data
-
-    def partition(resolution: float, seed: int) -> Numbers:
-        _, found = leiden_csr(
-            *arrays, size, resolution=resolution, seed=seed, iterations=iterations
-        )
-        labels = np.empty(size, np.int64)
-        labels[list(found)] = list(found.values())
-        return np.unique(labels[: graph.size], return_inverse=True)[1]
-
-    return partition
-
-
-def _without_self_loops(graph: WeightedGraph) -> Matrix:
-    """Return the symmetric adjacency matrix of a graph of the same modularity without self-loops.
-
-    The library ignores self-loops. Therefore, each self-loop is replaced by an edge of the same
-    weight to an additional node, which has no other edge. The additional nodes follow all others.
-    """
-    is_loop = graph.source == graph.target
-    loops = np.count_nonzero(is_loop)
-    size = graph.size + loops
-    target = graph.target.copy()
-    target[is_loop] = np.arange(graph.size, size)
-    half = sparse.csr_array((graph.weight, (graph.source, target)), shape=(size, size))
-    return (half + half.T).sorted_indices()
-
-
-def _resolution(graph: WeightedGraph, partition: Partition, seed: int) -> float:
-    """Find the resolution for the clusters by iteration.
-
-    Clusters are found at a resolution of 1, then at the resolution that these clusters imply, and
-    so on. The iteration ends if the resolution hardly changes, if the clusters imply none, or after
-    ``_MAX_RESOLUTION_STEPS`` steps.
-    """
-    resolution = 1.0
-    for _ in range(_MAX_RESOLUTION_STEPS):
-        implied = graph.implied_resolution(partition(resolution, seed))
-        if implied is None or abs(implied - resolution) < _RESOLUTION_TOLERANCE * resolution:
-            break
-        resolution = implied
-    return resolution
+    entries = evidence.tocoo()
+    draw = generator.random(entries.nnz)
+    largest = np.zeros(evidence.shape[0])
+    np.maximum.at(largest, entries.row, draw)
+    kept = (draw >= _LEFT_OUT) | (draw == largest[entries.row])
+    ends = entries.row[kept], entries.col[kept]
+    return sparse.csr_array((entries.data[kept], ends), shape=evidence.shape)
 
 
 def _rank_by_size(labels: Numbers) -> Numbers:

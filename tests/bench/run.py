@@ -8,10 +8,23 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bench import checks, clusters, crawls, graphs, lists, pages, seed_lists, tables, ties
+from tests.bench import (
+    checks,
+    clusters,
+    crawls,
+    graphs,
+    lists,
+    pages,
+    seed_lists,
+    tables,
+    ties,
+    truth,
+)
 from tests.bench.rows import table
+from tests.support.real_families import DATA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,6 +57,7 @@ CASES: dict[str, Callable[[int], list[Row]]] = {
     "page": pages.page,
     "clusters": clusters.clusters,
     "clusters-thin": clusters.thin,
+    "truth": lambda _: truth.truth(),
     "ties": clusters.ties,
     "overlap": ties.overlap,
     "overlap-million": ties.many_overlap,
@@ -60,7 +74,10 @@ def main(arguments: Sequence[str]) -> int:
     rows: list[Row] = []
     for name in options.cases or CASES:
         _print(f"{name} ...")
-        found = CASES[name](options.pairs)
+        if name == "truth":
+            found = truth.truth(options.families, options.repetitions)
+        else:
+            found = CASES[name](options.pairs)
         _print(table(found))
         rows += found
     _print(f"\n{table(rows)}")
@@ -72,6 +89,19 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     names = ", ".join(CASES)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"any of {names} (default: all)")
     parser.add_argument("--pairs", type=int, default=PAIRS, help="number of runs of each side")
+    parser.add_argument(
+        "--families",
+        type=Path,
+        default=DATA,
+        metavar="FILE",
+        help="observations of real families, for the case truth (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--repetitions",
+        type=int,
+        default=truth.REPETITIONS,
+        help="repetitions of each list of the case truth (default: %(default)s)",
+    )
     options = parser.parse_args(arguments)
     unknown = set(options.cases) - set(CASES)
     if unknown:

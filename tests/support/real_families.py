@@ -32,15 +32,15 @@ class RealFile(NamedTuple):
     observations: tuple[Observation, ...]
 
 
-def is_present() -> bool:
+def is_present(path: Path = DATA) -> bool:
     """Return whether this machine has the data."""
-    return DATA.exists()
+    return path.exists()
 
 
 @cache
-def real_files() -> tuple[RealFile, ...]:
+def real_files(path: Path = DATA) -> tuple[RealFile, ...]:
     """Return all files, in the order of the data."""
-    with gzip.open(DATA, "rt", encoding="utf-8") as stream:
+    with gzip.open(path, "rt", encoding="utf-8") as stream:
         rows = [json.loads(line) for line in stream]
     references = {row["i"]: _reference(row) for row in rows if row["k"] == "r"}
     collections = {row["i"]: row for row in rows if row["k"] == "c"}

@@ -1,0 +1,102 @@
+"""Compute the similarity of files from their evidence, for :mod:`clusters`.
+
+All values depend only on the connected component of the evidence graph in which a file is. Files
+that share no evidence with a component do not change its similarities.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+
+from graphbuild.analysis.average_linkage import SimilarityGraph
+
+if TYPE_CHECKING:
+    from graphbuild.analysis.incidence import Incidence, Matrix, Numbers, Reals
+
+# Number that is added to the denominator of the similarity of collections. Two collections with the
+# same single reference have a similarity of 1/4, and two with the same ten references one of 10/13.
+_SHRINKAGE = 3
+
+
+def compute_rarity(incidence: Incidence) -> Reals:
+    """Return the weight of each piece of evidence, in the order of ``Incidence.file_evidence``.
+
+    If n of the N files of a component have a piece of evidence, its weight is log2(1 + N / n).
+    """
+    files = len(incidence.files)
+    component = sparse.csgraph.connected_components(incidence.adjacency, directed=False)[1]
+    component_sizes = np.bincount(component[:files], minlength=component.max(initial=-1) + 1)
+    degrees = _degrees(incidence.file_evidence)
+    sizes = component_sizes[component[files:]]
+    weights: Reals = np.log2(1 + sizes / np.maximum(degrees, 1))
+    return weights
+
+
+def compute_concentration(evidence: Matrix, labels: Numbers) -> Reals:
+    """Return, for each piece of evidence, the share of pairs of its files in the same cluster.
+
+    The share (Simpson 1949, Nature 163) is 1 for a piece of evidence that only one file has. It is
+    low for a collection that contains files of many clusters, such as a round-up.
+
+    Args:
+        evidence: A 0/1 matrix with a row per file and a column per piece of evidence.
+        labels: The cluster number of each file, from 0.
+    """
+    entries = np.ones(len(labels)), (labels, np.arange(len(labels)))
+    members = sparse.csr_array(entries, shape=(labels.max(initial=-1) + 1, len(labels)))
+    counts = (members @ evidence).tocoo()
+    together = np.bincount(counts.col, counts.data * (counts.data - 1), minlength=evidence.shape[1])
+    degrees = _degrees(evidence)
+    share: Reals = np.where(degrees > 1, together / np.maximum(degrees * (degrees - 1), 1), 1.0)
+    return share
+
+
+def relate_collections(incidence: Incidence) -> Matrix:
+    """Return a square matrix with the similarity of any two pieces of evidence.
+
+    The similarity of a piece and itself is 1. If two collections with a and b references share s of
+    them, their similarity is s / (sqrt(a b) + 3): the cosine similarity, reduced for collections
+    with few references. All other entries are 0.
+    """
+    references = incidence.collection_references.astype(float)
+    shared = sparse.triu(references @ references.T, k=1).tocoo()
+    counts = np.diff(references.indptr)
+    similarity = shared.data / (np.sqrt(counts[shared.row] * counts[shared.col]) + _SHRINKAGE)
+    size = len(incidence.collections) + len(incidence.references)
+    half = sparse.csr_array((similarity, (shared.row, shared.col)), shape=(size, size))
+    return half + half.T + sparse.eye_array(size)
+
+
+def compute_similarity(
+    evidence: Matrix, sizes: Numbers, weights: Reals, related: Matrix
+) -> SimilarityGraph:
+    """Return the similarity of files.
+
+    The similarity of two files is their soft cosine (Sidorov et al. 2014, Computacion y Sistemas
+    18): the sum of the products of the square roots of the weights of a piece of evidence of one
+    file, those of a piece of the other file, and the similarity of the two pieces, divided by the
+    geometric mean of the same sums for each file and itself.
+
+    Args:
+        evidence: A 0/1 matrix with a row per group of files with identical evidence, and a column
+            per piece of evidence.
+        sizes: The number of files of each group.
+        weights: The weight of each piece of evidence.
+        related: The similarity of any two pieces of evidence.
+    """
+    weighted = evidence.astype(float) @ sparse.diags_array(np.sqrt(weights))
+    reach = weighted @ related
+    norm = np.sqrt(reach.multiply(weighted).sum(axis=1))
+    shared = sparse.triu(reach @ weighted.T, k=1).tocoo()
+    source, target = shared.row.astype(np.int64), shared.col.astype(np.int64)
+    product = norm[source] * norm[target]
+    positive = product > 0
+    similarity = shared.data[positive] / product[positive]
+    return SimilarityGraph(sizes, source[positive], target[positive], similarity)
+
+
+def _degrees(matrix: Matrix) -> Numbers:
+    return np.bincount(matrix.indices, minlength=matrix.shape[1])

@@ -367,8 +367,8 @@ class ClusterTable:
             cluster has the number 1.
         names: The name of each cluster, in the order of their numbers.
         stability: The stability of each cluster (0 to 1), in the same order.
-        resolution: The resolution parameter with which the clusters were found.
-        modularity: The modularity of the clusters at this resolution.
+        resolution: The minimum mean similarity of clusters that are merged.
+        modularity: The modularity of the clusters in the graph of similar files.
     """
 
     numbers: Mapping[str, int]

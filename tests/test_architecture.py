@@ -58,7 +58,6 @@ THIRD_PARTIES: dict[str, set[str]] = {
     "store": {"filelock"},
     "graph": {"networkx", "numpy"},
     "analysis": {
-        "graspologic_native",
         "networkit",
         "networkx",
         "numpy",
@@ -225,7 +224,6 @@ def test_importing_the_package_loads_none_of_the_heavy_libraries() -> None:
         "tldextract",
         "scipy",
         "networkit",
-        "graspologic_native",
     }
     heavy |= {"w3lib", "xlsxwriter", "anywidget"}
     assert heavy.isdisjoint(loaded)

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from graphbuild.models import Entity
 
 RUNS = 10  # default number of runs for the stability
-MIN_SIMILARITY = 0.15  # minimum mean similarity of the files of two clusters that are merged
+MIN_SIMILARITY = 0.18  # minimum mean similarity of the files of two clusters that are merged
 _LEFT_OUT = 0.1  # share of the evidence of a file that is left out in a run
 
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from graphbuild.analysis.incidence import Incidence, Matrix, Numbers, Reals
 
 # Number that is added to the denominator of the similarity of collections. Two collections with the
-# same single reference have a similarity of 1/4, and two with the same ten references one of 10/13.
-_SHRINKAGE = 3
+# same single reference have a similarity of 1/3, and two with the same ten references one of 10/12.
+_SHRINKAGE = 2
 
 
 def compute_rarity(incidence: Incidence) -> Reals:
@@ -58,7 +58,7 @@ def relate_collections(incidence: Incidence) -> Matrix:
     """Return a square matrix with the similarity of any two pieces of evidence.
 
     The similarity of a piece and itself is 1. If two collections with a and b references share s of
-    them, their similarity is s / (sqrt(a b) + 3): the cosine similarity, reduced for collections
+    them, their similarity is s / (sqrt(a b) + 2): the cosine similarity, reduced for collections
     with few references. All other entries are 0.
     """
     references = incidence.collection_references.astype(float)

@@ -26,8 +26,8 @@ def communities(
     characterize it. "in" and "out" are the numbers of files, inside and outside the cluster, that
     have the collection or reference.
 
-    The algorithm runs ten times with different random seeds. The stability of a cluster (0 to 1) is
-    its mean similarity to the most similar cluster of each run.
+    The clusters are found again ten times, each time without a random tenth of the evidence. The
+    stability of a cluster (0 to 1) is its mean similarity to the most similar cluster of each run.
     """
     from graphbuild.analysis import METHOD, find_clusters
 
@@ -43,7 +43,7 @@ def communities(
     console.print_line(
         f"{format_count(len(clusters), 'cluster')} of {format_count(len(incidence.files), 'file')},"
         f" {format_count(single, 'single file')} · {METHOD},"
-        f" resolution {found.resolution:.2f}, agreement of runs {found.agreement:.2f}"
+        f" agreement of runs {found.agreement:.2f}"
     )
     rows: list[tuple[object, ...]] = []
     for cluster in clusters[:limit]:

@@ -49,7 +49,7 @@ def write_report(
         store: The campaign file.
         folder: The folder for the files; it is created if it does not exist.
         baseline: An earlier snapshot; the report then contains the changes since this snapshot.
-        seed: The random seed of the cluster detection.
+        seed: The random seed for the stability of the clusters.
         embed: Whether ``report.md`` contains its figures, as ``data:`` URLs. By default, the
             figures are SVG files beside it, because code hosts do not display such URLs.
 

@@ -116,7 +116,7 @@ class ReportData:
 def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 0) -> ReportData:
     """Read and analyze a campaign file, and compare it with ``baseline`` unless that is None.
 
-    ``seed`` is the random seed of the cluster detection.
+    ``seed`` is the random seed for the stability of the clusters.
 
     Raises:
         MissingLibraryError: A library of the extra ``analysis``, except NetworKit, is missing.

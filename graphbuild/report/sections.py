@@ -194,13 +194,13 @@ def _method(data: ReportData) -> Iterator[Block]:
             " files."
         ),
         (
-            f"Clusters: found with the algorithm {METHOD} at resolution"
-            f" {clustering.resolution:.2f}. The more files a collection has, the more weakly it"
-            " connects them."
+            f"Clusters: found by {METHOD}. The more files a collection has, the more weakly it"
+            " connects them. A collection of files that have nothing else in common connects hardly"
+            " any."
         ),
         (
             "Stability: the mean Jaccard index of a cluster and the most similar cluster in each"
-            " run of the algorithm; the runs have different random seeds. The mean stability over"
+            " of ten runs. Each run leaves out a random tenth of the evidence. The mean stability over"
             f" all files is {clustering.agreement:.2f}."
         ),
         "Independent references: those to the same article count once.",

@@ -51,7 +51,7 @@ def test_similarity_of_collections_is_a_reduced_cosine() -> None:
     )
     related = relate_collections(incidence).toarray()
     expected = np.eye(len(related))
-    expected[0, 1] = expected[1, 0] = 2 / (sqrt(3 * 4) + 3)
+    expected[0, 1] = expected[1, 0] = 2 / (sqrt(3 * 4) + 2)
     assert related == pytest.approx(expected)
 
 

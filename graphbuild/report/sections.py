@@ -200,8 +200,8 @@ def _method(data: ReportData) -> Iterator[Block]:
         ),
         (
             "Stability: the mean Jaccard index of a cluster and the most similar cluster in each"
-            " of ten runs. Each run leaves out a random tenth of the evidence. The mean stability over"
-            f" all files is {clustering.agreement:.2f}."
+            " of ten runs. Each run leaves out a random tenth of the evidence. The mean stability"
+            f" over all files is {clustering.agreement:.2f}."
         ),
         "Independent references: those to the same article count once.",
         (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from graphbuild.graph.builder import build_graph
@@ -20,9 +21,11 @@ from tests.bench import (
     seed_lists,
     tables,
     ties,
+    truth,
 )
 from tests.bench.rows import Row, paired, table
 from tests.bench.serving import Service
+from tests.support.family_mixes import generated
 from tests.support.seed_documents import Document, seed_documents
 
 if TYPE_CHECKING:
@@ -57,9 +60,42 @@ def test_the_other_cases_run() -> None:
     assert "write_graphml_lxml" in table(graphs.graphml(1, edges=500))
     assert "write_gexf" in table(graphs.gexf(1, edges=500))
     assert "weighted_projected_graph" in table(ties.overlap(1, edges=1_000))
-    assert "louvain_communities" in table(ties.find(1, edges=1_000))
+    assert "louvain_communities" in table(ties.find(1, edges=5_000))
     assert "share any" in table(clusters.ties(1, sizes=["small"], worlds=1))
     assert [row.missed for row in clusters.clusters(1, sizes=["small"], worlds=1)] == [False]
+
+
+def test_lists_of_generated_families() -> None:
+    """The same shape as the real families; see ``make bench CASES=truth``."""
+    mixes = [mix._replace(times=1) for mix in truth.MIXES if mix.families <= 20]
+    rows = truth.measure(generated(1), 1, mixes)
+    assert len({row.case for row in rows}) == len(rows)
+    goals = [row for row in rows if row.goal is not None]
+    assert {mix.name for mix in mixes} == {row.case.partition(":")[0] for row in goals}
+    others = {row.case.partition(": ")[2] for row in rows if row.goal is None}
+    assert {"graphbuild before (modularity)", "CPM 0.1 on collections"} < others
+    for row in rows:
+        if "the best other" in row.case:
+            assert row.ratio >= -0.02, row.case
+        if "families merged" in row.case:
+            assert row.ratio <= 1, row.case
+
+
+def test_without_data_the_case_truth_names_the_option(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run.main(["truth", "--families", str(tmp_path / "none.gz")]) == 0
+    assert "--families FILE" in capsys.readouterr().out
+
+
+def test_score_of_a_merged_and_a_split_family() -> None:
+    """Families 0 and 1 are one cluster; family 2 has two clusters, of two files and of one."""
+    true = np.array([0, 0, 0, 1, 1, 2, 2, 2])
+    found = truth.score(true, np.array([7, 7, 7, 7, 7, 1, 1, 2]))
+    assert found.precision == pytest.approx((3 + 1 + 1) / (10 + 1))
+    assert found.recall == pytest.approx((3 + 1 + 1) / (3 + 1 + 3))
+    assert (found.merged, found.pieces) == (1, pytest.approx(4 / 3))
+    assert truth.score(true, true) == truth.Score(1.0, 1.0, 1.0, 0.0, 1.0)
 
 
 def test_missing_and_wrong_seeds_are_counted_by_kind() -> None:

@@ -1,8 +1,8 @@
 """Quality of clusters on lists of files of known families, beside simple methods.
 
 The constants of the method were chosen with one half of the families and with generated ones. The
-lists consist of files of the other half; those of 60 and 140 families, of files of all. Lists of all
-families were also compared while the constants were chosen.
+lists consist of files of the other half; those of 60 and 140 families, of files of all families.
+Lists of all families were also compared while the constants were chosen.
 """
 
 from __future__ import annotations

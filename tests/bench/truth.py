@@ -56,8 +56,8 @@ class Mix(NamedTuple):
 
 
 MIXES = (
-    Mix("1 family", 1, (8, 25), times=5),
-    Mix("2 families", 2, (8, 25), times=5),
+    Mix("1 family", 1, (8, 25), times=25),
+    Mix("2 families", 2, (8, 25), times=25),
     Mix("10 families", 10, (8, 25), times=2),
     Mix("20 families", 20, (4, 25)),
     Mix("20 families, round-ups", 20, (4, 25), family_mixes.with_roundups),

@@ -37,6 +37,7 @@ from graphbuild.analysis.deduplication import (
     Deduplication,
     Publisher,
     ReferenceGroup,
+    SeparateReferences,
     find_duplicates,
     publication_date,
     reference_url,
@@ -62,6 +63,7 @@ from graphbuild.analysis.formatting import (
     summarize_changes,
 )
 from graphbuild.analysis.incidence import Incidence, as_incidence
+from graphbuild.analysis.moved_pages import REASON_DESCRIPTIONS
 from graphbuild.analysis.overlap import (
     Hub,
     Overlap,
@@ -73,6 +75,7 @@ from graphbuild.analysis.timeline import Timeline, TimelineSeries, build_timelin
 
 __all__ = [
     "METHOD",
+    "REASON_DESCRIPTIONS",
     "RULE_DESCRIPTIONS",
     "Bridge",
     "Bridges",
@@ -99,6 +102,7 @@ __all__ = [
     "PathStep",
     "Publisher",
     "ReferenceGroup",
+    "SeparateReferences",
     "Snapshot",
     "Timeline",
     "TimelineSeries",

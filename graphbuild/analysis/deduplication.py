@@ -1,8 +1,9 @@
 """Find references that are the same article, and their publishers.
 
 Two references are duplicates if their URLs are equal after normalization
-(:mod:`url_normalization`), or if they have the same specific title and the same publication date.
-A specific title has at least four words, of which at least two are neither numbers nor common in
+(:mod:`url_normalization`), if their URLs have the same long slug and nothing contradicts
+(:mod:`moved_pages`), or if they have the same specific title and the same publication date. A
+specific title has at least four words, of which at least two are neither numbers nor common in
 titles. "Malware Analysis Report" is not specific.
 
 Duplicates of duplicates are in the same group. Each group lists its references, their publishers,
@@ -11,8 +12,6 @@ and the rules that matched the references.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -28,6 +27,8 @@ from graphbuild.analysis.incidence import (
     EntityIndex,
     sorted_unique,
 )
+from graphbuild.analysis.moved_pages import match_slugs
+from graphbuild.analysis.specific_words import count_words, select_specific, split_title
 from graphbuild.analysis.url_normalization import URL_RULES, normalize_url, publisher_domain
 from graphbuild.models import REFERENCE
 
@@ -38,20 +39,22 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from graphbuild.analysis.incidence import Incidence, Numbers
+    from graphbuild.analysis.moved_pages import SlugMatches
     from graphbuild.analysis.url_normalization import NormalizedUrl
     from graphbuild.models import Entity
 
 IDENTICAL_URL = "identical_url"
+SLUG = "slug"
 TITLE_AND_DATE = "title"
 RULE_DESCRIPTIONS = {
     IDENTICAL_URL: "the same URL under two ids",
     **{rule.name: rule.description for rule in URL_RULES},
+    SLUG: "the same long, specific slug; dates and publishers do not contradict",
     TITLE_AND_DATE: "the same specific title and the same date",
 }
 _MIN_WORDS = 4  # minimum number of words in a specific title
 _MIN_SPECIFIC_WORDS = 2  # minimum number of these words that are neither common nor numbers
 _MAX_TITLE_LENGTH = 1_000  # characters of a title that are compared; the rest is ignored
-_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +93,32 @@ class Publisher:
 
 
 @dataclass(frozen=True, slots=True)
+class SeparateReferences:
+    """References that have the same slug, but may be different articles.
+
+    Attributes:
+        slug: The words of the slug, separated by spaces.
+        reason: Why they were not merged: a key of ``REASON_DESCRIPTIONS``.
+        groups: The references. References in different groups were not merged because of the slug.
+    """
+
+    slug: str
+    reason: str
+    groups: tuple[tuple[Entity, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Deduplication:
     """References, grouped into articles.
 
-    The groups are sorted by the node key of the representative; most have one member.
+    Attributes:
+        groups: The articles, sorted by the node key of the representative; most have one member.
+        separate: References with the same slug of five or more words that are in several groups of
+            ``groups``; sorted by slug.
     """
 
     groups: tuple[ReferenceGroup, ...]
+    separate: tuple[SeparateReferences, ...]
     _group_index: Mapping[Entity, int] = field(repr=False, compare=False)
 
     @property
@@ -214,27 +236,61 @@ def find_duplicates(references: Iterable[Entity]) -> Deduplication:
     require("w3lib", extra="analysis")
     members = sorted(dict.fromkeys(references), key=lambda each: each.key)
     urls = {each: normalize_url(reference_url(each)) for each in members}
+    slugs = _match_slugs(members, urls)
+    slug_group = {url: group[0] for group in slugs.groups for url in group}
     same: nx.utils.UnionFind[Entity] = nx.utils.UnionFind(members)
-    # Maps each normalized URL, and each pair of title and date, to the first reference that has it.
+    # Maps each feature (normalized URL, slug group, title and date) to the first reference that has
+    # it.
     first_with: dict[object, Entity] = {}
     for each in members:
-        title, date = specific_title(each), publication_date(each)
-        for feature in (urls[each].url, (title, date) if title and date else None):
+        url, title, day = urls[each].url, specific_title(each), publication_date(each)
+        moved = (SLUG, slug_group[url]) if url in slug_group else None
+        for feature in (url, moved, (title, day) if title and day else None):
             if feature:
                 same.union(first_with.setdefault(feature, each), each)
-    groups = [_group(sorted(group, key=lambda each: each.key), urls) for group in same.to_sets()]
+    groups = [
+        _group(sorted(group, key=lambda each: each.key), urls, slug_group)
+        for group in same.to_sets()
+    ]
     groups.sort(key=lambda group: group.representative.key)
     index = {member: number for number, group in enumerate(groups) for member in group.members}
-    return Deduplication(tuple(groups), index)
+    return Deduplication(tuple(groups), _separate_references(slugs, urls, index), index)
 
 
-def _group(members: list[Entity], urls: Mapping[Entity, NormalizedUrl]) -> ReferenceGroup:
+def _separate_references(
+    slugs: SlugMatches, urls: Mapping[Entity, NormalizedUrl], group_index: Mapping[Entity, int]
+) -> tuple[SeparateReferences, ...]:
+    """Return the references with the same slug that no other rule merged."""
+    with_url: dict[str, list[Entity]] = defaultdict(list)
+    for reference, normalized in urls.items():
+        with_url[normalized.url].append(reference)
+    separate = []
+    for each in slugs.separate:
+        groups = tuple(
+            tuple(reference for url in pages for reference in with_url[url])
+            for pages in each.groups
+        )
+        if len({group_index[reference] for group in groups for reference in group}) > 1:
+            separate.append(SeparateReferences(each.slug, each.reason, groups))
+    return tuple(separate)
+
+
+def _match_slugs(members: Iterable[Entity], urls: Mapping[Entity, NormalizedUrl]) -> SlugMatches:
+    days: dict[str, set[date]] = defaultdict(set)
+    for each in members:
+        days[urls[each].url].update(filter(None, [publication_date(each)]))
+    return match_slugs(days)
+
+
+def _group(
+    members: list[Entity], urls: Mapping[Entity, NormalizedUrl], slug_group: Mapping[str, str]
+) -> ReferenceGroup:
     publishers = {each: publisher_domain(urls[each]) for each in members}
 
     def order(each: Entity) -> tuple[bool, int, int, str]:
         return not publishers[each], len(urls[each].rules), -len(each.attributes), each.key
 
-    rules = _matching_rules(members) if len(members) > 1 else ()
+    rules = _matching_rules(members, slug_group) if len(members) > 1 else ()
     return ReferenceGroup(
         min(members, key=order), tuple(members), rules, tuple(publishers.values())
     )
@@ -263,18 +319,22 @@ def publication_date(reference: Entity) -> date | None:
 # --- rules that matched --------------------------------------------------------------------------
 
 
-def _matching_rules(members: list[Entity]) -> tuple[str, ...]:
+def _matching_rules(members: list[Entity], slug_group: Mapping[str, str]) -> tuple[str, ...]:
     """Return the names of the rules that matched the members of a group.
 
-    ``TITLE_AND_DATE`` is included only if the members would not be in one group by their URLs
-    alone.
+    ``slug_group`` maps a normalized URL to a text that is equal for pages matched by their slugs.
+    ``TITLE_AND_DATE`` is included only if the members would not be in one group by their URLs and
+    slugs alone.
     """
     counts = Counter(url for each in members if (url := reference_url(each)))
     spellings: dict[str, set[str]] = defaultdict(set)
     for url in counts:
         spellings[normalize_url(url).url].add(url)
     matched = {rule for group in spellings.values() for rule in _needed_url_rules(group)}
-    if len(spellings) + len(members) - counts.total() > 1:
+    pages = {slug_group.get(url, url) for url in spellings}
+    if len(pages) < len(spellings):
+        matched.add(SLUG)
+    if len(pages) + len(members) - counts.total() > 1:
         matched.add(TITLE_AND_DATE)
     if max(counts.values(), default=0) > 1:
         matched.add(IDENTICAL_URL)
@@ -301,26 +361,6 @@ def _needed_url_rules(urls: set[str]) -> set[str]:
 
 # --- titles --------------------------------------------------------------------------------------
 
-# Words that are common in titles: function words, names of months, words for kinds of text, and
-# words that many texts about computer security contain.
-_COMMON_WORDS = frozenset(
-    _WORD.findall(
-        "a an and are as at by for from how in into is it its new of on or our the their this to "
-        "up us via what when why with you your de der die des du en et la le les un une und von "
-        "actor actors advanced advisory alert alerts analysis annual apt attack attacks attackers "
-        "blog briefing bulletin campaign campaigns cyber cybersecurity daily deep detailed digest "
-        "dive document edition group groups hacker hackers home html index indicators information "
-        "intel intelligence ioc iocs issue landscape latest malicious malware monthly news "
-        "newsletter notes overview page paper part pdf post press profile public quarter "
-        "quarterly ransomware recap release report reports research review roundup samples "
-        "security series state summary tech technical threat threats trend trends trojan untitled "
-        "update updates version vol volume vulnerability vulnerabilities week weekly white "
-        "whitepaper world year january february march april may june july august september "
-        "october november december jan feb mar apr jun jul aug sep sept oct nov dec"
-    )
-)
-_WIDE_CHARACTERS_PER_WORD = 3  # in scripts without spaces between words, such as Chinese
-
 
 def specific_title(reference: Entity) -> str:
     """Return the words of a specific title in lower case, separated by spaces.
@@ -331,18 +371,7 @@ def specific_title(reference: Entity) -> str:
     title = reference.attributes.get("title")
     if not isinstance(title, str):
         return ""
-    words = _WORD.findall(unicodedata.normalize("NFKC", title[:_MAX_TITLE_LENGTH]).casefold())
-    specific = [word for word in words if word not in _COMMON_WORDS and not word.isdecimal()]
-    if _count_words(words) < _MIN_WORDS or _count_words(specific) < _MIN_SPECIFIC_WORDS:
+    words = split_title(title[:_MAX_TITLE_LENGTH])
+    if count_words(words) < _MIN_WORDS or count_words(select_specific(words)) < _MIN_SPECIFIC_WORDS:
         return ""
     return " ".join(words)
-
-
-def _count_words(words: Iterable[str]) -> int:
-    return sum(
-        1 + max(0, _count_wide_characters(word) - 1) // _WIDE_CHARACTERS_PER_WORD for word in words
-    )
-
-
-def _count_wide_characters(word: str) -> int:
-    return 0 if word.isascii() else sum(unicodedata.east_asian_width(char) in "WF" for char in word)

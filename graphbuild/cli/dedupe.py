@@ -12,7 +12,10 @@ from graphbuild.cli.campaign_file import read_incidence
 from graphbuild.seeds.refanging import defang
 
 if TYPE_CHECKING:
-    from graphbuild.analysis import Deduplication, ReferenceGroup
+    from collections.abc import Sequence
+
+    from graphbuild.analysis import Deduplication, ReferenceGroup, SeparateReferences
+    from graphbuild.models import Entity
 
 _MAX_URL = 160  # characters
 
@@ -26,8 +29,10 @@ def dedupe(
     """Show duplicate references, and the publishers.
 
     Two references are duplicates if their URLs differ only in ways that do not change the article,
-    such as tracking parameters. References with the same date and the same title are also
-    duplicates, unless the title is short or generic. URLs are defanged, except in JSON.
+    such as tracking parameters, or if the site was moved and the end of the path stayed the same.
+    References with the same date and the same title are also duplicates, unless the title is short
+    or generic. References with the same end of the path that may be different articles are listed
+    with the reason. URLs are defanged, except in JSON.
     """
     from graphbuild.analysis import find_duplicates
 
@@ -39,6 +44,7 @@ def dedupe(
                 "independent_references": len(found.groups),
                 "rules": {name: description for name, description, _ in _used_rules(found)},
                 "duplicates": [_group_json(each) for each in found.duplicates],
+                "separate": [_separate_json(each) for each in found.separate],
                 "publishers": [asdict(each) for each in found.publishers],
             }
         )
@@ -52,6 +58,7 @@ def dedupe(
     for group in found.duplicates[:limit]:
         _print_group(group)
     console.print_omitted(len(found.duplicates) - limit)
+    _print_separate(found.separate, limit)
     console.print_line()
     for name, description, count in _used_rules(found):
         console.print_line(f"{name}: {description} ({format_count(count, 'group')})")
@@ -73,6 +80,21 @@ def _print_group(group: ReferenceGroup) -> None:
         console.print_line(f"  {mark} {url}  {_publisher(publisher)}")
 
 
+def _print_separate(separate: Sequence[SeparateReferences], limit: int) -> None:
+    from graphbuild.analysis import REASON_DESCRIPTIONS, reference_url
+
+    for each in separate[:limit]:
+        console.print_line()
+        reason = f"{each.reason}: {REASON_DESCRIPTIONS[each.reason]}"
+        console.print_line(f"not merged: {console.shorten(each.slug)} ({reason})")
+        for group in each.groups:
+            for number, member in enumerate(group):
+                mark = "-" if number else "*"
+                url = console.shorten(defang(reference_url(member)), _MAX_URL)
+                console.print_line(f"  {mark} {url}")
+    console.print_omitted(len(separate) - limit)
+
+
 def _used_rules(found: Deduplication) -> list[tuple[str, str, int]]:
     """Return the name and description of each rule that matched, and how many groups it matched."""
     from graphbuild.analysis import RULE_DESCRIPTIONS
@@ -84,10 +106,18 @@ def _used_rules(found: Deduplication) -> list[tuple[str, str, int]]:
 def _group_json(group: ReferenceGroup) -> dict[str, object]:
     members: list[dict[str, object]] = []
     for member, publisher in zip(group.members, group.publishers, strict=True):
-        shown = {name: member.attributes.get(name) for name in ("url", "title", "creation_date")}
-        members.append({"key": member.key, **shown, "publisher": publisher})
+        members.append({"key": member.key, **_shown(member), "publisher": publisher})
     summary = console.attributes_json(group, "representative", "rules", "publisher")
     return {**summary, "members": members}
+
+
+def _separate_json(separate: SeparateReferences) -> dict[str, object]:
+    groups = [[{"key": each.key, **_shown(each)} for each in group] for group in separate.groups]
+    return {"slug": separate.slug, "reason": separate.reason, "groups": groups}
+
+
+def _shown(reference: Entity) -> dict[str, object]:
+    return {name: reference.attributes.get(name) for name in ("url", "title", "creation_date")}
 
 
 def _publisher(name: str) -> str:

@@ -485,6 +485,33 @@ def test_command_lists_duplicates_rules_and_publishers(campaign: Shell) -> None:
     assert set(output["rules"]) == {"scheme", "www", "trailing_slash", "tracking", "title"}
 
 
+def test_command_lists_references_with_the_same_slug_that_are_not_merged(shell: Shell) -> None:
+    slug = "new-wiper-hits-oslo-again"
+    one, other = (
+        reference(each * 64, f"https://{name}.example/{slug}", f"{name}\x1b[2J", DAY)
+        for each, name in (("a", "one"), ("b", "other"))
+    )
+    write_pages(shell.folder / "c.db", {FILES[0]: references_json([one, other])})
+    lines = output_of(shell, "dedupe").splitlines()
+    start = lines.index(
+        "not merged: new wiper hits oslo again (different_publishers:"
+        " different publishers, and few words of the slug are specific)"
+    )
+    assert lines[start + 1 : start + 3] == [
+        f"  * hxxps://one[.]example/{slug}",
+        f"  * hxxps://other[.]example/{slug}",
+    ]
+    (separate,) = json.loads(output_of(shell, "dedupe", "--json"))["separate"]
+    assert (separate["slug"], separate["reason"]) == (
+        "new wiper hits oslo again",
+        "different_publishers",
+    )
+    assert [[each["key"] for each in group] for group in separate["groups"]] == [
+        [one.key],
+        [other.key],
+    ]
+
+
 def test_limit_shortens_lists_with_a_note(campaign: Shell) -> None:
     text = output_of(campaign, "dedupe", "--limit", 1)
     assert text.count("… and 1 more; --limit N shows more, --json shows all") == 2

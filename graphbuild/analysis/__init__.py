@@ -44,6 +44,7 @@ from graphbuild.analysis.deduplication import (
 )
 from graphbuild.analysis.diff import Changes, Snapshot, Triple
 from graphbuild.analysis.distinctiveness import DistinctiveEntity
+from graphbuild.analysis.evidence_sources import Sources, find_sources
 from graphbuild.analysis.families import (
     DistinctiveFamily,
     Families,
@@ -71,6 +72,7 @@ from graphbuild.analysis.overlap import (
     find_overlaps,
 )
 from graphbuild.analysis.paths import EvidenceGraph, EvidencePath, PathStep
+from graphbuild.analysis.strength import Strength, measure_clusters, measure_pairs
 from graphbuild.analysis.timeline import Timeline, TimelineSeries, build_timeline
 
 __all__ = [
@@ -104,6 +106,8 @@ __all__ = [
     "ReferenceGroup",
     "SeparateReferences",
     "Snapshot",
+    "Sources",
+    "Strength",
     "Timeline",
     "TimelineSeries",
     "Triple",
@@ -123,8 +127,11 @@ __all__ = [
     "find_clusters",
     "find_duplicates",
     "find_overlaps",
+    "find_sources",
     "group_families",
     "make_families",
+    "measure_clusters",
+    "measure_pairs",
     "publication_date",
     "reference_url",
     "summarize_changes",

@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING
 from graphbuild._util import format_count
 from graphbuild.cli import console, options
 from graphbuild.cli.campaign_file import read_incidence
+from graphbuild.cli.strength import (
+    HEADER,
+    find_duplicates_if_installed,
+    strength_cells,
+    strength_json,
+)
 
 if TYPE_CHECKING:
-    from graphbuild.analysis import Cluster, DistinctiveEntity
+    from graphbuild.analysis import Cluster, Clustering, DistinctiveEntity, Incidence, Strength
 
 
 def communities(
@@ -28,14 +34,19 @@ def communities(
 
     The clusters are found again ten times, each time without a random tenth of the evidence. The
     stability of a cluster (0 to 1) is its mean similarity to the most similar cluster of each run.
+
+    "sources" is the number of independent sources that at least two files of the cluster have:
+    copies of a source count once. "breaking" is the smallest number of sources without which the
+    cluster would lose more than half of its files. These columns need the extra "analysis".
     """
     from graphbuild.analysis import METHOD, find_clusters
 
     incidence = read_incidence(store_path, merge=merge)
     found = find_clusters(incidence, seed=seed)
+    strengths = _measure(incidence, found, seed)
     if json:
         summary = console.attributes_json(found, "resolution", "modularity", "agreement")
-        clusters_json = [_cluster_json(each) for each in found.clusters]
+        clusters_json = [_cluster_json(each) | _strength_json(each, strengths) for each in found]
         console.print_json({"method": METHOD, **summary, "clusters": clusters_json})
         return
     clusters = [cluster for cluster in found.clusters if len(cluster.files) > 1]
@@ -51,9 +62,27 @@ def communities(
         reference = ", ".join(map(_describe, cluster.top_references[:1]))
         name = f"{cluster.number} {console.shorten(cluster.name)}"
         stability = f"{cluster.stability:.2f}"
-        rows.append((name, len(cluster.files), stability, collections, reference))
-    header = ("cluster", "files", "stability", "collections", "reference")
+        strength = strength_cells(strengths[cluster.number]) if strengths else ()
+        rows.append((name, len(cluster.files), stability, *strength, collections, reference))
+    columns = HEADER if strengths else ()
+    header = ("cluster", "files", "stability", *columns, "collections", "reference")
     console.print_rows(header, rows, len(clusters))
+
+
+def _measure(incidence: Incidence, found: Clustering, seed: int) -> dict[int, Strength]:
+    """Return the strength of each cluster, or nothing if the extra ``analysis`` is missing."""
+    from graphbuild.analysis import find_sources, measure_clusters
+
+    duplicates = find_duplicates_if_installed(incidence.references)
+    if duplicates is None:
+        return {}
+    with console.spinner() as show_step:
+        show_step("measuring the evidence of clusters")
+        return measure_clusters(find_sources(incidence, duplicates), found.labels, seed=seed)
+
+
+def _strength_json(cluster: Cluster, strengths: dict[int, Strength]) -> dict[str, object]:
+    return strength_json(strengths[cluster.number]) if strengths else {}
 
 
 def _describe(each: DistinctiveEntity) -> str:

@@ -11,12 +11,13 @@ from graphbuild._util import escape_markdown, escape_unprintable, format_count
 from graphbuild.cli import options
 from graphbuild.cli.campaign_file import open_for_reading, warn_if_incomplete
 from graphbuild.cli.console import attributes_json, print_json, print_line
+from graphbuild.cli.strength import find_duplicates_if_installed
 from graphbuild.models import REFERENCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from graphbuild.analysis import Deduplication, EvidenceGraph, EvidencePath
+    from graphbuild.analysis import EvidencePath
     from graphbuild.models import Observation
 
 _MAX_LINES = 10  # lines about observations to print per step
@@ -68,7 +69,7 @@ def explain(
     if not count:
         print_line(f"no observation connects {names}", _MAX_LINE)
         return
-    duplicates = _find_duplicates(evidence)
+    duplicates = find_duplicates_if_installed(evidence.references)
     for number, path in enumerate(paths if show_all else islice(paths, limit), start=1):
         if number == 1:
             steps = format_count(len(path.steps), "step")
@@ -83,17 +84,6 @@ def explain(
         _print_observations(path, quote, show_all=show_all)
     if not show_all and count > limit:
         print_line(f"… and {count - limit:,} more; --all shows every path")
-
-
-def _find_duplicates(evidence: EvidenceGraph) -> Deduplication | None:
-    """Return the duplicate references, or None if the extra ``analysis`` is not installed."""
-    from graphbuild.analysis import find_duplicates
-    from graphbuild.errors import MissingLibraryError
-
-    try:
-        return find_duplicates(evidence.references)
-    except MissingLibraryError:
-        return None
 
 
 def _print_observations(path: EvidencePath, quote: Callable[[str], str], *, show_all: bool) -> None:

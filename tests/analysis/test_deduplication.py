@@ -539,6 +539,18 @@ def test_other_commands_show_independent_references(campaign: Shell) -> None:
         assert output_of(campaign, command, "--merge-duplicates")
 
 
+def test_collections_with_the_same_articles_are_one_source_of_a_cluster(campaign: Shell) -> None:
+    header, row = output_of(campaign, "communities").splitlines()[1:3]
+    assert header.split()[3:5] == ["sources", "breaking"]
+    assert re.search(r" 2 +1\.00 +1 +1 ", row)  # files, stability, sources, breaking point
+    (cluster,) = json.loads(output_of(campaign, "communities", "--json"))["clusters"]
+    measured = {name: cluster[name] for name in ("sources", "breaking_point")}
+    assert measured == {"sources": 1, "breaking_point": 1}
+    assert cluster["breaking_point_exact"] is True
+    (pair,) = json.loads(output_of(campaign, "overlap", "--all", "--json"))["pairs"]
+    assert (pair["shared_evidence"], pair["sources"], pair["breaking_point"]) == (2, 1, None)
+
+
 def test_empty_campaign_has_no_duplicates(shell: Shell) -> None:
     write_pages(shell.folder / "c.db", {})
     assert output_of(shell, "dedupe") == (
@@ -598,3 +610,7 @@ def test_missing_library_is_reported_with_the_install_command(
     process = run("explain", FILES[0].id, "first")
     assert process.returncode == 0
     assert "through 5 references\n" in process.stdout
+    # communities works too, but does not count independent sources.
+    process = run("communities")
+    assert process.returncode == 0
+    assert "sources" not in process.stdout

@@ -70,7 +70,7 @@ def test_overlap_lists_significant_pairs_and_hubs(campaign) -> None:
     full_output = output_of(shell, "overlap", "--all", "--limit", 2).splitlines()
     assert full_output[1].split() == [
         *("source", "target", "references", "independent", "publishers", "evidence"),
-        *("jaccard", "overlap", "adamic-adar", "bits", "p", "q"),
+        *("sources", "breaking", "jaccard", "overlap", "adamic-adar", "bits", "p", "q"),
     ]
 
 

@@ -72,7 +72,7 @@ from graphbuild.analysis.overlap import (
     find_overlaps,
 )
 from graphbuild.analysis.paths import EvidenceGraph, EvidencePath, PathStep
-from graphbuild.analysis.strength import Strength, measure_clusters, measure_pairs
+from graphbuild.analysis.strength import Strength, measure_clusters, measure_pair, measure_pairs
 from graphbuild.analysis.timeline import Timeline, TimelineSeries, build_timeline
 
 __all__ = [
@@ -131,6 +131,7 @@ __all__ = [
     "group_families",
     "make_families",
     "measure_clusters",
+    "measure_pair",
     "measure_pairs",
     "publication_date",
     "reference_url",

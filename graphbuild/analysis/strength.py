@@ -27,19 +27,23 @@ import numpy as np
 from scipy import sparse
 
 from graphbuild.analysis.clusters import find_clusters
+from graphbuild.analysis.evidence_sources import find_sources
 from graphbuild.analysis.overlap import FALSE_DISCOVERY_RATE, find_overlaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from graphbuild.analysis.deduplication import Deduplication
     from graphbuild.analysis.evidence_sources import Sources
-    from graphbuild.analysis.incidence import Matrix, Numbers
-    from graphbuild.analysis.overlap import Overlaps
+    from graphbuild.analysis.incidence import Incidence, Matrix, Numbers
+    from graphbuild.analysis.overlap import NodeKind, Overlaps
+    from graphbuild.models import Entity
 
 SEARCHED = 10  # number of results whose breaking point is searched
 _MAX_CHECKS = 32  # maximum number of checks per result; a check computes all results again
 _WORK = 200_000  # intended product of the numbers of checks and of observations
 _WORK_PER_CHECK = 7_500  # number of observations that take as long as the fixed part of a check
+_MAX_PAIRS = 20_000_000  # maximum number of pairs, counted per reference, in measure_pair()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,38 @@ def measure_pairs(
         candidates = sources.shared_by([source[number], target[number]])
         measured[number] = Strength(len(candidates), *checks.breaking_point(number, candidates))
     return measured
+
+
+def measure_pair(
+    incidence: Incidence, duplicates: Deduplication, one: Entity, other: Entity
+) -> Strength | None:
+    """Measure the strength of two files, or of two collections.
+
+    ``duplicates`` must be the result of :func:`find_duplicates` for the references of
+    ``incidence``. Return None if the nodes share no evidence or are of different kinds, and in
+    large campaigns, because the pair is compared with all other pairs.
+    """
+    kinds: tuple[tuple[NodeKind, tuple[Entity, ...]], ...] = (
+        ("files", incidence.files),
+        ("collections", incidence.collections),
+    )
+    for of, nodes in kinds:
+        if one not in nodes or other not in nodes or _count_pairs(incidence, of) > _MAX_PAIRS:
+            continue
+        pairs = find_overlaps(incidence, of)
+        source, target = sorted((nodes.index(one), nodes.index(other)))
+        is_pair = (pairs.columns["source"] == source) & (pairs.columns["target"] == target)
+        rows = np.flatnonzero(is_pair & (pairs.columns["shared_evidence"] > 0))
+        if len(rows):
+            return measure_pairs(find_sources(incidence, duplicates, of), pairs.select(rows))[0]
+    return None
+
+
+def _count_pairs(incidence: Incidence, of: NodeKind) -> int:
+    """Return the number of pairs of nodes with a shared reference, per reference and in total."""
+    matrix = incidence.file_references if of == "files" else incidence.collection_references
+    degrees = np.bincount(matrix.indices)
+    return int((degrees * (degrees - 1) // 2).sum())
 
 
 # --- search --------------------------------------------------------------------------------------

@@ -11,7 +11,11 @@ from graphbuild._util import escape_markdown, escape_unprintable, format_count
 from graphbuild.cli import options
 from graphbuild.cli.campaign_file import open_for_reading, warn_if_incomplete
 from graphbuild.cli.console import attributes_json, print_json, print_line
-from graphbuild.cli.strength import find_duplicates_if_installed
+from graphbuild.cli.strength import (
+    describe_strength,
+    find_duplicates_if_installed,
+    strength_json,
+)
 from graphbuild.models import REFERENCES
 
 if TYPE_CHECKING:
@@ -51,17 +55,27 @@ def explain(
     reference and at most ten references per step. URLs are defanged, except in JSON. JSON always
     contains all paths and observations.
     """
-    from graphbuild.analysis import EvidenceGraph, describe_node, describe_step
+    from graphbuild.analysis import (
+        EvidenceGraph,
+        as_incidence,
+        describe_node,
+        describe_step,
+        measure_pair,
+    )
 
     with open_for_reading(store_path) as store:
         warn_if_incomplete(store)
+        incidence = as_incidence(store)
         evidence = EvidenceGraph(store.observations(direct=True))
     ends = evidence.find_node(one), evidence.find_node(other)
     paths = evidence.shortest_paths(*ends)
+    duplicates = find_duplicates_if_installed(evidence.references)
+    strength = measure_pair(incidence, duplicates, *ends) if duplicates else None
     if json:
         source, target = ends[0].key, ends[1].key
         paths_json = [_path_json(path) for path in paths]
-        print_json({"source": source, "target": target, "paths": paths_json})
+        shown = strength_json(strength) if strength else {}
+        print_json({"source": source, "target": target, **shown, "paths": paths_json})
         return
     quote = _quote_markdown if markdown else _quote
     names = " and ".join(describe_node(end, quote) for end in ends)
@@ -69,12 +83,15 @@ def explain(
     if not count:
         print_line(f"no observation connects {names}", _MAX_LINE)
         return
-    duplicates = find_duplicates_if_installed(evidence.references)
     for number, path in enumerate(paths if show_all else islice(paths, limit), start=1):
         if number == 1:
             steps = format_count(len(path.steps), "step")
             title = f"{format_count(count, 'shortest path')} of {steps} between {names}"
             print_line(f"# {title}" if markdown else title, _MAX_LINE)
+            if strength:
+                if markdown:
+                    print_line()
+                print_line(describe_strength(strength))
         print_line()
         for position, step in enumerate(path.steps):
             indent = "   " if position else f"{number}. "

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from graphbuild._util import format_count
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -36,3 +38,12 @@ def find_duplicates_if_installed(references: Iterable[Entity]) -> Deduplication 
         return find_duplicates(references)
     except MissingLibraryError:
         return None
+
+
+def describe_strength(strength: Strength) -> str:
+    """Return a sentence about the strength of a pair."""
+    shared = f"shared: {format_count(strength.sources, 'independent source')}"
+    if strength.breaking_point is None:
+        return f"{shared}; chance may explain the pair"
+    few = "" if strength.is_exact else "at most "
+    return f"{shared}; breaking point: {few}{strength.breaking_point}"

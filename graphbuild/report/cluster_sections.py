@@ -58,20 +58,26 @@ def _overview(data: ReportData) -> Iterator[Block]:
     yield Figure(svg, "clusters", MAP_TITLE, caption)
     series = {each.key: each for each in data.timeline.clusters}
     rows = [_overview_row(data, each, series[str(each.number)]) for each in data.clusters]
-    head = ("cluster", "name", "files", "stability", "references", "publishers", "first", "last")
+    head = (
+        *("cluster", "name", "files", "stability", "sources", "breaking point"),
+        *("references", "publishers", "first", "last"),
+    )
     hint = "graphbuild communities --json lists them"
-    yield from table(head, rows, hint, numbers=range(2, 6), label_columns=2)
+    yield from table(head, rows, hint, numbers=range(2, 8), label_columns=2)
 
 
 def _overview_row(
     data: ReportData, cluster: Cluster, series: TimelineSeries
 ) -> tuple[Content, ...]:
     references, independent, publishers = count_references(data, cluster.number)
+    strength = data.strengths[cluster.number]
     return (
         str(cluster.number),
         cluster_name(cluster),
         len(cluster.files),
         f"{cluster.stability:.2f}",
+        strength.sources,
+        str(strength),
         references
         if independent == references
         else f"{references:,} ({independent:,} independent)",

@@ -18,14 +18,16 @@ from graphbuild.analysis import (
     find_bridges,
     find_clusters,
     find_duplicates,
+    find_sources,
     group_families,
+    measure_clusters,
 )
 from graphbuild.analysis.diff import SnapshotPair
 from graphbuild.analysis.incidence import COLLECTIONS, REFERENCES
 from graphbuild.models import COMPLETE, FILE, RELATED_REFERENCES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from graphbuild.analysis import (
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
         DistinctiveFamily,
         Families,
         Incidence,
+        Strength,
         Timeline,
     )
     from graphbuild.models import Entity
@@ -76,6 +79,7 @@ class ReportData:
     # The most distinctive families of each cluster, in the order of the clusters.
     distinctive_families: Sequence[tuple[DistinctiveFamily, ...]]
     duplicates: Deduplication
+    strengths: Mapping[int, Strength]  # by number of the cluster
     bridges: Bridges
     timeline: Timeline
     baseline_name: str  # empty if there is no baseline
@@ -133,6 +137,7 @@ def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 
             news = _find_news(store, _last_response(statuses))
     clustering = find_clusters(incidence, seed=seed)
     families = group_families(incidence)
+    duplicates = find_duplicates(incidence.references)
     return ReportData(
         store.path.name,
         totals,
@@ -141,7 +146,8 @@ def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 
         clustering,
         families,
         families.distinctive(clustering.labels),
-        find_duplicates(incidence.references),
+        duplicates,
+        measure_clusters(find_sources(incidence, duplicates), clustering.labels, seed=seed),
         find_bridges(incidence, clustering),
         build_timeline(incidence, clustering),
         baseline.name if baseline else "",

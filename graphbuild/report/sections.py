@@ -203,6 +203,12 @@ def _method(data: ReportData) -> Iterator[Block]:
             " of ten runs. Each run leaves out a random tenth of the evidence. The mean stability"
             f" over all files is {clustering.agreement:.2f}."
         ),
+        (
+            "Sources: the number of collections and directly related references that at least two"
+            " files of the cluster have; those that are based on the same articles count once."
+            " Breaking point: the smallest number of sources without which the cluster would lose"
+            " more than half of its files; ≤ marks an upper bound."
+        ),
         "Independent references: those to the same article count once.",
         (
             "Collections whose names are equal, apart from case, spaces and punctuation, are in one"

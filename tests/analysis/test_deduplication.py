@@ -551,6 +551,18 @@ def test_collections_with_the_same_articles_are_one_source_of_a_cluster(campaign
     assert (pair["shared_evidence"], pair["sources"], pair["breaking_point"]) == (2, 1, None)
 
 
+def test_explain_shows_the_independent_sources_of_a_pair(campaign: Shell) -> None:
+    files = FILES[0].id, FILES[1].id
+    lines = output_of(campaign, "explain", *files).splitlines()
+    assert lines[1] == "shared: 1 independent source; chance may explain the pair"
+    lines = output_of(campaign, "explain", "first", "second", "--markdown").splitlines()
+    assert lines[1:3] == ["", "shared: 3 independent sources; chance may explain the pair"]
+    shown = json.loads(output_of(campaign, "explain", *files, "--json"))
+    assert (shown["sources"], shown["breaking_point"]) == (1, None)
+    shown = json.loads(output_of(campaign, "explain", files[0], "first", "--json"))
+    assert "sources" not in shown
+
+
 def test_empty_campaign_has_no_duplicates(shell: Shell) -> None:
     write_pages(shell.folder / "c.db", {})
     assert output_of(shell, "dedupe") == (

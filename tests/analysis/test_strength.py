@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from graphbuild.analysis import Incidence, find_clusters, find_duplicates, find_overlaps
 from graphbuild.analysis.evidence_sources import find_sources
-from graphbuild.analysis.strength import SEARCHED, Strength, measure_clusters, measure_pairs
+from graphbuild.analysis.strength import (
+    SEARCHED,
+    Strength,
+    measure_clusters,
+    measure_pair,
+    measure_pairs,
+)
 from graphbuild.models import Entity, Observation
 
 if TYPE_CHECKING:
@@ -147,6 +153,31 @@ def test_only_the_first_clusters_are_searched() -> None:
     found = list(strengths(observations, max_checks=NEVER_TOO_MANY).values())
     assert [each.is_exact for each in found] == [True] * SEARCHED + [False]
     assert {each.breaking_point for each in found} == {2}
+
+
+def test_strength_of_one_pair_is_that_of_the_pair_among_all_pairs() -> None:
+    observations = members("all", range(80), ["r1", "r2"])
+    for number in range(40):  # two files with one to four collections of their own
+        for part in range(1 + number % 4):
+            name = f"{number} {part}"
+            observations += members(name, [2 * number, 2 * number + 1], [f"r{name}"])
+    incidence = Incidence.from_observations(observations)
+    duplicates = find_duplicates(incidence.references)
+    pairs = find_overlaps(incidence).significant()
+    measured = measure_pairs(find_sources(incidence, duplicates), pairs)
+    assert [str(each) for each in measured] == ["2"] * SEARCHED + ["≤4"] * 10
+    (ends,) = pairs.head(1)
+    of = source_of(observations)
+    for removed, is_significant in ((1, True), (2, False)):
+        shared = sorted(sources_of(observations, ends.source.key), key=sorted)[-removed:]
+        rest = [each for each in observations if of(each) not in shared]
+        again = find_overlaps(Incidence.from_observations(rest)).significant()
+        found = {(each.source, each.target) for each in again}
+        assert ((ends.source, ends.target) in found) == is_significant
+    assert measure_pair(incidence, duplicates, ends.source, ends.target) == measured[0]
+    assert measure_pair(incidence, duplicates, ends.target, ends.source) == measured[0]
+    assert measure_pair(incidence, duplicates, ends.source, collection("all")) is None
+    assert measure_pair(incidence, duplicates, file(0), file(2)) == Strength(1, None)
 
 
 def test_sources_of_files_are_not_accepted_for_pairs_of_collections() -> None:

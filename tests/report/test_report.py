@@ -204,6 +204,20 @@ def test_complete_subjects_without_references_are_listed(tmp_path: Path) -> None
         assert not any("Nothing" in line or "No data" in line for line in report.paragraphs)
 
 
+def independent_sources(observations: list[Observation]) -> dict[str, set[frozenset[int]]]:
+    """Return the sources of each file; a source is identified by the pages on which it is based."""
+    pages: dict[str, set[int]] = defaultdict(set)
+    for one in observations:
+        if one.related_from:
+            pages[one.related_from.key].add(int(one.reference.id[:6], 16) % 300)
+    found: dict[str, set[frozenset[int]]] = defaultdict(set)
+    for one in observations:
+        page = int(one.reference.id[:6], 16) % 300
+        source = pages[one.related_from.key] if one.related_from else {page}
+        found[one.subject.id].add(frozenset(source))
+    return found
+
+
 def test_cluster_tables_are_those_of_plain_sets(written: WrittenReport) -> None:
     groups, files_of = clusters_of(written.observations), files_by_label(written.observations)
     days = {one.reference.id: one.reference.attributes for one in written.observations}
@@ -211,6 +225,7 @@ def test_cluster_tables_are_those_of_plain_sets(written: WrittenReport) -> None:
     for one in written.observations:
         references_of[one.subject.id].add(one.reference.id)
     file_count = len(references_of)
+    sources_of = independent_sources(written.observations)
     for report in written.parsed():
         rows = report.rows("Clusters", "cluster")
         assert [int(row["files"]) for row in rows] == [
@@ -228,6 +243,9 @@ def test_cluster_tables_are_those_of_plain_sets(written: WrittenReport) -> None:
             assert row["references"] == f"{len(references)}{independent}"
             assert int(row["publishers"]) == len({n % 12 for n in pages})
             assert (row["first"], row["last"]) == (day_of(min(dates)), day_of(max(dates)))
+            counts = Counter(source for file in files for source in sources_of[file])
+            assert int(row["sources"]) == sum(count > 1 for count in counts.values())
+            assert 1 <= int(row["breaking point"].removeprefix("≤")) <= len(counts)
             section = f"Cluster {row['cluster']}: {row['name']}, {len(files)} files"
             for head in ("distinctive collection", "distinctive reference"):
                 distinctive = report.rows(section, head)

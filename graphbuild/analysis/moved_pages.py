@@ -90,6 +90,7 @@ class Page(NamedTuple):
     """A web page."""
 
     url: str  # normalized
+    publisher: str  # equal for related publishers
     dates: DateRange | None
 
 
@@ -120,36 +121,39 @@ def match_slugs(known_dates: Mapping[str, Iterable[date]]) -> SlugMatches:
     """Match pages by their slugs.
 
     The keys of ``known_dates`` are the normalized URLs of the pages, and the values are dates on
-    which the page may have been published. Pages without a slug of five or more words are ignored.
+    which the page may have been published. Pages without a slug of five or more words are ignored,
+    and so are pages whose URL does not show the publisher.
     """
-    pages_with: dict[Slug, list[Page]] = defaultdict(list)
-    for url, dates in sorted(known_dates.items()):
+    urls_with: dict[Slug, list[str]] = defaultdict(list)
+    for url in sorted(known_dates):
         slug = parse_slug(url)
         if slug is not None:
-            pages_with[slug].append(Page(url, _date_range(url, dates)))
+            urls_with[slug].append(url)
     groups: list[tuple[str, ...]] = []
     separate: list[SeparatePages] = []
-    for slug, pages in sorted(pages_with.items(), key=lambda item: item[0].text):
-        if len(pages) == 1:
-            continue
+    repeated = (item for item in urls_with.items() if len(item[1]) > 1)
+    for slug, same in sorted(repeated, key=lambda item: item[0].text):
+        pages = [
+            Page(url, _publisher_key(url, domain), _date_range(url, known_dates[url]))
+            for url in same
+            if (domain := publisher_domain(NormalizedUrl(url)))
+        ]
         parts, reason = _split(slug, pages)
         urls = tuple(sorted(tuple(page.url for page in part) for part in parts))
         groups += (part for part in urls if len(part) > 1)
-        if reason:
+        if len(urls) > 1:
             separate.append(SeparatePages(slug.text, reason, urls))
     return SlugMatches(tuple(groups), tuple(separate))
 
 
 def _split(slug: Slug, pages: list[Page]) -> tuple[list[list[Page]], str]:
-    """Split pages with the same slug into articles. Return them, and why there are several."""
+    """Split pages with the same slug into articles. Return them, and why there may be several."""
     if slug.specific_words < _MIN_SPECIFIC_WORDS:
         return [[page] for page in pages], COMMON_WORDS
-    by_publisher = _partition(pages, lambda page: _publisher_key(page.url))
+    by_publisher = _partition(pages, lambda page: page.publisher)
     if slug.specific_words >= _MIN_SPECIFIC_WORDS_OF_ANY and not _contradict(pages):
         return [pages], ""
     parts = [part for group in by_publisher for part in _split_by_day(group)]
-    if len(parts) == 1:
-        return parts, ""
     reason = DIFFERENT_DATES if _contradict(pages) else DIFFERENT_PUBLISHERS
     return parts, reason
 
@@ -190,13 +194,13 @@ def _date_range(url: str, days: Iterable[date]) -> DateRange | None:
     return DateRange(min(known), max(known)) if known else parse_date(url)
 
 
-def _publisher_key(url: str) -> str:
+def _publisher_key(url: str, domain: str) -> str:
     """Return a key that is equal for pages of one publisher, and for pages of related publishers.
 
-    The key of a URL that does not show the publisher is the URL itself.
+    ``domain`` is the registered domain of the URL.
     """
-    name = publisher_name(url, publisher_domain(NormalizedUrl(url)))
-    return _FIRST_RELATED.get(name, name) or url
+    name = publisher_name(url, domain)
+    return _FIRST_RELATED.get(name, name)
 
 
 def _partition(pages: Iterable[Page], key: Callable[[Page], Hashable]) -> list[list[Page]]:

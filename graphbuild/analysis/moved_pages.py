@@ -121,23 +121,18 @@ def match_slugs(known_dates: Mapping[str, Iterable[date]]) -> SlugMatches:
     """Match pages by their slugs.
 
     The keys of ``known_dates`` are the normalized URLs of the pages, and the values are dates on
-    which the page may have been published. Pages without a slug of five or more words are ignored,
-    and so are pages whose URL does not show the publisher.
+    which the page may have been published. Pages without a slug of five or more words are ignored.
     """
     urls_with: dict[Slug, list[str]] = defaultdict(list)
     for url in sorted(known_dates):
         slug = parse_slug(url)
-        if slug is not None:
+        if slug:
             urls_with[slug].append(url)
     groups: list[tuple[str, ...]] = []
     separate: list[SeparatePages] = []
     repeated = (item for item in urls_with.items() if len(item[1]) > 1)
     for slug, same in sorted(repeated, key=lambda item: item[0].text):
-        pages = [
-            Page(url, _publisher_key(url, domain), _date_range(url, known_dates[url]))
-            for url in same
-            if (domain := publisher_domain(NormalizedUrl(url)))
-        ]
+        pages = [Page(url, _publisher_key(url), _date_range(url, known_dates[url])) for url in same]
         parts, reason = _split(slug, pages)
         urls = tuple(sorted(tuple(page.url for page in part) for part in parts))
         groups += (part for part in urls if len(part) > 1)
@@ -194,13 +189,13 @@ def _date_range(url: str, days: Iterable[date]) -> DateRange | None:
     return DateRange(min(known), max(known)) if known else parse_date(url)
 
 
-def _publisher_key(url: str, domain: str) -> str:
+def _publisher_key(url: str) -> str:
     """Return a key that is equal for pages of one publisher, and for pages of related publishers.
 
-    ``domain`` is the registered domain of the URL.
+    The key of a URL that does not show the publisher is the URL itself.
     """
-    name = publisher_name(url, domain)
-    return _FIRST_RELATED.get(name, name)
+    name = publisher_name(url, publisher_domain(NormalizedUrl(url)))
+    return _FIRST_RELATED.get(name, name) or url
 
 
 def _partition(pages: Iterable[Page], key: Callable[[Page], Hashable]) -> list[list[Page]]:

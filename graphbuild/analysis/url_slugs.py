@@ -37,6 +37,8 @@ _ADVISORY_WORDS = frozenset(
     }
 )
 
+_WEB_URL = re.compile("https?://", re.IGNORECASE)
+
 # Path segments that can follow the slug: numbers and languages.
 _SUFFIX_SEGMENT = re.compile(r"[\W\d_]*|[a-z]{2}(?:[-_][a-z]{2})?", re.IGNORECASE)
 _EXTENSION = re.compile(r"\.[a-z][a-z0-9]{1,4}$", re.IGNORECASE)
@@ -73,23 +75,25 @@ class DateRange(NamedTuple):
 class Slug:
     """The slug of an article, with at least ``MIN_SLUG_WORDS`` words."""
 
-    text: str  # the words in lower case, separated by spaces; a date at either end is removed
+    text: str  # the words in lower case, separated by spaces
     specific_words: int  # number of words that are neither common in titles nor numbers
 
 
 def parse_slug(url: str) -> Slug | None:
-    """Return the slug in a URL, or None if the URL contains no slug of five or more words.
+    """Return the slug in a web URL, or None if the URL contains no slug of five or more words.
 
-    The slug is the last segment of the path. Numbers and languages after it are ignored, and so
-    are a file extension and a date at its start or end.
+    The slug is the last segment of the path. Numbers and languages after it are ignored, and so is
+    a file extension. A date at its start or end is ignored if there are five other words.
     """
-    segments = _path_segments(url)
+    segments = _path_segments(url) if _WEB_URL.match(url) and parse_host(url) else []
     while segments and _SUFFIX_SEGMENT.fullmatch(segments[-1]):
         segments.pop()
     if not segments:
         return None
     name = _EXTENSION.sub("", segments[-1])
     words = split_slug(_TRAILING_DAY.sub("", _LEADING_DAY.sub("", name)))
+    if count_words(words) < MIN_SLUG_WORDS:
+        words = split_slug(name)
     if count_words(words) < MIN_SLUG_WORDS:
         return None
     specific = [each for each in select_specific(words) if each not in _ADVISORY_WORDS]

@@ -126,13 +126,18 @@ def test_page_without_date_does_not_connect_pages_of_different_years() -> None:
     assert [each.reason for each in found.separate] == [DIFFERENT_DATES]
 
 
-@pytest.mark.parametrize(
-    "text", [f"{SLUG}", f"javascript:{SLUG}", f"https://bit.ly/{SLUG}", f"https://[::1/{SLUG}"]
-)
-def test_texts_that_show_no_publisher_are_not_compared(text: str) -> None:
+@pytest.mark.parametrize("text", [SLUG, f"javascript:{SLUG}", f"https://[::1/{SLUG}"])
+def test_texts_that_are_not_urls_are_not_compared(text: str) -> None:
     found = find_duplicates([reference(f"https://example.com/{SLUG}"), reference(text)])
     assert len(found.groups) == 2
     assert found.separate == ()
+
+
+def test_short_link_shows_no_publisher() -> None:
+    found = find_duplicates(
+        [reference(f"https://bit.ly/{SHORT}"), reference(f"https://bit.ly/1/{SHORT}")]
+    )
+    assert [each.reason for each in found.separate] == [DIFFERENT_PUBLISHERS]
 
 
 def test_pages_that_another_rule_matches_are_not_listed_as_separate() -> None:

@@ -43,11 +43,19 @@ def test_slug_is_the_last_segment_without_extension_dates_numbers_and_languages(
         "https://vendor.example/",
         "https://vendor.example/1/2/3/",
         "https://[::1/a-b-c-d-e-f",
+        f"javascript:{SLUG}",
+        "new wiper hits two banks in oslo",
         "",
     ],
 )
 def test_other_urls_have_no_slug(url: str) -> None:
     assert parse_slug(url) is None
+
+
+def test_date_is_a_part_of_a_slug_with_fewer_than_five_other_words() -> None:
+    slug = parse_slug("https://vendor.example/2018-01-26-wiper-hits-two-banks.html")
+    assert slug is not None
+    assert slug.text == "2018 01 26 wiper hits two banks"
 
 
 def test_wide_characters_count_as_words() -> None:

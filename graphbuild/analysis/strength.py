@@ -90,7 +90,7 @@ def measure_clusters(
     def holds(removed: frozenset[int]) -> dict[int, bool]:
         rest = sources.remove(removed)
         again = np.zeros(len(labels), np.int64)  # 0 for files without observations
-        again[rest.files] = find_clusters(rest.incidence, seed=seed).labels
+        again[rest.files] = find_clusters(rest.incidence, seed=seed, runs=1).labels
         return {number: _is_kept(again[members]) for number, members in files.items()}
 
     checks = _Checks(holds, _checks_per_result(sources) if max_checks is None else max_checks)

@@ -169,7 +169,7 @@ def test_a_folder_without_json_files_is_refused(shell: Shell) -> None:
     (shell.folder / "empty").mkdir()
     process = shell("import", "empty", "--store", "c.db")
     assert process.returncode == 1
-    assert "not imported: empty: contains no files .json, .jsonl or .ndjson" in process.stderr
+    assert "not imported: empty: contains no .json, .jsonl or .ndjson files" in process.stderr
 
 
 def test_valid_parts_of_a_file_are_imported_and_the_others_are_reported(shell: Shell) -> None:

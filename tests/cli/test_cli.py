@@ -143,7 +143,7 @@ def test_export_of_a_view_reports_its_share_of_the_graph(shell: Shell, service) 
     assert result["whole"] == {"nodes": 54, "edges": 200}
     rejected = shell("export", "--store", "c.db", "--view", "best")
     assert rejected.returncode == 2
-    assert "use one of full, files, collections, files-collections, backbone, folded" in rejected.stderr
+    assert "files, collections, files-collections, backbone, folded" in rejected.stderr
 
 
 def test_crawl_without_seeds_continues_with_pending_subjects(shell: Shell, service) -> None:

@@ -21,8 +21,10 @@ from graphbuild.cli.signals import on_signal
 from graphbuild.cli.status import (
     MAX_LISTED,
     has_problem,
+    open_lists,
     print_descriptions,
     print_inferred,
+    print_open_lists,
     print_totals,
     print_verification,
 )
@@ -66,6 +68,7 @@ def crawl(
     complete: options.CompleteOption = False,
     retry_failed: options.RetryFailedOption = False,
     only: options.OnlyOption = False,
+    quick: options.QuickOption = False,
     json: options.JsonOption = False,
 ) -> None:
     """Request the references of the seeds and store the responses.
@@ -81,10 +84,8 @@ def crawl(
 
     if only and not seeds:
         raise typer.BadParameter("needs a seed list", param_hint="--only")
-    if complete and frugal:
-        message = "requests the pages that --frugal leaves out; use only one of the two options"
-        raise typer.BadParameter(message, param_hint="--complete")
     per_node = per_node or DEFAULT_PER_NODE
+    _refuse_combinations(depth, verify_inferred, complete=complete, frugal=frugal, quick=quick)
     seed_list = read_seed_lists(seeds or [], format_name, column, allow_empty=allow_empty)
     require_seeds(seed_list, seeds or [])
     _refuse_api_key(seed_list)
@@ -93,14 +94,16 @@ def crawl(
     with open_for_writing(store_path, create=bool(seeds)) as store:
         added = store.add_seeds(seed_list)
         if seeds:
-            _announce_earlier_lists(store, seed_list, per_node, only=only, direct=direct)
+            _announce_earlier_lists(
+                store, seed_list, per_node, only=only, direct=direct, quick=quick
+            )
         _requeue_lists(
             store, refresh, verify_inferred, complete=complete, retry_failed=retry_failed
         )
         _add_lists(store, depth, api_flavor, direct=direct)
         store.descriptions.add(describe or ())
         calls_before, pages, paused = store.calls.count(), 0, ""
-        if store.tasks.has_pending():  # otherwise, the crawl needs no API key
+        if store.tasks.has_pending(unread=quick):  # otherwise, the crawl needs no API key
             key, limiter = _find_key(store), RateLimiter(per_minute)
             with Client(
                 key, base_url=base_url, rate_limiter=limiter, api_flavor=api_flavor
@@ -116,9 +119,10 @@ def crawl(
                     direct=direct,
                     workers=workers,
                     describe=describe or (),
+                    quick=quick,
                 )
                 progress = crawl_progress(
-                    store, limiter, per_day=per_day, per_node=per_node, hidden=json
+                    store, limiter, per_day=per_day, per_node=per_node, quick=quick, hidden=json
                 )
                 pages, paused = _run(crawler, client.clock, progress)
         store.check_in_place()
@@ -126,7 +130,13 @@ def crawl(
         has_failed_description = any(row.state == FAILED for row in store.description_statuses())
         if json:
             run = {"calls": calls, "pages": pages, "paused": paused, "added": added}
-            print_json({"run": {**run, **seed_list_json(seed_list)}, "campaign": asdict(totals)})
+            print_json(
+                {
+                    "run": {**run, **seed_list_json(seed_list)},
+                    "campaign": asdict(totals),
+                    "open": asdict(open_lists(store)),
+                }
+            )
         else:
             _print_summary(store, calls, pages, paused)
         if not paused:
@@ -135,6 +145,23 @@ def crawl(
         raise typer.Exit(ExitCode.PAUSED)
     if totals.complete + totals.pending < totals.lists or has_failed_description:
         raise typer.Exit(ExitCode.INCOMPLETE)
+
+
+def _refuse_combinations(
+    depth: int, verify_inferred: float | None, *, complete: bool, frugal: bool, quick: bool
+) -> None:
+    """Raise BadParameter if two options contradict each other."""
+    if complete and frugal:
+        message = "requests the pages that --frugal leaves out; use only one of the two options"
+        raise typer.BadParameter(message, param_hint="--complete")
+    for name, is_used, reason in (
+        ("--depth", bool(depth), "finds entities in lists that are read to their end"),
+        ("--verify-inferred", verify_inferred is not None, "reads the chosen lists to their end"),
+        ("--complete", complete, "requests the pages that --frugal left out"),
+    ):
+        if quick and is_used:
+            message = f"requests only first pages, but {name} {reason}; use only one of the two"
+            raise typer.BadParameter(f"{message} options", param_hint="--quick")
 
 
 def _run(
@@ -166,15 +193,16 @@ def _run(
 
 
 def _announce_earlier_lists(
-    store: Store, seeds: SeedList, per_node: int, *, only: bool, direct: bool
+    store: Store, seeds: SeedList, per_node: int, *, only: bool, direct: bool, quick: bool
 ) -> None:
     """Log the number of requests for subjects that are only in earlier seed lists.
 
     With ``only``, restrict the run to the subjects of ``seeds`` and the entities found from them.
     """
-    total = _remaining_calls(store, per_node, direct=direct)
+    total = _remaining_calls(store, per_node, direct=direct, quick=quick)
     store.restrict_tasks(seeds)
-    earlier = total.at_least - _remaining_calls(store, per_node, direct=direct).at_least
+    left = _remaining_calls(store, per_node, direct=direct, quick=quick)
+    earlier = total.at_least - left.at_least
     if earlier:
         at_least = "at least " if total.unknown_lists else ""
         requests = f"{at_least}{format_count(earlier, 'request')}"
@@ -187,15 +215,19 @@ def _announce_earlier_lists(
         store.restrict_tasks(None)
 
 
-def _remaining_calls(store: Store, per_node: int, *, direct: bool) -> RemainingCalls:
+def _remaining_calls(store: Store, per_node: int, *, direct: bool, quick: bool) -> RemainingCalls:
     """Return the number of calls that the crawl still needs.
 
-    With ``direct``, include the lists of direct references that the crawl has yet to add.
+    With ``direct``, include the lists of direct references that the crawl has yet to add. With
+    ``quick``, count only one call per list.
     """
     from graphbuild.api.client import LIMIT
+    from graphbuild.store.models import RemainingCalls
 
-    calls = store.tasks.remaining_calls(LIMIT, per_node=per_node)
     added = store.tasks.count_without_direct() if direct else 0
+    if quick:
+        return RemainingCalls(unknown_lists=0, known_pages=store.tasks.quick_calls() + added)
+    calls = store.tasks.remaining_calls(LIMIT, per_node=per_node)
     return replace(calls, unknown_lists=calls.unknown_lists + added)
 
 
@@ -278,6 +310,7 @@ def _print_summary(store: Store, calls: int, pages: int, paused: str) -> None:
     """
     print_totals(store)
     print_line(f"this run: {format_count(calls, 'call')}, {format_count(pages, 'page')}")
+    print_open_lists(store)
     print_inferred(store)
     print_verification(store)
     if any(True for _ in store.description_statuses()):

@@ -276,6 +276,14 @@ CompleteOption = Annotated[
         "references.",
     ),
 ]
+QuickOption = Annotated[
+    bool,
+    typer.Option(
+        "--quick",
+        help="Request only the first page of each list: one call per subject. Lists with more "
+        "pages stay pending; a crawl without --quick requests only their other pages.",
+    ),
+]
 OnlyOption = Annotated[
     bool,
     typer.Option(

@@ -26,10 +26,20 @@ from graphbuild.cli.seed_lists import (
 from graphbuild.models import FILE
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from graphbuild.cli.quota import RemainingQuota
     from graphbuild.crawler.cost_estimate import CostEstimate
     from graphbuild.models import Entity
+    from graphbuild.seeds import SeedList
     from graphbuild.store import Store
+
+# The numbers of calls whose completion times are printed.
+_BILL_NAMES = {
+    "at least": "the fewest calls",
+    "expected": "the expected calls",
+    "quick": "the calls of --quick",
+}
 
 
 def plan(
@@ -56,14 +66,13 @@ def plan(
 
     The number is exact if the first page of every list is stored. Otherwise, the command prints a
     lower bound and, if some first pages are stored, an estimate. With --depth, the number does not
-    include the lists of entities that the crawl has yet to find.
+    include the lists of entities that the crawl has yet to find. The number of calls of a crawl
+    with --quick is exact.
 
     If your user name is known (see --user), the remaining quota is requested, which costs no call.
     With --probe, one call checks whether your key may request references.
     """
-    from graphbuild.api.client import LIMIT
     from graphbuild.crawler import DEFAULT_PER_NODE
-    from graphbuild.crawler.cost_estimate import estimate_cost
 
     per_node = per_node or DEFAULT_PER_NODE
     seed_list = read_seed_lists(seeds or [], format_name, column, allow_empty=allow_empty)
@@ -79,34 +88,19 @@ def plan(
             per_day=per_day,
         )
     remaining = quota.request_quota(user, base_url)
-    known: dict[Entity, str] = {}
-    describable = {"collections": 0, "files": 0}
-    lists = 2 if direct else 1  # per seed
-    cost, calls_today = estimate_cost(unseen=lists * len(seed_list), left=0, mean_pages=None), 0
-    found = _FoundLists(depth)
     if path:
         with read_store(path) as store:
-            known = store.known_states(seed.entity for seed in seed_list)
-            describable = {name: n.calls for name, n in store.descriptions.counts().items()}
-            before = 0.0 if refresh is None else time.time() - refresh
-            work = store.tasks.remaining_calls(
-                LIMIT, before, complete=complete, per_node=per_node, reopen=depth > 0
-            )
-            added = store.tasks.count_without_direct() if direct else 0
-            added += lists * (len(seed_list) - len(known))
             found = _count_found_lists(store, depth, per_node, api_flavor, direct=direct)
-            if depth and (added or refresh is not None):
-                found.is_complete = False
-            cost = estimate_cost(
-                unseen=work.unknown_lists + added + found.counts.total(),
-                left=work.known_pages,
-                mean_pages=store.tasks.mean_pages(LIMIT, per_node),
+            before = 0.0 if refresh is None else time.time() - refresh
+            estimate = _estimate_rest(
+                store, seed_list, found, before, per_node, complete=complete, direct=direct
             )
-            cost = replace(cost, exact=cost.exact and found.is_complete)
-            calls_today = store.calls.count(since=day_start(time.time()).timestamp())
-    new_seeds = [seed.entity for seed in seed_list if seed.entity not in known]
-    describable["files"] += sum(entity.type == FILE for entity in new_seeds)
-    completion = _completion_times(cost, calls_today, per_minute, per_day, remaining)
+    else:
+        estimate = _estimate_new(seed_list, depth, direct=direct)
+    if depth or complete:  # --quick cannot be combined with these options
+        estimate.quick_calls = None
+    found, known, cost = estimate.found, estimate.known, estimate.cost
+    completion = _completion_times(estimate, per_minute, per_day, remaining)
     if json:
         print_json(
             {
@@ -115,7 +109,8 @@ def plan(
                 **seed_list_json(seed_list),
                 "known": dict(Counter(known.values())),
                 "cost": asdict(cost),
-                "description_calls": describable,
+                "quick_calls": estimate.quick_calls,
+                "description_calls": estimate.description_calls,
                 **found.to_json(),
                 "completion": completion,
                 "quota": quota.quota_json(remaining),
@@ -128,17 +123,95 @@ def plan(
     print_line(summarize(seed_list))
     if known:
         print_line(f"already in the campaign file: {_format_counts(Counter(known.values()))}")
-    _print_cost(cost, remaining)
+    _print_cost(estimate)
+    if remaining:
+        quota.print_quota(remaining)
+        _print_monthly_shortage(cost, remaining)
+    files = format_count(estimate.description_calls["files"], "call")
+    collections = format_count(estimate.description_calls["collections"], "call")
     print_line(
-        f"more with --describe: {format_count(describable['collections'], 'call')} for the"
-        f" collections found so far, {format_count(describable['files'], 'call')} for the files"
+        f"more with --describe: {collections} for the collections found so far, {files} for the"
+        " files"
     )
     _print_found_lists(found)
     for name, end in completion.items():
-        calls = "the fewest calls" if name == "at least" else "the expected calls"
-        print_line(f"finished, with {calls}: {end}")
+        print_line(f"finished, with {_BILL_NAMES[name]}: {end}")
     if not user:
         print_line(quota.USER_NAME_HINT)
+
+
+@dataclass(slots=True)
+class _Estimate:
+    """What is known about the calls of a crawl before it starts."""
+
+    cost: CostEstimate
+    quick_calls: int | None  # number of calls with --quick; None if it cannot be used
+    found: _FoundLists
+    known: dict[Entity, str] = field(default_factory=dict)  # states of the seeds that are stored
+    # The number of calls that --describe adds, by kind of object.
+    description_calls: dict[str, int] = field(
+        default_factory=lambda: {"collections": 0, "files": 0}
+    )
+    calls_today: int = 0  # calls that were already made on the current UTC day
+
+
+def _estimate_new(seeds: SeedList, depth: int, *, direct: bool) -> _Estimate:
+    """Estimate the calls of a crawl of a new campaign file."""
+    from graphbuild.crawler.cost_estimate import estimate_cost
+
+    lists = (2 if direct else 1) * len(seeds)
+    cost = estimate_cost(unseen=lists, left=0, mean_pages=None)
+    estimate = _Estimate(cost, lists, _FoundLists(depth))
+    estimate.description_calls["files"] = _count_files(seeds, ())
+    return estimate
+
+
+def _estimate_rest(
+    store: Store,
+    seeds: SeedList,
+    found: _FoundLists,
+    before: float,
+    per_node: int,
+    *,
+    complete: bool,
+    direct: bool,
+) -> _Estimate:
+    """Estimate the calls that a stored campaign still needs, including those of new ``seeds``.
+
+    The arguments have the meaning of the options. ``before`` is the time (seconds since 1970) of
+    the oldest response that --refresh keeps.
+    """
+    from graphbuild.api.client import LIMIT
+    from graphbuild.crawler.cost_estimate import estimate_cost
+
+    known = store.known_states(seed.entity for seed in seeds)
+    work = store.tasks.remaining_calls(
+        LIMIT, before, complete=complete, per_node=per_node, reopen=found.depth > 0
+    )
+    added = store.tasks.count_without_direct() if direct else 0
+    added += (2 if direct else 1) * (len(seeds) - len(known))
+    if found.depth and (added or before):
+        found.is_complete = False
+    cost = estimate_cost(
+        unseen=work.unknown_lists + added + found.counts.total(),
+        left=work.known_pages,
+        mean_pages=store.tasks.mean_pages(LIMIT, per_node),
+    )
+    description_calls = {name: each.calls for name, each in store.descriptions.counts().items()}
+    description_calls["files"] += _count_files(seeds, known)
+    return _Estimate(
+        replace(cost, exact=cost.exact and found.is_complete),
+        store.tasks.quick_calls(before) + added,
+        found,
+        known,
+        description_calls,
+        store.calls.count(since=day_start(time.time()).timestamp()),
+    )
+
+
+def _count_files(seeds: SeedList, known: Container[Entity]) -> int:
+    """Return the number of files among the seeds that are not known."""
+    return sum(seed.entity.type == FILE and seed.entity not in known for seed in seeds)
 
 
 @dataclass(slots=True)
@@ -198,24 +271,28 @@ def _find_existing_file(store_path: Path | None) -> Path | None:
 
 
 def _completion_times(
-    cost: CostEstimate,
-    calls_today: int,
+    estimate: _Estimate,
     per_minute: int | None,
     per_day: int | None,
     remaining: RemainingQuota | None,
 ) -> dict[str, str]:
     """Return when the last call can be made (ISO 8601, UTC), if a limit is known.
 
-    The key ``at least`` is for the lower bound of the number of calls, and ``expected`` for the
-    estimate. ``calls_today`` is the number of calls made on the current UTC day.
+    The key ``at least`` is for the lower bound of the number of calls, ``expected`` for the
+    estimate, and ``quick`` for the calls of --quick.
     """
     from graphbuild.crawler.cost_estimate import estimate_completion
 
-    per_day, calls_today = _daily_limit(per_day, calls_today, remaining)
+    per_day, calls_today = _daily_limit(per_day, estimate.calls_today, remaining)
     if per_minute is None and not per_day:
         return {}
     times: dict[str, str] = {}
-    for name, calls in (("at least", cost.at_least), ("expected", cost.expected)):
+    bills = {
+        "at least": estimate.cost.at_least,
+        "expected": estimate.cost.expected,
+        "quick": estimate.quick_calls,
+    }
+    for name, calls in bills.items():
         with suppress(OverflowError):  # later than the year 9999
             if calls is not None:
                 end = estimate_completion(
@@ -245,7 +322,8 @@ def _daily_limit(
     return limit, limit - max(0, left)
 
 
-def _print_cost(cost: CostEstimate, remaining: RemainingQuota | None) -> None:
+def _print_cost(estimate: _Estimate) -> None:
+    cost = estimate.cost
     if cost.exact:
         print_line(f"{format_count(cost.at_least, 'call')} (exact: each list's length is known)")
     else:
@@ -255,9 +333,8 @@ def _print_cost(cost: CostEstimate, remaining: RemainingQuota | None) -> None:
         else:
             calls = format_count(cost.expected, "call")
             print_line(f"about {calls}, estimated from the subjects whose first page is stored")
-    if remaining:
-        quota.print_quota(remaining)
-        _print_monthly_shortage(cost, remaining)
+    if estimate.quick_calls is not None:
+        print_line(f"with --quick, {format_count(estimate.quick_calls, 'call')}: one per list")
 
 
 def _print_monthly_shortage(cost: CostEstimate, remaining: RemainingQuota) -> None:

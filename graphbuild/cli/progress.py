@@ -30,13 +30,20 @@ _MIN_WIDTH = 100  # columns of a terminal on which the bar also shows the number
 
 @contextmanager
 def crawl_progress(
-    store: Store, limiter: RateLimiter, *, per_day: int | None, per_node: int, hidden: bool
+    store: Store,
+    limiter: RateLimiter,
+    *,
+    per_day: int | None,
+    per_node: int,
+    quick: bool,
+    hidden: bool,
 ) -> Iterator[Callable[[CrawlEvent], None]]:
     """Yield a function that shows the progress of a crawl after an event.
 
     On a terminal, a progress bar is shown; otherwise, a line is printed per 10 percent of the
     calls. With ``--verbose``, a line is printed per event, because log messages would break the
-    bar. Nothing is shown if ``hidden`` is true, or with ``--quiet``.
+    bar. Nothing is shown if ``hidden`` is true, or with ``--quiet``. ``quick`` is whether the crawl
+    requests only first pages.
     """
     if hidden or LOG.level > logging.INFO:
         yield lambda _: None
@@ -44,7 +51,7 @@ def crawl_progress(
     if LOG.level < logging.INFO:
         yield lambda event: notice(_describe(event))
         return
-    progress = _CrawlProgress(store, limiter, per_day, per_node)
+    progress = _CrawlProgress(store, limiter, per_day, per_node, quick=quick)
     with _crawl_bar(progress) if sys.stderr.isatty() else _crawl_lines(progress) as refresh:
 
         def show(event: CrawlEvent) -> None:
@@ -97,7 +104,13 @@ class _CrawlProgress:
     """Counts the calls of a run, and estimates how many calls and how much time are left."""
 
     def __init__(
-        self, store: Store, limiter: RateLimiter, per_day: int | None, per_node: int
+        self,
+        store: Store,
+        limiter: RateLimiter,
+        per_day: int | None,
+        per_node: int,
+        *,
+        quick: bool,
     ) -> None:
         self.calls = 0
         self._entries = 0
@@ -105,6 +118,7 @@ class _CrawlProgress:
         self._limiter = limiter
         self._per_day = per_day
         self._per_node = per_node
+        self._quick = quick
         self._started_at = self._latest_event_at = time.monotonic()
         self.recount()
 
@@ -148,6 +162,13 @@ class _CrawlProgress:
 
     def recount(self) -> None:
         """Count the calls that are left."""
+        quick_calls = self._store.tasks.quick_calls
+        self._left = quick_calls() if self._quick else self._expected_calls()
+        self._counted_at = time.monotonic()
+        self._earliest_end = self._find_earliest_end()
+
+    def _expected_calls(self) -> int:
+        """Return the number of calls that complete the campaign, estimated if it is not known."""
         from graphbuild.api.client import LIMIT
         from graphbuild.crawler.cost_estimate import estimate_cost
 
@@ -155,9 +176,7 @@ class _CrawlProgress:
         work = tasks.remaining_calls(LIMIT, per_node=self._per_node)
         mean = tasks.mean_pages(LIMIT, self._per_node) if work.unknown_lists else None
         cost = estimate_cost(unseen=work.unknown_lists, left=work.known_pages, mean_pages=mean)
-        self._left = cost.at_least if cost.expected is None else cost.expected
-        self._counted_at = time.monotonic()
-        self._earliest_end = self._find_earliest_end()
+        return cost.at_least if cost.expected is None else cost.expected
 
     def _estimate_end(self) -> float | None:
         """Return the expected end of the run on the monotonic clock; None if it is unknown.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from graphbuild.store import Store, SubjectStatus
+    from graphbuild.store.models import OpenLists
 
 MAX_LISTED = 20  # maximum number of lists and descriptions with problems to print
 
@@ -70,6 +71,7 @@ def print_status(store: Store, *, show_all: bool = False) -> None:
         kind = "file" if totals.files == totals.subjects else "subject"
         pairs = f"{known:,} of {totals.expected:,} {kind}-reference pairs"
         print_line(f"{pairs} are known{inferred}")
+    print_open_lists(store)
     print_inferred(store)
     print_verification(store)
     _print_without_direct(store)
@@ -136,6 +138,30 @@ def print_totals(store: Store) -> None:
         f"{format_count(totals.collections, 'collection')} · "
         f"{format_count(totals.observations, 'observation')} · {format_count(totals.calls, 'call')}"
     )
+
+
+def open_lists(store: Store) -> OpenLists:
+    """Return the number of pending lists of a campaign, and of the calls that they still need."""
+    from graphbuild.api.client import LIMIT
+    from graphbuild.crawler import DEFAULT_PER_NODE
+
+    return store.tasks.open_lists(LIMIT, DEFAULT_PER_NODE)
+
+
+def print_open_lists(store: Store) -> None:
+    """Print how many lists are pending, and how many calls they still need."""
+    left = open_lists(store)
+    parts = []
+    if left.partly_read:
+        verb = "has" if left.partly_read == 1 else "have"
+        parts.append(f"{format_count(left.partly_read, 'list')} {verb} more pages")
+    if left.unread:
+        verb = "was" if left.unread == 1 else "were"
+        parts.append(f"{format_count(left.unread, 'list')} {verb} not requested yet")
+    if parts:
+        at_least = "" if left.exact else "at least "
+        calls = format_count(left.calls, "call")
+        print_line(f"{', '.join(parts)}; 'graphbuild crawl' needs {at_least}{calls} for the rest")
 
 
 def print_inferred(store: Store) -> None:
@@ -249,6 +275,7 @@ def status_json(store: Store) -> dict[str, object]:
         "campaign": campaign,
         "missing_data": store.missing_data,
         "audit": audit,
+        "open": asdict(open_lists(store)),
         "completion_calls": store.tasks.completion_calls(LIMIT),
         "without_direct_references": store.tasks.count_without_direct(),
         "lists": lists,

@@ -63,10 +63,12 @@ class Crawl:
         direct: Whether to request the direct references of each subject as well.
         workers: Maximum concurrent requests. The rate limit applies to all of them together.
         describe: The kinds of objects to describe: ``collections``, ``files`` or both.
+        quick: Whether to request only the first page of each list. Lists with more pages stay
+            pending, and another crawl continues with their second pages.
 
     Raises:
-        ValueError: ``depth`` is negative, ``per_node`` or ``workers`` is less than 1, or
-            ``describe`` contains another name.
+        ValueError: ``depth`` is negative, ``per_node`` or ``workers`` is less than 1, ``describe``
+            contains another name, or ``quick`` is combined with a ``depth``.
     """
 
     def __init__(  # noqa: PLR0913  all but the first two have defaults
@@ -82,6 +84,7 @@ class Crawl:
         direct: bool = False,
         workers: int = 1,
         describe: Collection[str] = (),
+        quick: bool = False,
     ) -> None:
         for name, value, least in (
             ("depth", depth, 0),
@@ -94,6 +97,10 @@ class Crawl:
             if name not in DESCRIBABLE_TYPES:
                 expected = " or ".join(DESCRIBABLE_TYPES)
                 raise ValueError(f"describe contains {name!r}; expected {expected}")
+        if quick and depth:
+            # An entity gets the depth at which it is found first. If lists were not read to their
+            # end, this could be a greater depth than that of a whole crawl.
+            raise ValueError(f"quick is combined with a depth of {depth}; expected a depth of 0")
         self._client = client
         self._store = store
         self._budget = CallBudget(client.clock, store, max_calls=max_calls, per_day=per_day)
@@ -103,6 +110,7 @@ class Crawl:
         self._direct = direct
         self._workers = workers
         self._describe = tuple(describe)
+        self._quick = quick
         self._stopped = False
 
     def stop(self) -> None:
@@ -116,8 +124,8 @@ class Crawl:
     def __iter__(self) -> Iterator[CrawlEvent]:
         """Crawl until no task is pending or the run is stopped.
 
-        Yield an event for each result of a request and for each list that is completed by
-        inference.
+        With ``quick``, crawl until the first page of each list is stored. Yield an event for each
+        result of a request and for each list that is completed by inference.
 
         Raises:
             CrawlPaused: A limit or quota is reached, the service is unreachable, or several
@@ -136,14 +144,14 @@ class Crawl:
             if self._direct:
                 self._store.tasks.add_direct()
             yield from self._crawl_pending(results)
-            if self._stopped or self._store.tasks.next_task():
+            if self._stopped or self._next_task():
                 return
         self._store.descriptions.add(self._describe)  # of the collections that this run has found
         yield from self._crawl_pending(results)
 
     def _crawl_pending(self, results: ResultHandler) -> Iterator[CrawlEvent]:
         """Crawl until no task is pending or the run is stopped."""
-        scheduler = (InferringScheduler if self._can_infer() else FifoScheduler)(self._store)
+        scheduler = self._create_scheduler()
         while not self._stopped and scheduler.next_task(()):
             executor = self._create_executor()
             try:
@@ -151,7 +159,16 @@ class Crawl:
             finally:
                 executor.close()
             if isinstance(scheduler, InferringScheduler) and not self._can_infer():
-                scheduler = FifoScheduler(self._store)
+                scheduler = self._create_scheduler()
+
+    def _next_task(self) -> Task | None:
+        """Return a task that this crawl has yet to request, or None."""
+        tasks = self._store.tasks
+        return tasks.next_unread_task() if self._quick else tasks.next_task()
+
+    def _create_scheduler(self) -> FifoScheduler:
+        scheduler = InferringScheduler if self._can_infer() else FifoScheduler
+        return scheduler(self._store, quick=self._quick)
 
     def _can_infer(self) -> bool:
         """Return whether this crawl infers references; see :mod:`graphbuild.crawler.inference`."""

@@ -21,14 +21,19 @@ if TYPE_CHECKING:
 
 
 class FifoScheduler:
-    """Chooses tasks in the order of :meth:`graphbuild.store.task_queue.TaskQueue.next_task`."""
+    """Chooses tasks in the order of :meth:`graphbuild.store.task_queue.TaskQueue.next_task`.
 
-    def __init__(self, store: Store) -> None:
+    With ``quick``, only first pages of lists and descriptions are requested.
+    """
+
+    def __init__(self, store: Store, *, quick: bool = False) -> None:
         self._store = store
+        self._quick = quick
 
     def next_task(self, in_flight: Collection[int]) -> Task | None:
         """Return the next task that is not in flight, or None if there is no such task now."""
-        return self._store.tasks.next_task(in_flight)
+        tasks = self._store.tasks
+        return tasks.next_unread_task(in_flight) if self._quick else tasks.next_task(in_flight)
 
     def next_independent_task(self, in_flight: Collection[int]) -> Task | None:
         """Return the next task, or None if the choice depends on requests in flight."""
@@ -43,10 +48,13 @@ class FifoScheduler:
 
 
 class InferringScheduler(FifoScheduler):
-    """Infers references. Chooses first pages, then the lists whose pages save the most requests."""
+    """Infers references. Chooses first pages, then the lists whose pages save the most requests.
 
-    def __init__(self, store: Store) -> None:
-        super().__init__(store)
+    With ``quick``, the lists are not read further than their first pages.
+    """
+
+    def __init__(self, store: Store, *, quick: bool = False) -> None:
+        super().__init__(store, quick=quick)
         self._knowledge = CollectionKnowledge()
         # The references read so far of each pending list, by row id of the list.
         self._unfinished: dict[int, ObservedReferences] = {}
@@ -64,9 +72,11 @@ class InferringScheduler(FifoScheduler):
         the best list is no longer pending. Return None if no task is left, or if the choice depends
         on requests in flight.
         """
-        first = self._store.tasks.next_first_page(in_flight)
+        first = self._next_first_page(in_flight)
         if first is not None:
             return first
+        if self._quick:  # only descriptions are left
+            return super().next_task(in_flight)
         if in_flight:
             return None
         pending = {task_id: self._unfinished[task_id] for task_id in self._store.tasks.ids(PENDING)}
@@ -81,7 +91,7 @@ class InferringScheduler(FifoScheduler):
 
         Requests in flight do not matter, because first pages always precede other pages.
         """
-        return self._store.tasks.next_first_page(in_flight)
+        return self._next_first_page(in_flight)
 
     def infer(self, task: Task) -> Iterator[CrawlEvent]:
         """Store inferences, and yield an event for each list that they complete.
@@ -92,12 +102,15 @@ class InferringScheduler(FifoScheduler):
             observed = self._store.inferences.observed_references(task.id)
             self._unfinished[task.id] = observed
             self._knowledge.add(observed)
-        if self._store.tasks.next_first_page() is not None:
+        if self._next_first_page() is not None:
             return
         for task_id in self._store.tasks.ids(PENDING):
             event = self._complete_by_inference(task_id)
             if event is not None:
                 yield event
+
+    def _next_first_page(self, in_flight: Collection[int] = ()) -> Task | None:
+        return self._store.tasks.next_first_page(in_flight, repeat=not self._quick)
 
     def _complete_by_inference(self, task_id: int) -> CrawlEvent | None:
         """Store the inference that completes a list and return its event, or return None."""

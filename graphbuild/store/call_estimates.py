@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graphbuild.models import COMPLETE, DESCRIPTION, PENDING
-from graphbuild.store.models import RemainingCalls
+from graphbuild.store.models import REPEATED, OpenLists, RemainingCalls
 
 if TYPE_CHECKING:
     from graphbuild.store.database import Database
 
-
+# A condition for pending tasks of which the current pass has no page. A list whose only page is
+# requested again, because the list was short, has a page.
+UNREAD = f"cursor IS NULL AND error_code <> '{REPEATED}'"
 # The number of entries that a crawl reads from a list, as SQL. Beyond the seeds (depth 1 or more),
 # that is at most :per_node. Without such a limit, :per_node is NULL.
 _READ_LENGTH = "iif(depth AND :per_node, min(expected_count, :per_node), expected_count)"
@@ -75,6 +77,44 @@ class CallEstimates:
             description=DESCRIPTION,
         )
         return RemainingCalls(*row)
+
+    def quick_calls(self, before: float = 0.0) -> int:
+        """Return the number of calls that a quick crawl of the stored tasks makes.
+
+        A quick crawl requests the first page of each pending list, and the pending descriptions.
+
+        Args:
+            before: Include the calls that ``TaskQueue.refresh(before)`` would cause. A time in
+                seconds since 1970; by default, include no such calls.
+        """
+        query = (
+            f"SELECT count(*) FROM task WHERE ((state = :pending OR retry = 1) AND {UNREAD}"  # noqa: S608  constants only
+            " OR fetched_at < :before AND (state <> :pending OR cursor IS NOT NULL))"
+            f"{self._restriction}"
+        )
+        return self._db.integer(query, pending=PENDING, before=before)
+
+    def open_lists(self, limit: int, per_node: int) -> OpenLists:
+        """Count the pending lists, and the calls that they still need.
+
+        A page has ``limit`` entries. Of lists beyond the seeds, only the pages with the first
+        ``per_node`` entries count. Descriptions, and failed lists that the next run requests again,
+        are not counted.
+        """
+        left = f"{_READ_LENGTH} - iif(cursor IS NULL, 0, received_count)"
+        pages = f"coalesce(max(1, ({left} + :limit - 1) / :limit), 1)"
+        (row,) = self._db.rows(
+            f"SELECT count(*) FILTER (WHERE {UNREAD}), count(*) FILTER (WHERE NOT ({UNREAD})),"  # noqa: S608  constants only
+            f" coalesce(sum({pages}), 0), count(*) FILTER (WHERE expected_count IS NULL)"
+            " FROM task WHERE state = :pending AND relationship <> :description"
+            f"{self._restriction}",
+            pending=PENDING,
+            description=DESCRIPTION,
+            limit=limit,
+            per_node=per_node,
+        )
+        unread, partly_read, calls, unknown = row
+        return OpenLists(unread, partly_read, calls, exact=not unknown)
 
     def completion_calls(self, limit: int) -> int:
         """Return the maximum number of calls that replace all inferred references by observed ones.

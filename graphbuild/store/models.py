@@ -26,6 +26,9 @@ AFTER_LISTS = 1_000
 # contains a space.
 UNKNOWN_CURSOR = "position unknown"
 
+# The error code of a pending list whose last page is requested again, because the list was short.
+REPEATED = "ShortList"
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -168,6 +171,16 @@ class RemainingCalls:
     def at_least(self) -> int:
         """The minimum number of calls."""
         return self.unknown_lists + self.known_pages
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLists:
+    """The lists of subjects that a crawl has yet to read, or to read to their end."""
+
+    unread: int  # pending lists without a page in the current pass
+    partly_read: int  # pending lists with more pages than are stored
+    calls: int  # minimum number of calls that the pending lists still need
+    exact: bool  # whether ``calls`` is the exact number: the lengths of all lists are known
 
 
 @dataclass(frozen=True, slots=True)

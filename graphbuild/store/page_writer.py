@@ -29,9 +29,9 @@ from graphbuild.store.entities import (
     next_alias_page_number,
     unite_entities,
 )
-from graphbuild.store.models import UNKNOWN_CURSOR, SaveResult
+from graphbuild.store.models import REPEATED, UNKNOWN_CURSOR, SaveResult
 from graphbuild.store.paging import PagingState, status_after_page, status_at_end
-from graphbuild.store.task_queue import REPEATED, first_page_of_pass
+from graphbuild.store.task_queue import first_page_of_pass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

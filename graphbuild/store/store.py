@@ -48,7 +48,8 @@ from graphbuild.store.models import AuditResult, CompressedPage, StoredPage, Sub
 from graphbuild.store.observations import CANONICAL_LISTS, CANONICAL_TASKS, ObservationReader
 from graphbuild.store.page_writer import PageWriter
 from graphbuild.store.schema import CONFIRMED, REFUTED
-from graphbuild.store.task_queue import TaskQueue, subject_entity
+from graphbuild.store.task_queue import TaskQueue
+from graphbuild.store.task_selection import subject_entity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -65,6 +65,7 @@ from graphbuild.analysis.formatting import (
 )
 from graphbuild.analysis.incidence import Incidence, as_incidence
 from graphbuild.analysis.moved_pages import REASON_DESCRIPTIONS
+from graphbuild.analysis.open_files import choose_open_files
 from graphbuild.analysis.overlap import (
     Hub,
     Overlap,
@@ -113,6 +114,7 @@ __all__ = [
     "Triple",
     "as_incidence",
     "build_timeline",
+    "choose_open_files",
     "compare",
     "compute_centrality",
     "defang_text",

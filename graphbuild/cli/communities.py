@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING
 
 from graphbuild._util import format_count
 from graphbuild.cli import console, options
-from graphbuild.cli.campaign_file import read_incidence
+from graphbuild.cli.campaign_file import find_campaign_file, read_incidence
 from graphbuild.cli.strength import (
     HEADER,
     find_duplicates_if_installed,
     strength_cells,
     strength_json,
 )
+from graphbuild.models import RELATED_REFERENCES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from graphbuild.analysis import Cluster, Clustering, DistinctiveEntity, Incidence, Strength
 
 
@@ -38,16 +42,30 @@ def communities(
     "sources" is the number of independent sources that at least two files of the cluster have:
     copies of a source count once. "breaking" is the smallest number of sources without which the
     cluster would lose more than half of its files. These columns need the extra "analysis".
+
+    If pages are left to request, "open" is the number of calls for the files of the cluster. The
+    pages can change the cluster.
     """
     from graphbuild.analysis import METHOD, find_clusters
 
-    incidence = read_incidence(store_path, merge=merge)
+    path = find_campaign_file(store_path)
+    incidence = read_incidence(path, merge=merge)
+    open_calls = _read_open_calls(path)
     found = find_clusters(incidence, seed=seed)
     strengths = _measure(incidence, found, seed)
     if json:
         summary = console.attributes_json(found, "resolution", "modularity", "agreement")
-        clusters_json = [_cluster_json(each) | _strength_json(each, strengths) for each in found]
-        console.print_json({"method": METHOD, **summary, "clusters": clusters_json})
+        clusters_json = [
+            _cluster_json(each, open_calls) | _strength_json(each, strengths) for each in found
+        ]
+        console.print_json(
+            {
+                "method": METHOD,
+                **summary,
+                "open": _open_json(found, open_calls),
+                "clusters": clusters_json,
+            }
+        )
         return
     clusters = [cluster for cluster in found.clusters if len(cluster.files) > 1]
     single = len(found.clusters) - len(clusters)
@@ -63,10 +81,68 @@ def communities(
         name = f"{cluster.number} {console.shorten(cluster.name)}"
         stability = f"{cluster.stability:.2f}"
         strength = strength_cells(strengths[cluster.number]) if strengths else ()
-        rows.append((name, len(cluster.files), stability, *strength, collections, reference))
-    columns = HEADER if strengths else ()
+        calls = (_open_calls_of(cluster, open_calls),) if open_calls else ()
+        numbers = (len(cluster.files), stability, *strength, *calls)
+        rows.append((name, *numbers, collections, reference))
+    columns = (*(HEADER if strengths else ()), *(("open",) if open_calls else ()))
     header = ("cluster", "files", "stability", *columns, "collections", "reference")
     console.print_rows(header, rows, len(clusters))
+    if open_calls:
+        _print_open(found, open_calls)
+
+
+def _read_open_calls(path: Path) -> dict[str, int]:
+    """Return the number of calls that the list of each file still needs, by node key.
+
+    Files whose lists are not pending are left out.
+    """
+    from graphbuild.api.client import LIMIT
+    from graphbuild.store import Store
+
+    with Store.read(path) as store:
+        calls = {
+            row.subject.key: row.open_calls(LIMIT)
+            for row in store.statuses()
+            if row.relationship == RELATED_REFERENCES
+        }
+    return {key: count for key, count in calls.items() if count}
+
+
+def _open_calls_of(cluster: Cluster, open_calls: Mapping[str, int]) -> int:
+    return sum(open_calls.get(file.key, 0) for file in cluster.files)
+
+
+def _open_json(found: Clustering, open_calls: Mapping[str, int]) -> dict[str, int]:
+    """Return the numbers of clusters and files whose pages are left to request, and of calls.
+
+    ``unread_files`` is the number of these files that are in no cluster yet.
+    """
+    clustered = {file.key for cluster in found for file in cluster.files}
+    return {
+        "clusters": sum(_open_calls_of(cluster, open_calls) > 0 for cluster in found),
+        "files": len(open_calls),
+        "calls": sum(open_calls.values()),
+        "unread_files": len(open_calls.keys() - clustered),
+    }
+
+
+def _print_open(found: Clustering, open_calls: Mapping[str, int]) -> None:
+    numbers = _open_json(found, open_calls)
+    unread = numbers["unread_files"]
+    if numbers["clusters"]:
+        calls = sum(_open_calls_of(cluster, open_calls) for cluster in found)
+        verb = "contains" if numbers["clusters"] == 1 else "contain"
+        console.print_line(
+            f"{format_count(numbers['clusters'], 'cluster')} of {len(found):,} {verb} files with"
+            f" unread pages ({format_count(calls, 'call')}), and can still change"
+        )
+    if unread:
+        verb = "is" if unread == 1 else "are"
+        console.print_line(
+            f"{format_count(unread, 'file')} without a stored reference {verb} left to request,"
+            " and can join any cluster"
+        )
+    console.print_line("'crawl --decide N' makes the N calls that can change the clusters most")
 
 
 def _measure(incidence: Incidence, found: Clustering, seed: int) -> dict[int, Strength]:
@@ -89,12 +165,14 @@ def _describe(each: DistinctiveEntity) -> str:
     return f"{console.shorten(each.entity.label)} ({each.inside:,} in, {each.outside:,} out)"
 
 
-def _cluster_json(cluster: Cluster) -> dict[str, object]:
+def _cluster_json(cluster: Cluster, open_calls: Mapping[str, int]) -> dict[str, object]:
     from graphbuild.graph.style import cluster_color
 
     return {
         **console.attributes_json(cluster, "number", "name", "stability", "files"),
         "color": cluster_color(cluster.number),
+        "open_files": sum(file.key in open_calls for file in cluster.files),
+        "open_calls": _open_calls_of(cluster, open_calls),
         "top_collections": [_distinctive_json(each) for each in cluster.top_collections],
         "top_references": [_distinctive_json(each) for each in cluster.top_references],
     }

@@ -6,6 +6,7 @@ import random
 import shlex
 import time
 from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from graphbuild.api.auth import ApiKey
     from graphbuild.api.rate_limit import Clock
-    from graphbuild.crawler import Crawl, CrawlEvent
+    from graphbuild.crawler import Crawl, CrawlEvent, PageChoice
     from graphbuild.seeds import Seed, SeedList
     from graphbuild.store import Store
     from graphbuild.store.models import RemainingCalls
@@ -69,6 +70,7 @@ def crawl(
     retry_failed: options.RetryFailedOption = False,
     only: options.OnlyOption = False,
     quick: options.QuickOption = False,
+    decide: options.DecideOption = None,
     json: options.JsonOption = False,
 ) -> None:
     """Request the references of the seeds and store the responses.
@@ -85,7 +87,17 @@ def crawl(
     if only and not seeds:
         raise typer.BadParameter("needs a seed list", param_hint="--only")
     per_node = per_node or DEFAULT_PER_NODE
-    _refuse_combinations(depth, verify_inferred, complete=complete, frugal=frugal, quick=quick)
+    used = {
+        "--depth": bool(depth),
+        "--verify-inferred": verify_inferred is not None,
+        "--complete": complete,
+        "--frugal": frugal,
+        "--direct": direct,
+        "--describe": bool(describe),
+        "--quick": quick,
+        "--decide": decide is not None,
+    }
+    _refuse_combinations({name for name, is_used in used.items() if is_used})
     seed_list = read_seed_lists(seeds or [], format_name, column, allow_empty=allow_empty)
     require_seeds(seed_list, seeds or [])
     _refuse_api_key(seed_list)
@@ -94,8 +106,10 @@ def crawl(
     with open_for_writing(store_path, create=bool(seeds)) as store:
         added = store.add_seeds(seed_list)
         if seeds:
+            # A crawl with --decide reads first pages like --quick, and then pages of any list.
+            first_only = quick or decide is not None
             _announce_earlier_lists(
-                store, seed_list, per_node, only=only, direct=direct, quick=quick
+                store, seed_list, per_node, only=only, direct=direct, quick=first_only
             )
         _requeue_lists(
             store, refresh, verify_inferred, complete=complete, retry_failed=retry_failed
@@ -120,9 +134,16 @@ def crawl(
                     workers=workers,
                     describe=describe or (),
                     quick=quick,
+                    decide=_page_choice(store, decide),
                 )
                 progress = crawl_progress(
-                    store, limiter, per_day=per_day, per_node=per_node, quick=quick, hidden=json
+                    store,
+                    limiter,
+                    per_day=per_day,
+                    per_node=per_node,
+                    quick=quick,
+                    max_calls=decide,
+                    hidden=json,
                 )
                 pages, paused = _run(crawler, client.clock, progress)
         store.check_in_place()
@@ -147,21 +168,54 @@ def crawl(
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 
-def _refuse_combinations(
-    depth: int, verify_inferred: float | None, *, complete: bool, frugal: bool, quick: bool
-) -> None:
-    """Raise BadParameter if two options contradict each other."""
-    if complete and frugal:
-        message = "requests the pages that --frugal leaves out; use only one of the two options"
-        raise typer.BadParameter(message, param_hint="--complete")
-    for name, is_used, reason in (
-        ("--depth", bool(depth), "finds entities in lists that are read to their end"),
-        ("--verify-inferred", verify_inferred is not None, "reads the chosen lists to their end"),
-        ("--complete", complete, "requests the pages that --frugal left out"),
-    ):
-        if quick and is_used:
-            message = f"requests only first pages, but {name} {reason}; use only one of the two"
-            raise typer.BadParameter(f"{message} options", param_hint="--quick")
+# Options that cannot be combined: the first option, what it does, and the others with a reason.
+_CONTRADICTIONS = {
+    "--complete": (
+        "requests the pages that --frugal leaves out",
+        {"--frugal": "leaves out these pages"},
+    ),
+    "--quick": (
+        "requests only first pages",
+        {
+            "--depth": "finds entities in lists that are read to their end",
+            "--verify-inferred": "reads the chosen lists to their end",
+            "--complete": "requests the pages that --frugal left out",
+        },
+    ),
+    "--decide": (
+        "requests only pages that can change clusters",
+        {
+            "--quick": "requests only first pages",
+            "--depth": "finds entities in lists that are read to their end",
+            "--verify-inferred": "reads the chosen lists to their end",
+            "--complete": "requests the pages that --frugal left out",
+            "--frugal": "chooses the pages that save the most calls",
+            "--direct": "adds lists that --decide does not read to their end",
+            "--describe": "adds calls that change no cluster",
+        },
+    ),
+}
+
+
+def _refuse_combinations(used: set[str]) -> None:
+    """Raise BadParameter if two of the ``used`` options contradict each other."""
+    for first, (effect, others) in _CONTRADICTIONS.items():
+        for other, reason in others.items():
+            if {first, other} <= used:
+                raise typer.BadParameter(
+                    f"{effect}, but {other} {reason}; use only one of the two options",
+                    param_hint=first,
+                )
+
+
+def _page_choice(store: Store, calls: int | None) -> PageChoice | None:
+    """Return how --decide chooses a number of pages; None without --decide."""
+    if calls is None:
+        return None
+    from graphbuild.analysis import choose_open_files
+    from graphbuild.crawler import PageChoice
+
+    return PageChoice(calls, partial(choose_open_files, store))
 
 
 def _run(

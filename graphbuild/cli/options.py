@@ -284,6 +284,13 @@ QuickOption = Annotated[
         "pages stay pending; a crawl without --quick requests only their other pages.",
     ),
 ]
+DecideOption = Annotated[
+    int | None,
+    _count(
+        help="Make only N more calls, for first pages and then for the pages that can change the "
+        "clusters of 'communities' most."
+    ),
+]
 OnlyOption = Annotated[
     bool,
     typer.Option(

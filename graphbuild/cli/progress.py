@@ -36,6 +36,7 @@ def crawl_progress(
     per_day: int | None,
     per_node: int,
     quick: bool,
+    max_calls: int | None,
     hidden: bool,
 ) -> Iterator[Callable[[CrawlEvent], None]]:
     """Yield a function that shows the progress of a crawl after an event.
@@ -43,7 +44,7 @@ def crawl_progress(
     On a terminal, a progress bar is shown; otherwise, a line is printed per 10 percent of the
     calls. With ``--verbose``, a line is printed per event, because log messages would break the
     bar. Nothing is shown if ``hidden`` is true, or with ``--quiet``. ``quick`` is whether the crawl
-    requests only first pages.
+    requests only first pages, and ``max_calls`` is the maximum number of calls of the run.
     """
     if hidden or LOG.level > logging.INFO:
         yield lambda _: None
@@ -51,7 +52,7 @@ def crawl_progress(
     if LOG.level < logging.INFO:
         yield lambda event: notice(_describe(event))
         return
-    progress = _CrawlProgress(store, limiter, per_day, per_node, quick=quick)
+    progress = _CrawlProgress(store, limiter, per_day, per_node, max_calls, quick=quick)
     with _crawl_bar(progress) if sys.stderr.isatty() else _crawl_lines(progress) as refresh:
 
         def show(event: CrawlEvent) -> None:
@@ -109,6 +110,7 @@ class _CrawlProgress:
         limiter: RateLimiter,
         per_day: int | None,
         per_node: int,
+        max_calls: int | None,
         *,
         quick: bool,
     ) -> None:
@@ -118,6 +120,7 @@ class _CrawlProgress:
         self._limiter = limiter
         self._per_day = per_day
         self._per_node = per_node
+        self._max_calls = max_calls
         self._quick = quick
         self._started_at = self._latest_event_at = time.monotonic()
         self.recount()
@@ -164,6 +167,8 @@ class _CrawlProgress:
         """Count the calls that are left."""
         quick_calls = self._store.tasks.quick_calls
         self._left = quick_calls() if self._quick else self._expected_calls()
+        if self._max_calls is not None:
+            self._left = min(self._left, max(0, self._max_calls - self.calls))
         self._counted_at = time.monotonic()
         self._earliest_end = self._find_earliest_end()
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from graphbuild.api.endpoints import AUTO, DESCRIBABLE_TYPES, GTI
 from graphbuild.crawler.budget import CallBudget
+from graphbuild.crawler.page_choice import ChoosingScheduler
 from graphbuild.crawler.probe import restore_client_state
 from graphbuild.crawler.result_handler import ResultHandler
 from graphbuild.crawler.scheduler import FifoScheduler, InferringScheduler
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from graphbuild.api.client import Client
     from graphbuild.api.responses import PageResponse
+    from graphbuild.crawler.page_choice import PageChoice
     from graphbuild.crawler.result_handler import CrawlEvent
     from graphbuild.crawler.workers import Executor
     from graphbuild.store import Store, Task
@@ -65,10 +67,13 @@ class Crawl:
         describe: The kinds of objects to describe: ``collections``, ``files`` or both.
         quick: Whether to request only the first page of each list. Lists with more pages stay
             pending, and another crawl continues with their second pages.
+        decide: How to choose a limited number of pages of the lists of the seeds, after their first
+            pages. The crawl ends after this number of pages.
 
     Raises:
         ValueError: ``depth`` is negative, ``per_node`` or ``workers`` is less than 1, ``describe``
-            contains another name, or ``quick`` is combined with a ``depth``.
+            contains another name, ``quick`` is combined with a ``depth``, or ``decide`` is combined
+            with ``depth``, ``quick``, ``frugal``, ``direct`` or ``describe``.
     """
 
     def __init__(  # noqa: PLR0913  all but the first two have defaults
@@ -85,6 +90,7 @@ class Crawl:
         workers: int = 1,
         describe: Collection[str] = (),
         quick: bool = False,
+        decide: PageChoice | None = None,
     ) -> None:
         for name, value, least in (
             ("depth", depth, 0),
@@ -101,6 +107,8 @@ class Crawl:
             # An entity gets the depth at which it is found first. If lists were not read to their
             # end, this could be a greater depth than that of a whole crawl.
             raise ValueError(f"quick is combined with a depth of {depth}; expected a depth of 0")
+        if decide and (depth or quick or frugal or direct or describe):
+            raise ValueError("decide is combined with another choice of lists or pages")
         self._client = client
         self._store = store
         self._budget = CallBudget(client.clock, store, max_calls=max_calls, per_day=per_day)
@@ -111,6 +119,7 @@ class Crawl:
         self._workers = workers
         self._describe = tuple(describe)
         self._quick = quick
+        self._decide = decide
         self._stopped = False
 
     def stop(self) -> None:
@@ -125,7 +134,8 @@ class Crawl:
         """Crawl until no task is pending or the run is stopped.
 
         With ``quick``, crawl until the first page of each list is stored. Yield an event for each
-        result of a request and for each list that is completed by inference.
+        result of a request and for each list that is completed by inference. With ``decide``, crawl
+        until its number of pages was requested.
 
         Raises:
             CrawlPaused: A limit or quota is reached, the service is unreachable, or several
@@ -144,7 +154,7 @@ class Crawl:
             if self._direct:
                 self._store.tasks.add_direct()
             yield from self._crawl_pending(results)
-            if self._stopped or self._next_task():
+            if self._stopped or self._decide or self._next_task():
                 return
         self._store.descriptions.add(self._describe)  # of the collections that this run has found
         yield from self._crawl_pending(results)
@@ -167,6 +177,8 @@ class Crawl:
         return tasks.next_unread_task() if self._quick else tasks.next_task()
 
     def _create_scheduler(self) -> FifoScheduler:
+        if self._decide:
+            return ChoosingScheduler(self._store, self._decide)
         scheduler = InferringScheduler if self._can_infer() else FifoScheduler
         return scheduler(self._store, quick=self._quick)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from graphbuild._util import format_count
-from graphbuild.models import LIMITED, RELATED_REFERENCES, SHORT, STATES
+from graphbuild.models import LIMITED, PENDING, RELATED_REFERENCES, SHORT, STATES
 
 if TYPE_CHECKING:
     from graphbuild.models import Entity, Page, Status
@@ -85,6 +86,16 @@ class SubjectStatus:
     error_code: str  # of a failed task; ``ShortList`` for a pending list whose last page has to be
     # requested again; otherwise empty
     detail: str  # remark on the state or the counts, then an inference conflict; may be empty
+
+    def open_calls(self, limit: int) -> int:
+        """Return the minimum number of calls that the list still needs; 0 unless it is pending.
+
+        A page has ``limit`` entries.
+        """
+        if self.state != PENDING:
+            return 0
+        read = self.received_count if self.cursor is not None else 0
+        return max(1, math.ceil(((self.expected_count or 0) - read) / limit))
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,19 @@ class TaskSelection(CallEstimates):
         query = f"{_TASKS} WHERE subject = ? AND relationship = ?"
         return next(map(self._task, self._db.rows(query, subject, relationship)))
 
+    def partly_read(self) -> dict[Entity, int]:
+        """Return the row id of each pending list of related references that has unread pages.
+
+        The keys are the subjects. Lists with fewer stored pages come first, then older lists. Only
+        lists within the restriction are returned.
+        """
+        query = (
+            f"{_TASKS} WHERE state = ? AND relationship = ? AND cursor IS NOT NULL AND depth = 0"
+            f"{self._restriction} ORDER BY page_count, task.id"
+        )
+        rows = self._db.rows(query, PENDING, RELATED_REFERENCES)
+        return {task.subject: task.id for task in map(self._task, rows)}
+
     def ids(self, state: str) -> list[int]:
         """Return the row ids of the ``related_references`` tasks in a state, oldest task first.
 

@@ -17,6 +17,7 @@ from tests.bench import (
     graphs,
     lists,
     pages,
+    quick,
     run,
     seed_lists,
     tables,
@@ -26,6 +27,7 @@ from tests.bench import (
 from tests.bench.rows import Row, paired, table
 from tests.bench.serving import Service
 from tests.support.family_mixes import generated
+from tests.support.paged_families import MadeUp
 from tests.support.seed_documents import Document, seed_documents
 
 if TYPE_CHECKING:
@@ -96,6 +98,15 @@ def test_score_of_a_merged_and_a_split_family() -> None:
     assert found.recall == pytest.approx((3 + 1 + 1) / (3 + 1 + 3))
     assert (found.merged, found.pieces) == (1, pytest.approx(4 / 3))
     assert truth.score(true, true) == truth.Score(1.0, 1.0, 1.0, 0.0, 1.0)
+
+
+def test_chosen_pages_give_the_final_clusters_earlier(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quick, "is_present", lambda: False)
+    sizes = MadeUp(families=4, files=(3, 6), large_collections=2, large=(150, 250))
+    compared, many_pages = quick.quick(1, seeds=[0], made_up={"small": sizes})
+    assert "AMI after" in compared.case
+    assert "pages each: AMI after 25% of the calls" in many_pages.case
+    assert 0 < compared.ratio < 2
 
 
 def test_missing_and_wrong_seeds_are_counted_by_kind() -> None:

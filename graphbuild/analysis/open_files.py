@@ -40,7 +40,8 @@ def choose_open_files(data: object, files: Collection[Entity]) -> list[Entity]:
     see :func:`graphbuild.analysis.as_incidence`.
     """
     incidence = as_incidence(data)
-    holds = compute_holds(incidence, find_clusters(incidence).labels)
+    clusters = find_clusters(incidence, runs=1)  # without measuring their stability
+    holds = compute_holds(incidence, clusters.labels)
     hold_of = dict(zip(incidence.files, holds.tolist(), strict=True))
     ranked = sorted(files, key=lambda file: hold_of.get(file, 0.0))
     return ranked[: math.ceil(_SHARE * len(ranked))]

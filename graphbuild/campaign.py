@@ -1,5 +1,8 @@
 """The Python interface for analysts: get graphs, tables and images from a campaign file.
 
+The module has more than 400 lines because it contains all functions of this interface, with the
+documentation that ``help()`` shows.
+
 :func:`export`, :func:`show` and :func:`draw` take either a graph or a campaign. To these functions,
 a campaign is the path of a campaign file, a :class:`Campaign` or a
 :class:`~graphbuild.store.Store`.

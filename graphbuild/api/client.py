@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from graphbuild.api.auth import ApiKey, find_api_key
+from graphbuild.api.call_recorder import CallRecorder
 from graphbuild.api.descriptions import REQUESTED_ATTRIBUTES
 from graphbuild.api.endpoints import API_FLAVORS, AUTO, CLASSIC, GTI, endpoint_path
 from graphbuild.api.json_decoding import decode_json
@@ -49,30 +50,6 @@ LIMIT = 40  # entries per page: the API's maximum for relationships
 KNOWN_FILE = Entity(FILE, "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f")
 # HTTP statuses with which the service refuses a relationship that it does not know.
 UNKNOWN_RELATIONSHIP_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND})
-
-
-class CallRecorder:
-    """Base class of call recorders. It allows every call and records nothing."""
-
-    def check(self) -> None:
-        """Raise CrawlPaused if no call is allowed now."""
-
-    def begin_call(self, subject: Entity, relationship: str) -> int:  # noqa: ARG002  for subclasses
-        """Record a call before it is sent; return the id of the record.
-
-        Raise CrawlPaused to prevent the call.
-        """
-        return 0
-
-    def end_call(self, call: int, *, status: int, note: str, sent: bool) -> None:
-        """Record the result of a call.
-
-        Args:
-            call: The id that :meth:`begin_call` returned.
-            status: The HTTP status; 0 without a response.
-            note: The code or message of the error; empty after a success.
-            sent: False if the request cannot have reached the API.
-        """
 
 
 class Client:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from graphbuild.api.client import CallRecorder
+from graphbuild.api.call_recorder import CallRecorder
 from graphbuild.api.rate_limit import day_start, next_day
 from graphbuild.errors import BudgetExhaustedError, GraphbuildError, StoreMovedError
 

@@ -13,7 +13,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
-from graphbuild.api.client import CallRecorder
+from graphbuild.api.call_recorder import CallRecorder
 from graphbuild.errors import CrawlPaused
 
 if TYPE_CHECKING:

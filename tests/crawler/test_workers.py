@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from graphbuild.api.auth import ApiKey
-from graphbuild.api.client import CallRecorder, Client
+from graphbuild.api.call_recorder import CallRecorder
+from graphbuild.api.client import Client
 from graphbuild.api.rate_limit import MINUTE, RateLimiter
 from graphbuild.crawler import Crawl
 from graphbuild.crawler.workers import WorkerPool

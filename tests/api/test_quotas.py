@@ -180,7 +180,7 @@ def test_plan_and_status_print_the_quota_without_a_call(shell: Shell, service) -
     resets_at = datetime.fromisoformat(daily.pop("resets_at"))
     assert resets_at.timestamp() % 86_400 == 0
     assert daily == {"window": "daily", "owner": "group", "allowed": 20, "used": 3, "left": 17}
-    assert set(output["completion"]) == {"at least", "expected"}
+    assert set(output["completion"]) == {"at least", "expected", "quick"}
     assert api.calls == 3
     requests = [entry.path for entry in api.log if entry.path.startswith("/api/v3/users/")]
     assert requests == ["/api/v3/users/analyst/overall_quotas"] * 4

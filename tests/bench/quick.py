@@ -82,9 +82,9 @@ def _rows(case: str, world: World) -> list[Row]:
             f"{title}: AMI after first pages ({1 / pages:.0%} of the calls), {shares}",
             _shown(ours),
             f"{_shown(theirs)} crawl",
-            min(one / other for one, other in zip(ours, theirs, strict=True)),
-            1.0,
-            shown="{:.3f}x",
+            min(one - other for one, other in zip(ours, theirs, strict=True)),
+            0.0,
+            shown="{:+.3f}",
             is_minimum=True,
         )
     ]

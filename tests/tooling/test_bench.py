@@ -106,7 +106,7 @@ def test_chosen_pages_give_the_final_clusters_earlier(monkeypatch: pytest.Monkey
     compared, many_pages = quick.quick(1, seeds=[0], made_up={"small": sizes})
     assert "AMI after" in compared.case
     assert "pages each: AMI after 25% of the calls" in many_pages.case
-    assert 0 < compared.ratio < 2
+    assert -1 < compared.ratio < 1  # the smallest difference of the two curves
 
 
 def test_missing_and_wrong_seeds_are_counted_by_kind() -> None:

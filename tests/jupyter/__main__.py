@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Error, expect
+from playwright.sync_api import Error, TimeoutError, expect  # noqa: A004  not the builtin
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -42,6 +42,8 @@ QUIET = (
 )
 PICTURES = ROOT / "output" / "jupyter"
 MILLISECONDS = 30_000
+_ATTEMPTS = 5  # to choose a command in the command palette
+_PALETTE_MS = 5_000  # for which the palette is expected to stay open
 GRAPH = """\
 import graphbuild as gb
 from graphbuild.models import Entity, Observation
@@ -188,11 +190,24 @@ def _run(page: Page, number: int = 0) -> None:
 
 
 def _trust(page: Page) -> None:
-    page.locator(".jp-CodeCell:visible .cm-content").click()
-    page.keyboard.press("Control+Shift+C")
-    page.locator(".lm-CommandPalette-input:visible").fill("Trust Notebook")
-    page.locator(".lm-CommandPalette-item[data-command='notebook:trust']:visible").first.click()
+    for _ in range(_ATTEMPTS):
+        page.locator(".jp-CodeCell:visible .cm-content").click()
+        page.keyboard.press("Control+Shift+C")
+        try:
+            _choose_trust(page)
+        except TimeoutError:  # the palette closes if the page moves the keyboard focus
+            page.keyboard.press("Escape")
+        else:
+            break
     page.locator(".jp-Dialog .jp-mod-accept").click()
+
+
+def _choose_trust(page: Page) -> None:
+    """Choose the command in the open command palette; raise TimeoutError if the palette closes."""
+    palette = page.locator(".lm-CommandPalette-input:visible")
+    palette.fill("Trust Notebook", timeout=_PALETTE_MS)
+    command = page.locator(".lm-CommandPalette-item[data-command='notebook:trust']:visible").first
+    command.click(timeout=_PALETTE_MS)
 
 
 def _use_page(page: Page) -> None:

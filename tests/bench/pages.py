@@ -40,10 +40,9 @@ if TYPE_CHECKING:
 _EDGES = 10_000
 _FEW_EDGES = 2_000
 _MANY_EDGES = 100_000
-# Families fold, so their page takes 0.02 s; half of this is for the scripts, whatever the graph is.
 # Scattered graphs do not fold, so every node and edge is encoded by itself. For 10,000 edges, plain
 # code takes a quarter of a second, which nobody notices; pyvis takes nine seconds.
-_FILE_GOALS = {"families": 0.02, "scattered": 0.05}
+_FILE_GOALS = {"families": 0.01, "scattered": 0.05}
 _DRAWING_GOAL = 0.1
 _TIMEOUT = 900  # maximum seconds until the layout of the other page is stable
 _READY = "() => window.graphbuild?.ready"

@@ -179,7 +179,7 @@ def test_table_processes_must_agree(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_pages_of_both_sides() -> None:
     output = table(pages.files(1, edges=300))
-    for word in ("families", "scattered", "pyvis from_nx + write_html", "<= 0.0200x"):
+    for word in ("families", "scattered", "pyvis from_nx + write_html", "<= 0.0100x"):
         assert word in output
 
 

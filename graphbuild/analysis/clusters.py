@@ -167,6 +167,17 @@ def find_clusters(data: object, *, seed: int = 0, runs: int = RUNS) -> Clusterin
     return Clustering(clusters, labels + 1, MIN_SIMILARITY, modularity)
 
 
+def partition_files(data: object) -> Numbers:
+    """Return only the ``Clustering.labels`` that :func:`find_clusters` returns for ``data``.
+
+    The stability, the names and the most distinctive entities of the clusters are not computed.
+    """
+    incidence = as_incidence(data)
+    rarity, related = compute_rarity(incidence), relate_collections(incidence)
+    labels, _ = _partition(incidence.file_evidence, rarity, related)
+    return _rank_by_size(labels) + 1
+
+
 def _from_table(incidence: Incidence, table: ClusterTable) -> Clustering:
     """Return stored clusters, with the collections and references that distinguish them."""
     labels = np.array([table.numbers[file.key] for file in incidence.files], np.int64)

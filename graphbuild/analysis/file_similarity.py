@@ -16,8 +16,9 @@ from graphbuild.analysis.average_linkage import SimilarityGraph
 if TYPE_CHECKING:
     from graphbuild.analysis.incidence import Incidence, Matrix, Numbers, Reals
 
-# Number that is added to the denominator of the similarity of collections. Two collections with the
-# same single reference have a similarity of 1/3, and two with the same ten references one of 10/12.
+# A few shared references are weak evidence that two collections are similar. Therefore, this number
+# is added to the denominator: two collections with the same single reference have a similarity of
+# 1/3, and two with the same ten references have one of 10/12.
 _SHRINKAGE = 2
 
 

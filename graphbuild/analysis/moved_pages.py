@@ -45,7 +45,7 @@ DIFFERENT_PUBLISHERS = "different_publishers"
 DIFFERENT_DATES = "different_dates"
 REASON_DESCRIPTIONS = {
     COMMON_WORDS: "all words of the slug are common in titles",
-    DIFFERENT_PUBLISHERS: "different publishers, and few words of the slug are specific",
+    DIFFERENT_PUBLISHERS: "different publishers, and the slug has fewer than five specific words",
     DIFFERENT_DATES: "dates more than 31 days apart, or different dates in the URLs of one host",
 }
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graphbuild.analysis.clusters import find_clusters
+from graphbuild.analysis.clusters import partition_files
 from graphbuild.analysis.incidence import as_incidence
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ def choose_open_files(data: object, files: Collection[Entity]) -> list[Entity]:
     see :func:`graphbuild.analysis.as_incidence`.
     """
     incidence = as_incidence(data)
-    clusters = find_clusters(incidence, runs=1)  # without measuring their stability
-    holds = compute_holds(incidence, clusters.labels)
+    holds = compute_holds(incidence, partition_files(incidence))
     hold_of = dict(zip(incidence.files, holds.tolist(), strict=True))
     ranked = sorted(files, key=lambda file: hold_of.get(file, 0.0))
     return ranked[: math.ceil(_SHARE * len(ranked))]

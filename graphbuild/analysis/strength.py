@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from graphbuild.analysis.clusters import find_clusters
+from graphbuild.analysis.clusters import partition_files
 from graphbuild.analysis.evidence_sources import find_sources
 from graphbuild.analysis.overlap import FALSE_DISCOVERY_RATE, find_overlaps
 
@@ -70,14 +70,13 @@ class Strength:
 
 
 def measure_clusters(
-    sources: Sources, labels: Numbers, *, seed: int = 0, max_checks: int | None = None
+    sources: Sources, labels: Numbers, *, max_checks: int | None = None
 ) -> dict[int, Strength]:
     """Measure the strength of clusters of files. Return a dictionary from number to strength.
 
     Args:
         sources: The result of :func:`find_sources` for files.
-        labels: ``Clustering.labels``, found in ``sources.incidence`` with the random seed ``seed``.
-        seed: Random seed of the cluster detection.
+        labels: ``Clustering.labels``, found in ``sources.incidence``.
         max_checks: Maximum number of times that clusters are found again for each of the first
             ``SEARCHED`` clusters. By default, it depends on the number of observations.
     """
@@ -90,7 +89,7 @@ def measure_clusters(
     def holds(removed: frozenset[int]) -> dict[int, bool]:
         rest = sources.remove(removed)
         again = np.zeros(len(labels), np.int64)  # 0 for files without observations
-        again[rest.files] = find_clusters(rest.incidence, seed=seed, runs=1).labels
+        again[rest.files] = partition_files(rest.incidence)
         return {number: _is_kept(again[members]) for number, members in files.items()}
 
     checks = _Checks(holds, _checks_per_result(sources) if max_checks is None else max_checks)

@@ -52,7 +52,7 @@ def communities(
     incidence = read_incidence(path, merge=merge)
     open_calls = _read_open_calls(path)
     found = find_clusters(incidence, seed=seed)
-    strengths = _measure(incidence, found, seed)
+    strengths = _measure(incidence, found)
     if json:
         summary = console.attributes_json(found, "resolution", "modularity", "agreement")
         clusters_json = [
@@ -145,7 +145,7 @@ def _print_open(found: Clustering, open_calls: Mapping[str, int]) -> None:
     console.print_line("'crawl --decide N' makes the N calls that can change the clusters most")
 
 
-def _measure(incidence: Incidence, found: Clustering, seed: int) -> dict[int, Strength]:
+def _measure(incidence: Incidence, found: Clustering) -> dict[int, Strength]:
     """Return the strength of each cluster, or nothing if the extra ``analysis`` is missing."""
     from graphbuild.analysis import find_sources, measure_clusters
 
@@ -154,7 +154,7 @@ def _measure(incidence: Incidence, found: Clustering, seed: int) -> dict[int, St
         return {}
     with console.spinner() as show_step:
         show_step("measuring the evidence of clusters")
-        return measure_clusters(find_sources(incidence, duplicates), found.labels, seed=seed)
+        return measure_clusters(find_sources(incidence, duplicates), found.labels)
 
 
 def _strength_json(cluster: Cluster, strengths: dict[int, Strength]) -> dict[str, object]:

@@ -159,7 +159,7 @@ def _estimate_new(seeds: SeedList, depth: int, *, direct: bool) -> _Estimate:
     """Estimate the calls of a crawl of a new campaign file."""
     from graphbuild.crawler.cost_estimate import estimate_cost
 
-    lists = (2 if direct else 1) * len(seeds)
+    lists = _lists_per_seed(direct=direct) * len(seeds)
     cost = estimate_cost(unseen=lists, left=0, mean_pages=None)
     estimate = _Estimate(cost, lists, _FoundLists(depth))
     estimate.description_calls["files"] = _count_files(seeds, ())
@@ -189,7 +189,7 @@ def _estimate_rest(
         LIMIT, before, complete=complete, per_node=per_node, reopen=found.depth > 0
     )
     added = store.tasks.count_without_direct() if direct else 0
-    added += (2 if direct else 1) * (len(seeds) - len(known))
+    added += _lists_per_seed(direct=direct) * (len(seeds) - len(known))
     if found.depth and (added or before):
         found.is_complete = False
     cost = estimate_cost(
@@ -207,6 +207,11 @@ def _estimate_rest(
         description_calls,
         store.calls.count(since=day_start(time.time()).timestamp()),
     )
+
+
+def _lists_per_seed(*, direct: bool) -> int:
+    """Return the number of lists that a crawl requests for each seed."""
+    return 2 if direct else 1
 
 
 def _count_files(seeds: SeedList, known: Container[Entity]) -> int:

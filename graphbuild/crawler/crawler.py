@@ -210,7 +210,7 @@ class Crawl:
                 if event is None:
                     continue
                 yield event
-                yield from run.scheduler.infer(task)
+                yield from run.scheduler.after_result(task)
                 if waiting_for_flavor and self._client.api_flavor != AUTO:
                     return
         finally:

@@ -59,7 +59,7 @@ class ChoosingScheduler(FifoScheduler):
         """Return None, because each result counts towards the limit before the next choice."""
         return None
 
-    def infer(self, task: Task) -> Iterator[CrawlEvent]:
+    def after_result(self, task: Task) -> Iterator[CrawlEvent]:
         """Count the call of ``task``; yield nothing."""
         self._calls_left -= 1
         self._round.pop(task.id, None)

@@ -39,10 +39,11 @@ class FifoScheduler:
         """Return the next task, or None if the choice depends on requests in flight."""
         return self.next_task(in_flight)
 
-    def infer(self, task: Task) -> Iterator[CrawlEvent]:  # noqa: ARG002  used by the subclass
-        """Yield an event for each list that inference completes.
+    def after_result(self, task: Task) -> Iterator[CrawlEvent]:  # noqa: ARG002  used by subclasses
+        """Yield an event for each list that is completed without a request.
 
-        This scheduler infers nothing. The crawl calls this method after each event about ``task``.
+        The crawl calls this method after each result of a request for ``task``. This scheduler
+        completes no list.
         """
         return iter(())
 
@@ -93,7 +94,7 @@ class InferringScheduler(FifoScheduler):
         """
         return self._next_first_page(in_flight)
 
-    def infer(self, task: Task) -> Iterator[CrawlEvent]:
+    def after_result(self, task: Task) -> Iterator[CrawlEvent]:
         """Store inferences, and yield an event for each list that they complete.
 
         Nothing is inferred while the first page of any pending list is still to be requested.

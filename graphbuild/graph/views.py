@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from graphbuild.graph.builder import Graph
 
 SHARED_REFERENCES = "shared_references"  # relation of the edges that a projection adds
-OBSERVED_WITH = "observed_with"  # relation of the edges of files_collections_view
+OBSERVED_WITH = "observed_with"  # relation of an edge from a file to a collection
 # These views can have nodes or edges that no response contains.
 DERIVED_VIEWS = frozenset({"files", "collections", "files-collections", "folded"})
 # The attribute of a folded node or edge that maps the keys of the original nodes or edges to their

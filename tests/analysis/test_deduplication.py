@@ -495,7 +495,7 @@ def test_command_lists_references_with_the_same_slug_that_are_not_merged(shell: 
     lines = output_of(shell, "dedupe").splitlines()
     start = lines.index(
         "not merged: new wiper hits oslo again (different_publishers:"
-        " different publishers, and few words of the slug are specific)"
+        " different publishers, and the slug has fewer than five specific words)"
     )
     assert lines[start + 1 : start + 3] == [
         f"  * hxxps://one[.]example/{slug}",

@@ -1,4 +1,4 @@
-"""Weights and similarities of evidence, computed by hand."""
+"""Weights of evidence and similarities of files, compared with values computed by hand."""
 
 from __future__ import annotations
 

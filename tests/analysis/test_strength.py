@@ -55,7 +55,7 @@ def through_report(files: Iterable[int], report: str, name: str) -> list[Observa
 
 
 def direct(files: Iterable[int], name: str) -> list[Observation]:
-    """Return the observations of files that have a reference without a collection."""
+    """Return an observation for each file: the same reference, and no collection."""
     return [Observation(file(number), reference(name), None) for number in files]
 
 

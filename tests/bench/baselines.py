@@ -14,7 +14,7 @@ from scipy import sparse
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
-from graphbuild.analysis.clusters import find_clusters
+from graphbuild.analysis.clusters import partition_files
 from tests.bench.modularity import find_by_modularity
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _ITERATIONS = 10
 
 
 def _ours(incidence: Incidence) -> Numbers:
-    return find_clusters(incidence, runs=1).labels
+    return partition_files(incidence)
 
 
 def _components(incidence: Incidence, *, references: bool) -> Numbers:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from sklearn.metrics import adjusted_mutual_info_score
 
-from graphbuild.analysis import choose_open_files, find_clusters
+from graphbuild.analysis import choose_open_files
+from graphbuild.analysis.clusters import partition_files
 from graphbuild.analysis.incidence import as_incidence
 from graphbuild.crawler import Crawl, PageChoice
 from graphbuild.store import Store
@@ -134,6 +135,6 @@ def _curve(
 def _labels(store: Store, files: Iterable[str]) -> list[int]:
     """Return the cluster number of each file; a file without observations is its own cluster."""
     incidence = as_incidence(store)
-    labels = find_clusters(incidence).labels.tolist()
+    labels = partition_files(incidence).tolist()
     known = {file.id: label for file, label in zip(incidence.files, labels, strict=True)}
     return [known.get(file, -number) for number, file in enumerate(files, 1)]

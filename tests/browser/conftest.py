@@ -134,6 +134,23 @@ class Opened:
             self.page.click(button)
         return download.value.suggested_filename, download.value.path().read_bytes()
 
+    def link_fragment(self) -> str:
+        """Press *Link* and return the fragment of the copied link."""
+        self.page.click("#permalink")
+        self.page.wait_for_function("() => location.hash.length > 1")
+        fragment: str = self.page.evaluate("() => location.hash")
+        return fragment
+
+    def open_at(self, fragment: str) -> None:
+        """Open the same page anew, with a fragment."""
+        self.page.goto("about:blank")
+        self.page.goto(self.file + fragment)
+        self.page.wait_for_function("() => window.graphbuild?.ready")
+
+    def reopen_by_link(self) -> None:
+        """Copy a link to the current view, and open it."""
+        self.open_at(self.link_fragment())
+
     def screenshot(self, name: str) -> bytes:
         """Save a screenshot below ``output`` and return it."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)

@@ -145,19 +145,6 @@ def test_csv_cells_are_guarded_like_in_the_exporter(opened):
 # --- permalinks
 
 
-def permalink_fragment(page):
-    page.page.click("#permalink")
-    page.page.wait_for_function("() => location.hash.length > 1")
-    return page.page.evaluate("() => location.hash")
-
-
-def at_address(page, fragment):
-    """Open the same page with a fragment."""
-    page.page.goto("about:blank")
-    page.page.goto(page.file + fragment)
-    page.page.wait_for_function("() => window.graphbuild?.ready")
-
-
 def test_a_view_is_saved_and_restored(opened):
     graph = large_campaign()
     page = opened(graph)
@@ -170,8 +157,8 @@ def test_a_view_is_saved_and_restored(opened):
     page.choose(key)
     page.press("Two hops")
     before = (page.visible, page.selection, sorted(page.focus), page.scale, page.point(key))
-    fragment = permalink_fragment(page)
-    at_address(page, fragment)
+    fragment = page.link_fragment()
+    page.open_at(fragment)
     after = (page.visible, page.selection, sorted(page.focus), page.scale, page.point(key))
     assert after[:3] == before[:3]
     assert after[3] == pytest.approx(before[3], abs=0.001)
@@ -189,14 +176,14 @@ def test_expanded_groups_and_the_path_are_restored(opened):
     page.choose(REPORTS[3].key)
     expected = (page.expanded, page.path)
     assert expected[1] is not None
-    at_address(page, permalink_fragment(page))
+    page.open_at(page.link_fragment())
     assert (page.expanded, page.path) == expected
 
 
 def test_unfolded_groups_are_restored_as_such(opened):
     page = opened(campaign())
     page.page.click("#fold")
-    at_address(page, permalink_fragment(page))
+    page.open_at(page.link_fragment())
     assert not page.page.is_checked("#fold")
     page.page.click("#fold")
     assert page.expanded == []
@@ -216,7 +203,7 @@ def test_going_back_ends_path_mode(opened):
 def test_going_back_restores_the_view_before(opened):
     page = opened(campaign())
     page.choose(RED.key)
-    first = permalink_fragment(page)
+    first = page.link_fragment()
     page.page.keyboard.press("Escape")
     page.choose(REPORTS[0].key)
     page.page.click("#permalink")
@@ -255,7 +242,7 @@ def untouched(page):
 def test_an_invalid_fragment_changes_nothing(opened, fragment):
     page = opened(campaign())
     expected = untouched(page)
-    at_address(page, fragment)
+    page.open_at(fragment)
     assert untouched(page) == expected
 
 
@@ -273,7 +260,7 @@ def test_hostile_text_in_the_fragment_changes_nothing(opened):
 
 def test_numbers_in_the_fragment_are_clamped(opened):
     page = opened(campaign())
-    at_address(page, "#v=1&min=999999999&view=0,0,999999")
+    page.open_at("#v=1&min=999999999&view=0,0,999999")
     assert page.page.input_value("#min-links") == page.page.get_attribute("#min-links", "max")
     assert page.scale == pytest.approx(10)
 

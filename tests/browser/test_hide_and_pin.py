@@ -42,11 +42,7 @@ def test_a_link_keeps_hidden_nodes(opened):
     page = opened(GRAPH)
     page.page.mouse.click(*page.point(NAME))
     page.press("Hide")
-    page.press("Link")
-    url = page.page.evaluate("location.href")
-    page.page.goto("about:blank")
-    page.page.goto(url)
-    page.page.wait_for_function("() => window.graphbuild?.ready")
+    page.reopen_by_link()
     assert page.hidden == [NAME]
     assert page.visible["nodes"] == len(GRAPH) - 1
 

@@ -73,11 +73,7 @@ def test_each_kind_can_be_hidden_and_the_link_keeps_it(opened, kinds):
     assert page.marker(key_of("actor"))["shown"] == 0
     assert page.marker(key_of("kit"))["shown"] == 1
     assert page.visible["nodes"] == len(kinds) - 1
-    page.press("Link")
-    link = page.page.url
-    page.page.goto("about:blank")
-    page.page.goto(link)
-    page.page.wait_for_function("window.graphbuild?.ready")
+    page.reopen_by_link()
     assert page.marker(key_of("actor"))["shown"] == 0
     assert page.visible["nodes"] == len(kinds) - 1
 

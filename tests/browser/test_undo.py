@@ -128,11 +128,7 @@ def test_a_member_that_was_dragged_keeps_its_place_in_a_link(opened):
     name = collection("Sednit").key
     drag(page, name, 90, 0)
     x, y = page.point(name)
-    page.press("Link")
-    url = page.page.evaluate("location.href")
-    page.page.goto("about:blank")
-    page.page.goto(url)
-    page.page.wait_for_function("() => window.graphbuild?.ready")
+    page.reopen_by_link()
     assert page.point(name) == pytest.approx((x, y), abs=2)
 
 
@@ -205,9 +201,5 @@ def test_a_dragged_member_of_an_expanded_group_keeps_its_place_in_a_link(opened)
     one = next(key for key in page.keys if key.startswith("file:"))
     drag(page, one, 60, 30)
     x, y = page.point(one)
-    page.press("Link")
-    url = page.page.evaluate("location.href")
-    page.page.goto("about:blank")
-    page.page.goto(url)
-    page.page.wait_for_function("() => window.graphbuild?.ready")
+    page.reopen_by_link()
     assert page.point(one) == pytest.approx((x, y), abs=2)

@@ -120,12 +120,7 @@ def test_png_download_and_permalink(page):
     width, height = struct.unpack(">II", content[16:24])
     assert width == 2 * round(box["width"])
     assert height > 2 * round(box["height"])
-    page.page.click("#permalink")
-    page.page.wait_for_function("() => location.hash.length > 1")
-    kept = page.page.url
-    page.page.goto("about:blank")
-    page.page.goto(kept)
-    page.page.wait_for_function("() => window.graphbuild?.ready")
+    page.reopen_by_link()
     assert page.selection == "collection:c3"
     assert page.scale == pytest.approx(scale, rel=0.01)
 

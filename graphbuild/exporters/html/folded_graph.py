@@ -123,9 +123,9 @@ class _FactTable:
 
 
 def observed_pairs(folded: FoldedGraph, types: Sequence[str]) -> set[tuple[int, int]]:
-    """Return each pair of a subject and a collection that some observation contains.
+    """Return the pairs of a subject and a collection that occur together in an observation.
 
-    Both are given by the indices of their groups. ``types`` has the node type of each group.
+    Each is given by the index of its group. ``types`` has the node type of each group.
     """
     group_of = {node: group for group, members in enumerate(folded.groups) for node in members}
     collections = [

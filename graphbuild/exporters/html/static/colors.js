@@ -103,6 +103,13 @@ function tint(marker) {
   return mixColors(colorOf(marker), theme.paper, 0.62);
 }
 
+/** Return the fill, the stroke and its width in pixels of a marker; it is hollow if a member is incomplete. */
+function lookOf(marker) {
+  const stroke = colorOf(marker);
+  const open = marker.members.some((id) => isIncomplete(nodes[id]));
+  return { fill: open ? theme.paper : isFolded(marker) ? tint(marker) : stroke, stroke, width: open ? 3 : 1.5 };
+}
+
 /** Return the color of a line. Lines of the map, edges with `via`, and other edges have different colors. */
 function lineColor({ link }) {
   if (link.count) return theme.accent;

@@ -117,7 +117,7 @@ function actions(marker) {
     hopsButton(),
     button("Path to …", () => startPath(marker), { title: "Shortest path to the node you select next" }),
     neighborsButton(marker.members),
-    ...placeButtons(marker.members),
+    ...hideAndPinButtons(marker.members),
   ].filter(Boolean));
 }
 

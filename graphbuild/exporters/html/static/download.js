@@ -122,11 +122,9 @@ function svgLine(line) {
 }
 
 function svgMarker(marker) {
-  const color = colorOf(marker);
   const { x, y, size } = marker;
-  const open = marker.members.some((id) => isIncomplete(nodes[id]));
-  const look = { fill: open ? theme.paper : isFolded(marker) ? tint(marker) : color, stroke: color,
-    "stroke-width": open ? 3 : 1.5, opacity: isDim(marker) ? "0.38" : "1" };
+  const { fill, stroke, width } = lookOf(marker);
+  const look = { fill, stroke, "stroke-width": width, opacity: isDim(marker) ? "0.38" : "1" };
   const corners = cornersOf(types[marker.type].shape, size);
   if (!corners) return shape("circle", { cx: x, cy: y, r: size, ...look });
   return shape("polygon", { points: corners.map(([right, down]) =>

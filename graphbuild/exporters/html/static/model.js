@@ -10,7 +10,7 @@ const ALL_DATES = Object.freeze({ from: -Infinity, to: Infinity, undated: true }
 const state = {
   hiddenTypes: new Set(),
   hiddenNodes: new Set(), // ids of nodes that the user hid
-  pinned: new Set(), // ids of nodes that keep their place; see pinning.js
+  pinned: new Set(), // ids of nodes that keep their place; see hide_and_pin.js
   minLinks: 0,
   dates: { ...ALL_DATES },
   hiddenValues: Object.fromEntries(Object.keys(FILTER_COLUMNS).map((name) => [name, new Set()])), // by column

@@ -82,7 +82,7 @@ function nodesPanel(ids) {
     heading("Details"),
     createElement("p", { className: "type" }, createElement("span", { className: "what",
       textContent: `${plural(ids.length, "node")} selected` }), clearButton()),
-    createElement("p", { className: "actions" }, neighborsButton(ids), ...placeButtons(ids)),
+    createElement("p", { className: "actions" }, neighborsButton(ids), ...hideAndPinButtons(ids)),
     selectionButtons(),
     ...types.flatMap((type, index) => {
       const ofType = these.filter((node) => node.type === index);

@@ -6,13 +6,12 @@ const TITLE_PIXELS = 17, LEGEND_PIXELS = 12.5;
 const LEGEND_ROW = 20; // height of a row of the legend, in CSS pixels
 const MAX_LEGEND_ROWS = 6;
 
-/** Draw a marker in the shape of its type. It is hollow if the list of a member is incomplete. */
+/** Draw a marker in the shape of its type. */
 function drawMarker(context, marker, scale) {
-  const color = colorOf(marker);
-  const open = marker.members.some((id) => isIncomplete(nodes[id]));
-  context.fillStyle = open ? theme.paper : isFolded(marker) ? tint(marker) : color;
-  context.strokeStyle = color;
-  context.lineWidth = (open ? 3 : 1.5) / scale;
+  const { fill, stroke, width } = lookOf(marker);
+  context.fillStyle = fill;
+  context.strokeStyle = stroke;
+  context.lineWidth = width / scale;
   traceShape(context, types[marker.type].shape, marker.x, marker.y, marker.size);
   context.fill();
   context.stroke();

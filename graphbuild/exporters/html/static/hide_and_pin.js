@@ -36,7 +36,7 @@ function togglePins(ids) {
 }
 
 /** Return the buttons that hide and pin the selected nodes. */
-function placeButtons(ids) {
+function hideAndPinButtons(ids) {
   const isEveryPinned = ids.every((id) => state.pinned.has(id));
   const pin = button(isEveryPinned ? "Unpin" : "Pin", () => togglePins(ids),
     { title: "A pinned node keeps its place: it cannot be dragged, and Untangle does not move it" });

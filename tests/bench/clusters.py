@@ -17,7 +17,8 @@ from sklearn.metrics import adjusted_mutual_info_score
 from graphbuild.analysis.clusters import find_clusters
 from graphbuild.analysis.incidence import Incidence
 from graphbuild.analysis.null_model import NullModel
-from graphbuild.analysis.overlap import find_overlaps, project
+from graphbuild.analysis.overlap import find_overlaps
+from graphbuild.analysis.projection import project
 from tests.bench.rows import Row
 from tests.support.planted_campaigns import LARGE, MEDIUM, SMALL, plant, shuffled
 
@@ -125,7 +126,7 @@ def _by_references(incidence: Incidence) -> int:
     matrix = incidence.file_references
     model = NullModel.fit(matrix)
     weighted = matrix.astype(float)
-    weighted.data = model.column_scores(matrix)[matrix.indices].astype(float)
+    weighted.data = model.column_scores[matrix.indices].astype(float)
     shared = (weighted @ matrix.T).tocoo()
     pairs = (shared.row < shared.col) & (shared.data > 0)
     scores = np.rint(shared.data[pairs]).astype(int)

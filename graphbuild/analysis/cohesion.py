@@ -87,7 +87,7 @@ def measure_cohesion(incidence: Incidence, model: NullModel) -> Cohesion:
         sparse.block_diag([related] * lists, format="csr"),
     )
     random.sort()
-    best = _compute_support(evidence, np.ones(evidence.shape[1])).data
+    best = np.round(_compute_support(evidence, np.ones(evidence.shape[1])).data, _DIGITS)
     return Cohesion(
         cohesion,
         _q_values(cohesion, random, lists),

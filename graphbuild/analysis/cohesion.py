@@ -8,8 +8,9 @@ The *cohesion* of two files of one cluster (see :mod:`clusters`) is the product 
   "Probabilistic Reasoning in Intelligent Systems"). The share of few pairs is uncertain, so it is
   estimated with Jeffreys' prior. Two files of a small collection therefore have a low support,
   unless they share several.
-* The concentration of all evidence of the two files that other files have, too. The mean has the
-  weights of the clustering. It is low if their collections contain files of many clusters.
+* The purity. For each piece of evidence of one of the two files that other files have too, it is
+  the share of these other files that are in the same cluster. The mean over all this evidence has
+  the weights of the clustering. It is low if their collections contain files of many clusters.
 * The density of their cluster: the share of pairs of its files that share evidence. It is low if
   chance has linked the files of the cluster one by one.
 
@@ -107,18 +108,35 @@ def _compute_cohesion(evidence: Matrix, linked: Numbers, related: Matrix) -> Rea
     labels = partition_evidence(evidence, rarity, related)
     concentration = compute_concentration(evidence, labels)
     support = _compute_support(evidence, concentration).tocoo()
-    # Evidence of a single file has no weight here.
-    weights = rarity * concentration * (_degrees(evidence) > 1)
-    weighted, total = evidence @ (weights * concentration), evidence @ weights
+    pure, total = _sum_purity(evidence, labels, rarity * concentration)
     is_together = labels[support.row] == labels[support.col]
     source, target = support.row[is_together], support.col[is_together]
-    mean = (weighted[source] + weighted[target]) / (total[source] + total[target])
+    purity = (pure[source] + pure[target]) / (total[source] + total[target])
     sizes = np.bincount(labels)
     sharing = np.bincount(labels[source], minlength=len(sizes))
     density = sharing / np.maximum(sizes * (sizes - 1) / 2, 1)
     cohesion = np.zeros(len(is_together))
-    cohesion[is_together] = support.data[is_together] * mean * density[labels[source]]
+    cohesion[is_together] = support.data[is_together] * purity * density[labels[source]]
     return np.round(cohesion, _DIGITS)
+
+
+def _sum_purity(evidence: Matrix, labels: Numbers, weights: Reals) -> tuple[Reals, Reals]:
+    """Return, for each file, the weighted sum of the purity of its evidence, and of the weights.
+
+    Evidence of a single file does not count.
+    """
+    entries = evidence.tocoo()
+    files, columns = evidence.shape
+    _, group, counts = np.unique(
+        labels[entries.row] * columns + entries.col, return_inverse=True, return_counts=True
+    )
+    others = _degrees(evidence)[entries.col] - 1
+    purity = (counts[group] - 1) / np.maximum(others, 1)
+    weight = weights[entries.col] * (others > 0)
+    pure, total = (
+        np.bincount(entries.row, each, minlength=files) for each in (weight * purity, weight)
+    )
+    return pure, total
 
 
 def _compute_support(evidence: Matrix, concentration: Reals) -> Matrix:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from graphbuild.analysis import Incidence, find_overlaps
 from graphbuild.analysis.clusters import partition_files
-from graphbuild.analysis.file_similarity import compute_concentration, compute_rarity
+from graphbuild.analysis.file_similarity import compute_rarity
 from graphbuild.analysis.null_model import NullModel
 from graphbuild.models import Entity, Observation
 from tests.support import family_mixes
@@ -90,7 +90,7 @@ def test_entries_that_the_model_determines_are_in_every_random_matrix() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_cohesion_is_the_product_of_support_concentration_and_density(seed: int) -> None:
+def test_cohesion_is_the_product_of_support_purity_and_density(seed: int) -> None:
     incidence = Incidence.from_observations(plant(seed).observations())
     matrix = incidence.file_evidence.toarray()
     label = (partition_files(incidence) - 1).tolist()
@@ -107,23 +107,17 @@ def test_cohesion_is_the_product_of_support_concentration_and_density(seed: int)
             assert pair.cohesion == 0
             continue
         support = 1 - prod(1 - (together[e] + 0.5) / (pairs[e] + 1) for e in has[a] & has[b])
-        evidence = [*has[a], *has[b]]
+        evidence = [e for each in (a, b) for e in has[each] if len(files[e]) > 1]
         weight = sum(rarity[e] * share[e] for e in evidence)
-        concentration = sum(rarity[e] * share[e] ** 2 for e in evidence) / weight
+        inside = {e: sum(label[each] == label[a] for each in files[e]) for e in evidence}
+        purity = (
+            sum(rarity[e] * share[e] * (inside[e] - 1) / (len(files[e]) - 1) for e in evidence)
+            / weight
+        )
         cluster = [number for number in range(len(label)) if label[number] == label[a]]
         sharing = sum(bool(has[i] & has[j]) for i, j in combinations(cluster, 2))
         density = sharing / count_pairs(len(cluster))
-        assert pair.cohesion == pytest.approx(support * concentration * density, abs=1e-8)
-
-
-def test_concentration_of_evidence_is_that_of_the_clusters() -> None:
-    """The helper that the definition above does not use agrees with it for a round-up."""
-    incidence = Incidence.from_observations(
-        observe({"a": range(4), "b": range(4, 8), "round-up": [0, 1, 4, 5]})
-    )
-    labels = partition_files(incidence) - 1
-    share = compute_concentration(incidence.file_evidence, labels)[:3]
-    assert share.tolist() == pytest.approx([1, 1, 2 / 6])
+        assert pair.cohesion == pytest.approx(support * purity * density, abs=1e-8)
 
 
 def test_pairs_without_shared_evidence_are_not_significant() -> None:

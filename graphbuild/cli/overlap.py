@@ -12,7 +12,7 @@ from graphbuild.cli import options
 from graphbuild.cli.campaign_file import read_incidence
 from graphbuild.cli.console import attributes_json, print_json, print_line, print_rows, shorten
 from graphbuild.cli.strength import HEADER, strength_cells, strength_json
-from graphbuild.models import FILE, shorten_id
+from graphbuild.models import COLLECTION, FILE, shorten_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from graphbuild.analysis import Hub, Incidence, Overlap, Overlaps, PairGroups, Strength
     from graphbuild.models import Entity
 
+_COLUMNS = (
+    *("pairs", "q", "p", "bits", "evidence", *HEADER),
+    *("references", "independent", "publishers"),
+)
 _DIVIDER = "--- chance may explain the pairs below (q > {fdr:g}) ---"
 
 
@@ -86,33 +90,43 @@ def overlap(
     groups = group_pairs(found, incidence)
     listed = groups.pairs.head(limit).with_duplicates(incidence, duplicates)
     strengths = measure_pairs(sources, listed, fdr=fdr)
-    clusters = _cluster_names(incidence) if of == "files" else {}
+    clusters = _cluster_names(incidence) if of == "files" else None
     rows = [
-        (
-            *_describe_ends(groups, number),
-            *([_describe_clusters(pair, clusters)] if clusters else []),
-            int(groups.counts[number]),
-            *(f"{pair.q_value:.1e}", f"{pair.p_value:.1e}", f"{pair.bits:.1f}"),
-            pair.shared_evidence,
-            *strength_cells(strength),
-            *(pair.shared_references, pair.independent_references, pair.publishers),
-        )
+        _row(groups, number, pair, strength, clusters)
         for number, (pair, strength) in enumerate(zip(listed, strengths, strict=True))
     ]
-    kind = ("cluster",) if clusters else ()
-    header = ("source", "target", *kind, "pairs", "q", "p", "bits", "evidence", *HEADER)
-    above = int((listed.columns["q_value"] <= fdr).sum())
-    divider = (above, _DIVIDER.format(fdr=fdr)) if 0 < above < len(rows) else None
     if rows and not len(significant):
         print_line(_explain_no_pair(found, fdr))
-    print_rows(
-        (*header, "references", "independent", "publishers"), rows, len(groups), divider=divider
-    )
+    above = int((listed.columns["q_value"] <= fdr).sum())
+    divider = (above, _DIVIDER.format(fdr=fdr)) if 0 < above < len(rows) else None
+    header = ("source", "target", *(() if clusters is None else ("cluster",)), *_COLUMNS)
+    print_rows(header, rows, len(groups), divider=divider)
     _print_hubs(found.hubs, of)
     if len(found.nodes):
         print_line(
             "'communities' shows the clusters of files, which are found from all evidence together"
         )
+
+
+def _row(
+    groups: PairGroups,
+    number: int,
+    pair: Overlap,
+    strength: Strength,
+    clusters: Mapping[Entity, str] | None,
+) -> tuple[object, ...]:
+    """Return the cells of a group of pairs; ``pair`` is its first pair."""
+    sources, targets = groups.nodes(number)
+    return (
+        _describe_alike(sources),
+        "each other" if sources == targets else _describe_alike(targets),
+        *(() if clusters is None else (_describe_clusters(pair, clusters),)),
+        int(groups.counts[number]),
+        *(f"{pair.q_value:.1e}", f"{pair.p_value:.1e}", f"{pair.bits:.1f}"),
+        pair.shared_evidence,
+        *strength_cells(strength),
+        *(pair.shared_references, pair.independent_references, pair.publishers),
+    )
 
 
 def _explain_no_pair(found: Overlaps, fdr: float) -> str:
@@ -126,18 +140,13 @@ def _explain_no_pair(found: Overlaps, fdr: float) -> str:
     )
 
 
-def _describe_ends(groups: PairGroups, number: int) -> tuple[str, str]:
-    """Return the cells of the columns ``source`` and ``target``."""
-    sources, targets = groups.nodes(number)
-    return _describe_alike(sources), (
-        "each other" if sources == targets else _describe_alike(targets)
-    )
-
-
 def _describe_alike(nodes: Sequence[Entity]) -> str:
     """Describe nodes with the same evidence by the first of them."""
-    count = f"{format_count(len(nodes), nodes[0].type)} like " if len(nodes) > 1 else ""
-    return f"{count}{_describe(nodes[0])}"
+    if len(nodes) == 1:
+        return _describe(nodes[0])
+    types = {node.type for node in nodes}
+    noun = types.pop() if types in ({FILE}, {COLLECTION}) else "subject"
+    return f"{format_count(len(nodes), noun)} like {_describe(nodes[0])}"
 
 
 def _describe(node: Entity) -> str:

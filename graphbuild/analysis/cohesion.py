@@ -133,10 +133,9 @@ def _sum_purity(evidence: Matrix, labels: Numbers, weights: Reals) -> tuple[Real
     others = _degrees(evidence)[entries.col] - 1
     purity = (counts[group] - 1) / np.maximum(others, 1)
     weight = weights[entries.col] * (others > 0)
-    pure, total = (
-        np.bincount(entries.row, each, minlength=files) for each in (weight * purity, weight)
-    )
-    return pure, total
+    pure = np.bincount(entries.row, weight * purity, minlength=files)
+    total = np.bincount(entries.row, weight, minlength=files)
+    return pure.astype(float), total.astype(float)
 
 
 def _compute_support(evidence: Matrix, concentration: Reals) -> Matrix:

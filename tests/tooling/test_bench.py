@@ -94,9 +94,10 @@ def test_pairs_of_generated_families() -> None:
         *(mix.name for mix in mixes if mix.families >= 10 and "shuffled" not in mix.name),
         *(mix.name for mix in truth_overlap.SHUFFLED),
     }
-    calibration = [row for row in goals if "share wrong" in row.case]
-    assert [row.case for row in goals if row.missed and row not in calibration] == []
-    assert max(row.ratio for row in calibration) <= 0.02
+    assert [row.case for row in goals if row.missed] == []
+    calibration = [row.ratio for row in rows if "share wrong" in row.case]
+    assert len(calibration) == len(mixes)
+    assert max(calibration) <= 0.2
 
 
 def test_counts_of_pairs_give_precision_and_recall() -> None:

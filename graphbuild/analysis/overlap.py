@@ -195,8 +195,7 @@ def find_overlaps(data: object, of: NodeKind = "files") -> Overlaps:
     """Find all pairs of files, or of collections, that share references or evidence.
 
     The pairs are sorted by q-value, then by p-value, then by descending weight of the shared
-    evidence.
-    ``find_overlaps(data).significant()`` returns only significant pairs.
+    evidence. ``find_overlaps(data).significant()`` returns only significant pairs.
 
     ``data`` is a graph, a store, observations or an ``Incidence``. With ``of="files"``, pairs of
     all subjects are found, including domains, IP addresses and URLs.
@@ -209,39 +208,50 @@ def find_overlaps(data: object, of: NodeKind = "files") -> Overlaps:
         nodes, references = incidence.collections, incidence.collection_references
         evidence = references
     model = NullModel.fit(evidence)
-    scores = model.column_scores
+    columns = _measure_pairs(references, evidence, model)
+    tested_pairs = len(nodes) * (len(nodes) - 1) // 2
+    if of == "files":
+        q_values, attainable_q = _compare_with_random_lists(incidence, model, columns)
+    else:
+        q_values = {"q_value": benjamini_hochberg(columns["p_value"], tested_pairs)}
+        attainable_q = _attainable_q(model, evidence, columns, tested_pairs)
+    columns |= q_values
+    hubs = _hubs(incidence, evidence, model.column_scores, of)
+    found = Overlaps(nodes, columns, tested_pairs, attainable_q, hubs)
+    order = (  # the most important key comes last
+        *(columns[name] for name in ("target", "source")),
+        *(-columns[name] for name in ("adamic_adar", "bits")),
+        *(columns[name] for name in ("p_value", "q_value")),
+    )
+    return found.select(np.lexsort(order))
+
+
+def _measure_pairs(
+    references: Matrix, evidence: Matrix, model: NullModel
+) -> dict[str, NDArray[Any]]:
+    """Return the columns of all pairs of rows that share a reference or evidence, without q-values.
+
+    ``model`` is the null model of ``evidence``.
+    """
     common_references, common_evidence = project(references), project(evidence)
     # Two files can share a collection but no reference if the crawl has not requested all pages.
     source, target = (common_references + common_evidence).nonzero()
     shared = look_up(common_references, source, target)
-    shared_evidence = look_up(common_evidence, source, target)
-    score = look_up(project(evidence, scores), source, target)
+    score = look_up(project(evidence, model.column_scores), source, target)
     # A degree of 1 counts as 2, because log(1) is 0.
     rarity = 1 / np.log(np.maximum(_degrees(references), 2))
     sizes = np.diff(references.indptr)
-    p_value = model.p_values(source, target, score)
-    tested_pairs = len(nodes) * (len(nodes) - 1) // 2
-    columns = {
+    return {
         "source": source,
         "target": target,
         "shared_references": shared,
-        "shared_evidence": shared_evidence,
+        "shared_evidence": look_up(common_evidence, source, target),
         "jaccard": jaccard(references, source, target, shared),
         "overlap_coefficient": shared / np.maximum(np.minimum(sizes[source], sizes[target]), 1),
         "adamic_adar": look_up(project(references, rarity), source, target),
         "bits": score / SCORE_PER_BIT,
-        "p_value": p_value,
+        "p_value": model.p_values(source, target, score),
     }
-    if of == "files":
-        q_values, attainable_q = _compare_with_random_lists(incidence, model, columns)
-    else:
-        q_values = {"q_value": benjamini_hochberg(p_value, tested_pairs)}
-        attainable_q = _attainable_q(model, evidence, columns, tested_pairs)
-    columns |= q_values
-    hubs = _hubs(incidence, evidence, scores, of)
-    found = Overlaps(nodes, columns, tested_pairs, attainable_q, hubs)
-    order = target, source, -columns["adamic_adar"], -score, p_value, columns["q_value"]
-    return found.select(np.lexsort(order))
 
 
 # --- significance --------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Fit a null model to a 0/1 matrix, and compute p-values and q-values for pairs of rows.
+"""Fit a null model to a 0/1 matrix: p-values and q-values of pairs of rows, random matrices.
 
 The model is the bipartite configuration model (Saracco et al. 2017, "Inferring monopartite
 projections of bipartite networks: an entropy-based approach", New J. Phys. 19 053022). The model

@@ -160,7 +160,8 @@ def test_laws_of_q_values(observations: list[Observation], rng: Random) -> None:
             assert one.q_value <= other.q_value
         if one.cohesion == other.cohesion:
             assert one.q_value == other.q_value
-    assert all(0 < pair.q_value <= 1 for pair in pairs)
+    # No q-value is smaller only because no pair of the ten random lists has so much cohesion.
+    assert all(0.1 / len(pairs) <= pair.q_value <= 1 for pair in pairs)
     assert all(pair.q_value >= found.attainable_q for pair in pairs)
 
 

@@ -25,7 +25,7 @@ from graphbuild.store import Store
 from tests.support.campaign_files import write_campaign, write_pages
 from tests.support.graphs import HOSTILE
 from tests.support.paths import DATA, ROOT
-from tests.support.planted_campaigns import MEDIUM, plant
+from tests.support.planted_campaigns import MEDIUM, plant, shuffled
 from tests.support.shell import Shell
 
 SAMPLE = DATA / "related_references.json"
@@ -89,6 +89,19 @@ def test_overlap_divides_pairs_that_chance_may_explain(campaign) -> None:
     assert len([line for line in lines if line == divider]) == 1
     listed = json.loads(output_of(shell, "overlap", "--of", "collections", "--json", "--all"))
     assert len(listed["pairs"]) == len(found)
+
+
+def test_overlap_lists_the_best_pairs_of_unrelated_files(shell: Shell) -> None:
+    world = shuffled(plant(1), 1)
+    found = find_overlaps(world.observations())
+    assert len(found.significant()) == 0
+    assert found.attainable_q <= 0.05
+    write_campaign(shell.folder / "c.db", world.observations())
+    lines = output_of(shell, "overlap", "--limit", 5).splitlines()
+    assert lines[1] == "chance may explain each of these pairs (q > 0.05)"
+    assert lines[2].startswith("source ")
+    assert lines[8].startswith("… and ")
+    assert "---" not in "".join(lines)
 
 
 def collection_of(name: str, files: list[Entity]) -> list[Observation]:

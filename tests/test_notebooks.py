@@ -214,7 +214,12 @@ def test_answer_02_equals_the_generated_world():
     with_references = [file for file in world.files.values() if world.related_references(file)]
     assert f"The {len(with_references)} files with a known reference form seven clusters" in answer
     assert len(world.campaigns) == 7
-    assert f"one shared collection proves little among {len(world.collections)}" in answer
+    campaigns = [{world.file(each) for each in hashes} for hashes in world.campaigns.values()]
+    sizes = [sum(file in with_references for file in files) for files in campaigns]
+    pairs = sum(math.comb(size, 2) for size in sizes)
+    assert (
+        f"All {pairs} pairs of files of one cluster are beyond chance, and no other pair" in answer
+    )
     in_roundup = [file for file in with_references if "atlas_roundup" in file.collections]
     assert f"which contains {len(in_roundup)} of the files" in answer
     bits = round(2 * math.log2(len(with_references) / len(in_roundup))) / 2

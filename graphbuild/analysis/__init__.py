@@ -72,6 +72,7 @@ from graphbuild.analysis.overlap import (
     Overlaps,
     find_overlaps,
 )
+from graphbuild.analysis.pair_groups import PairGroups, group_pairs
 from graphbuild.analysis.paths import EvidenceGraph, EvidencePath, PathStep
 from graphbuild.analysis.strength import Strength, measure_clusters, measure_pair, measure_pairs
 from graphbuild.analysis.timeline import Timeline, TimelineSeries, build_timeline
@@ -102,6 +103,7 @@ __all__ = [
     "NodeCentrality",
     "Overlap",
     "Overlaps",
+    "PairGroups",
     "PathStep",
     "Publisher",
     "ReferenceGroup",
@@ -131,6 +133,7 @@ __all__ = [
     "find_overlaps",
     "find_sources",
     "group_families",
+    "group_pairs",
     "make_families",
     "measure_clusters",
     "measure_pair",

@@ -178,6 +178,14 @@ def partition_files(data: object) -> Numbers:
     return _rank_by_size(labels) + 1
 
 
+def partition_evidence(evidence: Matrix, rarity: Reals, related: Matrix) -> Numbers:
+    """Return the cluster number of each file, from 0, for evidence that can be random.
+
+    The arguments are those of :func:`_partition`.
+    """
+    return _partition(evidence, rarity, related)[0]
+
+
 def _from_table(incidence: Incidence, table: ClusterTable) -> Clustering:
     """Return stored clusters, with the collections and references that distinguish them."""
     labels = np.array([table.numbers[file.key] for file in incidence.files], np.int64)

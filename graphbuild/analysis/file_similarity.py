@@ -27,12 +27,30 @@ def compute_rarity(incidence: Incidence) -> Reals:
 
     If n of the N files of a component have a piece of evidence, its weight is log2(1 + N / n).
     """
+    return weigh_by_rarity(incidence.file_evidence, find_linked_evidence(incidence))
+
+
+def find_linked_evidence(incidence: Incidence) -> Numbers:
+    """Return the component of each piece of evidence in the evidence graph without its files."""
     files = len(incidence.files)
-    component = sparse.csgraph.connected_components(incidence.adjacency, directed=False)[1]
+    links = incidence.adjacency[files:, files:]
+    component: Numbers = sparse.csgraph.connected_components(links, directed=False)[1]
+    return component
+
+
+def weigh_by_rarity(evidence: Matrix, linked: Numbers) -> Reals:
+    """Return the weights of :func:`compute_rarity` for evidence that can be random.
+
+    ``linked`` contains the component of each piece of evidence without the files, from 0.
+    """
+    files = evidence.shape[0]
+    row, column = evidence.nonzero()
+    size = files + int(linked.max(initial=-1)) + 1
+    links = sparse.csr_array((np.ones(len(row)), (row, files + linked[column])), (size, size))
+    component = sparse.csgraph.connected_components(links, directed=False)[1]
     component_sizes = np.bincount(component[:files], minlength=component.max(initial=-1) + 1)
-    degrees = _degrees(incidence.file_evidence)
-    sizes = component_sizes[component[files:]]
-    weights: Reals = np.log2(1 + sizes / np.maximum(degrees, 1))
+    sizes = component_sizes[component[files + linked]]
+    weights: Reals = np.log2(1 + sizes / np.maximum(_degrees(evidence), 1))
     return weights
 
 

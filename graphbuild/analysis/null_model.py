@@ -1,4 +1,4 @@
-"""Fit a null model to a 0/1 matrix, and compute p-values and q-values for pairs of rows.
+"""Fit a null model to a 0/1 matrix: p-values and q-values of pairs of rows, random matrices.
 
 The model is the bipartite configuration model (Saracco et al. 2017, "Inferring monopartite
 projections of bipartite networks: an entropy-based approach", New J. Phys. 19 053022). The model
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import sparse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +32,7 @@ _MAX_ITERATIONS = 20_000  # of the fit
 _TOLERANCE = 1e-10  # the fit ends if all parameters change by less than this share
 _LOG_NEGLIGIBLE = math.log(MIN_P_VALUE / 100)  # smaller logarithms of probabilities are ignored
 _BATCH = 2_048  # pairs of row classes per step; a step needs tens of megabytes of memory
+_MAX_RATE = 37.0  # above this rate, a Poisson variable is 0 with a probability below 1e-16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +42,7 @@ class NullModel:
     Attributes:
         row_class: For each row, the index of its degree in the distinct row degrees, ascending.
             Rows of one degree are a *row class*.
+        column_class: The same for columns.
         column_degrees: The distinct column degrees, ascending.
         column_counts: For each distinct column degree, the number of columns that have it.
         probability: Matrix of distinct row degrees by distinct column degrees: the probability that
@@ -50,6 +53,7 @@ class NullModel:
     """
 
     row_class: Numbers
+    column_class: Numbers
     column_degrees: Numbers
     column_counts: Numbers
     probability: Reals
@@ -61,17 +65,43 @@ class NullModel:
         rows, row_class, row_counts = np.unique(
             np.diff(matrix.indptr), return_inverse=True, return_counts=True
         )
-        columns, counts = np.unique(_column_degrees(matrix), return_counts=True)
+        columns, column_class, counts = np.unique(
+            np.bincount(matrix.indices, minlength=matrix.shape[1]),
+            return_inverse=True,
+            return_counts=True,
+        )
         probability = _fit((rows, columns), (row_counts, counts))
         rarity = np.log2(max(1, matrix.shape[0]) / np.maximum(columns, 1))
         scores = np.rint(SCORE_PER_BIT * rarity).astype(np.int64)
         scores[columns == 0] = 0
-        return cls(row_class, columns, counts, probability, scores)
+        return cls(row_class, column_class, columns, counts, probability, scores)
 
-    def column_scores(self, matrix: Matrix) -> Numbers:
-        """Return the score of each column of ``matrix``, to which the model was fitted."""
-        scores: Numbers = self.scores[np.searchsorted(self.column_degrees, _column_degrees(matrix))]
+    @property
+    def column_scores(self) -> Numbers:
+        """Return the score of each column of the matrix to which the model was fitted."""
+        scores: Numbers = self.scores[self.column_class]
         return scores
+
+    def sample(self, count: int, generator: np.random.Generator) -> Matrix:
+        """Return a block diagonal matrix whose blocks are ``count`` random matrices of the model.
+
+        Each entry of a block gets a Poisson number of hits, and is 1 if there is at least one. The
+        rate of the hits is chosen so that this happens with the probability of the entry. All
+        entries of a block with the same row class and column class are drawn together.
+        """
+        with np.errstate(divide="ignore"):
+            rate = np.minimum(-np.log1p(-self.probability), _MAX_RATE)
+        sizes = np.outer(np.bincount(self.row_class), self.column_counts)
+        hits = generator.poisson(rate * sizes, size=(count, *sizes.shape))
+        hit = np.repeat(np.arange(hits.size), hits.ravel())
+        block, row_class, column_class = np.unravel_index(hit, hits.shape)
+        rows, columns = len(self.row_class), len(self.column_class)
+        row = block * rows + _draw_members(generator, self.row_class, row_class)
+        column = block * columns + _draw_members(generator, self.column_class, column_class)
+        entries = np.ones(len(hit), np.int64), (row, column)
+        matrix = sparse.csr_array(entries, shape=(count * rows, count * columns))
+        matrix.data[:] = 1  # scipy sums repeated entries
+        return matrix
 
     def p_values(self, first_rows: Numbers, second_rows: Numbers, scores: Numbers) -> Reals:
         """Return the p-value of each pair of rows: the probability of at least the observed score.
@@ -117,8 +147,18 @@ class NullModel:
         return cumulative
 
 
-def _column_degrees(matrix: Matrix) -> Numbers:
-    return np.bincount(matrix.indices, minlength=matrix.shape[1])
+def _draw_members(
+    generator: np.random.Generator, member_class: Numbers, wanted: Numbers
+) -> Numbers:
+    """Return a random member of each wanted class; ``member_class`` has the class of each member.
+
+    Classes are numbered from 0 without gaps.
+    """
+    counts = np.bincount(member_class)
+    first = np.cumsum(counts) - counts
+    members = np.argsort(member_class, kind="stable")
+    drawn: Numbers = members[first[wanted] + generator.integers(counts[wanted])]
+    return drawn
 
 
 def _add_columns(

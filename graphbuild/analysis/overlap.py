@@ -17,9 +17,13 @@ Evidence that many files have is weak. If n of N files (or collections) have a p
 the weight of this piece is log2(N / n) bits, rounded to half bits (Sparck Jones 1972, J. Doc. 28).
 The p-value of a pair is the probability that the shared evidence of two nodes has at least the
 observed weight. The probability is computed in the model of :mod:`null_model`, for two nodes with
-the same numbers of pieces of evidence as the pair. The q-value corrects the p-value for the number
-of pairs. The number of shared references and common similarity measures of each pair are also
-computed.
+the same numbers of pieces of evidence as the pair. The number of shared references and common
+similarity measures of each pair are also computed.
+
+The q-value of a pair is the smallest false discovery rate at which it is significant. For
+collections, it is the p-value, corrected for the number of pairs. For files, the p-value would not
+be enough, because a list of few families contains many pairs of one family. Their q-value compares
+the clusters of the list with those of random lists; see :mod:`cohesion`.
 """
 
 from __future__ import annotations
@@ -28,10 +32,11 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from scipy import sparse
 
+from graphbuild.analysis.cohesion import measure_cohesion
 from graphbuild.analysis.incidence import as_incidence, sorted_unique
 from graphbuild.analysis.null_model import SCORE_PER_BIT, NullModel, benjamini_hochberg
+from graphbuild.analysis.projection import jaccard, look_up, project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,7 +45,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from graphbuild.analysis.deduplication import Deduplication
-    from graphbuild.analysis.incidence import Incidence, Matrix, Numbers, Reals
+    from graphbuild.analysis.incidence import Incidence, Matrix, Numbers
     from graphbuild.models import Entity
 
 NodeKind = Literal["files", "collections"]
@@ -71,6 +76,8 @@ class Overlap:
             weight ``bits``, if the nodes have as many pieces of evidence as ``source`` and
             ``target``.
         q_value: Smallest false discovery rate at which the pair is significant.
+        cohesion: How much the evidence of two files is confined to one dense cluster (0 to 1), from
+            which ``q_value`` is computed; None for collections.
         independent_references: Number of shared references, with duplicates counted once; None
             unless the pair comes from :meth:`Overlaps.with_duplicates`.
         publishers: Number of known publishers of the shared references; None unless the pair comes
@@ -87,6 +94,7 @@ class Overlap:
     bits: float
     p_value: float
     q_value: float
+    cohesion: float | None = None
     independent_references: int | None = None
     publishers: int | None = None
 
@@ -107,9 +115,13 @@ class Overlaps:
     Attributes:
         nodes: All files, or all collections.
         columns: For each attribute of :class:`Overlap`, an array with one value per pair. The
-            arrays ``source`` and ``target`` contain indices of ``nodes``. Only the result of
-            :meth:`with_duplicates` has ``independent_references`` and ``publishers``.
+            arrays ``source`` and ``target``, which come first, contain indices of ``nodes``. Pairs
+            of collections have no ``cohesion``. Only the result of :meth:`with_duplicates` has
+            ``independent_references`` and ``publishers``.
         tested_pairs: Number of all pairs of nodes, including pairs that share nothing.
+        attainable_q: A lower bound of the q-values that the pairs could have if they shared as much
+            as their numbers of pieces of evidence allow. If it is too high, no pair of these nodes
+            can be significant.
         hubs: Pieces of evidence that more than a quarter of the nodes, and at least three nodes,
             have; the most frequent first.
     """
@@ -117,15 +129,18 @@ class Overlaps:
     nodes: tuple[Entity, ...]
     columns: Mapping[str, NDArray[Any]]
     tested_pairs: int
+    attainable_q: float
     hubs: tuple[Hub, ...]
 
     def __len__(self) -> int:
         return len(self.columns["source"])
 
     def __iter__(self) -> Iterator[Overlap]:
+        names = list(self.columns)[2:]
         columns = [values.tolist() for values in self.columns.values()]
         for source, target, *measures in zip(*columns, strict=True):
-            yield Overlap(self.nodes[source], self.nodes[target], *measures)
+            ends = self.nodes[source], self.nodes[target]
+            yield Overlap(*ends, **dict(zip(names, measures, strict=True)))
 
     def significant(self, fdr: float = FALSE_DISCOVERY_RATE) -> Overlaps:
         """Return the pairs with a q-value of at most ``fdr``, the false discovery rate (0 to 1)."""
@@ -179,8 +194,8 @@ class Overlaps:
 def find_overlaps(data: object, of: NodeKind = "files") -> Overlaps:
     """Find all pairs of files, or of collections, that share references or evidence.
 
-    The pairs are sorted by p-value, then by descending weight of the shared evidence.
-    ``find_overlaps(data).significant()`` returns only significant pairs.
+    The pairs are sorted by q-value, then by p-value, then by descending weight of the shared
+    evidence. ``find_overlaps(data).significant()`` returns only significant pairs.
 
     ``data`` is a graph, a store, observations or an ``Incidence``. With ``of="files"``, pairs of
     all subjects are found, including domains, IP addresses and URLs.
@@ -193,76 +208,77 @@ def find_overlaps(data: object, of: NodeKind = "files") -> Overlaps:
         nodes, references = incidence.collections, incidence.collection_references
         evidence = references
     model = NullModel.fit(evidence)
-    scores = model.column_scores(evidence)
+    columns = _measure_pairs(references, evidence, model)
+    tested_pairs = len(nodes) * (len(nodes) - 1) // 2
+    if of == "files":
+        q_values, attainable_q = _compare_with_random_lists(incidence, model, columns)
+    else:
+        q_values = {"q_value": benjamini_hochberg(columns["p_value"], tested_pairs)}
+        attainable_q = _attainable_q(model, evidence, columns, tested_pairs)
+    columns |= q_values
+    hubs = _hubs(incidence, evidence, model.column_scores, of)
+    found = Overlaps(nodes, columns, tested_pairs, attainable_q, hubs)
+    order = (  # the most important key comes last
+        *(columns[name] for name in ("target", "source")),
+        *(-columns[name] for name in ("adamic_adar", "bits")),
+        *(columns[name] for name in ("p_value", "q_value")),
+    )
+    return found.select(np.lexsort(order))
+
+
+def _measure_pairs(
+    references: Matrix, evidence: Matrix, model: NullModel
+) -> dict[str, NDArray[Any]]:
+    """Return the columns of all pairs of rows that share a reference or evidence, without q-values.
+
+    ``model`` is the null model of ``evidence``.
+    """
     common_references, common_evidence = project(references), project(evidence)
     # Two files can share a collection but no reference if the crawl has not requested all pages.
     source, target = (common_references + common_evidence).nonzero()
-    shared = _lookup(common_references, source, target)
-    score = _lookup(project(evidence, scores), source, target)
+    shared = look_up(common_references, source, target)
+    score = look_up(project(evidence, model.column_scores), source, target)
     # A degree of 1 counts as 2, because log(1) is 0.
     rarity = 1 / np.log(np.maximum(_degrees(references), 2))
     sizes = np.diff(references.indptr)
-    p_value = model.p_values(source, target, score)
-    tested_pairs = len(nodes) * (len(nodes) - 1) // 2
-    columns = {
+    return {
         "source": source,
         "target": target,
         "shared_references": shared,
-        "shared_evidence": _lookup(common_evidence, source, target),
+        "shared_evidence": look_up(common_evidence, source, target),
         "jaccard": jaccard(references, source, target, shared),
         "overlap_coefficient": shared / np.maximum(np.minimum(sizes[source], sizes[target]), 1),
-        "adamic_adar": _lookup(project(references, rarity), source, target),
+        "adamic_adar": look_up(project(references, rarity), source, target),
         "bits": score / SCORE_PER_BIT,
-        "p_value": p_value,
-        "q_value": benjamini_hochberg(p_value, tested_pairs),
+        "p_value": model.p_values(source, target, score),
     }
-    found = Overlaps(nodes, columns, tested_pairs, _hubs(incidence, evidence, scores, of))
-    return found.select(np.lexsort((target, source, -columns["adamic_adar"], -score, p_value)))
 
 
-# --- pairs of rows -------------------------------------------------------------------------------
+# --- significance --------------------------------------------------------------------------------
 
 
-def project(matrix: Matrix, weights: NDArray[Any] | None = None) -> Matrix:
-    """Return, for each pair of rows of a 0/1 matrix, the number of columns with a 1 in both rows.
-
-    If ``weights`` contains a weight for each column, return the sum of the weights of these columns
-    instead of their number. The result is an upper triangular matrix: entry (i, j) is the value for
-    the rows i < j.
-    """
-    weighted = matrix
-    if weights is not None:
-        weighted = sparse.csr_array(
-            (weights[matrix.indices], matrix.indices, matrix.indptr), shape=matrix.shape
-        )
-    product = sparse.triu(weighted @ matrix.T, k=1, format="csr")
-    product.eliminate_zeros()
-    product.sort_indices()
-    return product
+def _compare_with_random_lists(
+    incidence: Incidence, model: NullModel, columns: Mapping[str, NDArray[Any]]
+) -> tuple[dict[str, NDArray[Any]], float]:
+    """Return the columns ``q_value`` and ``cohesion`` of pairs of files, and the attainable q."""
+    measured = measure_cohesion(incidence, model)
+    sharing = columns["shared_evidence"] > 0  # the other pairs share references only
+    q_value, cohesion = np.ones(len(sharing)), np.zeros(len(sharing))
+    q_value[sharing], cohesion[sharing] = measured.q_value, measured.cohesion
+    return {"q_value": q_value, "cohesion": cohesion}, measured.attainable_q
 
 
-def jaccard(matrix: Matrix, source: Numbers, target: Numbers, shared: Numbers) -> Reals:
-    """Return the Jaccard index of each pair of rows of a 0/1 matrix.
+def _attainable_q(
+    model: NullModel, evidence: Matrix, columns: Mapping[str, NDArray[Any]], tested_pairs: int
+) -> float:
+    """Return the smallest q-value if one node of each pair shared all of its evidence."""
+    totals = evidence @ model.column_scores
+    source, target = columns["source"], columns["target"]
+    p_value = model.p_values(source, target, np.minimum(totals[source], totals[target]))
+    return float(benjamini_hochberg(p_value, tested_pairs).min(initial=1.0))
 
-    For each pair, ``source`` and ``target`` contain the indices of the two rows, and ``shared``
-    contains the number of columns with a 1 in both rows.
-    """
-    sizes = np.diff(matrix.indptr)
-    index: Reals = shared / np.maximum(sizes[source] + sizes[target] - shared, 1)
-    return index
 
-
-def _lookup(product: Matrix, source: Numbers, target: Numbers) -> NDArray[Any]:
-    """Return the entries of ``product`` at the positions (``source[i]``, ``target[i]``).
-
-    The positions must be sorted, and must include all positions whose entry is not 0.
-    """
-    pairs, entries = (
-        np.ravel_multi_index(each, product.shape) for each in ((source, target), product.nonzero())
-    )
-    values = np.zeros(len(pairs), product.data.dtype)
-    values[np.searchsorted(pairs, entries)] = product.data
-    return values
+# --- pairs and evidence --------------------------------------------------------------------------
 
 
 def _count_distinct(shared: Matrix, labels: Numbers) -> Numbers:

@@ -43,6 +43,10 @@ SEARCHED = 10  # number of results whose breaking point is searched
 _MAX_CHECKS = 32  # maximum number of checks per result; a check computes all results again
 _WORK = 200_000  # intended product of the numbers of checks and of observations
 _WORK_PER_CHECK = 7_500  # number of observations that take as long as the fixed part of a check
+# The same for pairs. Random lists make their checks slower.
+_WORK_OF_PAIRS = 1_000_000
+_WORK_PER_CHECK_OF_PAIRS = 50_000
+_WORK_PER_OBSERVATION_OF_PAIRS = 18
 _MAX_PAIRS = 20_000_000  # maximum number of pairs, counted per reference, in measure_pair()
 
 
@@ -143,7 +147,11 @@ def measure_pairs(
         found = set(zip(*ends, strict=True))
         return {number: (int(source[number]), int(target[number])) in found for number in searched}
 
-    checks = _Checks(holds, _checks_per_result(sources) if max_checks is None else max_checks)
+    if max_checks is None:
+        observations = _WORK_PER_OBSERVATION_OF_PAIRS * len(sources.incidence.triples)
+        work = _WORK_PER_CHECK_OF_PAIRS + observations
+        max_checks = min(_MAX_CHECKS, _WORK_OF_PAIRS // work)
+    checks = _Checks(holds, max_checks)
     measured = [
         Strength(
             count, count if is_significant else None, is_exact=count == 1 or not is_significant

@@ -64,10 +64,13 @@ def print_json(value: Mapping[str, object]) -> None:
     typer.echo(json.dumps(value, ensure_ascii=True, indent=2))
 
 
-def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+def print_table(
+    header: Sequence[str], rows: Sequence[Sequence[object]], divider: tuple[int, str] | None = None
+) -> None:
     """Print a header and rows in aligned columns; integers get separators of thousands.
 
     On a terminal, long texts are shortened so that the table fits its width if possible.
+    ``divider`` is a number of rows, and a line to print after them.
     """
     cells = [
         [f"{cell:,}" if isinstance(cell, int) else escape_unprintable(str(cell)) for cell in row]
@@ -76,12 +79,14 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     if sys.stdout.isatty():
         widths = _fit(widths, shutil.get_terminal_size().columns)
-    for row in cells:
+    for number, row in enumerate(cells):
         line = _COLUMN_GAP.join(
             (cell if len(cell) <= width else shorten(cell, width - 1)).ljust(width)
             for cell, width in zip(row, widths, strict=True)
         )
         print_line(line.rstrip())
+        if divider and number == divider[0]:  # row 0 is the header
+            print_line(divider[1])
 
 
 def _fit(widths: Sequence[int], available: int) -> list[int]:
@@ -94,13 +99,19 @@ def _fit(widths: Sequence[int], available: int) -> list[int]:
     return fitting
 
 
-def print_rows(header: Sequence[str], rows: Sequence[Sequence[object]], total: int) -> None:
+def print_rows(
+    header: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    total: int,
+    divider: tuple[int, str] | None = None,
+) -> None:
     """Print ``rows`` as a table, then the number of omitted rows, unless it is 0.
 
-    ``total`` is the number of all rows, including the omitted ones.
+    ``total`` is the number of all rows, including the omitted ones. ``divider`` is that of
+    :func:`print_table`.
     """
     if rows:
-        print_table(header, rows)
+        print_table(header, rows, divider)
     print_omitted(total - len(rows))
 
 

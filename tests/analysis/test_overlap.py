@@ -15,7 +15,8 @@ from scipy.stats import binom, false_discovery_control
 
 from graphbuild.analysis.incidence import Incidence
 from graphbuild.analysis.null_model import NullModel, benjamini_hochberg
-from graphbuild.analysis.overlap import Overlap, find_overlaps, project
+from graphbuild.analysis.overlap import Overlap, find_overlaps
+from graphbuild.analysis.projection import project
 from graphbuild.models import Entity, Observation
 from tests.support.graphs import OBSERVATIONS
 from tests.support.planted_campaigns import LARGE, MEDIUM, SMALL, plant, shuffled

@@ -23,6 +23,7 @@ from tests.bench import (
     tables,
     ties,
     truth,
+    truth_overlap,
 )
 from tests.bench.rows import table
 from tests.support.real_families import DATA
@@ -59,6 +60,7 @@ CASES: dict[str, Callable[[int], list[Row]]] = {
     "clusters": clusters.clusters,
     "clusters-thin": clusters.thin,
     "truth": lambda _: truth.truth(),
+    "truth-overlap": lambda _: truth_overlap.truth_overlap(),
     "ties": clusters.ties,
     "quick": quick.quick,
     "overlap": ties.overlap,
@@ -69,6 +71,12 @@ CASES: dict[str, Callable[[int], list[Row]]] = {
     "central-million": ties.many_central,
 }
 
+# Cases whose lists consist of files of known families.
+_OF_FAMILIES: dict[str, Callable[[Path, int], list[Row]]] = {
+    "truth": truth.truth,
+    "truth-overlap": truth_overlap.truth_overlap,
+}
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run the selected cases; return the exit code."""
@@ -76,8 +84,8 @@ def main(arguments: Sequence[str]) -> int:
     rows: list[Row] = []
     for name in options.cases or CASES:
         _print(f"{name} ...")
-        if name == "truth":
-            found = truth.truth(options.families, options.repetitions)
+        if name in _OF_FAMILIES:
+            found = _OF_FAMILIES[name](options.families, options.repetitions)
         else:
             found = CASES[name](options.pairs)
         _print(table(found))
@@ -96,13 +104,13 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         type=Path,
         default=DATA,
         metavar="FILE",
-        help="observations of real families, for the case truth (default: %(default)s)",
+        help="observations of real families, for truth and truth-overlap (default: %(default)s)",
     )
     parser.add_argument(
         "--repetitions",
         type=int,
         default=truth.REPETITIONS,
-        help="repetitions of each list of the case truth (default: %(default)s)",
+        help="repetitions of each list of these cases (default: %(default)s)",
     )
     options = parser.parse_args(arguments)
     unknown = set(options.cases) - set(CASES)

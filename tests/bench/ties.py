@@ -26,7 +26,7 @@ from graphbuild.analysis.centrality import DAMPING, betweenness, pagerank, to_ne
 from graphbuild.analysis.clusters import MIN_SIMILARITY
 from graphbuild.analysis.file_similarity import compute_similarity
 from graphbuild.analysis.incidence import Incidence
-from graphbuild.analysis.overlap import jaccard, project
+from graphbuild.analysis.projection import jaccard, project
 from graphbuild.models import Entity, Observation
 from tests.bench.rows import Row, paired
 from tests.bench.usage import Used

@@ -17,13 +17,15 @@ from graphbuild.analysis import (
     find_bridges,
     find_clusters,
     find_overlaps,
+    group_pairs,
 )
+from graphbuild.emulator import Api, generate_family_world
 from graphbuild.models import Entity, Observation
 from graphbuild.store import Store
 from tests.support.campaign_files import write_campaign, write_pages
 from tests.support.graphs import HOSTILE
 from tests.support.paths import DATA, ROOT
-from tests.support.planted_campaigns import MEDIUM, plant
+from tests.support.planted_campaigns import MEDIUM, plant, shuffled
 from tests.support.shell import Shell
 
 SAMPLE = DATA / "related_references.json"
@@ -53,25 +55,98 @@ def output_of(shell: Shell, *arguments: object) -> str:
 # --- overlap, clusters, bridges, times -----------------------------------------------------------
 
 
-def test_overlap_lists_significant_pairs_and_hubs(campaign) -> None:
+def test_overlap_lists_the_best_pairs_and_hubs(campaign) -> None:
     shell, incidence = campaign
     found = find_overlaps(incidence, "collections")
     beyond = found.significant()
     text = output_of(shell, "overlap", "--of", "collections", "--limit", 3)
     assert f"{len(found):,} share something, {len(beyond):,} more than chance (q <= 0.05)" in text
-    assert f"… and {len(beyond) - 3:,} more" in text
+    assert f"… and {len(group_pairs(found, incidence)) - 3:,} more" in text
+    assert "chance may explain" not in text  # all listed pairs are significant
     result = json.loads(output_of(shell, "overlap", "--of", "collections", "--json"))
     assert [(pair["source"], pair["target"], pair["q_value"]) for pair in result["pairs"]] == [
         (pair.source.key, pair.target.key, pair.q_value) for pair in beyond
     ]
     text = output_of(shell, "overlap")
-    assert "chance may explain each of these pairs" in text
     assert "weak evidence: 174 files share the collection roundup-1 (weight in bits: 1)" in text
-    full_output = output_of(shell, "overlap", "--all", "--limit", 2).splitlines()
-    assert full_output[1].split() == [
-        *("source", "target", "references", "independent", "publishers", "evidence"),
-        *("sources", "breaking", "jaccard", "overlap", "adamic-adar", "bits", "p", "q"),
+    assert "'communities' shows the clusters" in text
+    lines = output_of(shell, "overlap", "--limit", 2).splitlines()
+    assert lines[1].split() == [
+        *("source", "target", "cluster", "pairs", "q", "p", "bits", "evidence"),
+        *("sources", "breaking", "references", "independent", "publishers"),
     ]
+
+
+def test_overlap_divides_pairs_that_chance_may_explain(campaign) -> None:
+    shell, incidence = campaign
+    found = find_overlaps(incidence, "collections")
+    groups = group_pairs(found, incidence)
+    above = (groups.pairs.columns["q_value"] <= 0.05).sum()
+    assert 0 < above < len(groups)
+    lines = output_of(shell, "overlap", "--of", "collections", "--limit", 10_000).splitlines()
+    divider = "--- chance may explain the pairs below (q > 0.05) ---"
+    assert lines.index(divider) == 2 + above
+    assert len([line for line in lines if line == divider]) == 1
+    listed = json.loads(output_of(shell, "overlap", "--of", "collections", "--json", "--all"))
+    assert len(listed["pairs"]) == len(found)
+
+
+def test_overlap_lists_the_best_pairs_of_unrelated_files(shell: Shell) -> None:
+    world = shuffled(plant(1), 1)
+    found = find_overlaps(world.observations())
+    assert len(found.significant()) == 0
+    assert found.attainable_q <= 0.05
+    write_campaign(shell.folder / "c.db", world.observations())
+    lines = output_of(shell, "overlap", "--limit", 5).splitlines()
+    assert lines[1] == "chance may explain each of these pairs (q > 0.05)"
+    assert lines[2].startswith("source ")
+    assert lines[8].startswith("… and ")
+    assert "---" not in "".join(lines)
+
+
+def collection_of(name: str, files: list[Entity]) -> list[Observation]:
+    """Return the observations of files in a collection with one reference."""
+    reference = Entity("reference", f"{sum(map(ord, name)):064x}", {"title": f"About {name}"})
+    collection = Entity("collection", name.lower(), {"name": name})
+    return [Observation(each, reference, collection) for each in files]
+
+
+def test_overlap_counts_files_with_the_same_evidence_in_one_row(shell: Shell) -> None:
+    """The best pairs are shown, although no pair of so few files can be significant."""
+    files = [Entity("file", f"{number:064x}") for number in range(1, 7)]
+    write_campaign(
+        shell.folder / "c.db", collection_of("Emotet", files) + collection_of("Loader", files[:5])
+    )
+    lines = output_of(shell, "overlap").splitlines()
+    assert lines[0].startswith("6 files: of 15 pairs 15 share something, 0 more than chance")
+    assert lines[1].startswith("no pair can have q <= 0.05 here (the lowest possible q is ")
+    cells = [re.split(r"\s{2,}", line)[:4] for line in lines[3:5]]
+    assert sorted(cells) == [
+        ["5 files like 000000000000…", "000000000000…", "Emotet", "5"],
+        ["5 files like 000000000000…", "each other", "Emotet", "10"],
+    ]
+    assert lines[5].startswith("weak evidence")
+    result = json.loads(output_of(shell, "overlap", "--json", "--all"))
+    assert len(result["pairs"]) == 15
+    assert result["attainable_q"] > 0.05
+    alike = [file.key for file in files[:5]]
+    groups = [(group["pairs"], group["sources"], group["targets"]) for group in result["groups"]]
+    assert sorted(groups) == [(5, alike, [files[5].key]), (10, alike, alike)]
+    assert json.loads(output_of(shell, "overlap", "--json"))["pairs"] == []
+
+
+def test_overlap_shows_names_of_files_and_clusters_beside_the_hash(shell: Shell, service) -> None:
+    world = generate_family_world(2, 2)
+    hashes = shell.folder / "hashes.txt"
+    hashes.write_text("\n".join(world.hashes()), encoding="utf-8")
+    url = service(Api(world))
+    options = ("--base-url", url, "--describe", "files,collections")
+    assert output_of(shell, "crawl", hashes, *options)
+    source = min(world.files.values(), key=lambda each: each.sha256)
+    (name,) = {each.name for each in world.collections.values()}
+    lines = output_of(shell, "overlap").splitlines()
+    cells = re.split(r"\s{2,}", lines[3])[:4]
+    assert cells == [f"2 files like {source.sha256[:12]}… {source.name}", "each other", name, "1"]
 
 
 def test_communities_lists_clusters_with_collections(campaign) -> None:
@@ -238,9 +313,7 @@ def test_hostile_texts_are_escaped_on_terminal_and_in_markdown(shell: Shell) -> 
         ("bridges",),
         ("overlap",),
     ):
-        text = output_of(
-            shell, *arguments, *(["--all"] if arguments[0] in {"explain", "overlap"} else [])
-        )
+        text = output_of(shell, *arguments, *(["--all"] if arguments[0] == "explain" else []))
         assert not {c for c in text if unicodedata.category(c) in {"Cc", "Cf"}} - {"\n"}
         assert arguments[0] != "explain" or not re.search(r"https?:|//evil\.", text)
     text = output_of(shell, "explain", file.id, "collection:c", "--all", "--markdown")

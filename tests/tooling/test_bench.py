@@ -23,6 +23,7 @@ from tests.bench import (
     tables,
     ties,
     truth,
+    truth_overlap,
 )
 from tests.bench.rows import Row, paired, table
 from tests.bench.serving import Service
@@ -83,10 +84,40 @@ def test_lists_of_generated_families() -> None:
             assert row.ratio <= 1, row.case
 
 
-def test_without_data_the_case_truth_names_the_option(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_pairs_of_generated_families() -> None:
+    """The same shape as the real families; see ``make bench CASES=truth-overlap``."""
+    mixes = [mix._replace(times=1) for mix in truth_overlap.PAIR_MIXES if mix.families <= 20]
+    rows = truth_overlap.measure(generated(1), 2, mixes)
+    assert len({row.case for row in rows}) == len(rows) == 3 * len(mixes) + 2
+    goals = [row for row in rows if row.goal is not None]
+    assert {row.case.partition(":")[0] for row in goals} == {
+        *(mix.name for mix in mixes if mix.families >= 10 and "shuffled" not in mix.name),
+        *(mix.name for mix in truth_overlap.SHUFFLED),
+    }
+    assert [row.case for row in goals if row.missed] == []
+    calibration = [row.ratio for row in rows if "share wrong" in row.case]
+    assert len(calibration) == len(mixes)
+    assert max(calibration) <= 0.2
+
+
+def test_counts_of_pairs_give_precision_and_recall() -> None:
+    """Of 4 pairs with q <= 0.05, 1 is wrong; 2 of 5 true pairs are not among them."""
+    q_value = np.array([0.001, 0.02, 0.03, 0.04, 0.15, 0.5])
+    is_true = np.array([True, True, False, True, True, True])
+    one = truth_overlap.count(q_value, is_true, 100)
+    assert one.precision.tolist() == pytest.approx([1, 3 / 4, 3 / 4, 4 / 5])
+    assert one.recall.tolist() == pytest.approx([1 / 5, 3 / 5, 3 / 5, 4 / 5])
+    both = one + truth_overlap.count(np.array([0.2]), np.array([False]), 10)
+    assert (both.true, both.tested) == (5, 110)
+    assert both.precision.tolist() == pytest.approx([1, 3 / 4, 3 / 4, 4 / 6])
+    assert truth_overlap.count(np.array([0.9]), np.array([False]), 1).recall.tolist() == [1] * 4
+
+
+@pytest.mark.parametrize("case", ["truth", "truth-overlap"])
+def test_without_data_of_families_a_case_names_the_option(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run.main(["truth", "--families", str(tmp_path / "none.gz")]) == 0
+    assert run.main([case, "--families", str(tmp_path / "none.gz")]) == 0
     assert "--families FILE" in capsys.readouterr().out
 
 

@@ -1,0 +1,173 @@
+"""Compute the q-values of pairs of files, by comparison with random lists.
+
+The *cohesion* of two files of one cluster (see :mod:`clusters`) is the product of three shares:
+
+* The support. The concentration of a piece of evidence is the share of pairs of its files that are
+  in one cluster. The support is the probability that at least one shared piece links files of one
+  cluster, if the pieces are independent and each does so with this share (noisy-or, Pearl 1988,
+  "Probabilistic Reasoning in Intelligent Systems"). The share of few pairs is uncertain, so it is
+  estimated with Jeffreys' prior. Two files of a small collection therefore have a low support,
+  unless they share several.
+* The purity. For each piece of evidence of one of the two files that other files have too, it is
+  the share of these other files that are in the same cluster. The mean over all this evidence has
+  the weights of the clustering. It is low if their collections contain files of many clusters.
+* The density of their cluster: the share of pairs of its files that share evidence. It is low if
+  chance has linked the files of the cluster one by one.
+
+The cohesion of all other pairs is 0, and so is that of pairs without shared evidence.
+
+Chance also groups files. Therefore, clusters are also found in random lists, in which the files and
+the pieces of evidence have the same degrees on average (:mod:`null_model`). The false discovery
+rate of all pairs with at least some cohesion is the mean number of such pairs in a random list,
+divided by their number in the list (Tusher, Tibshirani and Chu 2001, Proc. Natl. Acad. Sci. 98).
+The q-value of a pair is the smallest rate of all thresholds that the pair meets (Storey and
+Tibshirani 2003, Proc. Natl. Acad. Sci. 100).
+
+A p-value of a single pair cannot do this. In a list of ten families of equal size, a tenth of all
+pairs share the collection of a family, so sharing one is not unlikely for a pair. It is unlikely
+that the collections of a random list divide the files so well.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from graphbuild.analysis.clusters import partition_evidence
+from graphbuild.analysis.file_similarity import (
+    compute_concentration,
+    find_linked_evidence,
+    relate_collections,
+    weigh_by_rarity,
+)
+from graphbuild.analysis.projection import project
+
+if TYPE_CHECKING:
+    from graphbuild.analysis.incidence import Incidence, Matrix, Numbers, Reals
+    from graphbuild.analysis.null_model import NullModel
+
+_MAX_LISTS = 10  # number of random lists
+_ENOUGH_PAIRS = 100_000  # intended number of pairs in all random lists, if it needs fewer lists
+_DIGITS = 9  # differences below are rounding errors
+
+
+class Cohesion(NamedTuple):
+    """The cohesion of all pairs of files that share evidence, and their q-values.
+
+    The pairs have the order of the entries of ``project(incidence.file_evidence)``.
+
+    Attributes:
+        cohesion: The cohesion of each pair.
+        q_value: The q-value of each pair.
+        attainable_q: The smallest q-value of the pairs if all of their evidence were confined to
+            dense clusters.
+    """
+
+    cohesion: Reals
+    q_value: Reals
+    attainable_q: float
+
+
+def measure_cohesion(incidence: Incidence, model: NullModel) -> Cohesion:
+    """Measure the cohesion of all pairs of files that share evidence.
+
+    ``model`` is the null model of ``incidence.file_evidence``. The same arguments give the same
+    result.
+    """
+    evidence = incidence.file_evidence
+    linked, related = find_linked_evidence(incidence), relate_collections(incidence)
+    cohesion = _compute_cohesion(evidence, linked, related)
+    lists = min(_MAX_LISTS, -(-_ENOUGH_PAIRS // max(1, len(cohesion))))
+    # The lists share no evidence, so they can be parts of one list that is clustered at once.
+    offset = (linked.max(initial=-1) + 1) * np.arange(lists)[:, None]
+    random = _compute_cohesion(
+        model.sample(lists, np.random.default_rng(0)),
+        (offset + linked).ravel(),
+        sparse.block_diag([related] * lists, format="csr"),
+    )
+    random.sort()
+    best = np.round(_compute_support(evidence, np.ones(evidence.shape[1])).data, _DIGITS)
+    return Cohesion(
+        cohesion,
+        _q_values(cohesion, random, lists),
+        float(_q_values(best, random, lists).min(initial=1.0)),
+    )
+
+
+def _compute_cohesion(evidence: Matrix, linked: Numbers, related: Matrix) -> Reals:
+    """Return the cohesion of all pairs of files that share evidence.
+
+    Args:
+        evidence: A 0/1 matrix with a row per file and a column per piece of evidence.
+        linked: The result of :func:`find_linked_evidence`.
+        related: The result of :func:`relate_collections`.
+    """
+    rarity = weigh_by_rarity(evidence, linked)
+    labels = partition_evidence(evidence, rarity, related)
+    concentration = compute_concentration(evidence, labels)
+    support = _compute_support(evidence, concentration).tocoo()
+    pure, total = _sum_purity(evidence, labels, rarity * concentration)
+    is_together = labels[support.row] == labels[support.col]
+    source, target = support.row[is_together], support.col[is_together]
+    purity = (pure[source] + pure[target]) / (total[source] + total[target])
+    sizes = np.bincount(labels)
+    sharing = np.bincount(labels[source], minlength=len(sizes))
+    density = sharing / np.maximum(sizes * (sizes - 1) / 2, 1)
+    cohesion = np.zeros(len(is_together))
+    cohesion[is_together] = support.data[is_together] * purity * density[labels[source]]
+    return np.round(cohesion, _DIGITS)
+
+
+def _sum_purity(evidence: Matrix, labels: Numbers, weights: Reals) -> tuple[Reals, Reals]:
+    """Return, for each file, the weighted sum of the purity of its evidence, and of the weights.
+
+    Evidence of a single file does not count.
+    """
+    entries = evidence.tocoo()
+    files, columns = evidence.shape
+    _, group, counts = np.unique(
+        labels[entries.row] * columns + entries.col, return_inverse=True, return_counts=True
+    )
+    others = _degrees(evidence)[entries.col] - 1
+    purity = (counts[group] - 1) / np.maximum(others, 1)
+    weight = weights[entries.col] * (others > 0)
+    pure = np.bincount(entries.row, weight * purity, minlength=files)
+    total = np.bincount(entries.row, weight, minlength=files)
+    return pure.astype(float), total.astype(float)
+
+
+def _compute_support(evidence: Matrix, concentration: Reals) -> Matrix:
+    """Return a matrix with the support of each pair of files that share evidence."""
+    degrees = _degrees(evidence)
+    pairs = degrees * (degrees - 1) / 2
+    estimate = (concentration * pairs + 0.5) / (pairs + 1)
+    support = project(evidence, np.log1p(-estimate))
+    support.data = -np.expm1(support.data)
+    return support
+
+
+def _degrees(evidence: Matrix) -> Numbers:
+    return np.bincount(evidence.indices, minlength=evidence.shape[1])
+
+
+def _q_values(observed: Reals, random: Reals, lists: int) -> Reals:
+    """Return the q-value of each pair of a list; 1 for a cohesion of 0.
+
+    One pair is added to those of the random lists. Otherwise, a rate could be 0 only because there
+    are few random lists (Phipson and Smyth 2010, Stat. Appl. Genet. Mol. Biol. 9).
+
+    Args:
+        observed: The cohesion of the pairs of the list.
+        random: The cohesion of the pairs of all random lists, sorted.
+        lists: The number of random lists.
+    """
+    order = np.argsort(-observed, kind="stable")
+    descending = observed[order]
+    found = np.searchsorted(-descending, -descending, side="right")
+    by_chance = (1 + len(random) - np.searchsorted(random, descending)) / lists
+    rates = np.minimum.accumulate((by_chance / found)[::-1])[::-1]
+    q_values = np.empty(len(observed))
+    q_values[order] = np.where(descending > 0, np.minimum(rates, 1.0), 1.0)
+    return q_values

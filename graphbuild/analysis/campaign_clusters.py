@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from graphbuild._util import format_timestamp
 from graphbuild.analysis.cluster_method import method_version
 from graphbuild.analysis.clusters import find_clusters
+from graphbuild.analysis.deduplication import find_duplicates
+from graphbuild.analysis.evidence_sources import find_sources
+from graphbuild.analysis.incidence import as_incidence
+from graphbuild.analysis.strength import measure_clusters
+from graphbuild.errors import MissingLibraryError
 from graphbuild.graph.builder import TITLE, build_graph, with_stable_order
 from graphbuild.graph.clusters import add_clusters, has_clusters
 from graphbuild.graph.views import is_derived
 from graphbuild.models import OBSERVED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from graphbuild.analysis.cluster_models import Clustering
+    from graphbuild.analysis.evidence_sources import Strength
+    from graphbuild.analysis.incidence import Incidence
     from graphbuild.graph.builder import Graph
     from graphbuild.models import ClusterTable, Entity, Link, Observation
 
@@ -107,13 +116,38 @@ def read_clusters(store: CampaignStore, graph: Graph | None = None) -> ClusterTa
             observations are not read again to find clusters.
     """
     stored = store.clusters.load(method_version())
-    return stored or find_clusters(store if graph is None else graph).to_table()
+    return stored or _find_table(store if graph is None else graph)
 
 
 def save_clusters(store: CampaignStore) -> None:
     """Store the clusters of a campaign file that is open for writing, unless it has them."""
     if store.clusters.load(method_version()) is None:
-        store.clusters.save(find_clusters(store).to_table(), method_version())
+        store.clusters.save(_find_table(store), method_version())
+
+
+def _find_table(data: object) -> ClusterTable:
+    """Return the clusters of a store or graph, with their strengths."""
+    incidence = as_incidence(data)
+    found = find_clusters(incidence)
+    return replace(found, strengths=read_or_measure_strengths(incidence, found)).to_table()
+
+
+def read_or_measure_strengths(incidence: Incidence, found: Clustering) -> Mapping[int, Strength]:
+    """Return the strength of each cluster by number, which is measured if it is not known.
+
+    The result is empty if the extra ``analysis`` is not installed.
+
+    Args:
+        incidence: The observations of a campaign.
+        found: The clusters of these observations.
+    """
+    if found.strengths:
+        return found.strengths
+    try:
+        duplicates = find_duplicates(incidence.references)
+    except MissingLibraryError:
+        return {}
+    return measure_clusters(find_sources(incidence, duplicates), found.labels)
 
 
 def add_found_clusters(graph: Graph) -> None:

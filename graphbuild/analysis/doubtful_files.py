@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from graphbuild.analysis.average_linkage import SimilarityGraph
     from graphbuild.analysis.incidence import Numbers, Reals
 
-MAX_SILHOUETTE = 0.2  # maximum silhouette width of a doubtful file
+# Maximum silhouette width of a doubtful file. Clusters with a lower mean width have no substantial
+# structure (Kaufman and Rousseeuw 1990, Finding Groups in Data).
+MAX_SILHOUETTE = 0.25
 NOT_DOUBTFUL = -1
 _DIGITS = 9  # further digits are rounding errors
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import unicodedata
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -24,6 +25,7 @@ from tests.support.campaign_files import write_campaign, write_pages
 from tests.support.graphs import HOSTILE
 from tests.support.paths import DATA, ROOT
 from tests.support.planted_campaigns import MEDIUM, plant
+from tests.support.planted_variants import plant_variants
 from tests.support.shell import Shell
 
 SAMPLE = DATA / "related_references.json"
@@ -92,6 +94,35 @@ def test_communities_lists_clusters_with_collections(campaign) -> None:
     assert lines[2].startswith(f"1 {first.name}  ")
     cells = lines[2].removeprefix(f"1 {first.name}").split()
     assert cells[:2] == [str(len(first.files)), f"{first.stability:.2f}"]
+
+
+def test_communities_lists_subclusters_and_doubtful_files(shell: Shell) -> None:
+    """A file of the other family is also in collections of a variant, and gets its cluster."""
+    planted, other = plant_variants(1), plant_variants(2, 1)
+    members = {**planted.members, **other.members}
+    between = next(iter(other.members))
+    variant, held = next(iter(planted.members.items()))
+    members[between] = [*members[between][:3], *held[:4]]
+    world = replace(planted, members=members, holds={**planted.holds, **other.holds})
+    write_campaign(shell.folder / "c.db", world.observations())
+    first, second = json.loads(output_of(shell, "communities", "--json"))["clusters"]
+    truth = {f"file:{file}": number for file, number in planted.truth.items()}
+    truth[f"file:{between}"] = planted.truth[variant]
+    assert [part["label"] for part in first["subclusters"]] == ["1a", "1b"]
+    for part in first["subclusters"]:
+        assert len({truth[file] for file in part["files"]}) == 1
+        assert part["top_collections"][0]["outside"] == 0
+    assert sorted(file for part in first["subclusters"] for file in part["files"]) == first["files"]
+    (whole,) = second["subclusters"]
+    assert (whole["label"], whole["files"]) == ("2", second["files"])
+    assert first["doubtful"] == [{"file": f"file:{between}", "other_cluster": 2}]
+    assert second["doubtful"] == []
+    lines = output_of(shell, "communities").splitlines()
+    (line,) = [line for line in lines if line.startswith("subclusters of ")]
+    assert re.fullmatch(
+        r"subclusters of 1: 1a \(21 files: s1-v\d-\d\), 1b \(20 files: s1-v\d-\d\)", line
+    )
+    assert "1 doubtful file is nearly as similar to another cluster" in lines
 
 
 def test_bridges_lists_nodes_between_clusters(campaign) -> None:

@@ -105,6 +105,22 @@ def cluster_names(graph: nx.DiGraph[str]) -> dict[int, str]:
     return {number: names[number] for number in sorted(names) if number != NO_CLUSTER}
 
 
+def has_subclusters(graph: nx.DiGraph[str]) -> bool:
+    """Return whether a cluster of the graph is split."""
+    return any(
+        node.get(SUBCLUSTER) not in {None, str(cluster_of(node))} for node in graph.nodes.values()
+    )
+
+
+def cluster_strengths(graph: nx.DiGraph[str]) -> dict[int, tuple[int, str]]:
+    """Return the number of sources and the breaking point (as text) of each cluster by number.
+
+    The result is empty if the graph does not contain them.
+    """
+    rows = graph.graph.get(CLUSTER_STRENGTHS, ())
+    return {number: (sources, breaking_point) for number, sources, breaking_point in rows}
+
+
 def _subcluster_labels(table: ClusterTable) -> dict[str, str]:
     """Return the label of the subcluster of each file by node key."""
     counts: dict[int, int] = {}

@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import unicodedata
-from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -25,7 +24,7 @@ from tests.support.campaign_files import write_campaign, write_pages
 from tests.support.graphs import HOSTILE
 from tests.support.paths import DATA, ROOT
 from tests.support.planted_campaigns import MEDIUM, plant
-from tests.support.planted_variants import plant_variants
+from tests.support.planted_variants import plant_doubtful
 from tests.support.shell import Shell
 
 SAMPLE = DATA / "related_references.json"
@@ -97,20 +96,14 @@ def test_communities_lists_clusters_with_collections(campaign) -> None:
 
 
 def test_communities_lists_subclusters_and_doubtful_files(shell: Shell) -> None:
-    """A file of the other family is also in collections of a variant, and gets its cluster."""
-    planted, other = plant_variants(1), plant_variants(2, 1)
-    members = {**planted.members, **other.members}
-    between = next(iter(other.members))
-    variant, held = next(iter(planted.members.items()))
-    members[between] = [*members[between][:3], *held[:4]]
-    world = replace(planted, members=members, holds={**planted.holds, **other.holds})
-    write_campaign(shell.folder / "c.db", world.observations())
+    planted, between = plant_doubtful()
+    write_campaign(shell.folder / "c.db", planted.observations())
     first, second = json.loads(output_of(shell, "communities", "--json"))["clusters"]
     truth = {f"file:{file}": number for file, number in planted.truth.items()}
-    truth[f"file:{between}"] = planted.truth[variant]
+    del truth[f"file:{between}"]
     assert [part["label"] for part in first["subclusters"]] == ["1a", "1b"]
     for part in first["subclusters"]:
-        assert len({truth[file] for file in part["files"]}) == 1
+        assert len({truth[file] for file in part["files"] if file in truth}) == 1
         assert part["top_collections"][0]["outside"] == 0
     assert sorted(file for part in first["subclusters"] for file in part["files"]) == first["files"]
     (whole,) = second["subclusters"]

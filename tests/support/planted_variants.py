@@ -54,6 +54,19 @@ def plant_homogeneous(seed: int) -> PlantedCampaigns:
     return PlantedCampaigns(members, _holds(members), {}, dict.fromkeys(members, 0))
 
 
+def plant_doubtful() -> tuple[PlantedCampaigns, str]:
+    """Return a family of two variants and a smaller family, and a file between the two families.
+
+    The file is in three collections of its own family and in four of the first variant.
+    """
+    planted, other = plant_variants(1), plant_variants(2, 1)
+    between = next(iter(other.members))
+    held = [*other.members[between][:3], *next(iter(planted.members.values()))[:4]]
+    members = {**planted.members, **other.members, between: held}
+    truth = {**planted.truth, **dict.fromkeys(other.truth, 2)}
+    return PlantedCampaigns(members, {**planted.holds, **other.holds}, {}, truth), between
+
+
 def _holds(members: dict[str, list[str]]) -> dict[str, list[str]]:
     """Return the references of each collection: four of its own."""
     names = sorted({name for held in members.values() for name in held})

@@ -19,13 +19,11 @@ from graphbuild.graph.views import is_derived
 from graphbuild.models import OBSERVED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from graphbuild.analysis.cluster_models import Clustering
-    from graphbuild.analysis.evidence_sources import Strength
-    from graphbuild.analysis.incidence import Incidence
     from graphbuild.graph.builder import Graph
     from graphbuild.models import ClusterTable, Entity, Link, Observation
 
@@ -116,38 +114,30 @@ def read_clusters(store: CampaignStore, graph: Graph | None = None) -> ClusterTa
             observations are not read again to find clusters.
     """
     stored = store.clusters.load(method_version())
-    return stored or _find_table(store if graph is None else graph)
+    return stored or find_with_strengths(store if graph is None else graph).to_table()
 
 
 def save_clusters(store: CampaignStore) -> None:
     """Store the clusters of a campaign file that is open for writing, unless it has them."""
     if store.clusters.load(method_version()) is None:
-        store.clusters.save(_find_table(store), method_version())
+        store.clusters.save(find_with_strengths(store).to_table(), method_version())
 
 
-def _find_table(data: object) -> ClusterTable:
-    """Return the clusters of a store or graph, with their strengths."""
-    incidence = as_incidence(data)
-    found = find_clusters(incidence)
-    return replace(found, strengths=read_or_measure_strengths(incidence, found)).to_table()
+def find_with_strengths(data: object, *, seed: int = 0) -> Clustering:
+    """Find clusters with :func:`find_clusters`, and measure their strength unless it is stored.
 
-
-def read_or_measure_strengths(incidence: Incidence, found: Clustering) -> Mapping[int, Strength]:
-    """Return the strength of each cluster by number, which is measured if it is not known.
-
-    The result is empty if the extra ``analysis`` is not installed.
-
-    Args:
-        incidence: The observations of a campaign.
-        found: The clusters of these observations.
+    Without the extra ``analysis``, the clusters have no strengths.
     """
+    incidence = as_incidence(data)
+    found = find_clusters(incidence, seed=seed)
     if found.strengths:
-        return found.strengths
+        return found
     try:
         duplicates = find_duplicates(incidence.references)
     except MissingLibraryError:
-        return {}
-    return measure_clusters(find_sources(incidence, duplicates), found.labels)
+        return found
+    sources = find_sources(incidence, duplicates)
+    return replace(found, strengths=measure_clusters(sources, found.labels))
 
 
 def add_found_clusters(graph: Graph) -> None:

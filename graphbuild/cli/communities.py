@@ -18,7 +18,6 @@ if TYPE_CHECKING:
         Cluster,
         Clustering,
         DistinctiveEntity,
-        Incidence,
         Strength,
         Subcluster,
     )
@@ -52,13 +51,16 @@ def communities(
     If pages are left to request, "open" is the number of calls for the files of the cluster. The
     pages can change the cluster.
     """
-    from graphbuild.analysis import METHOD, find_clusters
+    from graphbuild.analysis import METHOD
+    from graphbuild.analysis.campaign_clusters import find_with_strengths
 
     path = find_campaign_file(store_path)
     incidence = read_incidence(path, merge=merge)
     open_calls = _read_open_calls(path)
-    found = find_clusters(incidence, seed=seed)
-    strengths = _measure(incidence, found)
+    with console.spinner() as show_step:
+        show_step("finding clusters")
+        found = find_with_strengths(incidence, seed=seed)
+    strengths = found.strengths
     if json:
         summary = console.attributes_json(found, "resolution", "modularity", "agreement")
         clusters_json = [
@@ -151,15 +153,6 @@ def _print_open(found: Clustering, open_calls: Mapping[str, int]) -> None:
             " and can join any cluster"
         )
     console.print_line("'crawl --decide N' makes the N calls that can change the clusters most")
-
-
-def _measure(incidence: Incidence, found: Clustering) -> Mapping[int, Strength]:
-    """Return the strength of each cluster, or nothing if the extra ``analysis`` is missing."""
-    from graphbuild.analysis.campaign_clusters import read_or_measure_strengths
-
-    with console.spinner() as show_step:
-        show_step("measuring the evidence of clusters")
-        return read_or_measure_strengths(incidence, found)
 
 
 def _print_subclusters(clusters: Sequence[Cluster]) -> None:

@@ -172,6 +172,17 @@ def test_large_matrices_give_the_split_of_small_ones() -> None:
     assert adjusted_mutual_info_score(variants, parts) == 1.0
 
 
+def test_large_matrices_with_equal_sums_are_split() -> None:
+    """Each file has five pieces of evidence of its variant; each piece belongs to five files."""
+    rows = [
+        [120 * variant + (number + step) % 120 for step in (0, 7, 19, 41, 83)]
+        for variant in (0, 1)
+        for number in range(120)
+    ]
+    parts = find_subclusters(matrix_of(rows), np.zeros(240, int), keys_of(240))
+    assert {*parts[:120].tolist()}.isdisjoint(parts[120:].tolist())
+
+
 def matrix_of(rows: Sequence[Iterable[int]]) -> sparse.csr_array:
     ends = np.array([(row, column) for row, columns in enumerate(rows) for column in columns])
     matrix = sparse.csr_array((np.ones(len(ends), np.int64), (ends[:, 0], ends[:, 1])))

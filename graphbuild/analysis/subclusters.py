@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 _RANDOM_MATRICES = 99  # for a significance level of 0.01
 _FIRST_TRADES = 10  # rounds of trades that make a random matrix of the evidence
 _MIN_PART = 2  # files in each part of a split
-_MAX_DENSE = 200  # rows or columns up to which all singular values are computed
+# Larger matrices are not stored with all of their cells, and only one singular value is computed.
+_MAX_DENSE = 200  # rows or columns, whichever are fewer
+_MAX_CELLS = 1_000_000
 _TOLERANCE = 1e-9  # smaller differences are rounding errors
 
 
@@ -131,33 +133,35 @@ class _Model(NamedTuple):
         """
         shape = len(self.row_scale), len(self.column_scale)
         values = self.row_scale[rows] * self.column_scale[columns]
-        if min(shape) <= _MAX_DENSE:
+        if min(shape) <= _MAX_DENSE and shape[0] * shape[1] <= _MAX_CELLS:
             residual = np.outer(self.row_part, -self.column_part)
             residual[rows, columns] += values
             value, axis = _decompose_dense(residual)
             coordinates: Reals = residual @ axis
         else:
-            scaled = sparse.csr_array((values, (rows, columns)), shape=shape)
-            value, axis = self._decompose_sparse(scaled)
-            coordinates = self._multiply(scaled, axis)
-        return value, coordinates * self.row_scale
+            operator = self._operator(sparse.csr_array((values, (rows, columns)), shape=shape))
+            start = np.random.default_rng(0).standard_normal(min(shape))  # always the same
+            _, (value,), (axis,) = svds(operator, k=1, v0=start, tol=1e-3)
+            coordinates = operator @ axis
+        return float(value), coordinates * self.row_scale
 
-    def _decompose_sparse(self, scaled: Matrix) -> tuple[float, Reals]:
-        turned, transposed = _Model(*self[1::-1], *self[:1:-1]), scaled.T.tocsr()
-        operator = LinearOperator(
-            scaled.shape,
-            matvec=lambda vector: self._multiply(scaled, vector.ravel()),
-            rmatvec=lambda vector: turned._multiply(transposed, vector.ravel()),
-            dtype=float,
+    def _operator(self, scaled: Matrix) -> LinearOperator:
+        """Return the scaled matrix without its expected values; as a matrix, it would be dense."""
+        transposed = scaled.T.tocsr()
+
+        def multiply(vector: Reals) -> Reals:
+            vector = vector.ravel()  # scipy also passes matrices of one column
+            product: Reals = scaled @ vector - self.row_part * (self.column_part @ vector)
+            return product
+
+        def multiply_transposed(vector: Reals) -> Reals:
+            vector = vector.ravel()
+            product: Reals = transposed @ vector - self.column_part * (self.row_part @ vector)
+            return product
+
+        return LinearOperator(
+            scaled.shape, matvec=multiply, rmatvec=multiply_transposed, dtype=float
         )
-        start = np.random.default_rng(0).standard_normal(min(scaled.shape))  # always the same
-        _, values, axes = svds(operator, k=1, v0=start, tol=1e-3)
-        return float(values[0]), axes[0]
-
-    def _multiply(self, scaled: Matrix, vector: Reals) -> Reals:
-        """Return the product of the scaled matrix without its expected values, and a vector."""
-        product: Reals = scaled @ vector - self.row_part * (self.column_part @ vector)
-        return product
 
 
 def _decompose_dense(residual: Reals) -> tuple[float, Reals]:

@@ -1,8 +1,8 @@
 """Find files that are nearly as similar to another cluster as to their own.
 
-The measure is the silhouette width (Rousseeuw 1987, J. Comput. Appl. Math. 20) for similarities: 1
-minus the quotient of two means, the mean similarity of the file to the files of the most similar
-other cluster, and that to the other files of its own cluster.
+The measure is the silhouette width (Rousseeuw 1987, J. Comput. Appl. Math. 20) for similarities. It
+is 1 - b / a, where a is the mean similarity of a file to the other files of its cluster, and b its
+mean similarity to the files of the most similar other cluster.
 """
 
 from __future__ import annotations

@@ -1,20 +1,20 @@
 """Split clusters of files into subclusters, where the evidence for the split beats chance.
 
 A split is found by a regularized correspondence analysis of the evidence of the cluster (Qin and
-Rohe 2013, Adv. Neural Inf. Process. Syst. 26): each entry of the 0/1 matrix of files and evidence
-is reduced by the value that is expected by chance from its row sum and column sum, and scaled. The
-first singular vector orders the files, and they are split where the variance inside the two parts
-is lowest (Fisher 1958, J. Am. Stat. Assoc. 53).
+Rohe 2013, Adv. Neural Inf. Process. Syst. 26). From each entry of the 0/1 matrix of files and
+evidence, the value is subtracted that chance explains by its row sum and column sum. The entries
+are scaled. The first singular vector orders the files. They are split where the variance inside the
+two parts is lowest (Fisher 1958, J. Am. Stat. Assoc. 53).
 
 Every matrix has such a split. Therefore, the first singular value is compared with those of
 random matrices of the same row sums and column sums. The split is stated only if all of
-``_RANDOM_MATRICES`` random matrices have a smaller one: chance alone would do this in at most one
-of a hundred clusters (Besag and Clifford 1989, Biometrika 76). Each part is then tested in turn.
+``_RANDOM_MATRICES`` random matrices have a smaller one. Chance alone would do this in about one of
+a hundred clusters (Besag and Clifford 1989, Biometrika 76). Each part is then tested in turn.
 
-Evidence that all files of the cluster have, or only one of them, is left out, because it supports
-no split. Files that have no other evidence are a subcluster of their own if the rest is split. One
-piece of evidence alone never supports a split: at least two must be shared by the same files more
-often than by chance.
+Evidence of all files, of all but one or of only one is left out, because it supports no split into
+groups of at least two files. Files that have no other evidence are a subcluster of their own if the
+rest is split. One piece of evidence alone never supports a split. At least two must be shared by
+the same files more often than by chance.
 
 Files with identical evidence are never split. The subclusters of a cluster depend only on its own
 files and their evidence.
@@ -200,8 +200,8 @@ def _trade(
 ) -> Numbers:
     """Return new rows of the entries: all rows trade entries at random, in random pairs.
 
-    Each entry of a pair that only one of its two rows has goes to one of them at random, so that
-    the number of entries of each row stays the same. Repeated trades give each matrix with the same
+    Each entry that only one row of a pair has goes to one of the two at random. The number of
+    entries of each row stays the same. Repeated trades give each matrix with the same
     row sums and column sums with the same probability (Carstens et al. 2018, ESA, LIPIcs 112).
     """
     order = generator.permutation(shape[0])

@@ -77,7 +77,8 @@ class Campaign:
     def graph(self, *, view: str = "full", timestamps: bool = False) -> Graph:
         """Return the graph of the campaign, or a view derived from it.
 
-        Nodes that belong to a cluster have the attributes ``cluster`` and ``cluster_name``.
+        Nodes that belong to a cluster have the attributes ``cluster``, ``cluster_name`` and, with
+        few exceptions, ``subcluster``.
 
         Args:
             view: ``full``, ``folded``, ``backbone``, ``files``, ``collections`` or
@@ -126,15 +127,19 @@ class Campaign:
         """Return the cluster of each subject with references, as in ``graphbuild communities``.
 
         The DataFrame has one row per subject. The columns are ``file`` (node key of the subject),
-        ``cluster`` (number; 1 is the largest cluster), ``cluster_name`` and ``stability`` (of the
-        cluster, 0 to 1).
+        ``cluster`` (number; 1 is the largest cluster), ``cluster_name``, ``stability`` (of the
+        cluster, 0 to 1), ``subcluster`` (label), ``doubtful`` (whether the subject is nearly as
+        similar to another cluster), ``other_cluster`` (number), and of the cluster ``sources`` and
+        ``breaking_point``, which are empty without the extra ``analysis``.
 
         Args:
             seed: Seed of the random number generator.
         """
-        from graphbuild.analysis import find_clusters  # noqa: PLC0415  loads numpy
+        from graphbuild.analysis.campaign_clusters import (  # noqa: PLC0415  loads numpy
+            find_with_strengths,
+        )
 
-        return find_clusters(self.store, seed=seed).to_frame()
+        return find_with_strengths(self.store, seed=seed).to_frame()
 
     def export(
         self,

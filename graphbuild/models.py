@@ -369,6 +369,10 @@ class ClusterTable:
         stability: The stability of each cluster (0 to 1), in the same order.
         resolution: The minimum mean similarity of clusters that are merged.
         modularity: The modularity of the clusters in the graph of similar files.
+        subclusters: The number of the subcluster of each subject in its cluster, by node key.
+            Subjects of clusters that are not split are left out.
+        doubtful: The number of the other cluster of each doubtful subject, by node key.
+        strengths: For each cluster, the fields of its ``Strength``; empty if it was not measured.
     """
 
     numbers: Mapping[str, int]
@@ -376,6 +380,9 @@ class ClusterTable:
     stability: tuple[float, ...]
     resolution: float
     modularity: float
+    subclusters: Mapping[str, int] = field(default_factory=dict)
+    doubtful: Mapping[str, int] = field(default_factory=dict)
+    strengths: tuple[tuple[int, int | None, bool], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ from graphbuild.analysis.bridges import Bridge, Bridges, find_bridges
 from graphbuild.analysis.centrality import Centrality, NodeCentrality, compute_centrality
 from graphbuild.analysis.cluster_evolution import Cause, ClusterChange, MovedFile
 from graphbuild.analysis.cluster_method import METHOD
-from graphbuild.analysis.clusters import Cluster, Clustering, find_clusters
+from graphbuild.analysis.cluster_models import Cluster, Clustering, DoubtfulFile, Subcluster
+from graphbuild.analysis.clusters import find_clusters
 from graphbuild.analysis.compare import Comparison, compare
 from graphbuild.analysis.deduplication import (
     RULE_DESCRIPTIONS,
@@ -44,7 +45,7 @@ from graphbuild.analysis.deduplication import (
 )
 from graphbuild.analysis.diff import Changes, Snapshot, Triple
 from graphbuild.analysis.distinctiveness import DistinctiveEntity
-from graphbuild.analysis.evidence_sources import Sources, find_sources
+from graphbuild.analysis.evidence_sources import Sources, Strength, find_sources
 from graphbuild.analysis.families import (
     DistinctiveFamily,
     Families,
@@ -74,7 +75,7 @@ from graphbuild.analysis.overlap import (
 )
 from graphbuild.analysis.pair_groups import PairGroups, group_pairs
 from graphbuild.analysis.paths import EvidenceGraph, EvidencePath, PathStep
-from graphbuild.analysis.strength import Strength, measure_clusters, measure_pair, measure_pairs
+from graphbuild.analysis.strength import measure_clusters, measure_pair, measure_pairs
 from graphbuild.analysis.timeline import Timeline, TimelineSeries, build_timeline
 
 __all__ = [
@@ -93,6 +94,7 @@ __all__ = [
     "Deduplication",
     "DistinctiveEntity",
     "DistinctiveFamily",
+    "DoubtfulFile",
     "EvidenceGraph",
     "EvidencePath",
     "Families",
@@ -111,6 +113,7 @@ __all__ = [
     "Snapshot",
     "Sources",
     "Strength",
+    "Subcluster",
     "Timeline",
     "TimelineSeries",
     "Triple",

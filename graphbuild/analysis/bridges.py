@@ -32,7 +32,7 @@ from graphbuild.analysis.incidence import as_incidence, group_identical_rows
 if TYPE_CHECKING:
     import pandas as pd
 
-    from graphbuild.analysis.clusters import Clustering
+    from graphbuild.analysis.cluster_models import Clustering
     from graphbuild.analysis.incidence import Incidence, Matrix, Numbers
     from graphbuild.models import Entity
 

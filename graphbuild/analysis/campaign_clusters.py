@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from graphbuild._util import format_timestamp
 from graphbuild.analysis.cluster_method import method_version
 from graphbuild.analysis.clusters import find_clusters
+from graphbuild.analysis.deduplication import find_duplicates
+from graphbuild.analysis.evidence_sources import find_sources
+from graphbuild.analysis.incidence import as_incidence
+from graphbuild.analysis.strength import measure_clusters
+from graphbuild.errors import MissingLibraryError
 from graphbuild.graph.builder import TITLE, build_graph, with_stable_order
 from graphbuild.graph.clusters import add_clusters, has_clusters
 from graphbuild.graph.views import is_derived
@@ -17,6 +23,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from graphbuild.analysis.cluster_models import Clustering
     from graphbuild.graph.builder import Graph
     from graphbuild.models import ClusterTable, Entity, Link, Observation
 
@@ -107,13 +114,30 @@ def read_clusters(store: CampaignStore, graph: Graph | None = None) -> ClusterTa
             observations are not read again to find clusters.
     """
     stored = store.clusters.load(method_version())
-    return stored or find_clusters(store if graph is None else graph).to_table()
+    return stored or find_with_strengths(store if graph is None else graph).to_table()
 
 
 def save_clusters(store: CampaignStore) -> None:
     """Store the clusters of a campaign file that is open for writing, unless it has them."""
     if store.clusters.load(method_version()) is None:
-        store.clusters.save(find_clusters(store).to_table(), method_version())
+        store.clusters.save(find_with_strengths(store).to_table(), method_version())
+
+
+def find_with_strengths(data: object, *, seed: int = 0) -> Clustering:
+    """Find clusters with :func:`find_clusters`, and measure their strength unless it is stored.
+
+    Without the extra ``analysis``, the clusters have no strengths.
+    """
+    incidence = as_incidence(data)
+    found = find_clusters(incidence, seed=seed)
+    if found.strengths:
+        return found
+    try:
+        duplicates = find_duplicates(incidence.references)
+    except MissingLibraryError:
+        return found
+    sources = find_sources(incidence, duplicates)
+    return replace(found, strengths=measure_clusters(sources, found.labels))
 
 
 def add_found_clusters(graph: Graph) -> None:

@@ -23,7 +23,7 @@ from graphbuild.models import COLLECTION, REFERENCE, Entity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from graphbuild.analysis.clusters import Clustering
+    from graphbuild.analysis.cluster_models import Clustering
     from graphbuild.analysis.diff import SnapshotPair
     from graphbuild.analysis.incidence import Numbers
 

@@ -18,19 +18,24 @@ evidence depend only on this component: files that share no evidence with it do 
 
 The stability of a cluster is computed from several runs. In each run, some of the evidence is left
 out at random.
+
+Inside a cluster, :mod:`subclusters` finds groups of files with different evidence. A file that is
+nearly as similar to another cluster is doubtful; see :mod:`doubtful_files`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import sparse
 
 from graphbuild.analysis.average_linkage import merge_similar
+from graphbuild.analysis.cluster_models import Cluster, Clustering, DoubtfulFile, Subcluster
 from graphbuild.analysis.cluster_names import choose_name_giver, name_clusters
 from graphbuild.analysis.distinctiveness import find_distinctive
+from graphbuild.analysis.doubtful_files import NOT_DOUBTFUL, find_doubtful
+from graphbuild.analysis.evidence_sources import Strength
 from graphbuild.analysis.file_similarity import (
     compute_concentration,
     compute_rarity,
@@ -38,102 +43,19 @@ from graphbuild.analysis.file_similarity import (
     relate_collections,
 )
 from graphbuild.analysis.incidence import as_incidence, group_identical_rows
-from graphbuild.models import ClusterTable
+from graphbuild.analysis.subclusters import find_subclusters
+from graphbuild.graph.clusters import subcluster_label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
-    import pandas as pd
-
-    from graphbuild.analysis.distinctiveness import DistinctiveEntity
+    from graphbuild.analysis.average_linkage import SimilarityGraph
     from graphbuild.analysis.incidence import Incidence, Matrix, Numbers, Reals
-    from graphbuild.models import Entity
+    from graphbuild.models import ClusterTable, Entity
 
 RUNS = 10  # default number of runs for the stability
 MIN_SIMILARITY = 0.18  # minimum mean similarity of the files of two clusters that are merged
 _LEFT_OUT = 0.1  # share of the evidence of a file that is left out in a run
-
-
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """A cluster of files.
-
-    Attributes:
-        number: The rank of the cluster by size; 1 is the largest cluster.
-        name: A name that no other cluster has; see :mod:`graphbuild.analysis.cluster_names`.
-        files: The files, sorted by key.
-        top_collections: Up to five collections that distinguish the cluster from all other files,
-            by descending log-likelihood ratio; see :class:`DistinctiveEntity`.
-        top_references: Up to five such references, in the same order.
-        stability: The Jaccard index of this cluster and the most similar cluster of a run with a
-            tenth of the evidence left out, averaged over all runs (Hennig 2007, Comput. Stat. Data
-            Anal. 52).
-    """
-
-    number: int
-    name: str
-    files: tuple[Entity, ...]
-    top_collections: tuple[DistinctiveEntity, ...]
-    top_references: tuple[DistinctiveEntity, ...]
-    stability: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Clustering:
-    """The clusters of a campaign. Iteration yields each :class:`Cluster`.
-
-    Attributes:
-        clusters: The clusters, the largest first. A file without shared evidence is a cluster of
-            one file.
-        labels: The cluster number of each file, from 1, in the order of ``Incidence.files``.
-        resolution: The minimum mean similarity of the files of two clusters that are merged.
-        modularity: The modularity of the clusters in the graph of similar files: the share of all
-            similarity that lies inside clusters, minus the share that would lie there by chance
-            (Newman and Girvan 2004, Phys. Rev. E 69, 026113).
-    """
-
-    clusters: tuple[Cluster, ...]
-    labels: Numbers
-    resolution: float
-    modularity: float
-
-    def __len__(self) -> int:
-        return len(self.clusters)
-
-    def __iter__(self) -> Iterator[Cluster]:
-        return iter(self.clusters)
-
-    @property
-    def agreement(self) -> float:
-        """Return the mean stability over all files; 1 if there are no files."""
-        sizes = [len(cluster.files) for cluster in self.clusters]
-        stability = [cluster.stability for cluster in self.clusters]
-        return float(np.average(stability, weights=sizes)) if sizes else 1.0
-
-    def to_table(self) -> ClusterTable:
-        """Return the numbers and names of the clusters without their evidence."""
-        return ClusterTable(
-            {file.key: each.number for each in self.clusters for file in each.files},
-            tuple(each.name for each in self.clusters),
-            tuple(each.stability for each in self.clusters),
-            self.resolution,
-            self.modularity,
-        )
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return a DataFrame with one row per file.
-
-        Columns: ``file`` (node key), ``cluster`` (number), ``cluster_name``, ``stability``.
-        """
-        import pandas as pd  # noqa: PLC0415  loads slowly
-
-        rows = [
-            (file.key, cluster.number, cluster.name, cluster.stability)
-            for cluster in self.clusters
-            for file in cluster.files
-        ]
-        columns = ["file", "cluster", "cluster_name", "stability"]
-        return pd.DataFrame(rows, columns=columns).astype({"cluster_name": "category"})
 
 
 def find_clusters(data: object, *, seed: int = 0, runs: int = RUNS) -> Clustering:
@@ -156,15 +78,17 @@ def find_clusters(data: object, *, seed: int = 0, runs: int = RUNS) -> Clusterin
         return _from_table(incidence, incidence.clusters)
     evidence = incidence.file_evidence
     rarity, related = compute_rarity(incidence), relate_collections(incidence)
-    labels, modularity = _partition(evidence, rarity, related)
-    labels = _rank_by_size(labels)
+    found = _partition(evidence, rarity, related)
+    labels = found.labels
     generator = np.random.default_rng(seed)
     stability = []
     for _ in range(max(1, runs)):
-        other, _ = _partition(_leave_out(evidence, generator), rarity, related)
+        other = _partition(_leave_out(evidence, generator), rarity, related).labels
         stability.append(best_jaccard(labels, other))
-    clusters = _describe(incidence, labels, np.mean(stability, axis=0))
-    return Clustering(clusters, labels + 1, MIN_SIMILARITY, modularity)
+    parts = find_subclusters(evidence, labels, [file.key for file in incidence.files])
+    groups = _Groups(labels, np.mean(stability, axis=0), parts, found.find_doubtful())
+    modularity = found.graph.modularity(found.node_labels)
+    return Clustering(_describe(incidence, groups), labels + 1, MIN_SIMILARITY, modularity)
 
 
 def partition_files(data: object) -> Numbers:
@@ -174,8 +98,7 @@ def partition_files(data: object) -> Numbers:
     """
     incidence = as_incidence(data)
     rarity, related = compute_rarity(incidence), relate_collections(incidence)
-    labels, _ = _partition(incidence.file_evidence, rarity, related)
-    return _rank_by_size(labels) + 1
+    return _partition(incidence.file_evidence, rarity, related).labels + 1
 
 
 def partition_evidence(evidence: Matrix, rarity: Reals, related: Matrix) -> Numbers:
@@ -188,13 +111,37 @@ def partition_evidence(evidence: Matrix, rarity: Reals, related: Matrix) -> Numb
 
 def _from_table(incidence: Incidence, table: ClusterTable) -> Clustering:
     """Return stored clusters, with the collections and references that distinguish them."""
-    labels = np.array([table.numbers[file.key] for file in incidence.files], np.int64)
-    clusters = _describe(incidence, labels - 1, np.array(table.stability))
-    return Clustering(clusters, labels, table.resolution, table.modularity)
+    keys = [file.key for file in incidence.files]
+    labels = np.array([table.numbers[key] for key in keys], np.int64)
+    parts = np.array([table.subclusters.get(key, 1) for key in keys], np.int64)
+    doubtful = np.array([table.doubtful.get(key, NOT_DOUBTFUL + 1) for key in keys], np.int64)
+    groups = _Groups(labels - 1, np.array(table.stability), parts, doubtful - 1)
+    strengths = {number: Strength(*each) for number, each in enumerate(table.strengths, start=1)}
+    clusters = _describe(incidence, groups)
+    return Clustering(clusters, labels, table.resolution, table.modularity, strengths)
 
 
-def _partition(evidence: Matrix, rarity: Reals, related: Matrix) -> tuple[Numbers, float]:
-    """Return the cluster number of each file, from 0, and the modularity of the clusters.
+class _Partition(NamedTuple):
+    """The clusters of files, and the similarity from which they were found."""
+
+    node: Numbers  # for each file, the number of its node in ``graph``
+    graph: SimilarityGraph
+    node_labels: Numbers  # for each node, the cluster number from 0; larger clusters come first
+
+    @property
+    def labels(self) -> Numbers:
+        """Return the cluster number of each file, from 0."""
+        labels: Numbers = self.node_labels[self.node]
+        return labels
+
+    def find_doubtful(self) -> Numbers:
+        """Return the other cluster of each doubtful file, or ``NOT_DOUBTFUL``."""
+        doubtful: Numbers = find_doubtful(self.graph, self.node_labels)[self.node]
+        return doubtful
+
+
+def _partition(evidence: Matrix, rarity: Reals, related: Matrix) -> _Partition:
+    """Find the clusters of files.
 
     Args:
         evidence: A 0/1 matrix with a row per file and a column per piece of evidence.
@@ -208,8 +155,8 @@ def _partition(evidence: Matrix, rarity: Reals, related: Matrix) -> tuple[Number
     draft = merge_similar(apart, MIN_SIMILARITY)
     weights = rarity * compute_concentration(evidence, draft[node])
     graph = compute_similarity(kinds, sizes, weights, related)
-    labels = merge_similar(graph, MIN_SIMILARITY)
-    return labels[node], graph.modularity(labels)
+    labels = _rank_by_size(merge_similar(graph, MIN_SIMILARITY), sizes)
+    return _Partition(node, graph, labels)
 
 
 def _leave_out(evidence: Matrix, generator: np.random.Generator) -> Matrix:
@@ -226,16 +173,15 @@ def _leave_out(evidence: Matrix, generator: np.random.Generator) -> Matrix:
     return sparse.csr_array((entries.data[kept], ends), shape=evidence.shape)
 
 
-def _rank_by_size(labels: Numbers) -> Numbers:
-    """Renumber clusters from 0 by decreasing size; clusters of equal size, by their first file.
+def _rank_by_size(labels: Numbers, sizes: Numbers) -> Numbers:
+    """Renumber clusters from 0 by decreasing size; clusters of equal size, by their first node.
 
-    ``labels`` and the result contain the cluster number of each file.
+    ``labels`` and the result contain the cluster number of each node, and ``sizes`` the number of
+    its files.
     """
-    _, first, which, sizes = np.unique(
-        labels, return_index=True, return_inverse=True, return_counts=True
-    )
+    _, first, which = np.unique(labels, return_index=True, return_inverse=True)
     rank = np.empty(len(first), np.int64)
-    rank[np.lexsort((first, -sizes))] = np.arange(len(first))
+    rank[np.lexsort((first, -np.bincount(which, sizes)))] = np.arange(len(first))
     return rank[which] if len(labels) else labels
 
 
@@ -253,18 +199,56 @@ def best_jaccard(labels: Numbers, other: Numbers) -> Reals:
     return best
 
 
-def _describe(incidence: Incidence, labels: Numbers, stability: Reals) -> tuple[Cluster, ...]:
+class _Groups(NamedTuple):
+    """The groups of files. Items for files are in the order of ``Incidence.files``."""
+
+    labels: Numbers  # the cluster number of each file, from 0
+    stability: Reals  # of each cluster
+    parts: Numbers  # the number of the subcluster of each file in its cluster, from 1
+    doubtful: Numbers  # the other cluster of each doubtful file, from 0, or ``NOT_DOUBTFUL``
+
+
+def _describe(incidence: Incidence, groups: _Groups) -> tuple[Cluster, ...]:
+    labels = groups.labels
     collections = find_distinctive(incidence.file_collections, labels, incidence.collections)
     references = find_distinctive(incidence.file_references, labels, incidence.references)
-    files: list[list[Entity]] = [[] for _ in stability]
+    files: list[list[Entity]] = [[] for _ in groups.stability]
     for file, number in zip(incidence.files, labels.tolist(), strict=True):
         files[number].append(file)
-    evidence = list(zip(collections, references, strict=True))
-    name_givers = map(choose_name_giver, collections, references, files)
-    return tuple(
-        Cluster(number, name, tuple(members), *distinctive, stable)
-        for number, (name, members, distinctive, stable) in enumerate(
-            zip(name_clusters([*name_givers]), files, evidence, stability.tolist(), strict=True),
-            start=1,
-        )
+    doubtful: list[list[DoubtfulFile]] = [[] for _ in files]
+    for index in np.flatnonzero(groups.doubtful != NOT_DOUBTFUL).tolist():
+        doubt = DoubtfulFile(incidence.files[index], int(groups.doubtful[index]) + 1)
+        doubtful[labels[index]].append(doubt)
+    names = name_clusters([*map(choose_name_giver, collections, references, files)])
+    subclusters = _describe_subclusters(incidence, groups, files)
+    columns = (names, map(tuple, files), collections, references, groups.stability.tolist())
+    rows = zip(*columns, subclusters, map(tuple, doubtful), strict=True)
+    return tuple(Cluster(number, *row) for number, row in enumerate(rows, start=1))
+
+
+def _describe_subclusters(
+    incidence: Incidence, groups: _Groups, files: Sequence[Sequence[Entity]]
+) -> list[tuple[Subcluster, ...]]:
+    """Return the subclusters of each cluster. ``files`` contains the files of each cluster."""
+    found: list[tuple[Subcluster, ...]] = [
+        (Subcluster(subcluster_label(number, 1, 1), tuple(members)),)
+        for number, members in enumerate(files, start=1)
+    ]
+    kinds = (
+        (incidence.file_collections, incidence.collections),
+        (incidence.file_references, incidence.references),
     )
+    for cluster in np.unique(groups.labels[groups.parts > 1]).tolist():
+        rows = np.flatnonzero(groups.labels == cluster)
+        parts = groups.parts[rows] - 1
+        evidence = [find_distinctive(matrix[rows], parts, columns) for matrix, columns in kinds]
+        count = int(parts.max()) + 1
+        found[cluster] = tuple(
+            Subcluster(
+                subcluster_label(cluster + 1, part + 1, count),
+                tuple(incidence.files[row] for row in rows[parts == part].tolist()),
+                *(tops[part] for tops in evidence),
+            )
+            for part in range(count)
+        )
+    return found

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from graphbuild.analysis.cluster_evolution import ClusterChange, MovedFile
-    from graphbuild.analysis.clusters import Clustering
+    from graphbuild.analysis.cluster_models import Clustering
     from graphbuild.analysis.diff import Snapshot, Triple
     from graphbuild.models import Entity
 

@@ -22,6 +22,7 @@ from graphbuild.analysis.incidence import (
     REFERENCES,
     Incidence,
 )
+from graphbuild.graph.clusters import format_breaking_point
 from graphbuild.models import REFERENCE
 
 if TYPE_CHECKING:
@@ -31,6 +32,27 @@ if TYPE_CHECKING:
     from graphbuild.analysis.incidence import Matrix, Numbers
     from graphbuild.analysis.overlap import NodeKind
     from graphbuild.models import Entity
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """How strong the evidence for a cluster or a pair is.
+
+    Attributes:
+        sources: Number of independent sources that both nodes of the pair have, or that at least
+            two files of the cluster have.
+        breaking_point: The smallest number of sources without which the result no longer holds;
+            None for a single file, and for a pair that is not significant.
+        is_exact: False if ``breaking_point`` is an upper bound.
+    """
+
+    sources: int
+    breaking_point: int | None
+    is_exact: bool = True
+
+    def __str__(self) -> str:
+        """Return the breaking point as text: ``2``, ``≤3`` for an upper bound, or ``-``."""
+        return format_breaking_point(self.breaking_point, is_exact=self.is_exact)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

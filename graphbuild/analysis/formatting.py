@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from graphbuild._util import MixedText
     from graphbuild.analysis.cluster_evolution import Cause, ClusterChange
-    from graphbuild.analysis.clusters import Cluster, Clustering
+    from graphbuild.analysis.cluster_models import Cluster, Clustering
     from graphbuild.analysis.compare import Comparison
     from graphbuild.analysis.deduplication import Deduplication
     from graphbuild.analysis.paths import PathStep

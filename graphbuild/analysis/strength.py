@@ -1,6 +1,6 @@
 """Measure how strong the evidence for clusters and pairs is.
 
-The module :mod:`evidence_sources` defines independent sources.
+The module :mod:`evidence_sources` defines independent sources and :class:`Strength`.
 
 The *breaking point* of a result is the smallest number of its sources without which it no longer
 holds. All observations of these sources are removed, and the result is computed again:
@@ -18,7 +18,6 @@ cannot hold without any source.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import combinations
 from math import comb
 from typing import TYPE_CHECKING
@@ -27,7 +26,7 @@ import numpy as np
 from scipy import sparse
 
 from graphbuild.analysis.clusters import partition_files
-from graphbuild.analysis.evidence_sources import find_sources
+from graphbuild.analysis.evidence_sources import Strength, find_sources
 from graphbuild.analysis.overlap import FALSE_DISCOVERY_RATE, find_overlaps
 
 if TYPE_CHECKING:
@@ -48,29 +47,6 @@ _WORK_OF_PAIRS = 1_000_000
 _WORK_PER_CHECK_OF_PAIRS = 50_000
 _WORK_PER_OBSERVATION_OF_PAIRS = 18
 _MAX_PAIRS = 20_000_000  # maximum number of pairs, counted per reference, in measure_pair()
-
-
-@dataclass(frozen=True, slots=True)
-class Strength:
-    """How strong the evidence for a cluster or a pair is.
-
-    Attributes:
-        sources: Number of independent sources that both nodes of the pair have, or that at least
-            two files of the cluster have.
-        breaking_point: The smallest number of sources without which the result no longer holds;
-            None for a single file, and for a pair that is not significant.
-        is_exact: False if ``breaking_point`` is an upper bound.
-    """
-
-    sources: int
-    breaking_point: int | None
-    is_exact: bool = True
-
-    def __str__(self) -> str:
-        """Return the breaking point as text: ``2``, ``≤3`` for an upper bound, or ``-``."""
-        if self.breaking_point is None:
-            return "-"
-        return f"{'' if self.is_exact else '≤'}{self.breaking_point}"
 
 
 def measure_clusters(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from graphbuild.analysis.clusters import Clustering
+    from graphbuild.analysis.cluster_models import Clustering
     from graphbuild.models import Entity
 
 CAMPAIGN = "campaign"

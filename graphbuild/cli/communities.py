@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING
 from graphbuild._util import format_count
 from graphbuild.cli import console, options
 from graphbuild.cli.campaign_file import find_campaign_file, read_incidence
-from graphbuild.cli.strength import (
-    HEADER,
-    find_duplicates_if_installed,
-    strength_cells,
-    strength_json,
-)
+from graphbuild.cli.strength import HEADER, strength_cells, strength_json
 from graphbuild.models import RELATED_REFERENCES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from graphbuild.analysis import Cluster, Clustering, DistinctiveEntity, Incidence, Strength
+    from graphbuild.analysis import (
+        Cluster,
+        Clustering,
+        DistinctiveEntity,
+        Strength,
+        Subcluster,
+    )
 
 
 def communities(
@@ -43,16 +44,23 @@ def communities(
     copies of a source count once. "breaking" is the smallest number of sources without which the
     cluster would lose more than half of its files. These columns need the extra "analysis".
 
+    Below the table, clusters with subclusters are listed: groups of files with different evidence,
+    if chance cannot explain the difference. Files that are nearly as similar to another cluster are
+    counted as doubtful. --json lists the files of each subcluster, and the doubtful files.
+
     If pages are left to request, "open" is the number of calls for the files of the cluster. The
     pages can change the cluster.
     """
-    from graphbuild.analysis import METHOD, find_clusters
+    from graphbuild.analysis import METHOD
+    from graphbuild.analysis.campaign_clusters import find_with_strengths
 
     path = find_campaign_file(store_path)
     incidence = read_incidence(path, merge=merge)
     open_calls = _read_open_calls(path)
-    found = find_clusters(incidence, seed=seed)
-    strengths = _measure(incidence, found)
+    with console.spinner() as show_step:
+        show_step("finding clusters")
+        found = find_with_strengths(incidence, seed=seed)
+    strengths = found.strengths
     if json:
         summary = console.attributes_json(found, "resolution", "modularity", "agreement")
         clusters_json = [
@@ -87,6 +95,8 @@ def communities(
     columns = (*(HEADER if strengths else ()), *(("open",) if open_calls else ()))
     header = ("cluster", "files", "stability", *columns, "collections", "reference")
     console.print_rows(header, rows, len(clusters))
+    _print_subclusters(clusters[:limit])
+    _print_doubtful(clusters)
     if open_calls:
         _print_open(found, open_calls)
 
@@ -145,19 +155,30 @@ def _print_open(found: Clustering, open_calls: Mapping[str, int]) -> None:
     console.print_line("'crawl --decide N' makes the N calls that can change the clusters most")
 
 
-def _measure(incidence: Incidence, found: Clustering) -> dict[int, Strength]:
-    """Return the strength of each cluster, or nothing if the extra ``analysis`` is missing."""
-    from graphbuild.analysis import find_sources, measure_clusters
-
-    duplicates = find_duplicates_if_installed(incidence.references)
-    if duplicates is None:
-        return {}
-    with console.spinner() as show_step:
-        show_step("measuring the evidence of clusters")
-        return measure_clusters(find_sources(incidence, duplicates), found.labels)
+def _print_subclusters(clusters: Sequence[Cluster]) -> None:
+    """Print a line for each cluster that is split."""
+    for cluster in clusters:
+        if len(cluster.subclusters) > 1:
+            parts = ", ".join(map(_describe_subcluster, cluster.subclusters))
+            console.print_line(f"subclusters of {cluster.number}: {parts}")
 
 
-def _strength_json(cluster: Cluster, strengths: dict[int, Strength]) -> dict[str, object]:
+def _describe_subcluster(part: Subcluster) -> str:
+    best = next(iter((*part.top_collections, *part.top_references)), None)
+    about = f": {console.shorten(best.entity.label)}" if best else ""
+    return f"{part.label} ({format_count(len(part.files), 'file')}{about})"
+
+
+def _print_doubtful(clusters: Sequence[Cluster]) -> None:
+    count = sum(len(cluster.doubtful) for cluster in clusters)
+    if count:
+        verb = "is" if count == 1 else "are"
+        console.print_line(
+            f"{format_count(count, 'doubtful file')} {verb} nearly as similar to another cluster"
+        )
+
+
+def _strength_json(cluster: Cluster, strengths: Mapping[int, Strength]) -> dict[str, object]:
     return strength_json(strengths[cluster.number]) if strengths else {}
 
 
@@ -175,6 +196,18 @@ def _cluster_json(cluster: Cluster, open_calls: Mapping[str, int]) -> dict[str, 
         "open_calls": _open_calls_of(cluster, open_calls),
         "top_collections": [_distinctive_json(each) for each in cluster.top_collections],
         "top_references": [_distinctive_json(each) for each in cluster.top_references],
+        "subclusters": [_subcluster_json(part) for part in cluster.subclusters],
+        "doubtful": [
+            {"file": file.key, "other_cluster": other} for file, other in cluster.doubtful
+        ],
+    }
+
+
+def _subcluster_json(part: Subcluster) -> dict[str, object]:
+    return {
+        **console.attributes_json(part, "label", "files"),
+        "top_collections": [_distinctive_json(each) for each in part.top_collections],
+        "top_references": [_distinctive_json(each) for each in part.top_references],
     }
 
 

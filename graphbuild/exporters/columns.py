@@ -20,7 +20,15 @@ from typing import TYPE_CHECKING, Any
 
 from graphbuild.exporters.sanitize import format_date, is_exportable, json_text, url_host
 from graphbuild.exporters.web_links import web_url
-from graphbuild.graph.clusters import CLUSTER, CLUSTER_NAME, NO_CLUSTER, cluster_of
+from graphbuild.graph.clusters import (
+    CLUSTER,
+    CLUSTER_NAME,
+    DOUBTFUL,
+    NO_CLUSTER,
+    OTHER_CLUSTER,
+    SUBCLUSTER,
+    cluster_of,
+)
 from graphbuild.graph.style import cluster_color
 from graphbuild.models import (
     COLLECTION,
@@ -208,6 +216,26 @@ NODE_COLUMNS: list[Column] = [
     ),
     _attribute(CLUSTER_NAME, CATEGORY, "Name of the cluster.", title="Cluster name"),
     Column("cluster_color", TEXT, "Color of the cluster, `#rrggbb`.", compute=_cluster_color),
+    _attribute(
+        SUBCLUSTER,
+        CATEGORY,
+        "[Subcluster](analysis.md#subclusters), such as `3b`; `3` if the cluster is not split.",
+        title="Subcluster",
+    ),
+    _attribute(
+        DOUBTFUL,
+        BOOL,
+        "Whether the subject is nearly as similar to another cluster; empty if it is not.",
+        *_SUBJECTS,
+        title="Doubtful",
+    ),
+    _attribute(
+        OTHER_CLUSTER,
+        INT,
+        "Number of that other cluster.",
+        *_SUBJECTS,
+        title="Other cluster",
+    ),
     _attribute("group_size", INT, "Number of nodes that the group represents in a view.", "groups"),
     _attribute(
         "is_new",

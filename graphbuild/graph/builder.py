@@ -19,11 +19,12 @@ Node keys are ``type:id``. Node attributes:
 * on subjects, from the campaign file: ``crawl_*`` and, if ``related_references`` were requested,
   ``seed`` (bool) and ``state``;
 * on subjects, from the seed list: ``seed_*``;
-* ``cluster`` and ``cluster_name``, which :mod:`graphbuild.graph.clusters` adds later.
+* ``cluster``, ``cluster_name``, ``subcluster``, ``doubtful`` and ``other_cluster``, which
+  :mod:`graphbuild.graph.clusters` adds later.
 
 API attributes are dropped if their names begin with ``crawl_``, ``seed_``, ``group_`` or ``user_``,
-or if they are named ``type``, ``label``, ``id``, ``seed``, ``state``, ``is_new``, ``cluster`` or
-``cluster_name``.
+or if they are named ``type``, ``label``, ``id``, ``seed``, ``state`` or ``is_new``, or like an
+attribute of clusters.
 
 Edge attributes:
 
@@ -57,7 +58,7 @@ import networkx as nx
 
 from graphbuild._util import format_timestamp
 from graphbuild.errors import ExportError
-from graphbuild.graph.clusters import CLUSTER, CLUSTER_NAME
+from graphbuild.graph.clusters import CLUSTER_ATTRIBUTES
 from graphbuild.graph.labels import label_nodes
 from graphbuild.models import (
     LOCAL_ATTRIBUTE_PREFIXES,
@@ -81,7 +82,7 @@ REFERENCES_AND_RELATED = "references_and_related_references"
 RELATED_RELATIONS = frozenset({RELATED_REFERENCES, REFERENCES_AND_RELATED})
 NO_COLLECTION = "-"  # in ``related_from``, in place of a node key
 TITLE = "title"  # attribute of the graph of a campaign
-_GRAPH_ATTRIBUTES = frozenset({"type", "label", "id", CLUSTER, CLUSTER_NAME})
+_GRAPH_ATTRIBUTES = CLUSTER_ATTRIBUTES | {"type", "label", "id"}
 _LOCAL_ATTRIBUTES = _GRAPH_ATTRIBUTES | {"is_new", "seed", "state"}
 
 

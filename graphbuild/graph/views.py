@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
-from graphbuild.graph.clusters import CLUSTER, CLUSTER_NAME
+from graphbuild.graph.clusters import CLUSTER, CLUSTER_NAME, SUBCLUSTER
 from graphbuild.models import COLLECTION, INFERRED, OBSERVED, REFERENCE
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def fold(graph: Graph) -> Graph:
     ``group_size`` is the number of nodes in the group, and ``group_members`` contains their keys,
     separated by spaces. ``creation_date`` is the earliest known date in the group. The node has
     ``seed`` if all nodes of the group that have this attribute have the same value; the same
-    applies to ``state``, ``cluster`` and ``cluster_name``.
+    applies to ``state``, ``cluster``, ``cluster_name`` and ``subcluster``.
 
     An edge between two groups replaces all edges between their nodes. Its weight is the sum of the
     weights of the replaced edges. Its provenance is ``observed`` if all replaced edges are
@@ -130,7 +130,7 @@ def _group_attributes(graph: Graph, key: str, group: Sequence[str]) -> dict[str,
     dates = [node.get("creation_date") for node in nodes]
     if known := [date for date in dates if type(date) is int and date > 0]:
         attributes["creation_date"] = min(known)
-    for name in ("seed", "state", CLUSTER, CLUSTER_NAME):
+    for name in ("seed", "state", CLUSTER, CLUSTER_NAME, SUBCLUSTER):
         values = {node.get(name) for node in nodes} - {None}
         if len(values) == 1:
             attributes[name] = values.pop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graphbuild._util import format_count
+from graphbuild._util import UntrustedText, format_count
 from graphbuild.analysis import defang_text
 from graphbuild.graph.labels import describe_origin
 from graphbuild.report.blocks import Figure, FoldedList, Heading, Paragraph, table
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
     from graphbuild.analysis import Cluster, DistinctiveEntity, DistinctiveFamily, TimelineSeries
     from graphbuild.models import Entity
-    from graphbuild.report.blocks import Block, Content
+    from graphbuild.report.blocks import Block, Content, Part
     from graphbuild.report.data import ReportData
 
 _MAX_DETAILED_CLUSTERS = 12  # maximum number of clusters with a section of their own
+_MAX_NAME_LENGTH = 80  # of the evidence of a subcluster, in characters
 _COUNTS = ("inside", "outside", "lift")
 
 
@@ -90,6 +91,8 @@ def _overview_row(
 def _details(cluster: Cluster, families: Sequence[DistinctiveFamily]) -> Iterator[Block]:
     title = f"Cluster {cluster.number}: ", cluster_name(cluster), f", {_count(cluster)}"
     yield Heading(3, title, f"cluster-{cluster.number}", cluster.number)
+    if len(cluster.subclusters) > 1:
+        yield Paragraph(_subclusters(cluster))
     if families:
         rows = [_family_row(each) for each in families]
         head = ("distinctive collection", "origins", *_COUNTS)
@@ -102,6 +105,23 @@ def _details(cluster: Cluster, families: Sequence[DistinctiveFamily]) -> Iterato
         head = ("distinctive reference", "date", *_COUNTS)
         yield from table(head, rows, numbers=range(2, 5))
     yield _files(f"{_count(cluster)} in this cluster", cluster.files)
+    if cluster.doubtful:
+        count = format_count(len(cluster.doubtful), "doubtful file")
+        lines = [f"{subject_text(file)}  (cluster {other})" for file, other in cluster.doubtful]
+        yield FoldedList(f"{count}, nearly as similar to another cluster", lines)
+
+
+def _subclusters(cluster: Cluster) -> Content:
+    """Return a sentence about the subclusters, each with its most distinctive evidence."""
+    parts: list[Part] = [f"Its files form {len(cluster.subclusters)} groups of different evidence:"]
+    for each in cluster.subclusters:
+        parts.append(f" {each.label} ({format_count(len(each.files), 'file')}")
+        best = next(iter((*each.top_collections, *each.top_references)), None)
+        if best:
+            name = best.entity.plain_label[:_MAX_NAME_LENGTH]
+            parts += [", “", UntrustedText(defang_text(name)), "”"]
+        parts.append("),")
+    return *parts[:-1], ")."
 
 
 def _family_row(each: DistinctiveFamily) -> tuple[Content, ...]:

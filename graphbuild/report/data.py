@@ -147,7 +147,8 @@ def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 
         families,
         families.distinctive(clustering.labels),
         duplicates,
-        measure_clusters(find_sources(incidence, duplicates), clustering.labels),
+        clustering.strengths
+        or measure_clusters(find_sources(incidence, duplicates), clustering.labels),
         find_bridges(incidence, clustering),
         build_timeline(incidence, clustering),
         baseline.name if baseline else "",

@@ -42,18 +42,20 @@ class StoredClusters:
                 resolution=table.resolution,
                 modularity=table.modularity,
             )
-            rows = zip(table.names, table.stability, strict=True)
+            strengths = table.strengths or [(None, None, None)] * len(table.names)
+            clusters = zip(table.names, table.stability, strengths, strict=True)
             db.execute_many(
-                "INSERT INTO cluster (level, number, name, stability) VALUES (?, ?, ?, ?)",
-                [(_LEVEL, number, *row) for number, row in enumerate(rows, 1)],
+                "INSERT INTO cluster (level, number, name, stability, sources, breaking_point,"
+                " breaking_point_exact) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (_LEVEL, number, name, stability, *strength)
+                    for number, (name, stability, strength) in enumerate(clusters, 1)
+                ],
             )
             db.execute_many(
-                "INSERT INTO cluster_member (level, entity, cluster)"
-                " SELECT ?, id, ? FROM entity WHERE type = ? AND api_id = ?",
-                [
-                    (_LEVEL, number, *key.split(":", maxsplit=1))
-                    for key, number in table.numbers.items()
-                ],
+                "INSERT INTO cluster_member (level, entity, cluster, subcluster, other_cluster)"
+                " SELECT ?, id, ?, ?, ? FROM entity WHERE type = ? AND api_id = ?",
+                [(_LEVEL, *_member(table, key)) for key in table.numbers],
             )
 
     def load(self, method: str) -> ClusterTable | None:
@@ -72,20 +74,38 @@ class StoredClusters:
                 return None
             clusters = list(
                 db.rows(
-                    "SELECT name, stability FROM cluster WHERE level = ? ORDER BY number", _LEVEL
+                    "SELECT name, stability, sources, breaking_point, breaking_point_exact"
+                    " FROM cluster WHERE level = ? ORDER BY number",
+                    _LEVEL,
                 )
             )
-            numbers = {
-                Entity(entity_type, api_id).key: number
-                for entity_type, api_id, number in db.rows(
-                    "SELECT type, api_id, cluster FROM cluster_member"
+            members = [
+                (Entity(entity_type, api_id).key, *numbers)
+                for entity_type, api_id, *numbers in db.rows(
+                    "SELECT type, api_id, cluster, subcluster, other_cluster FROM cluster_member"
                     " JOIN entity ON entity.id = entity WHERE level = ? ORDER BY entity.id",
                     _LEVEL,
                 )
-            }
+            ]
+        resolution, modularity = found
         return ClusterTable(
-            numbers,
-            tuple(name for name, _ in clusters),
-            tuple(stability for _, stability in clusters),
-            *found,
+            {key: cluster for key, cluster, _, _ in members},
+            tuple(name for name, *_ in clusters),
+            tuple(stability for _, stability, *_ in clusters),
+            resolution,
+            modularity,
+            {key: number for key, _, number, _ in members if number is not None},
+            {key: number for key, _, _, number in members if number is not None},
+            tuple(
+                (sources, breaking_point, bool(is_exact))
+                for _, _, sources, breaking_point, is_exact in clusters
+                if sources is not None
+            ),
         )
+
+
+def _member(table: ClusterTable, key: str) -> tuple[int, int | None, int | None, str, str]:
+    """Return the numbers of the file with a node key, and its type and API id."""
+    entity_type, _, api_id = key.partition(":")
+    numbers = table.numbers[key], table.subclusters.get(key), table.doubtful.get(key)
+    return *numbers, entity_type, api_id

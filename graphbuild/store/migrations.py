@@ -183,10 +183,24 @@ def keep_clusters(connection: sqlite3.Connection) -> None:
     connection.execute("DROP TRIGGER clustering_entity_insert")
 
 
+def add_subclusters(connection: sqlite3.Connection) -> None:
+    """Migrate schema 5 to 6: add columns for the strength of clusters, subclusters and doubts."""
+    for table, names in _COLUMNS_SINCE_SCHEMA_6.items():
+        for name in names:
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} INTEGER")
+
+
+_COLUMNS_SINCE_SCHEMA_6 = {
+    "cluster": ("sources", "breaking_point", "breaking_point_exact"),
+    "cluster_member": ("subcluster", "other_cluster"),
+}
+
+
 # Schema version -> the function that migrates a file of that version to the next one.
 MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {
     1: rename_columns,
     2: add_counts,
     3: add_clusters,
     4: keep_clusters,
+    5: add_subclusters,
 }

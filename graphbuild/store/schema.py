@@ -51,11 +51,15 @@ columns. Notes on others:
   inferences, even refuted ones. The view ``observation`` has one row for each fact of a list,
   observed or inferred.
 * The tables ``clustering``, ``cluster`` and ``cluster_member`` contain results of an analysis: the
-  clusters of the state of the campaign in which they were saved. ``level`` is 0; other levels are
-  reserved for coarser and finer clusters. Each change of a stored fact deletes the row of
-  ``clustering`` in the same transaction (``INVALIDATION``), and clusters without this row are never
-  read. Inserting facts and inferences does not delete it, because a new page precedes new facts,
-  and an update of the task follows new inferences. A trigger for each row would take too long.
+  clusters of the state of the campaign in which they were saved. ``level`` is always 0. Each change
+  of a stored fact deletes the row of ``clustering`` in the same transaction (``INVALIDATION``), and
+  clusters without this row are never read. Inserting facts and inferences does not delete it,
+  because a new page precedes new facts, and an update of the task follows new inferences. A trigger
+  for each row would take too long.
+* ``cluster.sources`` is NULL if the strength of the clusters was not measured, and
+  ``cluster.breaking_point`` also if the cluster has none.
+* ``cluster_member.subcluster`` is NULL if the cluster is not split, and
+  ``cluster_member.other_cluster`` is NULL unless the file is doubtful.
 * The index ``task_order`` sorts the tasks of one state in the order in which they are requested.
 """
 
@@ -67,7 +71,7 @@ from contextlib import closing
 from itertools import product
 
 APPLICATION_ID = 0x67624B47  # "gbKG", in the header of the file
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 SCHEMA = """
 CREATE TABLE entity (
@@ -166,12 +170,17 @@ CREATE TABLE cluster (
     number INTEGER NOT NULL,
     name TEXT NOT NULL,
     stability REAL NOT NULL,
+    sources INTEGER,
+    breaking_point INTEGER,
+    breaking_point_exact INTEGER,
     PRIMARY KEY (level, number)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE cluster_member (
     level INTEGER NOT NULL,
     entity INTEGER NOT NULL REFERENCES entity,
     cluster INTEGER NOT NULL,
+    subcluster INTEGER,
+    other_cluster INTEGER,
     PRIMARY KEY (level, entity)
 ) STRICT, WITHOUT ROWID;
 """
@@ -211,6 +220,7 @@ _EARLIER_DIGESTS = {
     2: "b98f87aea2a31fa84dbe1e571e575a00775b4b7fe41eb2fd8503ff13b300c905",
     3: "0cf539c2cab2941684862e0fdfad698e6d52f32813bdecc301e216175a844895",
     4: "fa5d21a3cc3dbf74c8651859659bbffc18b91cdcaa844b592410027e47beee2e",
+    5: "57d23669dc53eb290dc2793605cb5d58c661a4e10e43f7d2219a10f930bfe219",
 }
 
 

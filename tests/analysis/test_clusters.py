@@ -284,6 +284,12 @@ def test_file_without_shared_evidence_is_its_own_cluster() -> None:
 def test_data_frame_has_one_row_per_file() -> None:
     found = find_clusters(Incidence.from_observations(OBSERVATIONS))
     frame = found.to_frame()
-    assert list(frame.columns) == ["file", "cluster", "cluster_name", "stability"]
+    assert list(frame.columns) == [
+        *("file", "cluster", "cluster_name", "stability", "subcluster"),
+        *("doubtful", "other_cluster", "sources", "breaking_point"),
+    ]
     assert len(frame) == 2
+    assert frame["subcluster"].tolist() == frame["cluster"].astype(str).tolist()
+    assert not frame["doubtful"].any()
+    assert frame[["other_cluster", "sources", "breaking_point"]].isna().all(axis=None)
     assert set(frame["cluster"]) == set(found.labels.tolist())

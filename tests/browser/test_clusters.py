@@ -6,7 +6,8 @@ import pytest
 
 from graphbuild.analysis.campaign_clusters import add_found_clusters
 from graphbuild.graph.builder import build_graph
-from graphbuild.models import Observation
+from graphbuild.graph.clusters import add_clusters
+from graphbuild.models import ClusterTable, Observation
 from tests.browser.campaigns import collection, file, report
 
 pytestmark = pytest.mark.browser
@@ -81,6 +82,70 @@ def test_the_panel_of_a_node_selects_its_cluster(opened) -> None:
     assert "Cluster 2: Set 1" in page.details
     page.page.locator("#details").get_by_title("Select all nodes of this cluster").click()
     assert set(page.focus) == members(graph, 2)
+
+
+def detailed_campaign():
+    """Return a graph with a cluster of two subclusters and a doubtful file, and a smaller one."""
+    first = [file(f"0-{each}").key for each in range(3)]
+    second = [file(f"1-{each}").key for each in range(2)]
+    evidence = [(file(f"0-{each}"), "about 0", "Set 0") for each in range(3)]
+    evidence += [(file("0-2"), "more", "Set 0"), *((file(f"1-{n}"), "x", "Set 1") for n in (0, 1))]
+    graph = build_graph(
+        Observation(one, report(about), collection(name)) for one, about, name in evidence
+    )
+    table = ClusterTable(
+        {**dict.fromkeys(first, 1), **dict.fromkeys(second, 2)},
+        ("<b>Set 0", "Set 1"),
+        (1.0, 1.0),
+        0.2,
+        0.5,
+        subclusters=dict(zip(first, (1, 1, 2), strict=True)),
+        doubtful={first[2]: 2},
+        strengths=((3, 2, False), (1, 1, True)),
+    )
+    add_clusters(graph, table)
+    return graph, first, second
+
+
+def test_the_panel_of_a_node_shows_the_details_of_its_cluster(opened) -> None:
+    graph, first, second = detailed_campaign()
+    page = opened(graph)
+    page.choose(first[2])
+    details = page.details
+    assert "3 independent sources, breaking point ≤2" in details
+    assert "Subcluster1b" in details
+    assert "Doubtfulyes" in details
+    assert "Other cluster2" in details
+    for name, expected in (
+        ("Subcluster 1a (2)", first[:2]),
+        ("Subcluster 1b (1)", first[2:]),
+        ("Doubtful (1)", first[2:]),
+    ):
+        page.choose(collection("Set 0").key)
+        page.page.locator("#details").get_by_role("button", name=name, exact=True).click()
+        # The neighbors of a single marker are in focus, too.
+        assert {key for key in page.focus if key.startswith("file:")} == set(expected)
+    page.choose(second[0])
+    assert "1 independent source, breaking point 1" in page.details
+    assert "Subcluster" not in page.details
+    assert "Doubtful" not in page.details
+
+
+def test_nodes_are_colored_by_subcluster(opened) -> None:
+    graph, first, second = detailed_campaign()
+    page = opened(graph)
+    page.page.select_option("#color", label="Subcluster")
+    colors = [page.marker(key)["color"] for key in (first[0], first[1], first[2], second[0])]
+    assert colors[0] == colors[1]
+    assert len(set(colors)) == 3
+
+
+def test_without_subclusters_the_page_has_no_such_column(opened) -> None:
+    page = opened(campaign())
+    assert "Subcluster" not in page.page.locator("#color option").all_inner_texts()
+    page.choose(file("0-0").key)
+    assert "Subcluster" not in page.details
+    assert "independent source" not in page.details
 
 
 def test_a_long_legend_has_a_button_for_the_rest(opened) -> None:

@@ -26,6 +26,7 @@ from tests.support.campaign_files import write_campaign, write_pages
 from tests.support.graphs import HOSTILE
 from tests.support.paths import DATA, ROOT
 from tests.support.planted_campaigns import MEDIUM, plant, shuffled
+from tests.support.planted_variants import plant_doubtful
 from tests.support.shell import Shell
 
 SAMPLE = DATA / "related_references.json"
@@ -167,6 +168,29 @@ def test_communities_lists_clusters_with_collections(campaign) -> None:
     assert lines[2].startswith(f"1 {first.name}  ")
     cells = lines[2].removeprefix(f"1 {first.name}").split()
     assert cells[:2] == [str(len(first.files)), f"{first.stability:.2f}"]
+
+
+def test_communities_lists_subclusters_and_doubtful_files(shell: Shell) -> None:
+    planted, between = plant_doubtful()
+    write_campaign(shell.folder / "c.db", planted.observations())
+    first, second = json.loads(output_of(shell, "communities", "--json"))["clusters"]
+    truth = {f"file:{file}": number for file, number in planted.truth.items()}
+    del truth[f"file:{between}"]
+    assert [part["label"] for part in first["subclusters"]] == ["1a", "1b"]
+    for part in first["subclusters"]:
+        assert len({truth[file] for file in part["files"] if file in truth}) == 1
+        assert part["top_collections"][0]["outside"] == 0
+    assert sorted(file for part in first["subclusters"] for file in part["files"]) == first["files"]
+    (whole,) = second["subclusters"]
+    assert (whole["label"], whole["files"]) == ("2", second["files"])
+    assert first["doubtful"] == [{"file": f"file:{between}", "other_cluster": 2}]
+    assert second["doubtful"] == []
+    lines = output_of(shell, "communities").splitlines()
+    (line,) = [line for line in lines if line.startswith("subclusters of ")]
+    assert re.fullmatch(
+        r"subclusters of 1: 1a \(21 files: s1-v\d-\d\), 1b \(20 files: s1-v\d-\d\)", line
+    )
+    assert "1 doubtful file is nearly as similar to another cluster" in lines
 
 
 def test_bridges_lists_nodes_between_clusters(campaign) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 import graphbuild as gb
 from graphbuild.graph.builder import build_graph, extract_observations
-from graphbuild.graph.clusters import add_clusters
+from graphbuild.graph.clusters import CLUSTER_STRENGTHS, add_clusters, subcluster_label
 from graphbuild.graph.views import backbone_view, collections_view, files_view, fold, unfold
 from graphbuild.models import ClusterTable, Entity, Observation
 
@@ -54,6 +56,37 @@ def test_a_collection_and_its_reference_have_the_cluster_of_two_thirds_of_their_
         assert graph.nodes[entity.key].get("cluster_name") == name
 
 
+def test_subclusters_doubts_and_strengths_are_added() -> None:
+    """The first collection has files of both subclusters, and the second files of one."""
+    graph = build_graph(
+        [Observation(file, reference("a"), collection("both")) for file in FILES[:4]]
+        + [Observation(file, reference("b"), collection("one")) for file in FILES[:2]]
+        + [Observation(FILES[4], reference("c"), None)]
+    )
+    keys = [file.key for file in FILES]
+    details = replace(
+        table(1, 1, 1, 1, 2),
+        subclusters=dict(zip(keys[:4], (1, 1, 2, 2), strict=True)),
+        doubtful={keys[3]: 2, "file:absent": 1},
+        strengths=((3, 2, False), (0, None, True)),
+    )
+    add_clusters(graph, details)
+    parts = {key: part for key, part in graph.nodes(data="subcluster") if part}
+    assert [parts.get(key) for key in keys[:5]] == ["1a", "1a", "1b", "1b", "2"]
+    assert parts[collection("one").key] == parts[reference("b").key] == "1a"
+    assert collection("both").key not in parts
+    assert graph.nodes[collection("both").key]["cluster"] == 1
+    assert {key: node for key, node in graph.nodes(data="other_cluster") if node} == {keys[3]: 2}
+    assert [key for key, doubtful in graph.nodes(data="doubtful") if doubtful] == [keys[3]]
+    assert graph.graph[CLUSTER_STRENGTHS] == ((1, 3, "≤2"), (2, 0, "-"))
+
+
+def test_labels_of_subclusters() -> None:
+    labels = [subcluster_label(3, number, 800) for number in (1, 2, 26, 27, 52, 53, 702, 703)]
+    assert labels == ["3a", "3b", "3z", "3aa", "3az", "3ba", "3zz", "3aaa"]
+    assert subcluster_label(3, 1, 1) == "3"
+
+
 def test_only_observations_connect_a_file_with_a_collection() -> None:
     """The path from the first file through the shared reference to ``second`` is no observation."""
     first, second = collection("first"), collection("second")
@@ -74,11 +107,11 @@ def test_nodes_without_observations_have_no_cluster() -> None:
 
 
 def test_the_api_cannot_set_clusters() -> None:
-    spoof = {"cluster": 7, "cluster_name": "spoofed"}
+    spoof = {"cluster": 7, "cluster_name": "spoofed", "subcluster": "7a", "doubtful": True}
     file, about = Entity("file", "a" * 64, spoof), Entity("reference", "b" * 64, spoof)
     graph = build_graph([Observation(file, about, None)], subjects=[file])
     assert clusters_of(graph) == {}
-    assert all("cluster_name" not in node for node in graph.nodes.values())
+    assert all(spoof.keys().isdisjoint(node) for node in graph.nodes.values())
 
 
 def test_clusters_are_no_attributes_of_the_observations() -> None:

@@ -13,13 +13,16 @@ from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
+import pandas as pd
 import pytest
 
 import graphbuild as gb
 from graphbuild.emulator import Api, Emulator, generate_world, load_world
 from graphbuild.exporters import read_graphml
 from tests.integration.test_sample import SAMPLE, needs_sample
+from tests.support.campaign_files import write_campaign
 from tests.support.keys import CANARY
+from tests.support.planted_variants import plant_doubtful
 from tests.support.shell import Shell
 
 if TYPE_CHECKING:
@@ -142,6 +145,66 @@ def test_all_outputs_show_the_same_clusters(tmp_path: Path, name: str) -> None:
     )
     again = read_graphml(tmp_path / "out/graph.graphml")
     assert {key: n for key, n in again.nodes(data="cluster") if n} == numbers
+
+
+def test_all_outputs_show_the_same_subclusters_and_doubtful_files(tmp_path: Path) -> None:
+    planted, between = plant_doubtful()
+    write_campaign(tmp_path / "c.db", planted.observations())
+    shell = Shell(tmp_path)
+    result = shell("communities", "--store", "c.db", "--json")
+    listed = json.loads(result.stdout)["clusters"]
+    expected = {
+        file: part["label"]
+        for each in listed
+        for part in each["subclusters"]
+        for file in part["files"]
+    }
+    assert len(expected) == len(planted.members)
+    assert set(expected.values()) == {"1a", "1b", "2"}
+    formats = "graphml,csv,parquet,json,neo4j,cytoscape,html"
+    assert shell("export", "--store", "c.db", "--to", formats, "--out", "out").returncode == 0
+    out = tmp_path / "out"
+    node_link = json.loads((out / "graph.json").read_text())
+    cytoscape = json.loads((out / "graph.cyjs").read_text())["elements"]["nodes"]
+    graphml = nx.read_graphml(out / "graph.graphml")
+    tables: dict[str, list[dict[str, Any]]] = {
+        "graphml": [{**node, "key": key} for key, node in graphml.nodes(data=True)],
+        "json": [{**node, "key": node["id"]} for node in node_link["nodes"]],
+        "cytoscape": [{**node["data"], "key": node["data"]["id"]} for node in cytoscape],
+        "parquet": rows_of(pd.read_parquet(out / "nodes.parquet"), "id"),
+        "csv": rows_of(pd.read_csv(out / "nodes.csv", low_memory=False), "id"),
+        "neo4j": rows_of(pd.read_csv(out / "nodes.neo4j.csv", low_memory=False), "key:ID"),
+    }
+    for name, rows in tables.items():
+        nodes = {row["key"]: row for row in rows}
+        found = {key: nodes[key]["subcluster"] for key in expected}
+        assert found == expected, name
+        doubtful = {
+            key: int(node.get("other_cluster", node.get("other_cluster:long")))
+            for key, node in nodes.items()
+            if str(node.get("doubtful", node.get("doubtful:boolean"))).lower() == "true"
+        }
+        assert doubtful == {f"file:{between}": 2}, name
+    strengths = [[each["number"], each["sources"]] for each in listed]
+    assert [row[:2] for row in node_link["graph"]["cluster_strengths"]] == strengths
+    page = re.search(r'id="data"[^>]*>(.*?)</script>', (out / "graph.html").read_text(), re.DOTALL)
+    assert page
+    shown = json.loads(page[1])["cluster_list"]
+    assert [[each["number"], each["sources"]] for each in shown] == strengths
+    with gb.open(tmp_path / "c.db") as campaign:
+        frame = campaign.clusters().set_index("file")
+    assert frame["subcluster"].to_dict() == expected
+    assert frame.index[frame["doubtful"]].tolist() == [f"file:{between}"]
+    sources = frame.groupby("cluster")["sources"].first()
+    assert [[number, count] for number, count in sources.items()] == strengths
+
+
+def rows_of(frame: pd.DataFrame, key: str) -> list[dict[str, Any]]:
+    """Return the rows of a table without empty cells; ``key`` is the column of the node keys."""
+    return [
+        {name: value for name, value in {**row, "key": row[key]}.items() if not pd.isna(value)}
+        for row in frame.to_dict("records")
+    ]
 
 
 def test_a_crawl_stores_the_clusters_and_the_outputs_read_them(tmp_path: Path) -> None:

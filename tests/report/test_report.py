@@ -41,6 +41,7 @@ from tests.support.campaign_files import write_campaign, write_pages
 from tests.support.frugal_crawls import hidden_world
 from tests.support.graphs import HOSTILE
 from tests.support.planted_campaigns import MEDIUM, plant
+from tests.support.planted_variants import plant_doubtful
 from tests.support.shell import Shell
 
 if TYPE_CHECKING:
@@ -559,6 +560,22 @@ def test_a_campaign_without_connected_clusters_says_so(tmp_path: Path) -> None:
         assert any(line.startswith(start) for line in report.paragraphs)
         assert {row["cut-off files"] for row in report.rows("Bridges", "bridge")} == {"3"}
         assert not any(line.startswith("Added and removed") for line in report.paragraphs)
+
+
+def test_subclusters_and_doubtful_files_are_listed(tmp_path: Path) -> None:
+    planted, between = plant_doubtful()
+    write_campaign(tmp_path / "c.db", planted.observations())
+    with Store.read(tmp_path / "c.db") as store:
+        write_report(store, tmp_path)
+    for report in parse_folder(tmp_path):
+        (line,) = [each for each in report.paragraphs if each.startswith("Its files form ")]
+        assert re.fullmatch(
+            r"Its files form 2 groups of different evidence:"
+            r" 1a \(21 files, “s1-v\d-\d”\), 1b \(20 files, “s1-v\d-\d”\)\.",
+            line,
+        )
+        (lines,) = [lines for (_, title), lines in report.listings.items() if "doubtful" in title]
+        assert lines == [f"{between}  (cluster 2)"]
 
 
 # --- one row per family, and values of all rows ---------------------------------------------------

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from graphbuild.analysis import campaign_clusters
 from graphbuild.analysis.campaign_clusters import read_clusters, save_clusters
 from graphbuild.analysis.cluster_method import method_version
 from graphbuild.analysis.clusters import find_clusters
+from graphbuild.errors import MissingLibraryError
 from graphbuild.models import ClusterTable
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store, find_damage
@@ -18,6 +21,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TABLE = ClusterTable({f"file:{A}": 2, f"file:{B}": 1}, ("Ä name", "<b>"), (1.0, 0.25), 1.5, 0.125)
+DETAILED = replace(
+    TABLE,
+    subclusters={f"file:{A}": 3},
+    doubtful={f"file:{B}": 2},
+    strengths=((4, 2, False), (0, None, True)),
+)
 METHOD = "method 1"
 
 
@@ -35,6 +44,13 @@ def test_saved_clusters_are_loaded(full: Store, path: Path) -> None:
     with Store.read(path) as reader:
         assert reader.clusters.load(METHOD) == TABLE
         assert list(find_damage(reader)) == []
+
+
+def test_subclusters_doubts_and_strengths_are_loaded(full: Store) -> None:
+    full.clusters.save(DETAILED, METHOD)
+    assert full.clusters.load(METHOD) == DETAILED
+    full.clusters.save(TABLE, METHOD)
+    assert full.clusters.load(METHOD) == TABLE
 
 
 def test_clusters_of_another_method_or_version_are_not_loaded(full: Store) -> None:
@@ -112,12 +128,36 @@ def test_clusters_are_found_in_memory_if_none_are_stored(store: Store, path: Pat
     with Store.read(path) as reader:
         found = read_clusters(reader)
         before = path.read_bytes()
-    assert found == find_clusters(store).to_table()
+    assert replace(found, strengths=()) == find_clusters(store).to_table()
+    assert found.strengths == ((1, 1, True),)  # without R2, the files share nothing
     assert found.numbers == {f"file:{A}": 1, f"file:{B}": 1}
     assert path.read_bytes() == before
     save_clusters(store)
     with Store.read(path) as reader:
         assert read_clusters(reader) == found
+
+
+def test_stored_clusters_have_the_same_details_as_found_ones(store: Store) -> None:
+    commit(store, body(R1, R2))
+    commit(store, body(R2, R3))
+    found = find_clusters(store)
+    save_clusters(store)
+    stored = find_clusters(store)
+    assert stored.clusters == found.clusters
+    assert [*stored.strengths] == [each.number for each in stored]
+    assert stored.to_table() == read_clusters(store)
+
+
+def test_without_the_extra_the_strength_is_not_stored(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise MissingLibraryError("tldextract is missing")
+
+    commit(store, body(R1, R2))
+    monkeypatch.setattr(campaign_clusters, "find_duplicates", fail)
+    save_clusters(store)
+    assert read_clusters(store).strengths == ()
 
 
 def test_stored_clusters_are_used_in_place_of_new_ones(store: Store) -> None:

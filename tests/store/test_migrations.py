@@ -140,6 +140,19 @@ def test_negative_entity_counts_become_failure_counts(tmp_path: Path) -> None:
         assert requested == order
 
 
+def test_clusters_of_schema_5_have_neither_subclusters_nor_strengths(tmp_path: Path) -> None:
+    path = saved_file(5, tmp_path)
+    with closing(sqlite3.connect(path)) as connection:
+        ((method,),) = connection.execute("SELECT method FROM clustering")
+        names = [name for (name,) in connection.execute("SELECT name FROM cluster ORDER BY number")]
+    with Store.open(path) as store:
+        table = store.clusters.load(method)
+    assert table is not None
+    assert list(table.names) == names
+    assert set(table.numbers.values()) == {1, 2}
+    assert (table.subclusters, table.doubtful, table.strengths) == ({}, {}, ())
+
+
 def test_a_failing_step_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = saved_file(1, tmp_path)
 

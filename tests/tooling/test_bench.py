@@ -20,6 +20,7 @@ from tests.bench import (
     quick,
     run,
     seed_lists,
+    subclusters,
     tables,
     ties,
     truth,
@@ -66,6 +67,8 @@ def test_the_other_cases_run() -> None:
     assert "louvain_communities" in table(ties.find(1, edges=5_000))
     assert "share any" in table(clusters.ties(1, sizes=["small"], worlds=1))
     assert [row.missed for row in clusters.clusters(1, sizes=["small"], worlds=1)] == [False]
+    rows = subclusters.subclusters(1, families=1, homogeneous=10, lists=1)
+    assert not any(row.missed for row in rows)
 
 
 def test_lists_of_generated_families() -> None:

@@ -11,7 +11,15 @@ from graphbuild.exporters.html.folded_graph import fold_for_page, shared_referen
 from graphbuild.exporters.html.json_block import MAX_LABEL, json_scalar, truncate
 from graphbuild.exporters.html.level_of_detail import MAP, choose_initial_view
 from graphbuild.exporters.web_links import page_prefix, virustotal_url
-from graphbuild.graph.clusters import CLUSTER, CLUSTER_NAME, cluster_names, cluster_of
+from graphbuild.graph.clusters import (
+    CLUSTER,
+    CLUSTER_NAME,
+    SUBCLUSTER,
+    cluster_names,
+    cluster_of,
+    cluster_strengths,
+    has_subclusters,
+)
 from graphbuild.graph.style import (
     CLUSTER_COLORS,
     MAX_SIGN_RADIUS,
@@ -25,7 +33,7 @@ from graphbuild.graph.style import (
 from graphbuild.models import COLLECTION, FILE, REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
     from graphbuild.graph.builder import Graph
     from graphbuild.graph.style import Positions
@@ -70,14 +78,7 @@ def page_data(
             for source, target, relation, facts in folded.links
         ],
         "clusters": [cluster_of(node) for node in graph.nodes.values()],
-        "cluster_list": [
-            {
-                "number": number,
-                "name": truncate(name, MAX_LABEL),
-                "color": cluster_color(number),
-            }
-            for number, name in cluster_names(graph).items()
-        ],
+        "cluster_list": _clusters(graph),
         "no_cluster_color": NO_CLUSTER_COLOR,
         "palette": CLUSTER_COLORS,  # for the most frequent values of a column
         "level": initial.level,
@@ -101,6 +102,18 @@ def page_data(
             for one, other, count in shared_reference_counts(folded, group_types)
         ]
     return document
+
+
+def _clusters(graph: Graph) -> list[dict[str, Any]]:
+    strengths = cluster_strengths(graph)
+    clusters = []
+    for number, name in cluster_names(graph).items():
+        cluster = {"number": number, "name": truncate(name, MAX_LABEL)}
+        cluster["color"] = cluster_color(number)
+        if number in strengths:
+            cluster["sources"], cluster["breaking_point"] = strengths[number]
+        clusters.append(cluster)
+    return clusters
 
 
 def _display_type(node: Mapping[str, Any]) -> DisplayType:
@@ -136,13 +149,15 @@ def _nodes(
     """
     degrees = dict(graph.degree())
     type_number = {each: number for number, each in enumerate(types)}
+    # If no cluster is split, coloring by subcluster would be the same as coloring by cluster.
+    hidden = _NOT_IN_PANEL if has_subclusters(graph) else _NOT_IN_PANEL | {SUBCLUSTER}
     nodes = []
     for key, attributes in graph.nodes(data=True):
         x, y = _to_browser(*positions[key])
         node = {
             "type": type_number[_display_type(attributes)],
             "label": truncate(str(attributes["label"]), MAX_LABEL),
-            "attributes": _attributes(attributes),
+            "attributes": _attributes(attributes, hidden),
             "x": x,
             "y": y,
             "links": degrees[key],
@@ -166,12 +181,12 @@ def _usual_page_url(attributes: Mapping[str, Any]) -> str:
     return prefix and f"{prefix}{json_scalar(attributes.get('id'))}"
 
 
-def _attributes(known: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the attributes in the details panel: all but type, label, clusters and None."""
+def _attributes(known: Mapping[str, Any], hidden: Container[str]) -> dict[str, Any]:
+    """Return the attributes in the details panel: all but type, label, ``hidden`` and None."""
     return {
         name: str(known[name]) if name == "url" else json_scalar(known[name])
         for name in _panel_order(tuple(known))
-        if known[name] is not None and name not in _NOT_IN_PANEL
+        if known[name] is not None and name not in hidden
     }
 
 

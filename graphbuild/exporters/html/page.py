@@ -52,7 +52,8 @@ _SCRIPTS = (
     *("occupancy.js", "regions.js", "labels.js", "layers.js", "focus.js"),
     *("renderer_{renderer}.js", "selection.js", "multi_selection.js", "box_selection.js"),
     *("search.js", "hide_and_pin.js", "view_state.js", "history.js"),
-    *("clipboard.js", "long_list.js", "overview_panel.js", "details_panel.js", "line_panel.js"),
+    *("clipboard.js", "long_list.js", "overview_panel.js", "cluster_details.js"),
+    *("details_panel.js", "line_panel.js"),
     *("shortest_path.js", "picture.js", "download.js", "permalink.js", "places.js", "node_list.js"),
     *("legend.js", "color_legend.js", "timeline.js", "embedding.js", "main.js"),
 )

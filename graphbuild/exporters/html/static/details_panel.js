@@ -50,7 +50,7 @@ function markerPanel(marker) {
       createElement("span", { className: "what", textContent: fold
         ? `${countText(marker)} · ${linksNote(marker)} each` : `· ${linksNote(marker)}` }), clearButton()),
     createElement("p", { className: "name", dir: "auto" }, isolatedText(titleOf(marker))),
-    clusterLine(marker),
+    ...clusterParts(marker),
     ...warnings(marker),
     actions(marker),
     selectionButtons(),
@@ -58,17 +58,6 @@ function markerPanel(marker) {
     linesSection(marker),
     ...relatedSection(marker),
   ];
-}
-
-/** Return the cluster of a marker with a button that selects its members; null without a cluster. */
-function clusterLine(marker) {
-  const cluster = clusters.get(commonCluster(marker.members));
-  if (!cluster) return null;
-  const spot = createElement("span", { className: "spot" });
-  spot.style.background = cluster.color;
-  return createElement("p", { className: "type" }, spot,
-    createElement("span", { className: "what", dir: "auto" }, isolatedText(`Cluster ${cluster.number}: ${truncate(cluster.name, 80)}`)),
-    button("Select", () => selectNodes(membersOfCluster(cluster.number)), { title: "Select all nodes of this cluster" }));
 }
 
 /** Return a collapsible list of the drawn lines of a marker, or null if it has no drawn line. */
@@ -159,6 +148,7 @@ function attributeList(node) {
 function attributeRow(node, name, value) {
   if (value === node.label && LABELS.includes(name)) return [];
   if (Object.hasOwn(TYPED_FIELDS, name)) return []; // in typedSection()
+  if (name === SUBCLUSTER && value === String(clusterOf(node))) return []; // the cluster is not split
   const term = createElement("dt", {}, Object.hasOwn(attributeTitles, name) ? attributeTitles[name] : isolatedText(name));
   return [term, createElement("dd", { dir: "auto" }, ...attributeValue(node, name, value))];
 }

@@ -1,0 +1,67 @@
+"""Find files that are nearly as similar to another cluster as to their own.
+
+The measure is the silhouette width (Rousseeuw 1987, J. Comput. Appl. Math. 20) for similarities. It
+is 1 - b / a, where a is the mean similarity of a file to the other files of its cluster, and b its
+mean similarity to the files of the most similar other cluster.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+
+if TYPE_CHECKING:
+    from graphbuild.analysis.average_linkage import SimilarityGraph
+    from graphbuild.analysis.incidence import Numbers, Reals
+
+# Maximum silhouette width of a doubtful file. Clusters with a lower mean width have no substantial
+# structure (Kaufman and Rousseeuw 1990, Finding Groups in Data).
+MAX_SILHOUETTE = 0.25
+NOT_DOUBTFUL = -1
+_DIGITS = 9  # further digits are rounding errors
+
+
+def find_doubtful(graph: SimilarityGraph, labels: Numbers) -> Numbers:
+    """Return the other cluster of each doubtful node, or ``NOT_DOUBTFUL``.
+
+    A file is doubtful if its silhouette width is at most ``MAX_SILHOUETTE``. A file that is alone
+    in its cluster is never doubtful, because its silhouette width is not defined. If several other
+    clusters are equally similar, the result is the lowest of their numbers.
+
+    Args:
+        graph: The similarity of the files.
+        labels: The cluster number of each node, from 0.
+    """
+    count = len(labels)
+    sizes = np.bincount(labels, graph.sizes)
+    node, cluster, total = _sum_similarities(graph, labels)
+    is_own = cluster == labels[node]
+    inner = graph.sizes - 1.0  # the similarity to files with identical evidence is 1
+    inner[node[is_own]] += total[is_own]
+    own = inner / np.maximum(sizes[labels] - 1, 1)
+    node, cluster, total = node[~is_own], cluster[~is_own], total[~is_own]
+    mean = np.round(total / sizes[cluster], _DIGITS)
+    best = np.zeros(count)
+    np.maximum.at(best, node, mean)
+    other = np.full(count, len(sizes), np.int64)
+    is_best = mean == best[node]
+    np.minimum.at(other, node[is_best], cluster[is_best])
+    is_close = best >= np.round((1 - MAX_SILHOUETTE) * own, _DIGITS)
+    is_doubtful = is_close & (best > 0) & (sizes[labels] > 1)
+    return np.where(is_doubtful, other, NOT_DOUBTFUL)
+
+
+def _sum_similarities(graph: SimilarityGraph, labels: Numbers) -> tuple[Numbers, Numbers, Reals]:
+    """Return the total similarity of nodes to the files of clusters, if it is above 0.
+
+    The three arrays contain nodes, clusters and totals. Files of the node itself do not count.
+    """
+    count = len(labels)
+    ends = graph.source, graph.target
+    half = sparse.csr_array((graph.similarity, ends), shape=(count, count))
+    entries = graph.sizes.astype(float), (np.arange(count), labels)
+    members = sparse.csr_array(entries, shape=(count, labels.max(initial=-1) + 1))
+    totals = ((half + half.T) @ members).tocoo()
+    return totals.row.astype(np.int64), totals.col.astype(np.int64), totals.data

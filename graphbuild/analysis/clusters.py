@@ -106,7 +106,7 @@ def partition_evidence(evidence: Matrix, rarity: Reals, related: Matrix) -> Numb
 
     The arguments are those of :func:`_partition`.
     """
-    return _partition(evidence, rarity, related)[0]
+    return _partition(evidence, rarity, related).labels
 
 
 def _from_table(incidence: Incidence, table: ClusterTable) -> Clustering:

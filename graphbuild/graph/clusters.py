@@ -41,9 +41,14 @@ _MAJORITY = 2, 3  # minimum share of the files in one cluster, as a fraction
 
 def add_clusters(graph: nx.DiGraph[str], table: ClusterTable) -> None:
     """Set the attributes of clusters on ``graph`` and on its nodes that belong to a cluster."""
-    for key, number in _spread(graph, table.numbers).items():
+    clusters = _spread(graph, table.numbers)
+    for key, number in clusters.items():
         graph.nodes[key].update({CLUSTER: number, CLUSTER_NAME: table.names[number - 1]})
-    for key, label in _spread(graph, _subcluster_labels(table)).items():
+    if table.subclusters:
+        labels = _spread(graph, _subcluster_labels(table))
+    else:  # spreading takes long in large graphs
+        labels = {key: subcluster_label(number, 1, 1) for key, number in clusters.items()}
+    for key, label in labels.items():
         graph.nodes[key][SUBCLUSTER] = label
     for key, other in table.doubtful.items():
         if key in graph:

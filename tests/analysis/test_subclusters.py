@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,8 @@ from sklearn.metrics import adjusted_mutual_info_score
 from graphbuild.analysis.clusters import find_clusters
 from graphbuild.analysis.incidence import Incidence
 from graphbuild.analysis.subclusters import find_subclusters
-from tests.analysis.test_clusters import worlds
+from tests.analysis.test_clusters import evidence_apart, worlds
+from tests.support import family_mixes, real_families
 from tests.support.planted_campaigns import PlantedCampaigns
 from tests.support.planted_variants import plant_homogeneous, plant_variants
 
@@ -115,6 +117,23 @@ def test_files_without_common_evidence_change_neither_subclusters_nor_doubts(
     one, other, both = (find_clusters(rows, runs=1) for rows in (first, second, [*first, *second]))
     assert sets_of(both) == sets_of(one) | sets_of(other)
     assert doubts_of(both) == doubts_of(one) | doubts_of(other)
+
+
+@pytest.mark.skipif(not real_families.is_present(), reason="no data of real families")
+@pytest.mark.bulk
+@pytest.mark.parametrize("seed", range(20))
+def test_unrelated_real_files_change_neither_subclusters_nor_doubts(seed: int) -> None:
+    families = family_mixes.real(real_families.DATA)
+    rng = Random(f"subclusters {seed}")
+    world = family_mixes.mix(families, rng, 20, (4, 25), family_mixes.with_missing_answers)
+    one = family_mixes.with_wrong_collections(world, rng).observations()
+    other = family_mixes.mix(families, rng, 20, (4, 25)).observations()
+    known = {each.related_from for each in one} | {each.reference for each in one}
+    unrelated = evidence_apart(other, known)
+    assert unrelated
+    alone, both = (find_clusters(rows, runs=1) for rows in (one, [*one, *unrelated]))
+    assert sets_of(alone) <= sets_of(both)
+    assert doubts_of(alone) <= doubts_of(both)
 
 
 def doubts_of(found: Clustering) -> set[tuple[str, frozenset[str]]]:

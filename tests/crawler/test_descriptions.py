@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from graphbuild.graph.builder import Graph
 
-_CLUSTER = {"cluster", "cluster_name"}  # attributes of the graph, not of the API
+_CLUSTER = {"cluster", "cluster_name", "subcluster"}  # attributes of the graph, not of the API
 EMOTET = {
     "alt_names": ["Heodo", "Geodo"],
     "tags": ["banker", "loader"],

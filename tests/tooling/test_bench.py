@@ -67,7 +67,7 @@ def test_the_other_cases_run() -> None:
     assert "louvain_communities" in table(ties.find(1, edges=5_000))
     assert "share any" in table(clusters.ties(1, sizes=["small"], worlds=1))
     assert [row.missed for row in clusters.clusters(1, sizes=["small"], worlds=1)] == [False]
-    rows = subclusters.subclusters(1, families=1, homogeneous=10, lists=1)
+    rows = subclusters.subclusters(1, families=5, homogeneous=20, lists=1)
     assert not any(row.missed for row in rows)
 
 

@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
     from graphbuild.analysis.deduplication import Deduplication
-    from graphbuild.analysis.incidence import Matrix, Numbers
-    from graphbuild.analysis.overlap import NodeKind
+    from graphbuild.analysis.incidence import Matrix, NodeKind, Numbers
     from graphbuild.models import Entity
 
 

@@ -14,7 +14,7 @@ from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise, repeat
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import networkx as nx
 import numpy as np
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     Reals = NDArray[np.float64]
     Matrix = Any  # a scipy.sparse.csr_array
 
+NodeKind = Literal["files", "collections"]  # the nodes of which pairs are compared
 FILES, REFERENCES, COLLECTIONS = range(3)  # the columns of ``Incidence.triples``
 NO_COLLECTION = -1  # in the column ``COLLECTIONS``, if the API named neither collection nor report
 

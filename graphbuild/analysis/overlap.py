@@ -29,7 +29,7 @@ the clusters of the list with those of random lists; see :mod:`cohesion`.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -45,10 +45,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from graphbuild.analysis.deduplication import Deduplication
-    from graphbuild.analysis.incidence import Incidence, Matrix, Numbers
+    from graphbuild.analysis.incidence import Incidence, Matrix, NodeKind, Numbers
     from graphbuild.models import Entity
 
-NodeKind = Literal["files", "collections"]
 FALSE_DISCOVERY_RATE = 0.05
 _HUB_SHARE = 0.25  # hubs are pieces of evidence that more than this share of the nodes have
 _BATCH = 4_096  # number of pairs whose shared references are in memory at the same time

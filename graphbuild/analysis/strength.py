@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from graphbuild.analysis.deduplication import Deduplication
     from graphbuild.analysis.evidence_sources import Sources
-    from graphbuild.analysis.incidence import Incidence, Matrix, Numbers
-    from graphbuild.analysis.overlap import NodeKind, Overlaps
+    from graphbuild.analysis.incidence import Incidence, Matrix, NodeKind, Numbers
+    from graphbuild.analysis.overlap import Overlaps
     from graphbuild.models import Entity
 
 SEARCHED = 10  # number of results whose breaking point is searched

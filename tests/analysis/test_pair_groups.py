@@ -14,7 +14,7 @@ from tests.support.planted_campaigns import plant
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from graphbuild.analysis.overlap import NodeKind
+    from graphbuild.analysis.incidence import NodeKind
 
 
 def observe(name: str, files: Iterable[int], references: str = "r") -> list[Observation]:

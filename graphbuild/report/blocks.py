@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from graphbuild._util import UntrustedText
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
+
+    from graphbuild.report.claims import Claim
 
 MAX_ROWS = 30  # maximum number of rows for ``table``, and default maximum for ``bullet_list``
 
@@ -18,9 +21,24 @@ class Code(NamedTuple):
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """Text that states a claim. Every text that depends on the data is a part of this type.
+
+    Attributes:
+        claim: The claim.
+        parts: The text: the sentence of the claim, or a part of it in a table cell.
+        is_linked: Whether HTML links the text to the proof. A table row has one link per claim.
+    """
+
+    claim: Claim
+    parts: tuple[Part, ...]
+    is_linked: bool = True
+
+
 # The content of a line or table cell; None is empty. Untrusted text must have the type
 # ``UntrustedText`` or ``Code``.
-Part = str | UntrustedText | Code
+Part = str | UntrustedText | Code | Stated
 Content = tuple[Part, ...] | Part | int | None
 
 
@@ -65,12 +83,14 @@ class Table(NamedTuple):
     head: tuple[str, ...]  # the column names
     rows: Sequence[tuple[Content, ...]]
     numbers: Collection[int] = ()  # indices of the columns that contain numbers, from 0
+    claims: Sequence[Claim] = ()  # the claims of cells that the table omits
 
 
 class KeyFigures(NamedTuple):
     """A row of key figures."""
 
-    figures: Sequence[tuple[str, str]]  # pairs of a formatted number and a noun: ("12", "files")
+    # Pairs of a formatted number and a noun, such as "12" and "files".
+    figures: Sequence[tuple[Content, str]]
 
 
 class Figure(NamedTuple):
@@ -79,7 +99,8 @@ class Figure(NamedTuple):
     svg: str  # an SVG element without scripts and links, in which all text is escaped
     name: str  # identifies the figure in the report, and is part of the name of its file
     title: str
-    text: str  # the caption
+    text: Content  # the caption
+    claims: Sequence[Claim] = ()  # the claims that only the figure shows
 
 
 Block = Heading | Paragraph | Summary | BulletList | FoldedList | Table | KeyFigures | Figure
@@ -94,7 +115,20 @@ def parts(content: Content) -> tuple[Part, ...]:
         return ()
     if isinstance(content, int):
         return (f"{content:,}",)
-    return (content,) if isinstance(content, str | UntrustedText | Code) else content
+    return (content,) if isinstance(content, str | UntrustedText | Code | Stated) else content
+
+
+def plain_text(content: Content) -> str:
+    """Return the content as text without markup. The text is untrusted."""
+    texts = (
+        plain_text(part.parts)
+        if isinstance(part, Stated)
+        else part
+        if isinstance(part, str)
+        else part.text
+        for part in parts(content)
+    )
+    return "".join(texts)
 
 
 def join_list(
@@ -131,15 +165,17 @@ def table(
     equal = [
         column
         for column in columns[label_columns:]
-        if len(rows) > 1 and len({row[column] for row in rows}) == 1
+        if len(rows) > 1 and len({plain_text(row[column]) for row in rows}) == 1
     ]
     if equal:
         yield Paragraph(_describe_equal_columns(head, rows[0], equal), "note")
     shown = [column for column in columns if column not in equal]
+    omitted = (row[column] for row in rows[:MAX_ROWS] for column in equal)
     yield Table(
         tuple(head[column] for column in shown),
         [tuple(row[column] for column in shown) for row in rows[:MAX_ROWS]],
         [position for position, column in enumerate(shown) if column in numbers],
+        [cell.claim for cell in omitted if isinstance(cell, Stated)],
     )
     yield from more_rows(rows, hint)
 
@@ -148,7 +184,7 @@ def _describe_equal_columns(
     head: tuple[str, ...], row: tuple[Content, ...], equal: Sequence[int]
 ) -> tuple[Part, ...]:
     """Return sentences about the columns that have the values of ``row`` in every row."""
-    empty = [column for column in equal if row[column] in {None, "", ()}]
+    empty = [column for column in equal if not plain_text(row[column])]
     values = [(f"{head[column]} ", *parts(row[column])) for column in equal if column not in empty]
     same = ("Same in every row: ", *join_list(values, ", ", ", "), ".") if values else ()
     names = ", ".join(head[column] for column in empty)

@@ -14,6 +14,7 @@ from graphbuild.report.blocks import (
     Heading,
     KeyFigures,
     Paragraph,
+    Stated,
     Summary,
     Table,
     parts,
@@ -60,9 +61,9 @@ def _lines(block: Block, targets: Mapping[str, str]) -> Iterator[str]:
             yield from (f"{_escape_line(block.title)}:", "")
             yield from (f"    {escape_unprintable(line)}" for line in block.lines)
         case KeyFigures():
-            yield from (f"- **{number}** {name}" for number, name in block.figures)
+            yield from (f"- **{_escape(number)}** {name}" for number, name in block.figures)
         case Figure():
-            yield from (f"![{block.title}]{targets[block.name]}", "", block.text)
+            yield from (f"![{block.title}]{targets[block.name]}", "", _escape(block.text))
         case Table():
             columns = range(len(block.head))
             rules = ("---:" if column in block.numbers else "---" for column in columns)
@@ -71,8 +72,17 @@ def _lines(block: Block, targets: Mapping[str, str]) -> Iterator[str]:
 
 
 def _escape_line(content: Content) -> str:
-    first, line = parts(content)[:1], _escape(content)
-    return escape_line_start(line) if first and isinstance(first[0], UntrustedText) else line
+    line = _escape(content)
+    return escape_line_start(line) if _starts_untrusted(content) else line
+
+
+def _starts_untrusted(content: Content) -> bool:
+    first = next(iter(parts(content)), "")
+    return (
+        _starts_untrusted(first.parts)
+        if isinstance(first, Stated)
+        else isinstance(first, UntrustedText)
+    )
 
 
 def _escape(content: Content) -> str:
@@ -85,4 +95,6 @@ def _escape_part(part: Part) -> str:
             return escape_text(part.text)
         case Code():
             return escape_code(part.text)
+        case Stated():
+            return _escape(part.parts)
     return part

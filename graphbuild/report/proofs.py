@@ -1,0 +1,168 @@
+"""Find the observations that prove a claim."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from graphbuild.analysis.incidence import (
+    COLLECTIONS,
+    FILES,
+    NO_COLLECTION,
+    REFERENCES,
+    sorted_unique,
+)
+from graphbuild.models import REFERENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from graphbuild.analysis import Cluster, Incidence
+    from graphbuild.analysis.incidence import Numbers
+    from graphbuild.models import Entity
+    from graphbuild.report.data import ReportData
+
+    TripleKeys = tuple[str, str, str | None]  # node keys of file, reference and collection
+    FindProof = Callable[[], Sequence["Proof"]]
+
+
+class SubjectNotFoundError(LookupError):
+    """The campaign does not contain the subject of a claim. The message is a sentence part."""
+
+
+class ProofGroup(NamedTuple):
+    """The observations of a proof that name the same collection."""
+
+    collection: Entity | None  # a collection or report; None if the API named none
+    files: int  # number of files
+    references: int  # number of references
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Proof:
+    """Observations of a campaign, or of its earlier snapshot.
+
+    Attributes:
+        incidence: All observations.
+        rows: The indices of the observations in ``incidence.triples``, sorted.
+    """
+
+    incidence: Incidence
+    rows: Numbers
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def triples(self) -> Iterator[TripleKeys]:
+        """Yield the node keys of the file, the reference and the collection of each observation."""
+        files, references, sources = self.incidence.entities
+        for file, reference, source in self.incidence.triples[self.rows].tolist():
+            collection = None if source == NO_COLLECTION else sources[source].key
+            yield files[file].key, references[reference].key, collection
+
+    def groups(self) -> list[ProofGroup]:
+        """Group the observations by collection, the collections with the most files first."""
+        files, references = self._count_by_source(FILES), self._count_by_source(REFERENCES)
+        sources = self.incidence.sources
+        return [
+            ProofGroup(
+                None if number == NO_COLLECTION else sources[number], count, references[number]
+            )
+            for number, count in files.most_common()
+        ]
+
+    def _count_by_source(self, column: int) -> Counter[int]:
+        """Count the distinct values of a column by the index of the collection or report."""
+        triples, size = self.incidence.triples[self.rows], len(self.incidence.entities[column])
+        pairs = sorted_unique((triples[:, COLLECTIONS] + 1) * size + triples[:, column])
+        return Counter((pairs // size - 1).tolist())
+
+
+# --- proofs ---------------------------------------------------------------------------------------
+
+
+def prove(data: ReportData, find_rows: Callable[[], Numbers]) -> FindProof:
+    """Return a function that returns a proof of the observations ``find_rows()``."""
+    return lambda: (Proof(data.incidence, find_rows()),)
+
+
+def prove_with(data: ReportData, entities: Iterable[Entity]) -> FindProof:
+    """Return a function that returns the observations of these collections and references."""
+    return prove(data, lambda: find_rows_of(data.incidence, entities))
+
+
+def find_all_rows(data: ReportData) -> Numbers:
+    """Return the indices of all observations."""
+    return np.arange(len(data.incidence.triples))
+
+
+def find_rows_of_clusters(data: ReportData, clusters: Iterable[Cluster]) -> Numbers:
+    """Return the indices of the observations of all files of these clusters."""
+    numbers = [each.number for each in clusters]
+    return np.flatnonzero(np.isin(_clusters_of_rows(data), numbers))
+
+
+def find_shared_rows(data: ReportData, clusters: Iterable[Cluster]) -> Numbers:
+    """Return the indices of the observations that connect the files of each of these clusters.
+
+    These are the observations of the sources that at least two files of the cluster have.
+    """
+    numbers = [each.number for each in clusters]
+    of_node = data.sources.of_node.tocoo()
+    count = of_node.shape[1]
+    held, files = np.unique(
+        data.clustering.labels[of_node.row] * count + of_node.col, return_counts=True
+    )
+    cluster = _clusters_of_rows(data)
+    is_shared = np.isin(cluster * count + data.sources.of_triple, held[files > 1])
+    return np.flatnonzero(is_shared & np.isin(cluster, numbers))
+
+
+def _clusters_of_rows(data: ReportData) -> Numbers:
+    """Return the number of the cluster of each observation."""
+    clusters: Numbers = data.clustering.labels[data.incidence.triples[:, FILES]]
+    return clusters
+
+
+def find_rows_of(incidence: Incidence, entities: Iterable[Entity]) -> Numbers:
+    """Return the indices of the observations with at least one of these collections or references.
+
+    A report is a reference, and can also be in the column of the collections.
+    """
+    reference_numbers, source_numbers = [], []
+    for entity in entities:
+        if entity.type == REFERENCE:
+            reference_numbers += _find(incidence.references, entity.key)
+            # The reports follow the collections.
+            source_numbers += _find(incidence.sources, entity.key, len(incidence.collections))
+        else:
+            source_numbers += _find(incidence.collections, entity.key)
+    triples = incidence.triples
+    has_reference = np.isin(triples[:, REFERENCES], reference_numbers)
+    return np.flatnonzero(has_reference | np.isin(triples[:, COLLECTIONS], source_numbers))
+
+
+def find_entity(incidence: Incidence, key: str) -> Entity:
+    """Return the collection or reference with this node key.
+
+    Raises:
+        SubjectNotFoundError: No observation contains it.
+    """
+    is_reference = key.startswith(f"{REFERENCE}:")
+    entities = incidence.references if is_reference else incidence.collections
+    for number in _find(entities, key):
+        return entities[number]
+    raise SubjectNotFoundError(f"no observation contains {key}")
+
+
+def _find(entities: Sequence[Entity], key: str, start: int = 0) -> list[int]:
+    """Return the index of the entity with this key, or an empty list.
+
+    From the index ``start``, the entities must be sorted by key.
+    """
+    number = bisect_left(entities, key, start, key=lambda each: each.key)
+    return [number] if number < len(entities) and entities[number].key == key else []

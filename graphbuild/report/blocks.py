@@ -35,6 +35,11 @@ class Stated:
     parts: tuple[Part, ...]
     is_linked: bool = True
 
+    @property
+    def text(self) -> str:
+        """The text without markup. It is untrusted."""
+        return plain_text(self.parts)
+
 
 # The content of a line or table cell; None is empty. Untrusted text must have the type
 # ``UntrustedText`` or ``Code``.
@@ -120,15 +125,7 @@ def parts(content: Content) -> tuple[Part, ...]:
 
 def plain_text(content: Content) -> str:
     """Return the content as text without markup. The text is untrusted."""
-    texts = (
-        plain_text(part.parts)
-        if isinstance(part, Stated)
-        else part
-        if isinstance(part, str)
-        else part.text
-        for part in parts(content)
-    )
-    return "".join(texts)
+    return "".join(part if isinstance(part, str) else part.text for part in parts(content))
 
 
 def join_list(
@@ -175,7 +172,7 @@ def table(
         tuple(head[column] for column in shown),
         [tuple(row[column] for column in shown) for row in rows[:MAX_ROWS]],
         [position for position, column in enumerate(shown) if column in numbers],
-        [cell.claim for cell in omitted if isinstance(cell, Stated)],
+        tuple(cell.claim for cell in omitted if isinstance(cell, Stated)),
     )
     yield from more_rows(rows, hint)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from graphbuild._util import escape_unprintable, format_count
 from graphbuild.graph.style import cluster_color
-from graphbuild.report.blocks import Code, Heading, Stated, parts, plain_text
+from graphbuild.report.blocks import Code, Heading, Stated, parts
 from graphbuild.report.claims import collect_claims
 from graphbuild.report.entity_text import entity_name
 
@@ -72,7 +72,7 @@ def _parts(content: Content) -> list[tuple[str, str, Content]]:
     found: list[tuple[str, str, Content]] = []
     for part in parts(content):
         if isinstance(part, Stated):
-            if part.is_linked and plain_text(part.parts).strip():
+            if part.is_linked and part.text.strip():
                 found.append(("a", part.claim.id, part.parts))
             else:
                 found += _parts(part.parts)

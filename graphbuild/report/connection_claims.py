@@ -188,5 +188,11 @@ def _period(data: ReportData, prefix: str, period: str, count: int) -> Claim:
 
 
 def find_period(subjects: Sequence[str]) -> str:
-    """Return the year or month that is the only one of ``subjects``."""
+    """Return the year or month that is the only one of ``subjects``.
+
+    Raises:
+        SubjectNotFoundError: There are more or no subjects.
+    """
+    if len(subjects) != 1:
+        raise SubjectNotFoundError("the claim has no year or month")
     return subjects[0].partition(":")[2]

@@ -106,7 +106,12 @@ def _compare_subjects(record: ClaimRecord, claim: Claim) -> str:
 
 
 def _explain_clusters(record: ClaimRecord, claims: ClaimsFile, data: ReportData) -> str:
-    """Return how the first cluster of a claim changed; empty if the cluster is the same."""
+    """Return how the first cluster of a claim changed; empty if the cluster is the same.
+
+    The result is also empty for claims about changes, which concern clusters of two snapshots.
+    """
+    if record.kind in CHANGE_KINDS:
+        return ""
     known = set(data.cluster_keys.values())
     for key in record.subjects:
         files = set(claims.clusters.get(key, ()))

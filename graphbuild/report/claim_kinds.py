@@ -42,7 +42,7 @@ _CRAWL = {
         campaign.response_warnings,
         campaign.subjects_without_references,
     )
-} | {"list_state": campaign.find_list_state}
+}
 
 _CLUSTERS = {
     each.__name__: _about_cluster(each)
@@ -60,7 +60,7 @@ _CLUSTERS = {
     "distinctive_reference": clusters.find_distinctive_reference,
 }
 
-_CAMPAIGN = {
+_CAMPAIGN = {"cluster_map": _about_campaign(clusters.find_omissions_of_map)} | {
     each.__name__: _about_campaign(each)
     for each in (
         *campaign.TOTALS,
@@ -76,8 +76,8 @@ _CAMPAIGN = {
     )
 }
 
-_CONNECTIONS: dict[str, MakeAgain] = {
-    "cluster_map": _about_campaign(clusters.find_omissions_of_map),
+_OTHERS: dict[str, MakeAgain] = {
+    "list_state": campaign.find_list_state,
     "bridge": lambda data, subjects: connections.bridge_effect(
         data, connections.find_bridge(data, subjects)
     ),
@@ -113,10 +113,6 @@ CHANGE_KINDS: dict[str, MakeAgain] = {
     "moved_file": changes.find_moved_file,
 }
 
-KINDS: dict[str, MakeAgain] = {
-    **_CRAWL,
-    **_CAMPAIGN,
-    **_CLUSTERS,
-    **_CONNECTIONS,
-    **CHANGE_KINDS,
-}
+KINDS: dict[str, MakeAgain] = {**_CRAWL, **_CAMPAIGN, **_CLUSTERS, **_OTHERS, **CHANGE_KINDS}
+# A report has at most one claim of each of these kinds.
+CAMPAIGN_KINDS = frozenset(_CRAWL) | frozenset(_CAMPAIGN)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from graphbuild._util import escape_unprintable, format_count
 from graphbuild.graph.style import cluster_color
 from graphbuild.report.blocks import Code, Heading, Stated, parts
+from graphbuild.report.claim_kinds import CAMPAIGN_KINDS
 from graphbuild.report.claims import collect_claims
 from graphbuild.report.entity_text import entity_name
 
@@ -102,12 +103,16 @@ class _ClaimProof(NamedTuple):
 
 
 def _proofs(blocks: Sequence[Block]) -> list[tuple[str, list[_ClaimProof]]]:
-    """Return the proofs of the claims in texts, grouped by kind: a title and the proofs."""
-    kinds: dict[str, list[_ClaimProof]] = {}
+    """Return the proofs of the claims in texts, grouped by kind: a title and the proofs.
+
+    Claims about the whole campaign are one group, because there is one claim of each kind.
+    """
+    groups: dict[str, list[_ClaimProof]] = {}
     for claim in collect_claims(blocks, in_figures=False):
-        title = claim.kind.replace("_", " ").capitalize()
-        kinds.setdefault(title, []).append(_summarize_proof(claim))
-    return list(kinds.items())
+        kind = "campaign" if claim.kind in CAMPAIGN_KINDS else claim.kind
+        title = kind.replace("_", " ").capitalize()
+        groups.setdefault(title, []).append(_summarize_proof(claim))
+    return list(groups.items())
 
 
 def _summarize_proof(claim: Claim) -> _ClaimProof:

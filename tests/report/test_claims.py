@@ -41,6 +41,7 @@ from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
 from tests.report.parsed_report import parse_page
 from tests.support.campaign_files import write_campaign, write_pages
+from tests.support.paths import ROOT
 from tests.support.planted_campaigns import Size, plant
 from tests.torture.claims import make_world
 
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from graphbuild.report.blocks import Block, Content
 
 _DAY = 86_400
+ANALYSIS = (ROOT / "docs" / "analysis.md").read_text(encoding="utf-8")
 
 
 @dataclass
@@ -220,6 +222,20 @@ def test_values_that_all_rows_share_are_still_claims(tmp_path: Path) -> None:
     assert [each.numbers["stability"] for each in claims] == [1.0, 1.0]
 
 
+def test_the_documented_kinds_are_all_kinds() -> None:
+    section = ANALYSIS.partition("| kind | what it states |")[2].partition("\n\n")[0]
+    documented = re.findall(r"`(\w+)`", section)
+    assert len(documented) == len(set(documented))
+    assert set(documented) == KINDS.keys()
+
+
+def test_the_documented_fields_are_all_fields(written: Written) -> None:
+    section = ANALYSIS.partition("## verify: ")[2].partition("| kind |")[0]
+    documented = re.findall(r"^\| `(\w+)`(?:, `(\w+)`)? \|", section, re.MULTILINE)
+    fields = {name for names in documented for name in names if name}
+    assert fields == {"files", *written.json, *written.claims[0]}
+
+
 # --- proofs ---------------------------------------------------------------------------------------
 
 
@@ -310,7 +326,7 @@ def test_the_page_sums_proofs_by_collection(written: Written) -> None:
 
 def test_large_proofs_do_not_enlarge_the_page(written: Written) -> None:
     (claim,) = written.of_kind("total_observations")
-    lines = parse_page(written.page).listings["Total observations", claim["text"]]
+    lines = parse_page(written.page).listings["Campaign", claim["text"]]
     assert len(claim["proof"]) > 1_000
     assert len(lines) == 7
     assert re.fullmatch(r"… and \d+ more collections", lines[-1])

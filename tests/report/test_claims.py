@@ -80,7 +80,9 @@ class Written:
 def write(folder: Path, seed: int, prefix: str, size: Size) -> Written:
     """Write a report with all sections about a campaign whose names begin with ``prefix``."""
     observations = [renamed(each, prefix) for each in make_observations(seed, size)]
-    old = [renamed(each, prefix) for each in make_observations(seed, size)[len(prefix) * 40 :]]
+    old = earlier(observations)
+    added = dated(Entity("reference", "aa" * 32, {"title": f"{prefix} added report"}))
+    observations.append(Observation(observations[-1].subject, added, None))
     path = folder / f"{prefix}.db"
     write_campaign(path, observations)
     write_pages(path, {Entity("file", f"{prefix.encode().hex():0<64}"): []})
@@ -93,6 +95,22 @@ def write(folder: Path, seed: int, prefix: str, size: Size) -> Written:
         report.write(folder)
     page = (folder / "report.html").read_text("utf-8")
     return Written(report, report.claims_json(), page)
+
+
+def earlier(observations: list[Observation]) -> list[Observation]:
+    """Return observations of an earlier snapshot: fewer, but one that is now removed."""
+    first = observations[0]
+    gone = Observation(
+        observations[-1].subject,
+        dated(Entity("reference", "ee" * 32, {"title": "Removed report"})),
+        Entity("collection", "removed", {"name": "Removed collection"}),
+    )
+    kept = [
+        each
+        for each in observations[len(observations) // 10 :]
+        if each.related_from != first.related_from
+    ]
+    return [*kept, gone]
 
 
 def make_observations(seed: int, size: Size) -> list[Observation]:
@@ -113,7 +131,7 @@ def dated(reference: Entity) -> Entity:
 def renamed(observation: Observation, prefix: str) -> Observation:
     collection = observation.related_from
     if collection is not None:
-        name = f"{prefix} {collection.name}"
+        name = f"{prefix} {collection.id}"
         collection = Entity("collection", f"{prefix}-{collection.id}", {"name": name})
     title = f"{prefix} {observation.reference.name}"
     attributes = {**observation.reference.attributes, "title": title}
@@ -176,8 +194,7 @@ def test_report_has_claims_of_all_sections(written: Written) -> None:
     absent = {
         *("no_clusters", "complete_lists", "last_day", "inferred_references", "response_warnings"),
         *("incomplete_before", "inferred_before", "inferred_after", "cluster_map"),
-        *("removed_reference", "removed_collection", "unclustered_files", "sole_connection"),
-        *("moved_file", "moved_files", "added_collection"),
+        *("unclustered_files", "sole_connection", "moved_file", "moved_files"),
     }
     assert kinds <= KINDS.keys()
     assert KINDS.keys() - kinds <= absent

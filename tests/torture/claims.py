@@ -173,7 +173,7 @@ def add_seed(world: World, rng: Random) -> None:
 def rename_collection(world: World, rng: Random) -> None:
     """Give a collection a new name, or the name of another collection."""
     old, other = rng.choice(world.collections), rng.choice(world.collections)
-    name = rng.choice([f"renamed {rng.randrange(1000)}", other.name.upper()])
+    name = rng.choice([f"renamed {rng.randrange(1000)}", other.plain_label.upper()])
     world.replace_entity(old, Entity("collection", old.id, {**old.attributes, "name": name}))
 
 

@@ -25,6 +25,7 @@ from graphbuild.report.entity_text import (
 from graphbuild.report.proofs import (
     SubjectNotFoundError,
     find_entity,
+    find_index,
     find_rows_of_clusters,
     find_shared_rows,
     prove,
@@ -249,9 +250,9 @@ def cluster_dates(data: ReportData, cluster: Cluster) -> Claim:
 
     def find_rows() -> Numbers:
         rows, incidence = find_rows_of_clusters(data, [cluster]), data.incidence
-        days = [date_text(each) for each in incidence.references]
-        ends = [number for number, day in enumerate(days) if day and day in {first, last}]
-        return rows[np.isin(incidence.triples[rows, REFERENCES], ends)]
+        ends = {first, last} - {""}
+        references = [n for n, day in enumerate(data.publication_days) if day in ends]
+        return rows[np.isin(incidence.triples[rows, REFERENCES], references)]
 
     text = f"references from {first} to {last}" if first else "no reference has a date"
     return Claim(
@@ -307,7 +308,7 @@ def find_distinctive_collection(data: ReportData, subjects: Sequence[str]) -> Cl
 def distinctive_reference(data: ReportData, cluster: Cluster, reference: Entity) -> Claim:
     """Claim how many files in and outside a cluster have a reference."""
     triples = data.incidence.triples
-    column = data.incidence.references.index(reference)
+    (column,) = find_index(data.incidence.references, reference.key)
     files = np.unique(triples[triples[:, REFERENCES] == column, FILES])
     numbers = _count_sides(data, cluster, files)
     date = publication_date(reference)

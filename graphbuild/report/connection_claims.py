@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from graphbuild._util import format_count
 from graphbuild.report.blocks import parts
 from graphbuild.report.claims import Claim
-from graphbuild.report.entity_text import date_text, entity_name, quoted_cluster
+from graphbuild.report.entity_text import entity_name, quoted_cluster
 from graphbuild.report.proofs import (
     SubjectNotFoundError,
     find_all_rows,
@@ -175,8 +175,8 @@ def timeline_month(data: ReportData, month: str) -> Claim:
 
 def _period(data: ReportData, prefix: str, period: str, count: int) -> Claim:
     def find_rows() -> Numbers:
-        dated = ((each, date_text(each)) for each in data.incidence.references)
-        return find_rows_of(data.incidence, [each for each, day in dated if day.startswith(period)])
+        dated = zip(data.incidence.references, data.publication_days, strict=True)
+        return find_rows_of(data.incidence, (each for each, day in dated if day.startswith(period)))
 
     return Claim(
         f"timeline_{prefix.removesuffix(':')}",

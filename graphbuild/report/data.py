@@ -21,6 +21,7 @@ from graphbuild.analysis import (
     find_sources,
     group_families,
     measure_clusters,
+    publication_date,
 )
 from graphbuild.analysis.diff import SnapshotPair
 from graphbuild.analysis.incidence import COLLECTIONS, REFERENCES
@@ -87,6 +88,7 @@ class ReportData:
     strengths: Mapping[int, Strength]  # by number of the cluster
     bridges: Bridges
     timeline: Timeline
+    publication_days: Sequence[str]  # of ``incidence.references``: ``2018-03-01``, or empty
     baseline: Baseline | None
     comparison: Comparison | None  # the changes since the baseline; None if there is no baseline
     news: News | None  # None if there is a baseline, or no complete list before the last day
@@ -168,6 +170,7 @@ def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 
         measure_clusters(sources, clustering.labels),
         find_bridges(incidence, clustering),
         build_timeline(incidence, clustering),
+        [day.isoformat() if day else "" for day in map(publication_date, incidence.references)],
         baseline,
         compare(baseline.snapshot, now, seed=seed) if baseline else None,
         news,

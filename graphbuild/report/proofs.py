@@ -133,14 +133,15 @@ def find_rows_of(incidence: Incidence, entities: Iterable[Entity]) -> Numbers:
 
     A report is a reference, and can also be in the column of the collections.
     """
+    collections = incidence.collections
     reference_numbers, source_numbers = [], []
     for entity in entities:
         if entity.type == REFERENCE:
-            reference_numbers += _find(incidence.references, entity.key)
+            reference_numbers += find_index(incidence.references, entity.key)
             # The reports follow the collections.
-            source_numbers += _find(incidence.sources, entity.key, len(incidence.collections))
+            source_numbers += find_index(incidence.sources, entity.key, len(collections))
         else:
-            source_numbers += _find(incidence.collections, entity.key)
+            source_numbers += find_index(collections, entity.key)
     triples = incidence.triples
     has_reference = np.isin(triples[:, REFERENCES], reference_numbers)
     return np.flatnonzero(has_reference | np.isin(triples[:, COLLECTIONS], source_numbers))
@@ -154,12 +155,12 @@ def find_entity(incidence: Incidence, key: str) -> Entity:
     """
     is_reference = key.startswith(f"{REFERENCE}:")
     entities = incidence.references if is_reference else incidence.collections
-    for number in _find(entities, key):
+    for number in find_index(entities, key):
         return entities[number]
     raise SubjectNotFoundError(f"no observation contains {key}")
 
 
-def _find(entities: Sequence[Entity], key: str, start: int = 0) -> list[int]:
+def find_index(entities: Sequence[Entity], key: str, start: int = 0) -> list[int]:
     """Return the index of the entity with this key, or an empty list.
 
     From the index ``start``, the entities must be sorted by key.

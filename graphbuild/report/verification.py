@@ -7,6 +7,7 @@ and names, and if each observation of its proof is still in the campaign file.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from graphbuild._util import format_count
@@ -15,7 +16,7 @@ from graphbuild.report.claim_kinds import CHANGE_KINDS, KINDS
 from graphbuild.report.proofs import SubjectNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from graphbuild.analysis import Incidence
     from graphbuild.report.claims import Claim, Value
@@ -62,31 +63,72 @@ def verify_claims(claims: ClaimsFile, data: ReportData) -> list[Verification]:
     ``data`` must be collected with ``claims.seed``, and with the earlier snapshot of ``claims``.
     Without this snapshot, claims about changes are not verified.
     """
-    now = _find_missing(claims, [data.incidence])
-    earlier = [data.baseline.snapshot.incidence] if data.baseline else []
-    in_both = _find_missing(claims, [data.incidence, *earlier]) if earlier else now
-    return [
-        _verify(each, claims, data, in_both if each.kind in CHANGE_KINDS else now)
-        for each in claims.claims
-    ]
+    verifier = _Verifier(claims, data)
+    return [verifier.verify(each) for each in claims.claims]
 
 
-def _verify(
-    record: ClaimRecord, claims: ClaimsFile, data: ReportData, missing: frozenset[int]
-) -> Verification:
-    if record.kind in CHANGE_KINDS and data.baseline is None:
-        reason = f"the claim compares with {claims.baseline_name}, which was not given (--baseline)"
-        return Verification(record, UNVERIFIED, reason)
-    lost = tuple(claims.observations[number] for number in record.proof if number in missing)
-    try:
-        claim = KINDS[record.kind](data, record.subjects)
-    except SubjectNotFoundError as error:
-        reason = _explain_clusters(record, claims, data) or str(error)
-        return Verification(record, FALSE, reason, missing=lost)
-    reason = "" if claim.subjects == record.subjects else _compare_subjects(record, claim)
-    differences = tuple(_compare(record, claim))
-    outcome = FALSE if reason or differences or lost else HOLDS
-    return Verification(record, outcome, reason, differences, lost)
+class _Verifier:
+    """Verifies single claims of a file with the data of a campaign file."""
+
+    def __init__(self, claims: ClaimsFile, data: ReportData) -> None:
+        self._claims = claims
+        self._data = data
+        self._missing = _find_missing(claims, [data.incidence])
+
+    def verify(self, record: ClaimRecord) -> Verification:
+        """Make a claim again, and compare both."""
+        data, is_change = self._data, record.kind in CHANGE_KINDS
+        if is_change and data.baseline is None:
+            name = self._claims.baseline_name
+            reason = f"the claim compares with {name}, which was not given (--baseline)"
+            return Verification(record, UNVERIFIED, reason)
+        missing = self._missing_in_both if is_change else self._missing
+        lost = tuple(self._claims.observations[each] for each in record.proof if each in missing)
+        try:
+            claim = KINDS[record.kind](data, record.subjects)
+        except SubjectNotFoundError as error:
+            # Claims about changes concern clusters of two snapshots.
+            reason = "" if is_change else self._explain_clusters(record.subjects)
+            return Verification(record, FALSE, reason or str(error), missing=lost)
+        reason = "" if claim.subjects == record.subjects else _compare_subjects(record, claim)
+        differences = tuple(_compare(record, claim))
+        outcome = FALSE if reason or differences or lost else HOLDS
+        return Verification(record, outcome, reason, differences, lost)
+
+    @cached_property
+    def _missing_in_both(self) -> frozenset[int]:
+        """The observations of proofs that are neither in the campaign nor in the baseline."""
+        baseline = self._data.baseline
+        earlier = [baseline.snapshot.incidence] if baseline else []
+        return _find_missing(self._claims, [self._data.incidence, *earlier])
+
+    @cached_property
+    def _clusters(self) -> dict[str, set[str]]:
+        """The node keys of the files of each cluster, by key of the cluster."""
+        clustering, keys = self._data.clustering, self._data.cluster_keys
+        return {keys[each.number]: {file.key for file in each.files} for each in clustering}
+
+    def _explain_clusters(self, subjects: Sequence[str]) -> str:
+        """Return what happened to the first cluster that has changed; empty if none has."""
+        for key in subjects:
+            files = set(self._claims.clusters.get(key, ()))
+            if files and key not in self._clusters:
+                nearest = max(
+                    self._clusters.values(), key=lambda each: len(each & files), default=set()
+                )
+                return _describe_nearest(files, nearest)
+        return ""
+
+
+def _describe_nearest(files: set[str], nearest: set[str]) -> str:
+    """Return a sentence part about the present cluster that shares the most files."""
+    count, shared = format_count(len(files), "file"), len(nearest & files)
+    if not shared:
+        return f"no cluster has one of the {count}"
+    size = format_count(len(nearest), "file")
+    return (
+        f"no cluster has the same {count}: the nearest one has {size}, {shared:,} of them the same"
+    )
 
 
 def _compare(record: ClaimRecord, claim: Claim) -> Iterator[Difference]:
@@ -103,30 +145,6 @@ def _compare_subjects(record: ClaimRecord, claim: Claim) -> str:
     if not gone and not new:
         return "the subjects have another order"
     return f"other subjects: {gone:,} no longer, {new:,} new"
-
-
-def _explain_clusters(record: ClaimRecord, claims: ClaimsFile, data: ReportData) -> str:
-    """Return how the first cluster of a claim changed; empty if the cluster is the same.
-
-    The result is also empty for claims about changes, which concern clusters of two snapshots.
-    """
-    if record.kind in CHANGE_KINDS:
-        return ""
-    known = set(data.cluster_keys.values())
-    for key in record.subjects:
-        files = set(claims.clusters.get(key, ()))
-        if not files or key in known:
-            continue
-        sides = [{file.key for file in cluster.files} for cluster in data.clustering]
-        nearest = max(sides, key=lambda side: len(side & files), default=set())
-        count = format_count(len(files), "file")
-        if not nearest & files:
-            return f"no cluster contains one of the {count} of {key}"
-        return (
-            f"no cluster has the same {count}: the nearest one has"
-            f" {format_count(len(nearest), 'file')}, {len(nearest & files):,} of them the same"
-        )
-    return ""
 
 
 # --- observations ---------------------------------------------------------------------------------

@@ -121,7 +121,7 @@ def make_observations(seed: int, size: Size) -> list[Observation]:
 
 def dated(reference: Entity) -> Entity:
     number = int(reference.id[:6], 16)
-    known = {
+    known: dict[str, str | int] = {
         "url": f"https://blog-{number % 5}.example/{number}",
         "creation_date": 1_300_000_000 + number % 2_000 * _DAY,
     }
@@ -402,7 +402,7 @@ def test_a_removed_observation_is_named_by_every_claim_that_it_proves(tmp_path: 
     observations = make_world(2).observations
     content = claims_of(tmp_path / "before.db", observations)
     removed = observations[len(observations) // 2]
-    triple = [removed.subject.key, removed.reference.key]
+    triple: list[str | None] = [removed.subject.key, removed.reference.key]
     triple.append(removed.related_from.key if removed.related_from else None)
     number = content["observations"].index(triple)
     proved = {each["id"] for each in content["claims"] if number in each["proof"]}

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tests.support.forking import Zygote
 
 _DAY = 86_400
-_SIZES = (Size(3, 3, 6), Size(4, 2, 5), Size(2, 4, 8))
+_SIZES = (Size(3, 3, 6), Size(4, 2, 5), Size(3, 2, 7))
 _ROUNDS_PER_CAMPAIGN = 20
 
 

@@ -41,9 +41,9 @@ def verify(
     """Verify the claims of an earlier report.
 
     A claim is a sentence of a report with its numbers and the observations that prove it. The
-    command makes each claim again from the campaign file, and lists the claims that no longer hold:
-    a number, a name or a subject differs, or an observation of the proof is missing. A cluster is
-    the same if it has the same files; its number is ignored.
+    command makes each claim again from the campaign file, and lists the claims that no longer hold.
+    A claim no longer holds if a number, a name or a subject differs, or if an observation of its
+    proof is missing. A cluster is the same if it has the same files; its number is ignored.
 
     Claims about changes since a date are compared with the same date. For claims about changes
     since another campaign file, give this file with --baseline; otherwise, they are not verified.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from graphbuild._util import UntrustedText, format_count
 from graphbuild.analysis import defang_text, publication_date, reference_url
 from graphbuild.analysis.incidence import FILES, REFERENCES
-from graphbuild.models import COLLECTION
+from graphbuild.models import REFERENCE
 from graphbuild.report.blocks import join_list, plain_text
 from graphbuild.report.charts import cluster_map
 from graphbuild.report.claims import Claim
@@ -43,18 +43,16 @@ if TYPE_CHECKING:
 
 MAX_NAMED_CLUSTERS = 3  # maximum number of clusters that the summary names
 _OMISSIONS = " The map omits "  # the start of what a caption says about omitted parts
-CLUSTER = "cluster:"  # prefix of the keys of clusters
 
 
 def find_cluster(data: ReportData, subjects: Sequence[str]) -> Cluster:
-    """Return the cluster that is the first cluster in ``subjects``.
+    """Return the cluster whose key is the first of ``subjects``.
 
     Raises:
         SubjectNotFoundError: No cluster has the same files.
     """
-    key = next((each for each in subjects if each.startswith(CLUSTER)), "")
-    for number, known in data.cluster_keys.items():
-        if known == key:
+    for number, key in data.cluster_keys.items():
+        if [key] == list(subjects[:1]):
             return data.clustering.clusters[number - 1]
     raise SubjectNotFoundError("no cluster has the same files")
 
@@ -84,50 +82,70 @@ def clustered_files(data: ReportData) -> Claim:
     )
 
 
+class Tie(NamedTuple):
+    """The most distinctive collections of one name, or the most distinctive reference."""
+
+    cluster: Cluster
+    entities: tuple[Entity, ...]
+    name: str  # untrusted
+    shown: Part  # the name as the report shows it
+    inside: int  # number of files of the cluster that have one of the entities
+
+
+def find_ties(data: ReportData) -> list[Tie]:
+    """Return what is most distinctive of each of the largest clusters.
+
+    If at least one of these clusters has a collection, no references are returned.
+    """
+    clusters = data.clusters[:MAX_NAMED_CLUSTERS]
+    families = [
+        (cluster, each)
+        for cluster in clusters
+        for each in data.distinctive_families[cluster.number - 1][:1]
+    ]
+    references = [(cluster, each) for cluster in clusters for each in cluster.top_references[:1]]
+    return [
+        Tie(
+            cluster,
+            each.family.collections,
+            each.family.name,
+            UntrustedText(defang_text(each.family.name)),
+            each.inside,
+        )
+        for cluster, each in families
+    ] or [
+        Tie(cluster, (each.entity,), each.entity.label, entity_name(each.entity), each.inside)
+        for cluster, each in references
+    ]
+
+
 def most_distinctive(data: ReportData) -> Claim:
     """Claim which collection or reference is the most distinctive of each of the largest clusters.
-
-    References are named only if none of these clusters has a collection.
 
     Raises:
         SubjectNotFoundError: These clusters have neither collections nor references.
     """
-    clusters = data.clusters[:MAX_NAMED_CLUSTERS]
-    ties: list[tuple[str, Part, int, Cluster, list[Entity]]] = []
-    for cluster in clusters:
-        for each in data.distinctive_families[cluster.number - 1][:1]:
-            shown = UntrustedText(defang_text(each.family.name))
-            entities = list(each.family.collections)
-            ties.append((each.family.name, shown, each.inside, cluster, entities))
-    noun = "collection"
-    if not ties:
-        noun = "reference"
-        for cluster in clusters:
-            for one in cluster.top_references[:1]:
-                entity = one.entity
-                ties.append((entity.label, entity_name(entity), one.inside, cluster, [entity]))
+    ties = find_ties(data)
     if not ties:
         raise SubjectNotFoundError("the largest clusters have no collections and no references")
     names = [
-        ("“", shown, f"” ({inside:,} of {data.count_subjects(len(cluster.files))})")
-        for _, shown, inside, cluster, _ in ties
+        ("“", tie.shown, f"” ({tie.inside:,} of {data.count_subjects(len(tie.cluster.files))})")
+        for tie in ties
     ]
-    whose = "Their" if len(clusters) > 1 else "Its"
+    whose = "Their" if len(data.clusters) > 1 else "Its"
+    noun = "reference" if ties[0].entities[0].type == REFERENCE else "collection"
     verb = f"{noun} is" if len(ties) == 1 else f"{noun}s are"
-    numbers = {f"inside_{number}": inside for number, (_, _, inside, _, _) in enumerate(ties, 1)}
     subjects = [
-        key
-        for _, _, _, cluster, entities in ties
-        for key in (data.cluster_keys[cluster.number], *(each.key for each in entities))
+        (data.cluster_keys[tie.cluster.number], *(each.key for each in tie.entities))
+        for tie in ties
     ]
-    everything = [each for *_, entities in ties for each in entities]
     return Claim(
         "most_distinctive",
         (f"{whose} most distinctive {verb} ", *join_list(names), "."),
-        numbers,
-        tuple(subjects),
-        {entities[0].key: name for name, _, _, _, entities in ties},
-        prove_with(data, everything),
+        {f"inside_{number}": tie.inside for number, tie in enumerate(ties, 1)},
+        tuple(key for keys in subjects for key in keys),
+        {tie.entities[0].key: tie.name for tie in ties},
+        prove_with(data, [each for tie in ties for each in tie.entities]),
     )
 
 
@@ -298,11 +316,11 @@ def distinctive_collection(data: ReportData, cluster: Cluster, family: Family) -
 
 def find_distinctive_collection(data: ReportData, subjects: Sequence[str]) -> Claim:
     """Make the claim about a cluster and a family again."""
-    cluster = find_cluster(data, subjects)
-    key = next((each for each in subjects if each.startswith(f"{COLLECTION}:")), "")
-    collection = find_entity(data.incidence, key)
-    family = next(each for each in data.families.families if collection in each.collections)
-    return distinctive_collection(data, cluster, family)
+    cluster, collection = find_cluster(data, subjects), _second_subject(data, subjects)
+    for family in data.families.families:
+        if collection in family.collections:
+            return distinctive_collection(data, cluster, family)
+    raise SubjectNotFoundError(f"{collection.key} is not a collection")
 
 
 def distinctive_reference(data: ReportData, cluster: Cluster, reference: Entity) -> Claim:
@@ -324,9 +342,15 @@ def distinctive_reference(data: ReportData, cluster: Cluster, reference: Entity)
 
 def find_distinctive_reference(data: ReportData, subjects: Sequence[str]) -> Claim:
     """Make the claim about a cluster and a reference again."""
-    cluster = find_cluster(data, subjects)
-    key = next((each for each in subjects if not each.startswith(CLUSTER)), "")
-    return distinctive_reference(data, cluster, find_entity(data.incidence, key))
+    cluster, reference = find_cluster(data, subjects), _second_subject(data, subjects)
+    if reference.type != REFERENCE:
+        raise SubjectNotFoundError(f"{reference.key} is not a reference")
+    return distinctive_reference(data, cluster, reference)
+
+
+def _second_subject(data: ReportData, subjects: Sequence[str]) -> Entity:
+    """Return the collection or reference that is the subject after the cluster."""
+    return find_entity(data.incidence, subjects[1] if len(subjects) > 1 else "")
 
 
 def _count_sides(data: ReportData, cluster: Cluster, files: Numbers) -> dict[str, int | float]:

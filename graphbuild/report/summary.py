@@ -16,8 +16,8 @@ from graphbuild.report.campaign_claims import (
 )
 from graphbuild.report.change_claims import changes_since
 from graphbuild.report.cluster_claims import (
-    MAX_NAMED_CLUSTERS,
     clustered_files,
+    find_ties,
     most_distinctive,
 )
 from graphbuild.report.connection_claims import connected_clusters
@@ -40,10 +40,7 @@ def _groups(data: ReportData) -> Iterator[Content]:
     if not clusters:
         references, collections = total_references(data), total_collections(data)
         yield references.sentence(), " and ", collections.sentence(), " are known."
-    elif any(
-        data.distinctive_families[each.number - 1] or each.top_references
-        for each in clusters[:MAX_NAMED_CLUSTERS]
-    ):
+    elif find_ties(data):
         yield most_distinctive(data).sentence()
     if len(clusters) > 1:
         yield connected_clusters(data).sentence()

@@ -1,7 +1,7 @@
 """Verify the claims of an earlier report with the present content of a campaign file.
 
-A claim holds if the same claim, made again from the campaign file, has the same subjects, numbers
-and names, and if each observation of its proof is still in the campaign file.
+Each claim is made again from the campaign file. It holds if its subjects, numbers and names are the
+same, and if each observation of its proof is still in the campaign file.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class _Verifier:
         return {keys[each.number]: {file.key for file in each.files} for each in clustering}
 
     def _explain_clusters(self, subjects: Sequence[str]) -> str:
-        """Return what happened to the first cluster that has changed; empty if none has."""
+        """Describe the first cluster that has changed. The text is empty without such a cluster."""
         for key in subjects:
             files = set(self._claims.clusters.get(key, ()))
             if files and key not in self._clusters:

@@ -1,8 +1,8 @@
 """Changed campaign files: ``graphbuild verify`` names exactly the claims that became false.
 
 Each round changes a copy of a campaign: observations are removed, added or moved, collections are
-renamed, files are added, clusters are connected. What is true afterwards is counted by
-:mod:`claims_truth`, which does not use the code of the report.
+renamed, files are added, clusters are connected. :mod:`claims_truth` counts the true values without
+the code of the report.
 """
 
 from __future__ import annotations

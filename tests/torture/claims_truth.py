@@ -1,4 +1,4 @@
-"""What each claim of a report must state, counted from plain sets of observations.
+"""The true values of each claim of a report, counted from plain sets of observations.
 
 The code of ``graphbuild.report`` is not used. Clusters, breaking points, articles and labels come
 from ``graphbuild.analysis``, whose own tests check them.
@@ -31,7 +31,7 @@ _STATES = ("pending", "short", "limited", "incomplete", "failed")
 
 @dataclass
 class Statement:
-    """What a claim states."""
+    """The content of a claim."""
 
     numbers: dict[str, Any]
     subjects: list[str] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Statement:
 
 
 class Truth:
-    """What is true of a campaign file.
+    """The true values of all claims about a campaign file.
 
     Args:
         observations: all observations.

@@ -6,7 +6,7 @@ The functions raise ``SubjectNotFoundError`` if there is no baseline.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from graphbuild._util import UntrustedText, format_count
 from graphbuild.analysis import (
@@ -21,12 +21,19 @@ from graphbuild.report.blocks import plain_text
 from graphbuild.report.campaign_claims import count_entities
 from graphbuild.report.claims import Claim, key_of_cluster
 from graphbuild.report.entity_text import entity_name, family_origins, family_text
-from graphbuild.report.proofs import Proof, SubjectNotFoundError, find_rows_of
+from graphbuild.report.proofs import (
+    Proof,
+    SubjectNotFoundError,
+    find_rows_of,
+    find_rows_of_files,
+    find_rows_of_triples,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from graphbuild.analysis import ClusterChange, Comparison, Family, MovedFile
+    from graphbuild.analysis import ClusterChange, Comparison, Family, Incidence, MovedFile
+    from graphbuild.analysis.incidence import Numbers
     from graphbuild.models import Entity
     from graphbuild.report.data import Baseline, ReportData
     from graphbuild.report.proofs import FindProof
@@ -34,6 +41,7 @@ if TYPE_CHECKING:
     Side = Literal["before", "after"]
     Change = Literal["added", "removed"]
 
+_T = TypeVar("_T")
 CHANGES = ("added", "removed", "unchanged", "unknown_before", "unknown_after")
 KINDS_OF_ENTITIES = ("files", "references", "collections", "observations")
 _UNKNOWN_CHANGE = {"before": "added", "after": "removed"}  # by the snapshot that lacks data
@@ -64,7 +72,7 @@ def changes_since(data: ReportData) -> Claim:
             for kind in ("references", "collections")
             for change in ("added", "removed")
         },
-        find_proof=_prove_in_both(data, changed),
+        find_proof=_prove_in_both(data, find_rows_of, changed),
     )
 
 
@@ -89,7 +97,8 @@ def incomplete_subjects(data: ReportData, side: Side) -> Claim:
 def inferred_observations(data: ReportData, side: Side) -> Claim:
     """Claim how many observations cannot be compared, because a snapshot inferred references."""
     _, comparison = require_baseline(data)
-    number = len(getattr(comparison, f"inferred_{side}"))
+    observations = getattr(comparison, f"inferred_{side}")
+    number = len(observations)
     name = "earlier" if side == "before" else "later"
     return Claim(
         f"inferred_{side}",
@@ -99,15 +108,27 @@ def inferred_observations(data: ReportData, side: Side) -> Claim:
             f" {format_count(number, 'observation')} cannot be counted as {_UNKNOWN_CHANGE[side]}."
         ),
         {"observations": number},
+        find_proof=_prove_in_both(data, find_rows_of_triples, observations),
     )
 
 
 def change_counts(data: ReportData, kind: str) -> Claim:
     """Claim how many files, references, collections or observations have each change."""
     _, comparison = require_baseline(data)
-    counts = {change: len(getattr(getattr(comparison, kind), change)) for change in CHANGES}
+    changes = getattr(comparison, kind)
+    counts = {change: len(getattr(changes, change)) for change in CHANGES}
     text = ", ".join(f"{count:,} {change.replace('_', ' ')}" for change, count in counts.items())
-    return Claim(f"changed_{kind}", f"{kind}: {text}", counts)
+    finders: dict[str, Callable[[Incidence, Sequence[Any]], Numbers]] = {
+        "files": find_rows_of_files,
+        "observations": find_rows_of_triples,
+    }
+    find_rows = finders.get(kind, find_rows_of)
+    return Claim(
+        f"changed_{kind}",
+        f"{kind}: {text}",
+        counts,
+        find_proof=_prove_in_both(data, find_rows, [*changes.added, *changes.removed]),
+    )
 
 
 def changed_reference(data: ReportData, change: Change, reference: Entity) -> Claim:
@@ -119,7 +140,7 @@ def changed_reference(data: ReportData, change: Change, reference: Entity) -> Cl
         {"date": date.isoformat() if date else None, "url": reference_url(reference)},
         (reference.key,),
         {reference.key: reference.label},
-        _prove_in_both(data, [reference]),
+        _prove_in_both(data, find_rows_of, [reference]),
     )
 
 
@@ -151,7 +172,7 @@ def changed_collection(data: ReportData, change: Change, family: Family) -> Clai
         },
         tuple(each.key for each in family.collections),
         {family.collections[0].key: family.name},
-        _prove_in_both(data, family.collections),
+        _prove_in_both(data, find_rows_of, family.collections),
     )
 
 
@@ -193,7 +214,7 @@ def cluster_change(data: ReportData, change: ClusterChange) -> Claim:
         numbers,
         _subjects_of(comparison, change),
         causes,
-        _prove_in_both(data, [cause.entity for cause in change.causes]),
+        _prove_in_both(data, find_rows_of, [cause.entity for cause in change.causes]),
     )
 
 
@@ -233,6 +254,7 @@ def moved_file(data: ReportData, move: MovedFile) -> Claim:
         {"files_before": len(before.files), "files_after": len(after.files)},
         subjects,
         dict(zip(subjects[1:], (before.name, after.name), strict=True)),
+        _prove_in_both(data, find_rows_of_files, [move.file]),
     )
 
 
@@ -245,8 +267,10 @@ def find_moved_file(data: ReportData, subjects: Sequence[str]) -> Claim:
     raise SubjectNotFoundError("this file did not change cluster")
 
 
-def _prove_in_both(data: ReportData, entities: Sequence[Entity]) -> FindProof:
-    """Return the observations of these entities now and in the earlier snapshot."""
+def _prove_in_both(
+    data: ReportData, find_rows: Callable[[Incidence, Sequence[_T]], Numbers], items: Sequence[_T]
+) -> FindProof:
+    """Return the observations of these items now and in the earlier snapshot."""
     baseline, _ = require_baseline(data)
     sides = baseline.snapshot.incidence, data.incidence
-    return lambda: tuple(Proof(side, find_rows_of(side, entities)) for side in sides)
+    return lambda: tuple(Proof(side, find_rows(side, items)) for side in sides)

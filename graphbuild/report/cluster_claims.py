@@ -179,7 +179,8 @@ def mean_stability(data: ReportData) -> Claim:
     """Claim the mean stability over all files."""
     mean = round(data.clustering.agreement, 2)
     text = f"The mean stability over all files is {mean:.2f}."
-    return Claim("mean_stability", text, {"stability": mean})
+    proof = prove(data, lambda: find_shared_rows(data, data.clusters))
+    return Claim("mean_stability", text, {"stability": mean}, find_proof=proof)
 
 
 def unclustered_files(data: ReportData) -> Claim:

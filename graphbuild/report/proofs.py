@@ -21,7 +21,7 @@ from graphbuild.models import REFERENCE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from graphbuild.analysis import Cluster, Incidence
+    from graphbuild.analysis import Cluster, Incidence, Triple
     from graphbuild.analysis.incidence import Numbers
     from graphbuild.models import Entity
     from graphbuild.report.data import ReportData
@@ -145,6 +145,32 @@ def find_rows_of(incidence: Incidence, entities: Iterable[Entity]) -> Numbers:
     triples = incidence.triples
     has_reference = np.isin(triples[:, REFERENCES], reference_numbers)
     return np.flatnonzero(has_reference | np.isin(triples[:, COLLECTIONS], source_numbers))
+
+
+def find_rows_of_files(incidence: Incidence, files: Iterable[Entity]) -> Numbers:
+    """Return the indices of the observations of these files."""
+    numbers = [number for file in files for number in find_index(incidence.files, file.key)]
+    return np.flatnonzero(np.isin(incidence.triples[:, FILES], numbers))
+
+
+def find_rows_of_triples(incidence: Incidence, triples: Iterable[Triple]) -> Numbers:
+    """Return the indices of these observations, as far as ``incidence`` contains them."""
+    wanted = set(triples)
+    rows = find_rows_of_files(incidence, {each.file for each in wanted})
+    files, references, sources = incidence.entities
+    found = [
+        row
+        for row, (file, reference, source) in zip(
+            rows, incidence.triples[rows].tolist(), strict=True
+        )
+        if (
+            files[file],
+            references[reference],
+            None if source == NO_COLLECTION else sources[source],
+        )
+        in wanted
+    ]
+    return np.array(found, np.int64)
 
 
 def find_entity(incidence: Incidence, key: str) -> Entity:

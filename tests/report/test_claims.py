@@ -209,6 +209,17 @@ def test_ids_are_unique_and_depend_on_kind_and_subjects_only(written: Written) -
         assert bool(digest) == bool(claim["subjects"])
 
 
+def test_one_id_always_names_the_same_statement(written: Written) -> None:
+    found: dict[str, object] = {}
+    for block in written.report.blocks:
+        for content in texts(block):
+            for part in parts(content):
+                if isinstance(part, Stated):
+                    claim = part.claim
+                    statement = claim.kind, claim.subjects, dict(claim.numbers), dict(claim.names)
+                    assert found.setdefault(claim.id, statement) == statement
+
+
 def test_clusters_are_listed_by_their_files(written: Written) -> None:
     listed = {
         key for each in written.claims for key in each["subjects"] if key.startswith("cluster:")
@@ -296,6 +307,17 @@ def test_proofs_of_totals_and_bridges_prove_their_numbers(written: Written) -> N
         proof = written.proof(claim)
         assert all(claim["subjects"][0] in triple for triple in proof)
         assert len({file for file, _, _ in proof}) == claim["numbers"]["files"]
+
+
+def test_proofs_of_changes_contain_observations_of_both_snapshots(written: Written) -> None:
+    (changes,) = written.of_kind("changed_observations")
+    numbers = changes["numbers"]
+    assert numbers["added"] and numbers["removed"]
+    assert len(written.proof(changes)) == numbers["added"] + numbers["removed"]
+    (removed,) = written.of_kind("removed_reference")
+    assert {reference for _, reference, _ in written.proof(removed)} == set(removed["subjects"])
+    (added,) = written.of_kind("added_reference")
+    assert {reference for _, reference, _ in written.proof(added)} == set(added["subjects"])
 
 
 # --- the page -------------------------------------------------------------------------------------

@@ -312,7 +312,7 @@ def test_proofs_of_totals_and_bridges_prove_their_numbers(written: Written) -> N
 def test_proofs_of_changes_contain_observations_of_both_snapshots(written: Written) -> None:
     (changes,) = written.of_kind("changed_observations")
     numbers = changes["numbers"]
-    assert numbers["added"] and numbers["removed"]
+    assert min(numbers["added"], numbers["removed"]) > 0
     assert len(written.proof(changes)) == numbers["added"] + numbers["removed"]
     (removed,) = written.of_kind("removed_reference")
     assert {reference for _, reference, _ in written.proof(removed)} == set(removed["subjects"])

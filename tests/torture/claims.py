@@ -1,8 +1,9 @@
 """Changed campaign files: ``graphbuild verify`` names exactly the claims that became false.
 
 Each round changes a copy of a campaign: observations are removed, added or moved, collections are
-renamed, files are added, clusters are connected. :mod:`claims_truth` counts the true values without
-the code of the report.
+renamed, files are added, clusters are connected. Every second campaign is compared with an earlier
+snapshot. :mod:`claims_truth` and :mod:`claims_changes` count the true values without the code of the
+report.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from hashlib import sha256
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from graphbuild.analysis import Snapshot
 from graphbuild.models import Entity, Observation
-from graphbuild.report import collect_data, make_report, read_claims, verify_claims
+from graphbuild.report import Baseline, collect_data, make_report, read_claims, verify_claims
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
 from tests.support.campaign_files import write_campaign, write_pages
 from tests.support.planted_campaigns import Size, plant
+from tests.torture.claims_changes import TruthOfChanges
 from tests.torture.claims_truth import Truth
 from tests.torture.results import PartResult
 
@@ -41,11 +44,24 @@ class World:
         observations: all observations.
         empty: subjects with a complete list and no reference.
         pending: hashes of files that were not requested.
+        earlier: the observations of an earlier snapshot; empty if there is none.
     """
 
     observations: list[Observation]
     empty: set[Entity] = field(default_factory=set)
     pending: list[str] = field(default_factory=list)
+    earlier: list[Observation] = field(default_factory=list)
+
+    def copy(self) -> World:
+        """Return a copy that can be changed."""
+        return World(list(self.observations), set(self.empty), list(self.pending), self.earlier)
+
+    @property
+    def baseline(self) -> Baseline | None:
+        """The earlier snapshot."""
+        if not self.earlier:
+            return None
+        return Baseline("earlier.db", Snapshot.from_observations(self.earlier))
 
     def write(self, path: Path) -> None:
         """Write the campaign file."""
@@ -55,7 +71,10 @@ class World:
             store.add_seeds(parse_seeds(self.pending))
 
     def truth(self) -> Truth:
-        """Return what is true of the campaign."""
+        """Return the true values of all claims about the campaign."""
+        if self.earlier:
+            pending = [Entity("file", each) for each in self.pending]
+            return TruthOfChanges(self.earlier, self.observations, self.empty, pending)
         return Truth(self.observations, [each.key for each in self.empty], len(self.pending))
 
     @property
@@ -116,6 +135,15 @@ def _dated(reference: Entity) -> Entity:
     if number % 7:
         attributes["creation_date"] = 1_400_000_000 + number % 900 * _DAY
     return Entity("reference", reference.id, attributes)
+
+
+def add_earlier_snapshot(world: World, rng: Random) -> None:
+    """Add an earlier snapshot that differs from the present state by some changes."""
+    earlier = world.copy()
+    for change in (remove_file_from_collection, empty_list, connect_by_reference, merge_clusters):
+        for _ in range(rng.randrange(1, 4)):
+            change(earlier, rng)
+    world.earlier = earlier.observations
 
 
 # --- changes --------------------------------------------------------------------------------------
@@ -266,12 +294,14 @@ def run(folder: Path, rounds: int, seed: int, zygote: Zygote | None) -> PartResu
     for number in range(rounds):
         if number % _ROUNDS_PER_CAMPAIGN == 0:
             world = make_world(seed * 1000 + number)
+            if number // _ROUNDS_PER_CAMPAIGN % 2:
+                add_earlier_snapshot(world, rng)
             claims = _write_claims(world, folder / f"claims-{number}")
         changes = [
             CHANGES[number % len(CHANGES)],
             *rng.choices(CHANGES, k=rng.choice([0, 0, 1, 2])),
         ]
-        changed = World(list(world.observations), set(world.empty), list(world.pending))
+        changed = world.copy()
         for change in changes:
             change(changed, rng)
         names = ", ".join(change.__name__ for change in changes)
@@ -290,7 +320,7 @@ def _write_claims(world: World, folder: Path) -> Path:
     folder.mkdir(parents=True)
     world.write(folder / "campaign.db")
     with Store.read(folder / "campaign.db") as store:
-        content = make_report(store).claims_json()
+        content = make_report(store, world.baseline).claims_json()
     path = folder / "claims.json"
     path.write_text(json.dumps(content), encoding="utf-8")
     return path
@@ -303,7 +333,7 @@ def _compare(
     world.write(store_path)
     claims = read_claims(path)
     with Store.read(store_path) as store:
-        found = verify_claims(claims, collect_data(store, seed=claims.seed))
+        found = verify_claims(claims, collect_data(store, world.baseline, seed=claims.seed))
     named = {each.record.id for each in found if each.outcome != "holds"}
     content, truth = json.loads(path.read_text("utf-8")), world.truth()
     expected = {

@@ -22,9 +22,9 @@ from graphbuild.analysis import find_clusters, find_duplicates, find_sources, me
 from graphbuild.analysis.incidence import Incidence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
-    from graphbuild.models import Observation
+    from graphbuild.models import Entity, Observation
 
 _STATES = ("pending", "short", "limited", "incomplete", "failed")
 
@@ -69,17 +69,23 @@ class Truth:
                 self.inside[collection].add(reference)
         self.clustering = find_clusters(self.incidence)
         self.members = [[file.key for file in each.files] for each in self.clustering]
-        self.keys = [_cluster_key(files) for files in self.members]
+        self.keys = [cluster_key(files) for files in self.members]
         self.number_of = {file: n for n, files in enumerate(self.members) for file in files}
         self.clusters = [n for n, files in enumerate(self.members) if len(files) > 1]
 
     def is_false(self, claim: dict[str, Any], table: list[list[str]]) -> bool:
         """Return whether a claim of ``report --json`` is false here."""
-        if any(tuple(table[number]) not in self.triples for number in claim["proof"]):
+        proved_by = self.proved_by(claim)
+        if any(tuple(table[number]) not in proved_by for number in claim["proof"]):
             return True
         state: Callable[[list[str]], Statement | None] = getattr(self, f"_{claim['kind']}")
         true = state(claim["subjects"])
         return true != Statement(claim["numbers"], claim["subjects"], claim["names"])
+
+    def proved_by(self, claim: dict[str, Any]) -> set[tuple[str, str, str | None]]:
+        """Return the observations that may prove a claim."""
+        del claim  # all claims about one state of a campaign have the same
+        return self.triples
 
     # --- totals and lists
 
@@ -217,30 +223,24 @@ class Truth:
     def _cluster_dates(self, subjects: list[str]) -> Statement | None:
         if (n := self._cluster(subjects)) is None:
             return None
-        days = sorted(filter(None, (self._day(each) for each in self._references_of(n))))
+        days = sorted(filter(None, map(self._day, self._references_of(n))))
         ends = {"first": days[0], "last": days[-1]} if days else {"first": None, "last": None}
         return Statement(ends, subjects)
 
     def _day(self, reference: str) -> str:
-        seconds = self.references[reference].attributes.get("creation_date")
-        return datetime.fromtimestamp(int(seconds), UTC).date().isoformat() if seconds else ""
+        return day_of(self.references[reference])
 
     # --- what distinguishes a cluster
 
     @cached_property
     def _families(self) -> list[list[str]]:
         """Return the collections of each name, the largest first, in order of the first key."""
-        groups: dict[str, list[str]] = defaultdict(list)
-        for key in sorted(self.collections):
-            folded = unicodedata.normalize("NFKC", self.collections[key].name).casefold()
-            groups["".join(filter(str.isalnum, folded)) or key].append(key)
-        return [sorted(keys, key=lambda key: -len(self.files_of[key])) for keys in groups.values()]
+        groups = group_by_name(self.collections)
+        return [sorted(keys, key=lambda key: -len(self.files_of[key])) for keys in groups]
 
     def _spelling(self, family: list[str]) -> str:
-        sizes: Counter[str] = Counter()
-        for key in sorted(family):
-            sizes[self.collections[key].plain_label] += len(self.files_of[key])
-        return max(sizes, key=sizes.__getitem__)
+        sizes = {key: len(self.files_of[key]) for key in sorted(family)}
+        return most_frequent_spelling(self.collections, sizes)
 
     def _sides(self, n: int, files: set[str]) -> dict[str, Any]:
         inside = len(files & set(self.members[n]))
@@ -422,8 +422,32 @@ class Truth:
     _timeline_month = _timeline_year
 
 
-def _cluster_key(files: Iterable[str]) -> str:
+def cluster_key(files: Iterable[str]) -> str:
+    """Return the key of the cluster with these files."""
     return f"cluster:{sha256(chr(10).join(sorted(files)).encode()).hexdigest()[:16]}"
+
+
+def day_of(reference: Entity) -> str:
+    """Return the date of a reference in UTC; empty if it has none."""
+    seconds = reference.attributes.get("creation_date")
+    return datetime.fromtimestamp(int(seconds), UTC).date().isoformat() if seconds else ""
+
+
+def group_by_name(collections: Mapping[str, Entity]) -> list[list[str]]:
+    """Return the keys of the collections of each name, in order of the first key."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for key in sorted(collections):
+        folded = unicodedata.normalize("NFKC", collections[key].name).casefold()
+        groups["".join(filter(str.isalnum, folded)) or key].append(key)
+    return list(groups.values())
+
+
+def most_frequent_spelling(collections: Mapping[str, Entity], sizes: Mapping[str, int]) -> str:
+    """Return the name that collections of most files have; ``sizes`` has the files by key."""
+    files: Counter[str] = Counter()
+    for key, size in sizes.items():
+        files[collections[key].plain_label] += size
+    return max(files, key=files.__getitem__)
 
 
 def _pending_list(subjects: list[str]) -> Statement:

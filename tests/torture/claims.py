@@ -2,8 +2,8 @@
 
 Each round changes a copy of a campaign: observations are removed, added or moved, collections are
 renamed, files are added, clusters are connected. Every second campaign is compared with an earlier
-snapshot. :mod:`claims_truth` and :mod:`claims_changes` count the true values without the code of the
-report.
+snapshot. :mod:`claims_truth` and :mod:`claims_changes` count the true values without the code of
+the report.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ def _lines(block: Block, targets: Mapping[str, str]) -> Iterator[str]:
 
 
 def _escape_line(content: Content) -> str:
-    line = _escape(content)
+    line = _escape(content).lstrip()  # four spaces would begin a code block
     return escape_line_start(line) if _starts_untrusted(content) else line
 
 

@@ -389,7 +389,8 @@ def outcomes(
 def claims_of(path: Path, observations: list[Observation]) -> dict[str, Any]:
     write_campaign(path, observations)
     with Store.read(path) as store:
-        return make_report(store).claims_json()
+        content: dict[str, Any] = json.loads(json.dumps(make_report(store).claims_json()))
+    return content
 
 
 _triples = st.lists(

@@ -92,6 +92,7 @@ def displayed(text: str) -> str:
 @example("a. b")
 @example("- evil.com")
 @example("a *b")
+@example("    `")
 def test_hostile_text_is_displayed_as_text(renderer: MarkdownIt, text: str) -> None:
     assume(displayed(text))
     check(renderer, text)

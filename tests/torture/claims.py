@@ -114,12 +114,12 @@ class World:
 def make_world(seed: int) -> World:
     """Return a campaign of planted clusters whose references have URLs and most have dates."""
     planted = plant(seed, _SIZES[seed % len(_SIZES)])
-    known = {each.reference.key: _dated(each.reference) for each in planted.observations()}
     observations = {
         (each.subject, each.reference, each.related_from): replace(
-            each, reference=known[each.reference.key]
+            each, reference=_dated(each.reference)
         )
         for each in planted.observations()
+        if int(each.reference.id[-2:], 16) % 3 == 0  # fewer references, so that rounds are fast
     }
     named = {(file, reference) for file, reference, collection in observations if collection}
     # If a response contains a collection for a reference, there is no observation without one.
@@ -335,10 +335,8 @@ def _compare(
     with Store.read(store_path) as store:
         found = verify_claims(claims, collect_data(store, world.baseline, seed=claims.seed))
     named = {each.record.id for each in found if each.outcome != "holds"}
-    content, truth = json.loads(path.read_text("utf-8")), world.truth()
-    expected = {
-        claim["id"] for claim in content["claims"] if truth.is_false(claim, content["observations"])
-    }
+    content = json.loads(path.read_text("utf-8"))
+    expected = world.truth().find_false(content)
     result.check(not expected - named, f"{what}: false, but not named: {sorted(expected - named)}")
     result.check(not named - expected, f"{what}: true, but named: {sorted(named - expected)}")
     result.check(len(found) == len(content["claims"]), f"{what}: {len(found)} claims")

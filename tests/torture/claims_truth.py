@@ -73,10 +73,14 @@ class Truth:
         self.number_of = {file: n for n, files in enumerate(self.members) for file in files}
         self.clusters = [n for n, files in enumerate(self.members) if len(files) > 1]
 
-    def is_false(self, claim: dict[str, Any], table: list[list[str]]) -> bool:
-        """Return whether a claim of ``report --json`` is false here."""
+    def find_false(self, content: dict[str, Any]) -> set[str]:
+        """Return the ids of the claims that are false here; ``content`` is ``report --json``."""
+        table = [tuple(each) for each in content["observations"]]
+        return {each["id"] for each in content["claims"] if self._is_false(each, table)}
+
+    def _is_false(self, claim: dict[str, Any], table: list[tuple[str, ...]]) -> bool:
         proved_by = self.proved_by(claim)
-        if any(tuple(table[number]) not in proved_by for number in claim["proof"]):
+        if any(table[number] not in proved_by for number in claim["proof"]):
             return True
         state: Callable[[list[str]], Statement | None] = getattr(self, f"_{claim['kind']}")
         true = state(claim["subjects"])

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
     from graphbuild.report import Report
     from graphbuild.report.blocks import Block, Content
+    from graphbuild.report.verification import Verification
 
 _DAY = 86_400
 ANALYSIS = (ROOT / "docs" / "analysis.md").read_text(encoding="utf-8")
@@ -429,13 +430,8 @@ def test_a_removed_observation_is_named_by_every_claim_that_it_proves(tmp_path: 
     triple.append(removed.related_from.key if removed.related_from else None)
     number = content["observations"].index(triple)
     proved = {each["id"] for each in content["claims"] if number in each["proof"]}
-    (tmp_path / "claims.json").write_text(json.dumps(content))
-    write_campaign(tmp_path / "now.db", [each for each in observations if each is not removed])
-    with Store.read(tmp_path / "now.db") as store:
-        found = verify_claims(read_claims(tmp_path / "claims.json"), collect_data(store))
-    named = {each.record.id for each in found if tuple(triple) in each.missing}
-    assert named == proved
-    assert all(each.outcome != "holds" for each in found if each.record.id in proved)
+    false = false_claims(tmp_path, content, [each for each in observations if each is not removed])
+    assert {each.record.id for each in false if tuple(triple) in each.missing} == proved
 
 
 def test_numbers_of_clusters_are_ignored(tmp_path: Path) -> None:
@@ -471,3 +467,46 @@ def test_write_report_and_make_report_write_the_same_bytes(tmp_path: Path) -> No
         one = write_report(store, tmp_path / "one")
         other = make_report(store).write(tmp_path / "other")
     assert [each.sha256 for each in one] == [each.sha256 for each in other]
+
+
+def test_renamed_collections_make_claims_with_their_names_false(tmp_path: Path) -> None:
+    file = Entity("file", "ab" * 32)
+    references = [Entity("reference", f"{n:064x}", {"title": f"Report {n}"}) for n in range(3)]
+
+    def named(name: str) -> list[Observation]:
+        collection = Entity("collection", "c1", {"name": name})
+        files = [file, Entity("file", "cd" * 32)]
+        return [Observation(each, one, collection) for each in files for one in references]
+
+    content = claims_of(tmp_path / "before.db", named("Emotet"))
+    false = false_claims(tmp_path, content, named("Heodo"))
+    names = {each["kind"] for each in content["claims"] if "Emotet" in each["names"].values()}
+    assert {each.record.kind for each in false} == names
+    assert {"cluster_files", "distinctive_collection", "most_distinctive"} <= names
+    for each in false:
+        assert {(one.claimed, one.now) for one in each.differences} == {("Emotet", "Heodo")}
+
+
+def test_other_subjects_with_the_same_number_make_a_claim_false(tmp_path: Path) -> None:
+    def empty(file: str) -> Store:
+        write_pages(tmp_path / f"{file}.db", {Entity("file", file * 64): []})
+        return Store.read(tmp_path / f"{file}.db")
+
+    with empty("a") as store:
+        (tmp_path / "claims.json").write_text(json.dumps(make_report(store).claims_json()))
+    with empty("b") as store:
+        found = verify_claims(read_claims(tmp_path / "claims.json"), collect_data(store))
+    (false,) = [each for each in found if each.outcome != "holds"]
+    assert false.record.kind == "subjects_without_references"
+    assert (false.differences, false.reason) == ((), "other subjects: 1 no longer, 1 new")
+
+
+def false_claims(
+    folder: Path, content: dict[str, Any], observations: list[Observation]
+) -> list[Verification]:
+    """Return the claims that do not hold in the campaign of these observations."""
+    (folder / "claims.json").write_text(json.dumps(content), encoding="utf-8")
+    write_campaign(folder / "now.db", observations)
+    with Store.read(folder / "now.db") as store:
+        found = verify_claims(read_claims(folder / "claims.json"), collect_data(store))
+    return [each for each in found if each.outcome != "holds"]

@@ -16,7 +16,7 @@ from graphbuild.cli.errors import ExitCode
 from graphbuild.cli.report import read_baseline
 
 if TYPE_CHECKING:
-    from graphbuild.report.claims import Value
+    from graphbuild.report.content import Value
     from graphbuild.report.verification import Verification
 
 _MAX_TEXT = 200  # characters of a sentence or a value

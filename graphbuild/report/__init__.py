@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING
 
 from graphbuild.exporters import ExportedFile, ExportWarnings
 from graphbuild.exporters.atomic_write import make_folder, open_atomic
-from graphbuild.report.blocks import Figure
-from graphbuild.report.claims import collect_claims
+from graphbuild.report.blocks import Figure, collect_claims
 from graphbuild.report.claims_file import claims_json, read_claims
 from graphbuild.report.data import Baseline, ReportData, collect_data
 from graphbuild.report.html import render_html
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from graphbuild.report.blocks import Block
-    from graphbuild.report.claims import Claim
+    from graphbuild.report.content import Claim
     from graphbuild.store import Store
 
 __all__ = [

@@ -2,49 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from graphbuild._util import UntrustedText
+from graphbuild.report.content import Stated, parts, plain_text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from graphbuild.report.claims import Claim
+    from graphbuild.report.content import Claim, Content, Part
 
 MAX_ROWS = 30  # maximum number of rows for ``table``, and default maximum for ``bullet_list``
-
-
-class Code(NamedTuple):
-    """Untrusted text in a monospaced font: an address, a hash or a node key."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stated:
-    """Text that states a claim. Every text that depends on the data is a part of this type.
-
-    Attributes:
-        claim: The claim.
-        parts: The text: the sentence of the claim, or a part of it in a table cell.
-        is_linked: Whether HTML links the text to the proof. A table row has one link per claim.
-    """
-
-    claim: Claim
-    parts: tuple[Part, ...]
-    is_linked: bool = True
-
-    @property
-    def text(self) -> str:
-        """The text without markup. It is untrusted."""
-        return plain_text(self.parts)
-
-
-# The content of a line or table cell; None is empty. Untrusted text must have the type
-# ``UntrustedText`` or ``Code``.
-Part = str | UntrustedText | Code | Stated
-Content = tuple[Part, ...] | Part | int | None
 
 
 class Heading(NamedTuple):
@@ -109,23 +76,6 @@ class Figure(NamedTuple):
 
 
 Block = Heading | Paragraph | Summary | BulletList | FoldedList | Table | KeyFigures | Figure
-
-
-def parts(content: Content) -> tuple[Part, ...]:
-    """Return the parts of a line or cell; no parts for None.
-
-    Integers are formatted with thousands separators.
-    """
-    if content is None:
-        return ()
-    if isinstance(content, int):
-        return (f"{content:,}",)
-    return (content,) if isinstance(content, str | UntrustedText | Code | Stated) else content
-
-
-def plain_text(content: Content) -> str:
-    """Return the content as text without markup. The text is untrusted."""
-    return "".join(part if isinstance(part, str) else part.text for part in parts(content))
 
 
 def join_list(
@@ -202,3 +152,42 @@ def more_rows(rows: Sequence[object], hint: str, limit: int = MAX_ROWS) -> Itera
     """Yield a note with the number of rows after the first ``limit`` rows, if there are any."""
     if len(rows) > limit:
         yield Paragraph(f"… and {len(rows) - limit:,} more; {hint}.")
+
+
+def collect_claims(blocks: Iterable[Block], *, in_figures: bool = True) -> list[Claim]:
+    """Return the claims in ``blocks``, in order and without repetitions.
+
+    With ``in_figures``, claims that only the figures show are included.
+    """
+    found: dict[str, Claim] = {}
+    for block in blocks:
+        for content in _contents(block):
+            for claim in _claims_in(content):
+                found.setdefault(claim.id, claim)
+        if isinstance(block, Table) or (in_figures and isinstance(block, Figure)):
+            for claim in block.claims:
+                found.setdefault(claim.id, claim)
+    return list(found.values())
+
+
+def _contents(block: Block) -> Iterator[Content]:
+    match block:
+        case Heading() | Paragraph() | Figure():
+            yield block.text
+        case Summary():
+            yield from block.sentences
+        case BulletList():
+            yield from block.lines
+        case FoldedList():
+            yield block.title
+        case KeyFigures():
+            yield from (number for number, _ in block.figures)
+        case Table():
+            yield from (cell for row in block.rows for cell in row)
+
+
+def _claims_in(content: Content) -> Iterator[Claim]:
+    for part in parts(content):
+        if isinstance(part, Stated):
+            yield part.claim
+            yield from _claims_in(part.parts)

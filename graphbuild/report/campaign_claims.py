@@ -9,24 +9,23 @@ import numpy as np
 from graphbuild._util import UntrustedText, format_count, format_timestamp, pluralize
 from graphbuild.analysis.incidence import COLLECTIONS, NO_COLLECTION
 from graphbuild.models import UNFINISHED_STATES
-from graphbuild.report.claims import Claim
+from graphbuild.report.content import Claim
 from graphbuild.report.data import count_known
 from graphbuild.report.entity_text import subject_text
-from graphbuild.report.proofs import (
-    SubjectNotFoundError,
+from graphbuild.report.proof_selection import (
     find_all_rows,
     find_rows_of_clusters,
     find_shared_rows,
     prove,
     prove_with,
 )
+from graphbuild.report.proofs import SubjectNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from graphbuild.analysis.incidence import Numbers
-    from graphbuild.report.blocks import Part
-    from graphbuild.report.claims import Value
+    from graphbuild.report.content import Part, Value
     from graphbuild.report.data import ReportData
     from graphbuild.store import SubjectStatus
 

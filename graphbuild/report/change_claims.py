@@ -17,9 +17,9 @@ from graphbuild.analysis import (
     reference_url,
     summarize_changes,
 )
-from graphbuild.report.blocks import plain_text
 from graphbuild.report.campaign_claims import count_entities
-from graphbuild.report.claims import Claim, key_of_cluster
+from graphbuild.report.content import Claim, plain_text
+from graphbuild.report.data import key_of_cluster
 from graphbuild.report.entity_text import entity_name, family_origins, family_text
 from graphbuild.report.proofs import (
     Proof,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from graphbuild.analysis.incidence import Numbers
     from graphbuild.models import Entity
     from graphbuild.report.data import Baseline, ReportData
-    from graphbuild.report.proofs import FindProof
+    from graphbuild.report.proof_selection import FindProof
 
     Side = Literal["before", "after"]
     Change = Literal["added", "removed"]

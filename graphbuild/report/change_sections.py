@@ -10,7 +10,6 @@ from graphbuild.analysis import describe_causes, describe_cluster, publication_d
 from graphbuild.report.blocks import (
     MAX_ROWS,
     BulletList,
-    Code,
     Heading,
     Paragraph,
     Table,
@@ -34,14 +33,16 @@ from graphbuild.report.change_claims import (
     moved_files,
     require_baseline,
 )
+from graphbuild.report.content import Code
 from graphbuild.report.entity_text import date_text, family_text, reference_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from graphbuild.analysis import Comparison
-    from graphbuild.report.blocks import Block, Content
+    from graphbuild.report.blocks import Block
     from graphbuild.report.change_claims import Change, Side
+    from graphbuild.report.content import Content
     from graphbuild.report.data import ReportData
 
 _MAX_CAUSES = 6  # maximum number of causes to list per merge or split

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from graphbuild.analysis import Cluster
-    from graphbuild.report.claims import Claim
+    from graphbuild.report.content import Claim
     from graphbuild.report.data import ReportData
 
     # Makes a claim about the subjects with these keys, or raises ``SubjectNotFoundError``.

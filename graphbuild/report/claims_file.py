@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from graphbuild.analysis.cluster_method import method_version
 from graphbuild.errors import ClaimsError
-from graphbuild.report.blocks import plain_text
 from graphbuild.report.claim_kinds import CHANGE_KINDS, KINDS
-from graphbuild.report.claims import key_of_cluster
+from graphbuild.report.content import plain_text
+from graphbuild.report.data import key_of_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from graphbuild.analysis import Cluster
-    from graphbuild.report.claims import Claim, Value
+    from graphbuild.report.content import Claim, Value
     from graphbuild.report.data import Baseline, ReportData
     from graphbuild.report.proofs import TripleKeys
 
@@ -32,7 +32,7 @@ _HOW_TO_WRITE = "write it again with 'graphbuild report --json'"
 
 @dataclass(frozen=True, slots=True)
 class ClaimRecord:
-    """A claim that was read from JSON; see :class:`claims.Claim`."""
+    """A claim that was read from JSON; see :class:`content.Claim`."""
 
     id: str
     kind: str

@@ -10,9 +10,9 @@ from graphbuild._util import UntrustedText, format_count
 from graphbuild.analysis import defang_text, publication_date, reference_url
 from graphbuild.analysis.incidence import FILES, REFERENCES
 from graphbuild.models import REFERENCE
-from graphbuild.report.blocks import join_list, plain_text
+from graphbuild.report.blocks import join_list
 from graphbuild.report.charts import cluster_map
-from graphbuild.report.claims import Claim
+from graphbuild.report.content import Claim, plain_text
 from graphbuild.report.data import count_references
 from graphbuild.report.entity_text import (
     cluster_name,
@@ -22,15 +22,13 @@ from graphbuild.report.entity_text import (
     family_origins,
     quoted_cluster,
 )
-from graphbuild.report.proofs import (
-    SubjectNotFoundError,
-    find_entity,
-    find_index,
+from graphbuild.report.proof_selection import (
     find_rows_of_clusters,
     find_shared_rows,
     prove,
     prove_with,
 )
+from graphbuild.report.proofs import SubjectNotFoundError, find_entity, find_index
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
     from graphbuild.analysis import Cluster, Family
     from graphbuild.analysis.incidence import Numbers
     from graphbuild.models import Entity
-    from graphbuild.report.blocks import Part
+    from graphbuild.report.content import Part
     from graphbuild.report.data import ReportData
 
 MAX_NAMED_CLUSTERS = 3  # maximum number of clusters that the summary names

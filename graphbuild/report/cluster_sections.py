@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from graphbuild.analysis import Cluster, DistinctiveEntity, DistinctiveFamily, TimelineSeries
     from graphbuild.models import Entity
-    from graphbuild.report.blocks import Block, Content
-    from graphbuild.report.claims import Claim
+    from graphbuild.report.blocks import Block
+    from graphbuild.report.content import Claim, Content
     from graphbuild.report.data import ReportData
 
 _MAX_DETAILED_CLUSTERS = 12  # maximum number of clusters with a section of their own

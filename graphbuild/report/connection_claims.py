@@ -6,25 +6,19 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from graphbuild._util import format_count
-from graphbuild.report.blocks import parts
-from graphbuild.report.claims import Claim
+from graphbuild.report.content import Claim, parts
 from graphbuild.report.entity_text import entity_name, quoted_cluster
-from graphbuild.report.proofs import (
-    SubjectNotFoundError,
-    find_all_rows,
-    find_rows_of,
-    prove,
-    prove_with,
-)
+from graphbuild.report.proof_selection import find_all_rows, prove, prove_with
+from graphbuild.report.proofs import SubjectNotFoundError, find_rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from graphbuild.analysis import Bridge
     from graphbuild.analysis.incidence import Numbers
-    from graphbuild.report.blocks import Content
+    from graphbuild.report.content import Content
     from graphbuild.report.data import ReportData
-    from graphbuild.report.proofs import FindProof
+    from graphbuild.report.proof_selection import FindProof
 
 _MAX_PAIRS = 20  # maximum number of pairs of clusters to list per bridge
 _YEAR, _MONTH = "year:", "month:"  # prefixes of the keys of periods

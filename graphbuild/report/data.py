@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,10 +27,9 @@ from graphbuild.analysis import (
 from graphbuild.analysis.diff import SnapshotPair
 from graphbuild.analysis.incidence import COLLECTIONS, REFERENCES
 from graphbuild.models import COMPLETE, FILE, RELATED_REFERENCES
-from graphbuild.report.claims import key_of_cluster
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
     from graphbuild.analysis import (
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     )
     from graphbuild.models import Entity
     from graphbuild.store import Store, SubjectStatus, Totals
+
+_CLUSTER_DIGEST_LENGTH = 16  # hexadecimal digits in the key of a cluster
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +94,7 @@ class ReportData:
     baseline: Baseline | None
     comparison: Comparison | None  # the changes since the baseline; None if there is no baseline
     news: News | None  # None if there is a baseline, or no complete list before the last day
-    cluster_keys: Mapping[int, str]  # see ``claims.cluster_key``; by number of the cluster
+    cluster_keys: Mapping[int, str]  # see :func:`cluster_key`; by number of the cluster
 
     @property
     def clusters(self) -> list[Cluster]:
@@ -176,6 +178,17 @@ def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 
         news,
         {each.number: key_of_cluster(each) for each in clustering},
     )
+
+
+def cluster_key(files: Iterable[str]) -> str:
+    """Return a key that identifies a cluster by the node keys of its files."""
+    digest = hashlib.sha256("\n".join(sorted(files)).encode()).hexdigest()
+    return f"cluster:{digest[:_CLUSTER_DIGEST_LENGTH]}"
+
+
+def key_of_cluster(cluster: Cluster) -> str:
+    """Return the key of a cluster; see :func:`cluster_key`."""
+    return cluster_key(file.key for file in cluster.files)
 
 
 def count_known(status: SubjectStatus) -> int:

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from graphbuild._util import escape_unprintable, format_count
 from graphbuild.graph.style import cluster_color
-from graphbuild.report.blocks import Code, Heading, Stated, parts
+from graphbuild.report.blocks import Heading, collect_claims
 from graphbuild.report.claim_kinds import CAMPAIGN_KINDS
-from graphbuild.report.claims import collect_claims
+from graphbuild.report.content import Code, Stated, parts
 from graphbuild.report.entity_text import entity_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from graphbuild.report.blocks import Block, Content
-    from graphbuild.report.claims import Claim
+    from graphbuild.report.blocks import Block
+    from graphbuild.report.content import Claim, Content
 
 _MAX_GROUPS = 5  # maximum number of collections to list per proof
 

@@ -8,23 +8,22 @@ from typing import TYPE_CHECKING
 from graphbuild._util import UntrustedText, escape_unprintable
 from graphbuild.report.blocks import (
     BulletList,
-    Code,
     Figure,
     FoldedList,
     Heading,
     KeyFigures,
     Paragraph,
-    Stated,
     Summary,
     Table,
-    parts,
 )
+from graphbuild.report.content import Code, Stated, parts
 from graphbuild.report.markdown_text import escape_code, escape_line_start, escape_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from graphbuild.report.blocks import Block, Content, Part
+    from graphbuild.report.blocks import Block
+    from graphbuild.report.content import Content, Part
 
 
 def render_markdown(blocks: Sequence[Block], files: Mapping[str, str] | None = None) -> str:

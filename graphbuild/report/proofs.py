@@ -1,4 +1,4 @@
-"""Find the observations that prove a claim."""
+"""Proofs: sets of observations, found by the entities in them."""
 
 from __future__ import annotations
 
@@ -19,15 +19,13 @@ from graphbuild.analysis.incidence import (
 from graphbuild.models import REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from graphbuild.analysis import Cluster, Incidence, Triple
+    from graphbuild.analysis import Incidence, Triple
     from graphbuild.analysis.incidence import Numbers
     from graphbuild.models import Entity
-    from graphbuild.report.data import ReportData
 
     TripleKeys = tuple[str, str, str | None]  # node keys of file, reference and collection
-    FindProof = Callable[[], Sequence["Proof"]]
 
 
 class SubjectNotFoundError(LookupError):
@@ -80,52 +78,6 @@ class Proof:
         triples, size = self.incidence.triples[self.rows], len(self.incidence.entities[column])
         pairs = sorted_unique((triples[:, COLLECTIONS] + 1) * size + triples[:, column])
         return Counter((pairs // size - 1).tolist())
-
-
-# --- proofs ---------------------------------------------------------------------------------------
-
-
-def prove(data: ReportData, find_rows: Callable[[], Numbers]) -> FindProof:
-    """Return a function that returns a proof of the observations ``find_rows()``."""
-    return lambda: (Proof(data.incidence, find_rows()),)
-
-
-def prove_with(data: ReportData, entities: Iterable[Entity]) -> FindProof:
-    """Return a function that returns the observations of these collections and references."""
-    return prove(data, lambda: find_rows_of(data.incidence, entities))
-
-
-def find_all_rows(data: ReportData) -> Numbers:
-    """Return the indices of all observations."""
-    return np.arange(len(data.incidence.triples))
-
-
-def find_rows_of_clusters(data: ReportData, clusters: Iterable[Cluster]) -> Numbers:
-    """Return the indices of the observations of all files of these clusters."""
-    numbers = [each.number for each in clusters]
-    return np.flatnonzero(np.isin(_clusters_of_rows(data), numbers))
-
-
-def find_shared_rows(data: ReportData, clusters: Iterable[Cluster]) -> Numbers:
-    """Return the indices of the observations that connect the files of each of these clusters.
-
-    These are the observations of the sources that at least two files of the cluster have.
-    """
-    numbers = [each.number for each in clusters]
-    of_node = data.sources.of_node.tocoo()
-    count = of_node.shape[1]
-    held, files = np.unique(
-        data.clustering.labels[of_node.row] * count + of_node.col, return_counts=True
-    )
-    cluster = _clusters_of_rows(data)
-    is_shared = np.isin(cluster * count + data.sources.of_triple, held[files > 1])
-    return np.flatnonzero(is_shared & np.isin(cluster, numbers))
-
-
-def _clusters_of_rows(data: ReportData) -> Numbers:
-    """Return the number of the cluster of each observation."""
-    clusters: Numbers = data.clustering.labels[data.incidence.triples[:, FILES]]
-    return clusters
 
 
 def find_rows_of(incidence: Incidence, entities: Iterable[Entity]) -> Numbers:

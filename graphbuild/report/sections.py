@@ -9,7 +9,6 @@ from graphbuild.analysis import METHOD
 from graphbuild.models import COMPLETE
 from graphbuild.report.blocks import (
     BulletList,
-    Code,
     Figure,
     FoldedList,
     Heading,
@@ -41,6 +40,7 @@ from graphbuild.report.connection_claims import (
     timeline_month,
     timeline_year,
 )
+from graphbuild.report.content import Code
 from graphbuild.report.data import count_known
 from graphbuild.report.entity_text import entity_name, subject_text
 from graphbuild.report.summary import summarize
@@ -49,7 +49,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from graphbuild.analysis import Bridge
-    from graphbuild.report.blocks import Block, Content
+    from graphbuild.report.blocks import Block
+    from graphbuild.report.content import Content
     from graphbuild.report.data import ReportData
     from graphbuild.store import SubjectStatus
 

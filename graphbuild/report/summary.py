@@ -25,7 +25,7 @@ from graphbuild.report.connection_claims import connected_clusters
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from graphbuild.report.blocks import Content
+    from graphbuild.report.content import Content
     from graphbuild.report.data import ReportData
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from graphbuild.analysis import Incidence
-    from graphbuild.report.claims import Claim, Value
     from graphbuild.report.claims_file import ClaimRecord, ClaimsFile
+    from graphbuild.report.content import Claim, Value
     from graphbuild.report.data import ReportData
     from graphbuild.report.proofs import TripleKeys
 

@@ -30,13 +30,11 @@ from graphbuild.report.blocks import (
     Heading,
     KeyFigures,
     Paragraph,
-    Stated,
     Summary,
     Table,
-    parts,
-    plain_text,
 )
 from graphbuild.report.claim_kinds import KINDS
+from graphbuild.report.content import Stated, parts, plain_text
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
 from tests.report.parsed_report import parse_page
@@ -50,7 +48,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from graphbuild.report import Report
-    from graphbuild.report.blocks import Block, Content
+    from graphbuild.report.blocks import Block
+    from graphbuild.report.content import Content
     from graphbuild.report.verification import Verification
 
 _DAY = 86_400

@@ -3,7 +3,8 @@
 ::
 
     GraphbuildError
-    ├── SeedError, PayloadError, ExportError, AnalysisError, MissingLibraryError, ToolNameError
+    ├── SeedError, PayloadError, ExportError, AnalysisError, ClaimsError, MissingLibraryError,
+    │   ToolNameError
     ├── StoreError
     │   └── StoreMovedError
     ├── ApiError
@@ -138,6 +139,10 @@ class ExportError(GraphbuildError):
 
 class AnalysisError(GraphbuildError):
     """The name of a node matches no node or several, or both ends of a path are the same node."""
+
+
+class ClaimsError(GraphbuildError):
+    """A file does not contain the claims of a report, or their version is not supported."""
 
 
 class MissingLibraryError(GraphbuildError, ImportError):

@@ -30,7 +30,7 @@ DEPENDENCIES: dict[str, set[str]] = {
     "graph": {"_util", "errors", "models"},
     "analysis": {"_util", "errors", "graph", "models", "seeds"},
     "exporters": {"_util", "errors", "graph", "models", "seeds"},
-    "report": {"_util", "analysis", "exporters", "graph", "models", "seeds", "store"},
+    "report": {"_util", "analysis", "errors", "exporters", "graph", "models", "seeds", "store"},
     "campaign": {"analysis", "crawler", "emulator", "exporters", "graph", "models", "store"},
     "cli": {
         "_util",

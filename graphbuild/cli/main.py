@@ -39,6 +39,7 @@ from graphbuild.cli.report import report
 from graphbuild.cli.seeds import seeds
 from graphbuild.cli.status import status
 from graphbuild.cli.timeline import timeline
+from graphbuild.cli.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +64,7 @@ COMMANDS = (
     timeline,
     compare,
     report,
+    verify,
 )
 
 app = typer.Typer(

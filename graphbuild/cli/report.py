@@ -38,25 +38,30 @@ def report(
     files, the bridges and a timeline. With --since or --baseline, the report also contains the
     changes. The images of report.md are SVG files beside it, or inside with --embed. The HTML page
     contains its images. It has no scripts and loads nothing from the network.
+
+    With --json, the output lists the files and every claim of the report: its numbers and the
+    observations that prove it. "graphbuild verify" verifies these claims later.
     """
-    from graphbuild.report import write_report
+    from graphbuild.report import make_report
 
     if baseline or since is not None:
         options.check_comparison(baseline, since, None)
     path = find_campaign_file(store_path)
     with open_for_reading(path) as store:
-        earlier = _read_baseline(path, baseline, since)
+        earlier = read_baseline(path, baseline, since)
         with on_signal(remove_unfinished_and_exit), spinner() as show_step:
             show_step("writing the report")
-            written = write_report(store, out, earlier, seed=seed, embed=embed)
+            made = make_report(store, earlier, seed=seed)
+            written = made.write(out, embed=embed)
         if json:
-            print_json({"files": [file_json(each) for each in written]})
+            print_json({"files": [file_json(each) for each in written], **made.claims_json()})
         else:
             print_files(written)
             warn_if_incomplete(store)
 
 
-def _read_baseline(path: Path, baseline: Path | None, since: float | None) -> Baseline | None:
+def read_baseline(path: Path, baseline: Path | None, since: float | None) -> Baseline | None:
+    """Return the earlier snapshot: another campaign file, or ``path`` at the time ``since``."""
     from graphbuild.report import Baseline
 
     if baseline:
@@ -64,6 +69,5 @@ def _read_baseline(path: Path, baseline: Path | None, since: float | None) -> Ba
     if since is None:
         return None
     date = datetime.fromtimestamp(since, UTC).isoformat()
-    return Baseline(
-        date.removesuffix("+00:00").removesuffix("T00:00:00"), read_snapshot(path, since)
-    )
+    name = date.removesuffix("+00:00").removesuffix("T00:00:00")
+    return Baseline(name, read_snapshot(path, since), since)

@@ -15,21 +15,78 @@ display the files, a program loads nothing from the network.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphbuild.exporters import ExportedFile, ExportWarnings
 from graphbuild.exporters.atomic_write import make_folder, open_atomic
-from graphbuild.report.blocks import Figure
+from graphbuild.report.blocks import Figure, collect_claims
+from graphbuild.report.claims_file import claims_json, read_claims
 from graphbuild.report.data import Baseline, ReportData, collect_data
 from graphbuild.report.html import render_html
 from graphbuild.report.markdown import render_markdown
 from graphbuild.report.sections import build_blocks
+from graphbuild.report.verification import verify_claims
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from graphbuild.report.blocks import Block
+    from graphbuild.report.content import Claim
     from graphbuild.store import Store
 
-__all__ = ["Baseline", "ReportData", "collect_data", "write_report"]
+__all__ = [
+    "Baseline",
+    "Report",
+    "ReportData",
+    "collect_data",
+    "make_report",
+    "read_claims",
+    "verify_claims",
+    "write_report",
+]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Report:
+    """A report before it is written: its data and its content.
+
+    Attributes:
+        data: The data.
+        blocks: The content, independent of the format.
+        seed: The random seed for the stability of the clusters.
+    """
+
+    data: ReportData
+    blocks: Sequence[Block]
+    seed: int
+
+    @property
+    def claims(self) -> list[Claim]:
+        """The claims of the report, in order."""
+        return collect_claims(self.blocks)
+
+    def claims_json(self) -> dict[str, object]:
+        """Return the claims as JSON data, which :func:`read_claims` reads from a file."""
+        return claims_json(self.data, self.claims, seed=self.seed)
+
+    def write(self, folder: str | Path, *, embed: bool = False) -> list[ExportedFile]:
+        """Write the report; see :func:`write_report`."""
+        blocks = self.blocks
+        figures = {} if embed else {each.name: each for each in blocks if isinstance(each, Figure)}
+        names = {name: f"report-{name}.svg" for name in figures}
+        texts = {names[name]: f"{figure.svg}\n" for name, figure in figures.items()}
+        texts["report.md"] = render_markdown(blocks, names)
+        texts["report.html"] = render_html(blocks)
+        folder = make_folder(Path(folder))
+        return [_write(folder / name, text) for name, text in texts.items()]
+
+
+def make_report(store: Store, baseline: Baseline | None = None, *, seed: int = 0) -> Report:
+    """Analyze a campaign file and make its report, without writing it; see :func:`write_report`."""
+    data = collect_data(store, baseline, seed=seed)
+    return Report(data, build_blocks(data), seed)
 
 
 def write_report(
@@ -58,14 +115,7 @@ def write_report(
         ExportError: The folder or a file cannot be written. The files written before are then new.
             A file that cannot be replaced remains unchanged.
     """
-    blocks = build_blocks(collect_data(store, baseline, seed=seed))
-    figures = {} if embed else {each.name: each for each in blocks if isinstance(each, Figure)}
-    names = {name: f"report-{name}.svg" for name in figures}
-    texts = {names[name]: f"{figure.svg}\n" for name, figure in figures.items()}
-    texts["report.md"] = render_markdown(blocks, names)
-    texts["report.html"] = render_html(blocks)
-    folder = make_folder(Path(folder))
-    return [_write(folder / name, text) for name, text in texts.items()]
+    return make_report(store, baseline, seed=seed).write(folder, embed=embed)
 
 
 def _write(path: Path, text: str) -> ExportedFile:

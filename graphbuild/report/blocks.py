@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from graphbuild._util import UntrustedText
+from graphbuild.report.content import Stated, parts, plain_text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from graphbuild.report.content import Claim, Content, Part
 
 MAX_ROWS = 30  # maximum number of rows for ``table``, and default maximum for ``bullet_list``
-
-
-class Code(NamedTuple):
-    """Untrusted text in a monospaced font: an address, a hash or a node key."""
-
-    text: str
-
-
-# The content of a line or table cell; None is empty. Untrusted text must have the type
-# ``UntrustedText`` or ``Code``.
-Part = str | UntrustedText | Code
-Content = tuple[Part, ...] | Part | int | None
 
 
 class Heading(NamedTuple):
@@ -65,12 +55,14 @@ class Table(NamedTuple):
     head: tuple[str, ...]  # the column names
     rows: Sequence[tuple[Content, ...]]
     numbers: Collection[int] = ()  # indices of the columns that contain numbers, from 0
+    claims: Sequence[Claim] = ()  # the claims of cells that the table omits
 
 
 class KeyFigures(NamedTuple):
     """A row of key figures."""
 
-    figures: Sequence[tuple[str, str]]  # pairs of a formatted number and a noun: ("12", "files")
+    # Pairs of a formatted number and a noun, such as "12" and "files".
+    figures: Sequence[tuple[Content, str]]
 
 
 class Figure(NamedTuple):
@@ -79,22 +71,11 @@ class Figure(NamedTuple):
     svg: str  # an SVG element without scripts and links, in which all text is escaped
     name: str  # identifies the figure in the report, and is part of the name of its file
     title: str
-    text: str  # the caption
+    text: Content  # the caption
+    claims: Sequence[Claim] = ()  # the claims that only the figure shows
 
 
 Block = Heading | Paragraph | Summary | BulletList | FoldedList | Table | KeyFigures | Figure
-
-
-def parts(content: Content) -> tuple[Part, ...]:
-    """Return the parts of a line or cell; no parts for None.
-
-    Integers are formatted with thousands separators.
-    """
-    if content is None:
-        return ()
-    if isinstance(content, int):
-        return (f"{content:,}",)
-    return (content,) if isinstance(content, str | UntrustedText | Code) else content
 
 
 def join_list(
@@ -131,15 +112,17 @@ def table(
     equal = [
         column
         for column in columns[label_columns:]
-        if len(rows) > 1 and len({row[column] for row in rows}) == 1
+        if len(rows) > 1 and len({plain_text(row[column]) for row in rows}) == 1
     ]
     if equal:
         yield Paragraph(_describe_equal_columns(head, rows[0], equal), "note")
     shown = [column for column in columns if column not in equal]
+    omitted = (row[column] for row in rows[:MAX_ROWS] for column in equal)
     yield Table(
         tuple(head[column] for column in shown),
         [tuple(row[column] for column in shown) for row in rows[:MAX_ROWS]],
         [position for position, column in enumerate(shown) if column in numbers],
+        tuple(cell.claim for cell in omitted if isinstance(cell, Stated)),
     )
     yield from more_rows(rows, hint)
 
@@ -148,7 +131,7 @@ def _describe_equal_columns(
     head: tuple[str, ...], row: tuple[Content, ...], equal: Sequence[int]
 ) -> tuple[Part, ...]:
     """Return sentences about the columns that have the values of ``row`` in every row."""
-    empty = [column for column in equal if row[column] in {None, "", ()}]
+    empty = [column for column in equal if not plain_text(row[column])]
     values = [(f"{head[column]} ", *parts(row[column])) for column in equal if column not in empty]
     same = ("Same in every row: ", *join_list(values, ", ", ", "), ".") if values else ()
     names = ", ".join(head[column] for column in empty)
@@ -169,3 +152,42 @@ def more_rows(rows: Sequence[object], hint: str, limit: int = MAX_ROWS) -> Itera
     """Yield a note with the number of rows after the first ``limit`` rows, if there are any."""
     if len(rows) > limit:
         yield Paragraph(f"… and {len(rows) - limit:,} more; {hint}.")
+
+
+def collect_claims(blocks: Iterable[Block], *, in_figures: bool = True) -> list[Claim]:
+    """Return the claims in ``blocks``, in order and without repetitions.
+
+    With ``in_figures``, claims that only the figures show are included.
+    """
+    found: dict[str, Claim] = {}
+    for block in blocks:
+        for content in _contents(block):
+            for claim in _claims_in(content):
+                found.setdefault(claim.id, claim)
+        if isinstance(block, Table) or (in_figures and isinstance(block, Figure)):
+            for claim in block.claims:
+                found.setdefault(claim.id, claim)
+    return list(found.values())
+
+
+def _contents(block: Block) -> Iterator[Content]:
+    match block:
+        case Heading() | Paragraph() | Figure():
+            yield block.text
+        case Summary():
+            yield from block.sentences
+        case BulletList():
+            yield from block.lines
+        case FoldedList():
+            yield block.title
+        case KeyFigures():
+            yield from (number for number, _ in block.figures)
+        case Table():
+            yield from (cell for row in block.rows for cell in row)
+
+
+def _claims_in(content: Content) -> Iterator[Claim]:
+    for part in parts(content):
+        if isinstance(part, Stated):
+            yield part.claim
+            yield from _claims_in(part.parts)

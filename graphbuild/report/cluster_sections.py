@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graphbuild._util import UntrustedText, format_count
+from graphbuild._util import format_count
 from graphbuild.analysis import defang_text
 from graphbuild.graph.labels import describe_origin
 from graphbuild.report.blocks import Figure, FoldedList, Heading, Paragraph, table
 from graphbuild.report.charts import MAP_TITLE, cluster_map
-from graphbuild.report.data import count_references
+from graphbuild.report.cluster_claims import (
+    breaking_point,
+    cluster_dates,
+    cluster_files,
+    cluster_references,
+    cluster_sources,
+    cluster_stability,
+    distinctive_collection,
+    distinctive_collections,
+    distinctive_reference,
+    doubtful_files,
+    no_clusters,
+    omissions_of_map,
+    subclusters,
+    unclustered_files,
+)
 from graphbuild.report.entity_text import (
     cluster_name,
     date_text,
@@ -24,11 +39,11 @@ if TYPE_CHECKING:
 
     from graphbuild.analysis import Cluster, DistinctiveEntity, DistinctiveFamily, TimelineSeries
     from graphbuild.models import Entity
-    from graphbuild.report.blocks import Block, Content, Part
+    from graphbuild.report.blocks import Block
+    from graphbuild.report.content import Claim, Content
     from graphbuild.report.data import ReportData
 
 _MAX_DETAILED_CLUSTERS = 12  # maximum number of clusters with a section of their own
-_MAX_NAME_LENGTH = 80  # of the evidence of a subcluster, in characters
 _COUNTS = ("inside", "outside", "lift")
 
 
@@ -39,24 +54,26 @@ def describe_clusters(data: ReportData) -> Iterator[Block]:
     if clusters:
         yield from _overview(data)
     else:
-        yield Paragraph("There are no clusters of two or more files.")
+        yield Paragraph(no_clusters(data).sentence())
     for cluster in clusters[:_MAX_DETAILED_CLUSTERS]:
-        yield from _details(cluster, data.distinctive_families[cluster.number - 1])
+        yield from _details(data, cluster)
     further = clusters[_MAX_DETAILED_CLUSTERS:]
     if further:
         yield Heading(3, "Files of further clusters")
         for cluster in further:
-            title = f"Cluster {cluster.number}: ", cluster_name(cluster), f", {_count(cluster)}"
-            yield _files(title, cluster.files)
-    alone = [file for each in data.clustering if len(each.files) == 1 for file in each.files]
+            yield _files(cluster_files(data, cluster).sentence(), cluster.files)
+    alone = [file for each in data.single_files for file in each.files]
     if alone:
-        yield Heading(3, "Files without a cluster")
-        yield _files(format_count(len(alone), "file"), alone)
+        claim = unclustered_files(data)
+        yield Heading(3, claim.sentence())
+        yield _files(claim.cell(format_count(len(alone), "file")), alone)
 
 
 def _overview(data: ReportData) -> Iterator[Block]:
     svg, caption = cluster_map(data.families, data.clustering, data.distinctive_families)
-    yield Figure(svg, "clusters", MAP_TITLE, caption)
+    text, omissions = omissions_of_map(caption)
+    shown = (text, " ", omissions.sentence()) if omissions else text
+    yield Figure(svg, "clusters", MAP_TITLE, shown)
     series = {each.key: each for each in data.timeline.clusters}
     rows = [_overview_row(data, each, series[str(each.number)]) for each in data.clusters]
     head = (
@@ -70,63 +87,54 @@ def _overview(data: ReportData) -> Iterator[Block]:
 def _overview_row(
     data: ReportData, cluster: Cluster, series: TimelineSeries
 ) -> tuple[Content, ...]:
-    references, independent, publishers = count_references(data, cluster.number)
-    strength = data.strengths[cluster.number]
+    files, stability = cluster_files(data, cluster), cluster_stability(data, cluster)
+    sources, breaking = cluster_sources(data, cluster), breaking_point(data, cluster)
+    counts, dates = cluster_references(data, cluster), cluster_dates(data, cluster)
+    references, independent = counts.numbers["references"], counts.numbers["independent"]
     return (
-        str(cluster.number),
-        cluster_name(cluster),
-        len(cluster.files),
-        f"{cluster.stability:.2f}",
-        strength.sources,
-        str(strength),
-        references
-        if independent == references
-        else f"{references:,} ({independent:,} independent)",
-        publishers,
-        date_text(series.first),
-        date_text(series.last),
+        files.cell(str(cluster.number), is_linked=True),
+        files.cell(cluster_name(cluster)),
+        files.cell(len(cluster.files)),
+        stability.cell(f"{cluster.stability:.2f}", is_linked=True),
+        sources.cell(data.strengths[cluster.number].sources, is_linked=True),
+        breaking.cell(str(data.strengths[cluster.number]), is_linked=True),
+        counts.cell(
+            f"{references:,}"
+            if independent == references
+            else f"{references:,} ({independent:,} independent)",
+            is_linked=True,
+        ),
+        counts.cell(f"{counts.numbers['publishers']:,}"),
+        dates.cell(date_text(series.first), is_linked=True),
+        dates.cell(date_text(series.last)),
     )
 
 
-def _details(cluster: Cluster, families: Sequence[DistinctiveFamily]) -> Iterator[Block]:
-    title = f"Cluster {cluster.number}: ", cluster_name(cluster), f", {_count(cluster)}"
-    yield Heading(3, title, f"cluster-{cluster.number}", cluster.number)
+def _details(data: ReportData, cluster: Cluster) -> Iterator[Block]:
+    files = cluster_files(data, cluster)
+    yield Heading(3, files.sentence(), f"cluster-{cluster.number}", cluster.number)
+    families = data.distinctive_families[cluster.number - 1]
     if len(cluster.subclusters) > 1:
-        yield Paragraph(_subclusters(cluster))
+        yield Paragraph(subclusters(data, cluster).sentence())
     if families:
-        rows = [_family_row(each) for each in families]
+        rows = [_family_row(data, cluster, each) for each in families]
         head = ("distinctive collection", "origins", *_COUNTS)
         yield from table(head, rows, numbers=range(2, 5), label_columns=2)
-        collections = [one for each in families for one in each.family.collections]
-        keys = [_key_line(one) for one in collections]
-        yield FoldedList(f"Node keys of {format_count(len(keys), 'collection')}", keys)
+        keys = [_key_line(one) for each in families for one in each.family.collections]
+        yield FoldedList(distinctive_collections(data, cluster).sentence(), keys)
     if cluster.top_references:
-        rows = [_reference_row(each) for each in cluster.top_references]
+        rows = [_reference_row(data, cluster, each) for each in cluster.top_references]
         head = ("distinctive reference", "date", *_COUNTS)
         yield from table(head, rows, numbers=range(2, 5))
-    yield _files(f"{_count(cluster)} in this cluster", cluster.files)
+    yield _files(files.cell(f"{_count(cluster)} in this cluster"), cluster.files)
     if cluster.doubtful:
-        count = format_count(len(cluster.doubtful), "doubtful file")
         lines = [f"{subject_text(file)}  (cluster {other})" for file, other in cluster.doubtful]
-        yield FoldedList(f"{count}, nearly as similar to another cluster", lines)
+        yield FoldedList(doubtful_files(data, cluster).sentence(), lines)
 
 
-def _subclusters(cluster: Cluster) -> Content:
-    """Return a sentence about the subclusters, each with its most distinctive evidence."""
-    parts: list[Part] = [f"Its files form {len(cluster.subclusters)} groups of different evidence:"]
-    for each in cluster.subclusters:
-        parts.append(f" {each.label} ({format_count(len(each.files), 'file')}")
-        best = next(iter((*each.top_collections, *each.top_references)), None)
-        if best:
-            name = best.entity.plain_label[:_MAX_NAME_LENGTH]
-            parts += [", “", UntrustedText(defang_text(name)), "”"]
-        parts.append("),")
-    return *parts[:-1], ")."
-
-
-def _family_row(each: DistinctiveFamily) -> tuple[Content, ...]:
-    counts = each.inside, each.outside, f"{each.lift:.1f}"
-    return family_name(each.family), family_origins(each.family), *counts
+def _family_row(data: ReportData, cluster: Cluster, each: DistinctiveFamily) -> tuple[Content, ...]:
+    family, claim = each.family, distinctive_collection(data, cluster, each.family)
+    return claim.row(family_name(family), family_origins(family), *_counts(claim))
 
 
 def _key_line(collection: Entity) -> str:
@@ -136,9 +144,16 @@ def _key_line(collection: Entity) -> str:
     return f"{collection.key}  {name}" + (f" ({origin})" if origin else "")
 
 
-def _reference_row(each: DistinctiveEntity) -> tuple[Content, ...]:
-    date = date_text(each.entity)
-    return reference_text(each.entity), date, each.inside, each.outside, f"{each.lift:.1f}"
+def _reference_row(
+    data: ReportData, cluster: Cluster, each: DistinctiveEntity
+) -> tuple[Content, ...]:
+    claim = distinctive_reference(data, cluster, each.entity)
+    return claim.row(reference_text(each.entity), date_text(each.entity), *_counts(claim))
+
+
+def _counts(claim: Claim) -> tuple[str, str, str]:
+    inside, outside, lift = (claim.numbers[name] for name in _COUNTS)
+    return f"{inside:,}", f"{outside:,}", f"{lift:.1f}"
 
 
 def _count(cluster: Cluster) -> str:

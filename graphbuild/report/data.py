@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,13 +22,14 @@ from graphbuild.analysis import (
     find_sources,
     group_families,
     measure_clusters,
+    publication_date,
 )
 from graphbuild.analysis.diff import SnapshotPair
 from graphbuild.analysis.incidence import COLLECTIONS, REFERENCES
 from graphbuild.models import COMPLETE, FILE, RELATED_REFERENCES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
     from graphbuild.analysis import (
@@ -39,11 +41,14 @@ if TYPE_CHECKING:
         DistinctiveFamily,
         Families,
         Incidence,
+        Sources,
         Strength,
         Timeline,
     )
     from graphbuild.models import Entity
     from graphbuild.store import Store, SubjectStatus, Totals
+
+_CLUSTER_DIGEST_LENGTH = 16  # hexadecimal digits in the key of a cluster
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +57,7 @@ class Baseline:
 
     name: str  # for display: a date or a file name
     snapshot: Snapshot
+    since: float | None = None  # the time of the snapshot; None if it is another campaign file
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ class News:
     # Number of references of which it is not known whether they are new, because a list that
     # contains them had not been complete before that day.
     unknown: int
+    added: tuple[Entity, ...]  # the added references and collections
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,17 +86,30 @@ class ReportData:
     # The most distinctive families of each cluster, in the order of the clusters.
     distinctive_families: Sequence[tuple[DistinctiveFamily, ...]]
     duplicates: Deduplication
+    sources: Sources  # of the files
     strengths: Mapping[int, Strength]  # by number of the cluster
     bridges: Bridges
     timeline: Timeline
-    baseline_name: str  # empty if there is no baseline
+    publication_days: Sequence[str]  # of ``incidence.references``: ``2018-03-01``, or empty
+    baseline: Baseline | None
     comparison: Comparison | None  # the changes since the baseline; None if there is no baseline
     news: News | None  # None if there is a baseline, or no complete list before the last day
+    cluster_keys: Mapping[int, str]  # see :func:`cluster_key`; by number of the cluster
 
     @property
     def clusters(self) -> list[Cluster]:
         """The clusters of two or more files, the largest first."""
         return [cluster for cluster in self.clustering if len(cluster.files) > 1]
+
+    @property
+    def single_files(self) -> list[Cluster]:
+        """The clusters of one file: files that have observations, but belong to no other file."""
+        return [cluster for cluster in self.clustering if len(cluster.files) == 1]
+
+    @property
+    def baseline_name(self) -> str:
+        """The name of the baseline; empty if there is no baseline."""
+        return self.baseline.name if self.baseline else ""
 
     @property
     def last_response(self) -> float | None:
@@ -138,6 +158,7 @@ def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 
     clustering = find_clusters(incidence, seed=seed)
     families = group_families(incidence)
     duplicates = find_duplicates(incidence.references)
+    sources = find_sources(incidence, duplicates)
     return ReportData(
         store.path.name,
         totals,
@@ -147,14 +168,27 @@ def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 
         families,
         families.distinctive(clustering.labels),
         duplicates,
-        clustering.strengths
-        or measure_clusters(find_sources(incidence, duplicates), clustering.labels),
+        sources,
+        clustering.strengths or measure_clusters(sources, clustering.labels),
         find_bridges(incidence, clustering),
         build_timeline(incidence, clustering),
-        baseline.name if baseline else "",
+        [day.isoformat() if day else "" for day in map(publication_date, incidence.references)],
+        baseline,
         compare(baseline.snapshot, now, seed=seed) if baseline else None,
         news,
+        {each.number: key_of_cluster(each) for each in clustering},
     )
+
+
+def cluster_key(files: Iterable[str]) -> str:
+    """Return a key that identifies a cluster by the node keys of its files."""
+    digest = hashlib.sha256("\n".join(sorted(files)).encode()).hexdigest()
+    return f"cluster:{digest[:_CLUSTER_DIGEST_LENGTH]}"
+
+
+def key_of_cluster(cluster: Cluster) -> str:
+    """Return the key of a cluster; see :func:`cluster_key`."""
+    return cluster_key(file.key for file in cluster.files)
 
 
 def count_known(status: SubjectStatus) -> int:
@@ -193,8 +227,8 @@ def _find_news(store: Store, last_response: float | None) -> News | None:
         return None
     pair = SnapshotPair(_snapshot(store, before), _snapshot(store))
     references, collections = map(pair.entity_changes, (REFERENCES, COLLECTIONS))
-    added = len(references.added), len(collections.added)
-    return News(day, *added, len(references.unknown_before))
+    counts = len(references.added), len(collections.added), len(references.unknown_before)
+    return News(day, *counts, (*references.added, *collections.added))
 
 
 def _snapshot(store: Store, at: float = math.inf) -> Snapshot:

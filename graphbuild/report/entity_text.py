@@ -9,13 +9,14 @@ from graphbuild._util import UntrustedText, format_count
 from graphbuild.analysis import defang_text, defanged_label, publication_date, reference_url
 from graphbuild.graph.labels import describe_origin
 from graphbuild.models import REFERENCE
-from graphbuild.report.blocks import Code, join_list
+from graphbuild.report.blocks import join_list
+from graphbuild.report.content import Code
 from graphbuild.seeds.refanging import defang
 
 if TYPE_CHECKING:
     from graphbuild.analysis import Cluster, Family
     from graphbuild.models import Entity
-    from graphbuild.report.blocks import Content, Part
+    from graphbuild.report.content import Content, Part
 
 _MAX_URL_LENGTH = 160  # characters
 _MAX_CLUSTER_NAME_LENGTH = 80  # characters

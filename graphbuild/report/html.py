@@ -11,16 +11,22 @@ from __future__ import annotations
 import base64
 import hashlib
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from graphbuild._util import escape_unprintable
+from graphbuild._util import escape_unprintable, format_count
 from graphbuild.graph.style import cluster_color
-from graphbuild.report.blocks import Code, Heading, parts
+from graphbuild.report.blocks import Heading, collect_claims
+from graphbuild.report.claim_kinds import CAMPAIGN_KINDS
+from graphbuild.report.content import Code, Stated, parts
+from graphbuild.report.entity_text import entity_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from graphbuild.report.blocks import Block, Content
+    from graphbuild.report.blocks import Block
+    from graphbuild.report.content import Claim, Content
+
+_MAX_GROUPS = 5  # maximum number of collections to list per proof
 
 
 def render_html(blocks: Sequence[Block]) -> str:
@@ -37,7 +43,10 @@ def render_html(blocks: Sequence[Block]) -> str:
     return environment.from_string(page).render(
         blocks=[(type(block).__name__, block) for block in blocks],
         parts=_parts,
+        link=_link,
+        proofs=_proofs(blocks),
         printable=escape_unprintable,
+        count=format_count,
         style=Markup(style),  # noqa: S704  from a file of this package
         markup=Markup,
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none';"
@@ -54,15 +63,67 @@ def _swatch_style(blocks: Sequence[Block]) -> str:
     )
 
 
-def _parts(content: Content) -> list[tuple[str, str]]:
-    """Return a pair for each part of a line or cell: the HTML element of the part, and its text.
+def _parts(content: Content) -> list[tuple[str, str, Content]]:
+    """Return the HTML element of each part of a line or cell, its text, and the content inside.
 
     The element is empty for text that needs no element. Untrusted text is in ``bdi``, so that text
-    from right to left does not change the order of the other parts.
+    from right to left does not change the order of the other parts. For a link to a proof, the
+    element is ``a``, the text is the id of the claim, and the last item is the content of the link.
     """
-    return [
-        ("", part)
-        if isinstance(part, str)
-        else ("code" if isinstance(part, Code) else "bdi", escape_unprintable(part.text))
-        for part in parts(content)
+    found: list[tuple[str, str, Content]] = []
+    for part in parts(content):
+        if isinstance(part, Stated):
+            if part.is_linked and part.text.strip():
+                found.append(("a", part.claim.id, part.parts))
+            else:
+                found += _parts(part.parts)
+        elif isinstance(part, str):
+            found.append(("", part, None))
+        else:
+            element = "code" if isinstance(part, Code) else "bdi"
+            found.append((element, escape_unprintable(part.text), None))
+    return found
+
+
+def _link(content: Content) -> str:
+    """Return the id of the first claim to which a line is linked; empty if there is none."""
+    linked = (
+        part.claim.id for part in parts(content) if isinstance(part, Stated) and part.is_linked
+    )
+    return next(linked, "")
+
+
+class _ClaimProof(NamedTuple):
+    """The proof of a claim, as far as the page shows it."""
+
+    claim: Claim
+    observations: int  # number of observations
+    lines: list[Content]  # collections with their numbers of files and references
+    omitted: int  # number of further collections
+
+
+def _proofs(blocks: Sequence[Block]) -> list[tuple[str, list[_ClaimProof]]]:
+    """Return the proofs of the claims in texts, grouped by kind: a title and the proofs.
+
+    Claims about the whole campaign are one group, because there is one claim of each kind.
+    """
+    groups: dict[str, list[_ClaimProof]] = {}
+    for claim in collect_claims(blocks, in_figures=False):
+        kind = "campaign" if claim.kind in CAMPAIGN_KINDS else claim.kind
+        title = kind.replace("_", " ").capitalize()
+        groups.setdefault(title, []).append(_summarize_proof(claim))
+    return list(groups.items())
+
+
+def _summarize_proof(claim: Claim) -> _ClaimProof:
+    proofs = claim.find_proof()
+    groups = [group for proof in proofs for group in proof.groups()]
+    lines: list[Content] = [
+        (
+            "no named collection" if group.collection is None else entity_name(group.collection),
+            f": {format_count(group.files, 'file')}, {format_count(group.references, 'reference')}",
+        )
+        for group in groups[:_MAX_GROUPS]
     ]
+    count = sum(len(proof) for proof in proofs)
+    return _ClaimProof(claim, count, lines, len(groups) - len(lines))

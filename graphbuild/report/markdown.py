@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from graphbuild._util import UntrustedText, escape_unprintable
 from graphbuild.report.blocks import (
     BulletList,
-    Code,
     Figure,
     FoldedList,
     Heading,
@@ -16,14 +15,15 @@ from graphbuild.report.blocks import (
     Paragraph,
     Summary,
     Table,
-    parts,
 )
+from graphbuild.report.content import Code, Stated, parts
 from graphbuild.report.markdown_text import escape_code, escape_line_start, escape_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from graphbuild.report.blocks import Block, Content, Part
+    from graphbuild.report.blocks import Block
+    from graphbuild.report.content import Content, Part
 
 
 def render_markdown(blocks: Sequence[Block], files: Mapping[str, str] | None = None) -> str:
@@ -60,9 +60,9 @@ def _lines(block: Block, targets: Mapping[str, str]) -> Iterator[str]:
             yield from (f"{_escape_line(block.title)}:", "")
             yield from (f"    {escape_unprintable(line)}" for line in block.lines)
         case KeyFigures():
-            yield from (f"- **{number}** {name}" for number, name in block.figures)
+            yield from (f"- **{_escape(number)}** {name}" for number, name in block.figures)
         case Figure():
-            yield from (f"![{block.title}]{targets[block.name]}", "", block.text)
+            yield from (f"![{block.title}]{targets[block.name]}", "", _escape(block.text))
         case Table():
             columns = range(len(block.head))
             rules = ("---:" if column in block.numbers else "---" for column in columns)
@@ -71,8 +71,17 @@ def _lines(block: Block, targets: Mapping[str, str]) -> Iterator[str]:
 
 
 def _escape_line(content: Content) -> str:
-    first, line = parts(content)[:1], _escape(content)
-    return escape_line_start(line) if first and isinstance(first[0], UntrustedText) else line
+    line = _escape(content).lstrip()  # four spaces would begin a code block
+    return escape_line_start(line) if _starts_untrusted(content) else line
+
+
+def _starts_untrusted(content: Content) -> bool:
+    first = next(iter(parts(content)), "")
+    return (
+        _starts_untrusted(first.parts)
+        if isinstance(first, Stated)
+        else isinstance(first, UntrustedText)
+    )
 
 
 def _escape(content: Content) -> str:
@@ -85,4 +94,6 @@ def _escape_part(part: Part) -> str:
             return escape_text(part.text)
         case Code():
             return escape_code(part.text)
+        case Stated():
+            return _escape(part.parts)
     return part

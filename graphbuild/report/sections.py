@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
-from graphbuild._util import UntrustedText, format_count, format_timestamp, pluralize
+from graphbuild._util import UntrustedText
 from graphbuild.analysis import METHOD
-from graphbuild.models import COMPLETE, UNFINISHED_STATES
+from graphbuild.models import COMPLETE
 from graphbuild.report.blocks import (
     BulletList,
-    Code,
     Figure,
     FoldedList,
     Heading,
@@ -19,21 +17,43 @@ from graphbuild.report.blocks import (
     bullet_list,
     table,
 )
+from graphbuild.report.campaign_claims import (
+    TOTALS,
+    complete_lists,
+    incomplete_lists,
+    inferred_references,
+    known_references,
+    last_response,
+    list_state,
+    response_warnings,
+    subjects_without_references,
+)
 from graphbuild.report.change_sections import describe_changes
 from graphbuild.report.charts import TIMELINE_TITLE, month_chart
+from graphbuild.report.cluster_claims import mean_stability
 from graphbuild.report.cluster_sections import describe_clusters
+from graphbuild.report.connection_claims import (
+    bridge_effect,
+    cluster_connections,
+    sole_connection,
+    timeline,
+    timeline_month,
+    timeline_year,
+)
+from graphbuild.report.content import Code
 from graphbuild.report.data import count_known
-from graphbuild.report.entity_text import entity_name, quoted_cluster, subject_text
+from graphbuild.report.entity_text import entity_name, subject_text
 from graphbuild.report.summary import summarize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from graphbuild.analysis import Bridge
-    from graphbuild.report.blocks import Block, Content
+    from graphbuild.report.blocks import Block
+    from graphbuild.report.content import Content
     from graphbuild.report.data import ReportData
+    from graphbuild.store import SubjectStatus
 
-_MAX_PAIRS = 20  # maximum number of pairs of clusters to list per bridge
 _IN_BRIDGES = "graphbuild bridges --json lists them"
 
 
@@ -55,25 +75,14 @@ def _overview(data: ReportData) -> Iterator[Block]:
     yield Heading(1, ("Campaign report: ", UntrustedText(data.name)))
     yield summarize(data)
     if totals.complete < totals.lists:
-        warning = (
-            f"Incomplete data: {totals.describe_states(*UNFINISHED_STATES)} of"
-            f" {totals.describe_subjects()}. References may be missing from this report."
-        )
-        yield Paragraph(warning, "warning")
-    last = data.last_response
-    text = f"Last response: {format_timestamp(last)}." if last is not None else "No response yet."
-    yield Paragraph(text, "note")
-    clusters = len(data.clusters)
-    figures = (
-        (totals.subjects, "subject"),
-        (len(data.incidence.references), "reference"),
-        (len(data.incidence.collections), "collection"),
-        (len(data.incidence.triples), "observation"),
-        (clusters, "cluster"),
-        (len(data.clustering) - clusters, "unclustered file"),
-        (totals.calls, "call"),
-    )
-    yield KeyFigures([(f"{number:,}", pluralize(number, name)) for number, name in figures])
+        text = incomplete_lists(data).sentence(), " References may be missing from this report."
+        yield Paragraph(text, "warning")
+    yield Paragraph(last_response(data).sentence(), "note")
+    figures = []
+    for claim in (make(data) for make in TOTALS):
+        number, noun = str(claim.text).split(" ", 1)
+        figures.append((claim.cell(number, is_linked=True), noun))
+    yield KeyFigures(figures)
 
 
 def _missing_data(data: ReportData) -> Iterator[Block]:
@@ -81,112 +90,89 @@ def _missing_data(data: ReportData) -> Iterator[Block]:
     yield Heading(2, "Missing data", "missing")
     problems = [each for each in data.statuses if each.state != COMPLETE or each.detail]
     if not problems:
-        yield Paragraph(f"All lists are complete ({format_count(totals.subjects, 'subject')}).")
-    notes = []
+        yield Paragraph(complete_lists(data).sentence())
+    notes: list[Content] = []
     if totals.expected:
-        notes.append(
-            f"{totals.received + totals.inferred:,} of {totals.expected:,} expected references are"
-            " known, summed over the subjects."
-        )
+        notes.append(known_references(data).sentence())
     if totals.inferred:
-        notes.append(
-            f"{totals.inferred:,} of the known references were inferred, not fetched. They may have"
-            " more collections; graphbuild crawl --complete requests the pages that were left out."
+        hint = (
+            " They may have more collections; graphbuild crawl --complete requests the pages that"
+            " were left out."
         )
+        notes.append((inferred_references(data).sentence(), hint))
     if totals.warnings:
-        warnings = format_count(totals.warnings, "warning")
-        notes.append(
-            f"{warnings} about the content of responses; graphbuild status --warnings lists them."
-        )
+        hint = "; graphbuild status --warnings lists them."
+        notes.append((response_warnings(data).sentence(), hint))
     if notes:
         yield BulletList(notes)
     if without := data.subjects_without_references:
-        title = f"{data.count_subjects(len(without))} with complete lists but no known reference"
-        yield FoldedList(title, [subject_text(each) for each in without])
+        claim = subjects_without_references(data)
+        yield FoldedList(claim.sentence(), [subject_text(each) for each in without])
     if problems:
-        rows = [
-            (
-                Code(subject_text(each.subject)),
-                each.state,
-                count_known(each),
-                each.expected_count,
-                UntrustedText(each.detail or each.error_code),
-            )
-            for each in problems
-        ]
+        rows = [_list_row(data, each) for each in problems]
         head = ("subject", "state", "known", "expected", "warning")
         yield from table(head, rows, "graphbuild status --all lists them", numbers=range(2, 4))
+
+
+def _list_row(data: ReportData, status: SubjectStatus) -> tuple[Content, ...]:
+    return list_state(data, status).row(
+        Code(subject_text(status.subject)),
+        status.state,
+        count_known(status),
+        status.expected_count,
+        UntrustedText(status.detail or status.error_code),
+    )
 
 
 def _bridges(data: ReportData) -> Iterator[Block]:
     yield Heading(2, "Bridges", "bridges")
     bridges, pairs = data.bridges.bridges, data.bridges.joined_pairs
-    if pairs:
-        verb = "is" if pairs == 1 else "are"
-        yield Paragraph(
-            f"{format_count(pairs, 'pair')} of clusters {verb} connected,"
-            f" {len(data.bridges.single_links):,} of them by only one reference or collection."
-        )
-    else:
-        yield Paragraph("No collection or reference connects two clusters.")
+    yield Paragraph(cluster_connections(data).sentence())
     if bridges and not pairs:
         yield Paragraph(
             "If one of the following is removed, some files of a cluster are no longer connected."
         )
     if bridges:
-        rows = [
-            (
-                entity_name(each.entity),
-                each.entity.type,
-                each.files,
-                len(each.clusters),
-                len(each.sole_pairs),
-                each.components,
-                each.cut_off_files,
-            )
-            for each in bridges
-        ]
+        rows = [_bridge_row(data, each) for each in bridges]
         counts = ("files", "clusters", "sole pairs", "components", "cut-off files")
         yield from table(("bridge", "type", *counts), rows, _IN_BRIDGES, numbers=range(2, 7))
     if data.bridges.single_links:
-        lines = [_sole_pairs(data, bridge) for bridge in bridges if bridge.sole_pairs]
+        lines = [sole_connection(data, each).sentence() for each in bridges if each.sole_pairs]
         yield from bullet_list(lines, _IN_BRIDGES)
 
 
-def _sole_pairs(data: ReportData, bridge: Bridge) -> Content:
-    """Return a sentence about the pairs of clusters that only this bridge connects."""
-    pairs, name = bridge.sole_pairs, (f"Only the {bridge.entity.type} ", entity_name(bridge.entity))
-    if len(pairs) == 1:
-        one, other = (data.clustering.clusters[number - 1] for number in pairs[0])
-        clusters = (f"{one.number} ", *quoted_cluster(one), f" and {other.number} ")
-        return *name, " connects clusters ", *clusters, *quoted_cluster(other), "."
-    numbers = [f"{one}-{other}" for one, other in pairs[:_MAX_PAIRS]]
-    if len(pairs) > _MAX_PAIRS:
-        numbers.append(f"{len(pairs) - _MAX_PAIRS:,} more")
-    return *name, f" connects {len(pairs):,} pairs of clusters: {', '.join(numbers)}."
+def _bridge_row(data: ReportData, bridge: Bridge) -> tuple[Content, ...]:
+    return bridge_effect(data, bridge).row(
+        entity_name(bridge.entity),
+        bridge.entity.type,
+        bridge.files,
+        len(bridge.clusters),
+        len(bridge.sole_pairs),
+        bridge.components,
+        bridge.cut_off_files,
+    )
 
 
 def _timeline(data: ReportData) -> Iterator[Block]:
     yield Heading(2, "Timeline", "timeline")
     series = data.timeline.campaign
-    references = format_count(series.references, "reference")
-    yield Paragraph(f"{references}, {series.undated:,} without a publication date.")
+    yield Paragraph(timeline(data).sentence())
     if not series.months:
         return
     caption = f"{TIMELINE_TITLE} (UTC)."
-    yield Figure(month_chart(series.months), "timeline", TIMELINE_TITLE, caption)
-    years: Counter[str] = Counter()
-    for month, count in series.months.items():
-        years[month[:4]] += count
-    rows = sorted(years.items(), reverse=True)
+    months = [timeline_month(data, month) for month in series.months]
+    yield Figure(month_chart(series.months), "timeline", TIMELINE_TITLE, caption, months)
+    rows = []
+    for year in sorted({month[:4] for month in series.months}, reverse=True):
+        claim = timeline_year(data, year)
+        rows.append(claim.row(year, f"{claim.numbers['references']:,}"))
     hint = "graphbuild timeline --json lists every month"
     yield from table(("year", "references"), rows, hint, numbers=[1], label_columns=2)
 
 
 def _method(data: ReportData) -> Iterator[Block]:
     yield Heading(2, "How to read this report", "method")
-    clustering = data.clustering
-    lines = [
+    lines: list[Content] = [
         (
             "The results are derived from observations. In an observation, the API lists a"
             " reference for a file, either through a collection or without one. Paths in the"
@@ -199,9 +185,11 @@ def _method(data: ReportData) -> Iterator[Block]:
             " any."
         ),
         (
-            "Stability: the mean Jaccard index of a cluster and the most similar cluster in each"
-            " of ten runs. Each run leaves out a random tenth of the evidence. The mean stability"
-            f" over all files is {clustering.agreement:.2f}."
+            (
+                "Stability: the mean Jaccard index of a cluster and the most similar cluster in"
+                " each of ten runs. Each run leaves out a random tenth of the evidence. "
+            ),
+            mean_stability(data).sentence(),
         ),
         (
             "Sources: the number of collections and directly related references that at least two"

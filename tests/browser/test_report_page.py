@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -93,6 +94,27 @@ def test_files_are_folded_and_can_be_unfolded_by_keyboard(
     page.close()
 
 
+@pytest.mark.parametrize("wide", [1400, 360])
+def test_a_statement_leads_to_its_proof(chromium: Browser, report_path: Path, wide: int) -> None:
+    context = chromium.new_context(viewport={"width": wide, "height": 900}, offline=True)
+    page = context.new_page()
+    page.goto(report_path.as_uri())
+    sentence = page.locator(".summary a.claim").first
+    text = sentence.inner_text()
+    sentence.focus()
+    page.keyboard.press("Enter")
+    proof = page.locator("details:target")
+    assert proof.locator("summary").inner_text() == text
+    assert proof.locator("p").first.is_visible()
+    assert re.fullmatch(r"[\d,]+ observations:", proof.locator("p").first.inner_text())
+    box = proof.bounding_box()
+    assert box is not None
+    assert 0 <= box["y"] < 900
+    assert box["x"] + box["width"] <= wide
+    assert not page.locator(".proofs details:not(:target) p").first.is_visible()
+    context.close()
+
+
 def test_axe_finds_no_violation(chromium: Browser, report_path: Path, axe: str) -> None:  # noqa: F811
     context = chromium.new_context(bypass_csp=True, offline=True)
     page = context.new_page()
@@ -110,6 +132,7 @@ def test_the_report_can_be_printed(chromium: Browser, report_path: Path) -> None
     page.emulate_media(media="print")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert not page.locator("nav").is_visible()
+    assert not page.locator(".proofs").is_visible()
     hidden = page.locator("details li").evaluate_all(
         "items => items.filter(item => item.getClientRects().length === 0).length"
     )

@@ -10,15 +10,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from graphbuild._util import UntrustedText, escape_unprintable
-from graphbuild.report.blocks import (
-    BulletList,
-    Code,
-    FoldedList,
-    Heading,
-    Paragraph,
-    Summary,
-    Table,
-)
+from graphbuild.report.blocks import BulletList, FoldedList, Heading, Paragraph, Summary, Table
+from graphbuild.report.content import Code
 from graphbuild.report.markdown import render_markdown
 from graphbuild.report.markdown_text import escape_code, escape_text
 from tests.report.parsed_report import RENDERERS
@@ -92,6 +85,7 @@ def displayed(text: str) -> str:
 @example("a. b")
 @example("- evil.com")
 @example("a *b")
+@example("    `")
 def test_hostile_text_is_displayed_as_text(renderer: MarkdownIt, text: str) -> None:
     assume(displayed(text))
     check(renderer, text)

@@ -574,7 +574,11 @@ def test_subclusters_and_doubtful_files_are_listed(tmp_path: Path) -> None:
             r" 1a \(21 files, “s1-v\d-\d”\), 1b \(20 files, “s1-v\d-\d”\)\.",
             line,
         )
-        (lines,) = [lines for (_, title), lines in report.listings.items() if "doubtful" in title]
+        (lines,) = [
+            lines
+            for (section, title), lines in report.listings.items()
+            if section.startswith("Cluster 1: ") and title.startswith("1 doubtful file")
+        ]
         assert lines == [f"{between}  (cluster 2)"]
 
 

@@ -10,7 +10,7 @@ import pytest
 from graphbuild.analysis import Snapshot
 from graphbuild.models import Entity, Observation
 from graphbuild.report import Baseline, collect_data, write_report
-from graphbuild.report.blocks import parts
+from graphbuild.report.content import parts
 from graphbuild.report.summary import summarize
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store

@@ -37,6 +37,7 @@ PARTS = {
     "corpus": 0,
     "frugal": 500,
     "frugal_gti": 500,
+    "claims": 200,
     "page": 2_000,
     "readability": 0,
 }

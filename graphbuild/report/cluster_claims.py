@@ -1,0 +1,410 @@
+"""Make claims about clusters: their files, stability, sources, references and evidence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from graphbuild._util import UntrustedText, format_count
+from graphbuild.analysis import defang_text, publication_date, reference_url
+from graphbuild.analysis.incidence import FILES, REFERENCES
+from graphbuild.models import REFERENCE
+from graphbuild.report.blocks import join_list
+from graphbuild.report.charts import cluster_map
+from graphbuild.report.content import Claim, plain_text
+from graphbuild.report.data import cluster_key, count_references
+from graphbuild.report.entity_text import (
+    cluster_name,
+    date_text,
+    entity_name,
+    family_name,
+    family_origins,
+    quoted_cluster,
+)
+from graphbuild.report.proof_selection import (
+    find_rows_of_clusters,
+    find_rows_of_files,
+    find_shared_rows,
+    prove,
+    prove_with,
+)
+from graphbuild.report.proofs import SubjectNotFoundError, find_entity, find_index
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from graphbuild.analysis import Cluster, Family
+    from graphbuild.analysis.incidence import Numbers
+    from graphbuild.models import Entity
+    from graphbuild.report.content import Part
+    from graphbuild.report.data import ReportData
+
+MAX_NAMED_CLUSTERS = 3  # maximum number of clusters that the summary names
+_MAX_NAME_LENGTH = 80  # of the evidence of a subcluster, in characters
+_OMISSIONS = " The map omits "  # the start of what a caption says about omitted parts
+
+
+def find_cluster(data: ReportData, subjects: Sequence[str]) -> Cluster:
+    """Return the cluster whose key is the first of ``subjects``.
+
+    Raises:
+        SubjectNotFoundError: No cluster has the same files.
+    """
+    for number, key in data.cluster_keys.items():
+        if [key] == list(subjects[:1]):
+            return data.clustering.clusters[number - 1]
+    raise SubjectNotFoundError("no cluster has the same files")
+
+
+# --- all clusters ---------------------------------------------------------------------------------
+
+
+def clustered_files(data: ReportData) -> Claim:
+    """Claim how many subjects are in clusters, and which clusters are the largest."""
+    clusters, total = data.clusters, data.count_subjects(len(data.reference_lists))
+    clustered = sum(len(cluster.files) for cluster in clusters)
+    named = clusters[:MAX_NAMED_CLUSTERS]
+    text: tuple[Part, ...] = (f"No two of the {total} form a cluster.",)
+    if clusters:
+        count = format_count(len(clusters), "cluster")
+        are = ": " if len(named) == len(clusters) else "; the largest are "
+        verb = "is" if clustered == 1 else "are"
+        largest = join_list([quoted_cluster(each) for each in named])
+        text = f"{clustered:,} of {total} {verb} in {count}{are}", *largest, "."
+    return Claim(
+        "clustered_files",
+        text,
+        {"files": clustered, "subjects": len(data.reference_lists), "clusters": len(clusters)},
+        tuple(data.cluster_keys[each.number] for each in named),
+        {data.cluster_keys[each.number]: each.name for each in named},
+        prove(data, lambda: find_shared_rows(data, clusters)),
+    )
+
+
+class Tie(NamedTuple):
+    """The most distinctive collections of one name, or the most distinctive reference."""
+
+    cluster: Cluster
+    entities: tuple[Entity, ...]
+    name: str  # untrusted
+    shown: Part  # the name as the report shows it
+    inside: int  # number of files of the cluster that have one of the entities
+
+
+def find_ties(data: ReportData) -> list[Tie]:
+    """Return what is most distinctive of each of the largest clusters.
+
+    If at least one of these clusters has a collection, no references are returned.
+    """
+    clusters = data.clusters[:MAX_NAMED_CLUSTERS]
+    families = [
+        (cluster, each)
+        for cluster in clusters
+        for each in data.distinctive_families[cluster.number - 1][:1]
+    ]
+    references = [(cluster, each) for cluster in clusters for each in cluster.top_references[:1]]
+    return [
+        Tie(
+            cluster,
+            each.family.collections,
+            each.family.name,
+            UntrustedText(defang_text(each.family.name)),
+            each.inside,
+        )
+        for cluster, each in families
+    ] or [
+        Tie(cluster, (each.entity,), each.entity.label, entity_name(each.entity), each.inside)
+        for cluster, each in references
+    ]
+
+
+def most_distinctive(data: ReportData) -> Claim:
+    """Claim which collection or reference is the most distinctive of each of the largest clusters.
+
+    Raises:
+        SubjectNotFoundError: These clusters have neither collections nor references.
+    """
+    ties = find_ties(data)
+    if not ties:
+        raise SubjectNotFoundError("the largest clusters have no collections and no references")
+    names = [
+        ("“", tie.shown, f"” ({tie.inside:,} of {data.count_subjects(len(tie.cluster.files))})")
+        for tie in ties
+    ]
+    whose = "Their" if len(data.clusters) > 1 else "Its"
+    noun = "reference" if ties[0].entities[0].type == REFERENCE else "collection"
+    verb = f"{noun} is" if len(ties) == 1 else f"{noun}s are"
+    subjects = [
+        (data.cluster_keys[tie.cluster.number], *(each.key for each in tie.entities))
+        for tie in ties
+    ]
+    return Claim(
+        "most_distinctive",
+        (f"{whose} most distinctive {verb} ", *join_list(names), "."),
+        {f"inside_{number}": tie.inside for number, tie in enumerate(ties, 1)},
+        tuple(key for keys in subjects for key in keys),
+        {tie.entities[0].key: tie.name for tie in ties},
+        prove_with(data, [each for tie in ties for each in tie.entities]),
+    )
+
+
+def no_clusters(data: ReportData) -> Claim:
+    """Claim that there are no clusters."""
+    text = "There are no clusters of two or more files."
+    return Claim("no_clusters", text, {"clusters": len(data.clusters)})
+
+
+def omissions_of_map(caption: str) -> tuple[str, Claim | None]:
+    """Return a caption of the map of clusters, and the claim about what the map omits, if any."""
+    text, omits, omitted = caption.partition(_OMISSIONS)
+    claim = Claim("cluster_map", f"{omits}{omitted}".lstrip(), {"omitted": omitted})
+    return text, claim if omitted else None
+
+
+def find_omissions_of_map(data: ReportData) -> Claim:
+    """Make the claim about what the map of clusters omits again.
+
+    Raises:
+        SubjectNotFoundError: The map omits nothing.
+    """
+    _, caption = cluster_map(data.families, data.clustering, data.distinctive_families)
+    _, claim = omissions_of_map(caption)
+    if claim is None:
+        raise SubjectNotFoundError("the map omits nothing")
+    return claim
+
+
+def mean_stability(data: ReportData) -> Claim:
+    """Claim the mean stability over all files."""
+    mean = round(data.clustering.agreement, 2)
+    text = f"The mean stability over all files is {mean:.2f}."
+    proof = prove(data, lambda: find_shared_rows(data, data.clusters))
+    return Claim("mean_stability", text, {"stability": mean}, find_proof=proof)
+
+
+def unclustered_files(data: ReportData) -> Claim:
+    """Claim which files are in no cluster."""
+    files = [file for cluster in data.single_files for file in cluster.files]
+    return Claim(
+        "unclustered_files",
+        "Files without a cluster",
+        {"files": len(files)},
+        tuple(file.key for file in files),
+        find_proof=prove(data, lambda: find_rows_of_clusters(data, data.single_files)),
+    )
+
+
+# --- one cluster ----------------------------------------------------------------------------------
+
+
+def cluster_files(data: ReportData, cluster: Cluster) -> Claim:
+    """Claim the name and the files of a cluster."""
+    key, count = data.cluster_keys[cluster.number], len(cluster.files)
+    return Claim(
+        "cluster_files",
+        (f"Cluster {cluster.number}: ", cluster_name(cluster), f", {format_count(count, 'file')}"),
+        {"files": count},
+        (key,),
+        {key: cluster.name},
+        prove(data, lambda: find_shared_rows(data, [cluster])),
+    )
+
+
+def cluster_stability(data: ReportData, cluster: Cluster) -> Claim:
+    """Claim the stability of a cluster."""
+    stability = round(cluster.stability, 2)
+    return Claim(
+        "cluster_stability",
+        f"Cluster {cluster.number}: stability {stability:.2f}",
+        {"stability": stability},
+        (data.cluster_keys[cluster.number],),
+        find_proof=prove(data, lambda: find_shared_rows(data, [cluster])),
+    )
+
+
+def cluster_sources(data: ReportData, cluster: Cluster) -> Claim:
+    """Claim the number of independent sources of a cluster."""
+    sources = data.strengths[cluster.number].sources
+    return Claim(
+        "cluster_sources",
+        f"Cluster {cluster.number}: {format_count(sources, 'independent source')}",
+        {"sources": sources},
+        (data.cluster_keys[cluster.number],),
+        find_proof=prove(data, lambda: find_shared_rows(data, [cluster])),
+    )
+
+
+def breaking_point(data: ReportData, cluster: Cluster) -> Claim:
+    """Claim the breaking point of a cluster."""
+    strength = data.strengths[cluster.number]
+    return Claim(
+        "breaking_point",
+        f"Cluster {cluster.number}: breaking point {strength}",
+        {"breaking_point": strength.breaking_point, "is_exact": strength.is_exact},
+        (data.cluster_keys[cluster.number],),
+        find_proof=prove(data, lambda: find_shared_rows(data, [cluster])),
+    )
+
+
+def cluster_references(data: ReportData, cluster: Cluster) -> Claim:
+    """Claim the numbers of references, independent references and publishers of a cluster."""
+    references, independent, publishers = count_references(data, cluster.number)
+    return Claim(
+        "cluster_references",
+        (
+            f"Cluster {cluster.number}: {format_count(references, 'reference')}"
+            f" ({independent:,} independent) by {format_count(publishers, 'publisher')}"
+        ),
+        {"references": references, "independent": independent, "publishers": publishers},
+        (data.cluster_keys[cluster.number],),
+        find_proof=prove(data, lambda: find_rows_of_clusters(data, [cluster])),
+    )
+
+
+def cluster_dates(data: ReportData, cluster: Cluster) -> Claim:
+    """Claim the first and the last publication date of the references of a cluster."""
+    (series,) = (each for each in data.timeline.clusters if each.key == str(cluster.number))
+    first, last = date_text(series.first), date_text(series.last)
+
+    def find_rows() -> Numbers:
+        rows, incidence = find_rows_of_clusters(data, [cluster]), data.incidence
+        ends = {first, last} - {""}
+        references = [n for n, day in enumerate(data.publication_days) if day in ends]
+        return rows[np.isin(incidence.triples[rows, REFERENCES], references)]
+
+    text = f"references from {first} to {last}" if first else "no reference has a date"
+    return Claim(
+        "cluster_dates",
+        f"Cluster {cluster.number}: {text}",
+        {"first": first or None, "last": last or None},
+        (data.cluster_keys[cluster.number],),
+        find_proof=prove(data, find_rows),
+    )
+
+
+def subclusters(data: ReportData, cluster: Cluster) -> Claim:
+    """Claim into which subclusters a cluster is split, each with its most distinctive evidence."""
+    count = len(cluster.subclusters)
+    text: list[Part] = [f"Its files form {count} groups of different evidence:"]
+    subjects, names = [data.cluster_keys[cluster.number]], {}
+    for each in cluster.subclusters:
+        subjects.append(cluster_key(file.key for file in each.files))
+        text.append(f" {each.label} ({format_count(len(each.files), 'file')}")
+        best = next(iter((*each.top_collections, *each.top_references)), None)
+        if best:
+            subjects.append(best.entity.key)
+            names[best.entity.key] = best.entity.label
+            name = best.entity.plain_label[:_MAX_NAME_LENGTH]
+            text += [", “", UntrustedText(defang_text(name)), "”"]
+        text.append("),")
+    return Claim(
+        "subclusters",
+        (*text[:-1], ")."),
+        {"subclusters": count},
+        tuple(subjects),
+        names,
+        prove(data, lambda: find_shared_rows(data, [cluster])),
+    )
+
+
+def doubtful_files(data: ReportData, cluster: Cluster) -> Claim:
+    """Claim which files of a cluster are nearly as similar to another cluster, and to which."""
+    count = len(cluster.doubtful)
+    pairs = [(file.key, data.cluster_keys[other]) for file, other in cluster.doubtful]
+    return Claim(
+        "doubtful_files",
+        f"{format_count(count, 'doubtful file')}, nearly as similar to another cluster",
+        {"files": count},
+        (data.cluster_keys[cluster.number], *(key for pair in pairs for key in pair)),
+        find_proof=prove(
+            data, lambda: find_rows_of_files(data, [file for file, _ in cluster.doubtful])
+        ),
+    )
+
+
+# --- evidence -------------------------------------------------------------------------------------
+
+
+def distinctive_collections(data: ReportData, cluster: Cluster) -> Claim:
+    """Claim which collections are the most distinctive of a cluster."""
+    families = data.distinctive_families[cluster.number - 1]
+    collections = [one for each in families for one in each.family.collections]
+    return Claim(
+        "distinctive_collections",
+        f"Node keys of {format_count(len(collections), 'collection')}",
+        {"collections": len(collections)},
+        (data.cluster_keys[cluster.number], *(each.key for each in collections)),
+        find_proof=prove_with(data, collections),
+    )
+
+
+def distinctive_collection(data: ReportData, cluster: Cluster, family: Family) -> Claim:
+    """Claim how many files in and outside a cluster are in a collection, or in one of a family."""
+    column = data.families.families.index(family)
+    numbers = _count_sides(data, cluster, data.families.matrix[:, [column]].nonzero()[0])
+    name = plain_text(family_name(family))
+    origins = family_origins(family)
+    return Claim(
+        "distinctive_collection",
+        ("“", *family_name(family), "”", _describe_sides(cluster, numbers)),
+        {**numbers, "collections": len(family.collections), "origins": plain_text(origins)},
+        (data.cluster_keys[cluster.number], *(each.key for each in family.collections)),
+        {family.collections[0].key: name},
+        prove_with(data, family.collections),
+    )
+
+
+def find_distinctive_collection(data: ReportData, subjects: Sequence[str]) -> Claim:
+    """Make the claim about a cluster and a family again."""
+    cluster, collection = find_cluster(data, subjects), _second_subject(data, subjects)
+    for family in data.families.families:
+        if collection in family.collections:
+            return distinctive_collection(data, cluster, family)
+    raise SubjectNotFoundError(f"{collection.key} is not a collection")
+
+
+def distinctive_reference(data: ReportData, cluster: Cluster, reference: Entity) -> Claim:
+    """Claim how many files in and outside a cluster have a reference."""
+    triples = data.incidence.triples
+    (column,) = find_index(data.incidence.references, reference.key)
+    files = np.unique(triples[triples[:, REFERENCES] == column, FILES])
+    numbers = _count_sides(data, cluster, files)
+    date = publication_date(reference)
+    return Claim(
+        "distinctive_reference",
+        ("“", entity_name(reference), "”", _describe_sides(cluster, numbers)),
+        {**numbers, "date": date.isoformat() if date else None, "url": reference_url(reference)},
+        (data.cluster_keys[cluster.number], reference.key),
+        {reference.key: reference.label},
+        prove(data, lambda: np.flatnonzero(triples[:, REFERENCES] == column)),
+    )
+
+
+def find_distinctive_reference(data: ReportData, subjects: Sequence[str]) -> Claim:
+    """Make the claim about a cluster and a reference again."""
+    cluster, reference = find_cluster(data, subjects), _second_subject(data, subjects)
+    if reference.type != REFERENCE:
+        raise SubjectNotFoundError(f"{reference.key} is not a reference")
+    return distinctive_reference(data, cluster, reference)
+
+
+def _second_subject(data: ReportData, subjects: Sequence[str]) -> Entity:
+    """Return the collection or reference that is the subject after the cluster."""
+    return find_entity(data.incidence, subjects[1] if len(subjects) > 1 else "")
+
+
+def _count_sides(data: ReportData, cluster: Cluster, files: Numbers) -> dict[str, int | float]:
+    """Count the files in and outside a cluster, and compute the lift with one decimal."""
+    inside = int((data.clustering.labels[files] == cluster.number).sum())
+    expected = len(cluster.files) * len(files) / len(data.incidence.files)
+    lift = inside / expected if expected else 0.0
+    return {"inside": inside, "outside": len(files) - inside, "lift": round(lift, 1)}
+
+
+def _describe_sides(cluster: Cluster, numbers: dict[str, int | float]) -> str:
+    return (
+        f": {numbers['inside']:,} of {format_count(len(cluster.files), 'file')} of cluster"
+        f" {cluster.number}, {format_count(int(numbers['outside']), 'other file')}, lift"
+        f" {numbers['lift']:.1f}"
+    )

@@ -21,6 +21,7 @@ from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
 from tests.support.campaign_files import write_campaign, write_pages
 from tests.support.planted_campaigns import Size, plant
+from tests.support.planted_variants import plant_doubtful
 from tests.torture.claims_changes import TruthOfChanges
 from tests.torture.claims_truth import Truth
 from tests.torture.results import PartResult
@@ -112,14 +113,19 @@ class World:
 
 
 def make_world(seed: int) -> World:
-    """Return a campaign of planted clusters whose references have URLs and most have dates."""
-    planted = plant(seed, _SIZES[seed % len(_SIZES)])
+    """Return a campaign of planted clusters whose references have URLs and most have dates.
+
+    Every third campaign has a cluster of two subclusters, and a doubtful file.
+    """
+    has_subclusters = seed // _ROUNDS_PER_CAMPAIGN % 3 == 0
+    planted = plant_doubtful()[0] if has_subclusters else plant(seed, _SIZES[seed % len(_SIZES)])
     observations = {
         (each.subject, each.reference, each.related_from): replace(
             each, reference=_dated(each.reference)
         )
         for each in planted.observations()
-        if int(each.reference.id[-2:], 16) % 3 == 0  # fewer references, so that rounds are fast
+        # Planted clusters need fewer references, so that rounds are fast.
+        if has_subclusters or int(each.reference.id[-2:], 16) % 3 == 0
     }
     named = {(file, reference) for file, reference, collection in observations if collection}
     # If a response contains a collection for a reference, there is no observation without one.

@@ -9,6 +9,7 @@ the report.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from random import Random
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from graphbuild.analysis import Snapshot
 from graphbuild.models import Entity, Observation
 from graphbuild.report import Baseline, collect_data, make_report, read_claims, verify_claims
+from graphbuild.report.claim_kinds import KINDS
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
 from tests.support.campaign_files import write_campaign, write_pages
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
 _DAY = 86_400
 _SIZES = (Size(3, 3, 6), Size(4, 2, 5), Size(3, 2, 7))
-_ROUNDS_PER_CAMPAIGN = 20
+_ROUNDS_PER_CAMPAIGN = 10
 
 
 @dataclass
@@ -204,6 +206,20 @@ def add_seed(world: World, rng: Random) -> None:
     world.pending.append(sha256(rng.randbytes(8)).hexdigest())
 
 
+def finish_list(world: World, rng: Random) -> None:
+    """Complete the list of a file that was not requested, if there is one: it is empty."""
+    if world.pending:
+        file = world.pending.pop(rng.randrange(len(world.pending)))
+        world.empty.add(Entity("file", file))
+
+
+def add_unrelated_file(world: World, rng: Random) -> None:
+    """Add a file with a reference that no other file has."""
+    file = Entity("file", sha256(rng.randbytes(8)).hexdigest())
+    reference = _dated(Entity("reference", sha256(rng.randbytes(8)).hexdigest(), {"title": "Own"}))
+    world.observations.append(Observation(file, reference, None))
+
+
 def rename_collection(world: World, rng: Random) -> None:
     """Give a collection a new name, or the name of another collection."""
     old, other = rng.choice(world.collections), rng.choice(world.collections)
@@ -278,6 +294,8 @@ CHANGES: tuple[Callable[[World, Random], None], ...] = (
     remove_file_from_collection,
     add_file,
     add_seed,
+    finish_list,
+    add_unrelated_file,
     rename_collection,
     change_id_of_collection,
     move_to_collection,
@@ -296,12 +314,10 @@ def run(folder: Path, rounds: int, seed: int, zygote: Zygote | None) -> PartResu
     del zygote  # the part starts no processes
     result = PartResult("claims")
     rng = Random(seed)
-    false = true = 0
+    false, true = Counter[str](), Counter[str]()  # numbers of claims by kind
     for number in range(rounds):
         if number % _ROUNDS_PER_CAMPAIGN == 0:
-            world = make_world(seed * 1000 + number)
-            if number // _ROUNDS_PER_CAMPAIGN % 2:
-                add_earlier_snapshot(world, rng)
+            world = _start(seed * 1000 + number, number // _ROUNDS_PER_CAMPAIGN, rng)
             claims = _write_claims(world, folder / f"claims-{number}")
         changes = [
             CHANGES[number % len(CHANGES)],
@@ -316,9 +332,22 @@ def run(folder: Path, rounds: int, seed: int, zygote: Zygote | None) -> PartResu
         )
         false, true = false + counts[0], true + counts[1]
         result.rounds += 1
-    result.check(false and true, f"only {false} false and {true} true claims")
-    result.notes.append(f"{false:,} claims became false, {true:,} remained true")
+    result.check(false and true, "all claims were false, or all were true")
+    result.notes.append(f"{false.total():,} claims became false, {true.total():,} remained true")
+    never = sorted(KINDS.keys() - false.keys())
+    result.notes.append(f"{len(KINDS)} kinds; no claim became false of {', '.join(never)}")
     return result.finish()
+
+
+def _start(seed: int, number: int, rng: Random) -> World:
+    """Return a campaign; some have an earlier snapshot, and some have incomplete data."""
+    world = make_world(seed)
+    if number % 2:
+        add_earlier_snapshot(world, rng)
+    if number % 3:
+        for change in (empty_list, add_seed, add_unrelated_file):
+            change(world, rng)
+    return world
 
 
 def _write_claims(world: World, folder: Path) -> Path:
@@ -334,8 +363,8 @@ def _write_claims(world: World, folder: Path) -> Path:
 
 def _compare(
     result: PartResult, path: Path, world: World, store_path: Path, what: str
-) -> tuple[int, int]:
-    """Check that ``verify`` names the false claims only; return the numbers of both."""
+) -> tuple[Counter[str], Counter[str]]:
+    """Check that ``verify`` names the false claims only; count false and true claims by kind."""
     world.write(store_path)
     claims = read_claims(path)
     with Store.read(store_path) as store:
@@ -346,4 +375,6 @@ def _compare(
     result.check(not expected - named, f"{what}: false, but not named: {sorted(expected - named)}")
     result.check(not named - expected, f"{what}: true, but named: {sorted(named - expected)}")
     result.check(len(found) == len(content["claims"]), f"{what}: {len(found)} claims")
-    return len(expected), len(found) - len(expected)
+    kinds = {each.record.id: each.record.kind for each in found}
+    false = Counter(kinds[each] for each in expected)
+    return false, Counter(kinds.values()) - false

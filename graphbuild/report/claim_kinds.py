@@ -9,6 +9,7 @@ from graphbuild.report import campaign_claims as campaign
 from graphbuild.report import change_claims as changes
 from graphbuild.report import cluster_claims as clusters
 from graphbuild.report import connection_claims as connections
+from graphbuild.report import evidence_claims as evidence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,11 +56,11 @@ _CLUSTERS = {
         clusters.cluster_dates,
         clusters.subclusters,
         clusters.doubtful_files,
-        clusters.distinctive_collections,
+        evidence.distinctive_collections,
     )
 } | {
-    "distinctive_collection": clusters.find_distinctive_collection,
-    "distinctive_reference": clusters.find_distinctive_reference,
+    "distinctive_collection": evidence.find_distinctive_collection,
+    "distinctive_reference": evidence.find_distinctive_reference,
 }
 
 _CAMPAIGN = {"cluster_map": _about_campaign(clusters.find_omissions_of_map)} | {

@@ -16,9 +16,6 @@ from graphbuild.report.cluster_claims import (
     cluster_references,
     cluster_sources,
     cluster_stability,
-    distinctive_collection,
-    distinctive_collections,
-    distinctive_reference,
     doubtful_files,
     no_clusters,
     omissions_of_map,
@@ -32,6 +29,11 @@ from graphbuild.report.entity_text import (
     family_origins,
     reference_text,
     subject_text,
+)
+from graphbuild.report.evidence_claims import (
+    distinctive_collection,
+    distinctive_collections,
+    distinctive_reference,
 )
 
 if TYPE_CHECKING:

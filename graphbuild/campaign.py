@@ -77,8 +77,7 @@ class Campaign:
     def graph(self, *, view: str = "full", timestamps: bool = False) -> Graph:
         """Return the graph of the campaign, or a view derived from it.
 
-        Nodes that belong to a cluster have the attributes ``cluster``, ``cluster_name`` and, with
-        few exceptions, ``subcluster``.
+        Nodes that belong to a cluster have the attributes ``cluster`` and ``cluster_name``.
 
         Args:
             view: ``full``, ``folded``, ``backbone``, ``files``, ``collections`` or
@@ -135,11 +134,9 @@ class Campaign:
         Args:
             seed: Seed of the random number generator.
         """
-        from graphbuild.analysis.campaign_clusters import (  # noqa: PLC0415  loads numpy
-            find_with_strengths,
-        )
+        from graphbuild.analysis import campaign_clusters  # noqa: PLC0415  loads numpy
 
-        return find_with_strengths(self.store, seed=seed).to_frame()
+        return campaign_clusters.find_with_strengths(self.store, seed=seed).to_frame()
 
     def export(
         self,

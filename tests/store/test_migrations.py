@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -20,17 +22,17 @@ from graphbuild.store import Store, migrations, schema
 from graphbuild.store.schema import SCHEMA_VERSION, expected_digest, schema_digest
 from tests.store.save_fixture import contents, recorded_contents, save_fixture, saved_file
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 EARLIER = range(1, SCHEMA_VERSION)
 KILLS = 12
 
 
 def version_of(path: Path) -> int:
-    # Read-only: otherwise, SQLite would write back and remove the log of a killed writer.
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-        return migrations.version_of(connection)
+    # SQLite opens a copy, because it writes back and removes the journal or log of a killed writer.
+    with tempfile.TemporaryDirectory() as folder:
+        for each in path.parent.glob(f"{path.name}*"):
+            shutil.copy(each, folder)
+        with closing(sqlite3.connect(Path(folder) / path.name)) as connection:
+            return migrations.version_of(connection)
 
 
 @pytest.mark.parametrize("version", EARLIER)

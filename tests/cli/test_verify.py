@@ -10,6 +10,7 @@ import pytest
 
 from graphbuild.models import Entity, Observation
 from tests.cli.test_compare import FIRST, refreshed  # noqa: F401  a fixture
+from tests.crawler.test_refresh import DAY, refresh
 from tests.support.campaign_files import write_campaign
 from tests.support.graphs import HOSTILE
 from tests.support.shell import Shell
@@ -106,6 +107,19 @@ def test_changes_since_a_date_are_verified_with_this_date(refreshed: Campaign) -
     assert {each["needs"] for each in content["claims"]} == {None}
     result = shell("verify", "claims.json", "--store", "c.db")
     assert (result.returncode, result.stdout.count("\n")) == (0, 1)
+
+
+def test_claims_about_the_crawl_are_false_after_a_refresh(refreshed: Campaign) -> None:  # noqa: F811
+    shell = Shell(refreshed.path.parent)
+    write_claims(shell)
+    assert shell("verify", "claims.json", "--store", "c.db").returncode == 0
+    refreshed.clock.time += 7 * DAY
+    refresh(refreshed, DAY)
+    refreshed.crawl()
+    result = shell("verify", "claims.json", "--store", "c.db", "--json")
+    assert result.returncode == 1
+    named = {each["kind"] for each in json.loads(result.stdout)["no_longer_holds"]}
+    assert named == {"last_day", "last_response", "total_calls"}
 
 
 def test_changes_since_another_file_need_this_file(reported: Shell) -> None:

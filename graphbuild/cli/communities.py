@@ -96,7 +96,7 @@ def communities(
     header = ("cluster", "files", "stability", *columns, "collections", "reference")
     console.print_rows(header, rows, len(clusters))
     _print_subclusters(clusters[:limit])
-    _print_doubtful(clusters)
+    _print_doubtful(clusters, limit)
     if open_calls:
         _print_open(found, open_calls)
 
@@ -169,13 +169,19 @@ def _describe_subcluster(part: Subcluster) -> str:
     return f"{part.label} ({format_count(len(part.files), 'file')}{about})"
 
 
-def _print_doubtful(clusters: Sequence[Cluster]) -> None:
-    count = sum(len(cluster.doubtful) for cluster in clusters)
-    if count:
-        verb = "is" if count == 1 else "are"
-        console.print_line(
-            f"{format_count(count, 'doubtful file')} {verb} nearly as similar to another cluster"
-        )
+def _print_doubtful(clusters: Sequence[Cluster], limit: int) -> None:
+    """Print the number of doubtful files, then a line for each of the first ``limit`` of them."""
+    doubtful = [(cluster, *doubt) for cluster in clusters for doubt in cluster.doubtful]
+    if not doubtful:
+        return
+    verb = "is" if len(doubtful) == 1 else "are"
+    count = format_count(len(doubtful), "doubtful file")
+    console.print_line(f"{count} {verb} nearly as similar to another cluster:")
+    for cluster, file, other in doubtful[:limit]:
+        label = console.shorten(file.label)
+        console.print_line(f"  {label} of cluster {cluster.number}, similar to cluster {other}")
+    if len(doubtful) > limit:
+        console.print_line(f"  … and {len(doubtful) - limit:,} more; --json shows all")
 
 
 def _strength_json(cluster: Cluster, strengths: Mapping[int, Strength]) -> dict[str, object]:

@@ -190,7 +190,8 @@ def test_communities_lists_subclusters_and_doubtful_files(shell: Shell) -> None:
     assert re.fullmatch(
         r"subclusters of 1: 1a \(21 files: s1-v\d-\d\), 1b \(20 files: s1-v\d-\d\)", line
     )
-    assert "1 doubtful file is nearly as similar to another cluster" in lines
+    position = lines.index("1 doubtful file is nearly as similar to another cluster:")
+    assert lines[position + 1] == f"  {between[:12]}… of cluster 1, similar to cluster 2"
 
 
 def test_bridges_lists_nodes_between_clusters(campaign) -> None:

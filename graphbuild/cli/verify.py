@@ -105,7 +105,8 @@ def _describe(each: Verification) -> list[str]:
     ]
     if each.missing:
         count = format_count(len(each.missing), "observation")
-        lines.append(f"{count} of the proof missing from the campaign file:")
+        same = "" if lines else "same numbers and names, but "
+        lines.append(f"{same}{count} of the proof missing from the campaign file:")
         lines += [f"  {' → '.join(filter(None, triple))}" for triple in each.missing[:_MAX_MISSING]]
         if len(each.missing) > _MAX_MISSING:
             lines.append(f"  … and {len(each.missing) - _MAX_MISSING:,} more; --json lists all")

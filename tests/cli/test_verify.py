@@ -85,6 +85,11 @@ def test_false_claims_are_named_with_both_values(reported: Shell) -> None:
         "  3 observations of the proof missing from the campaign file:",
         f"    file:{11:064x} → reference:{b'Loader 2'.hex():0<64} → collection:c11",
     ]
+    clusters = lines.index("no longer holds: 2 clusters")
+    same = (
+        "  same numbers and names, but 3 observations of the proof missing from the campaign file:"
+    )
+    assert lines[clusters + 2] == same
     cluster = lines.index("no longer holds: Cluster 1: Emotet, 5 files")
     assert lines[cluster + 2] == (
         "  no cluster has the same 5 files: the nearest one has 6 files, 5 of them the same"

@@ -82,7 +82,7 @@ class TruthOfChanges(Truth):
     def _entity_changes(self, column: int) -> dict[str, set[str]]:
         """Return the references (column 1) or collections (column 2) with each change."""
         old, new, added, removed = (
-            {each[column] for each in triples if each[column]}
+            {str(each[column]) for each in triples if each[column]}
             for triples in (self.observed_before, self.triples, self._added, self._removed)
         )
         return {
@@ -152,7 +152,7 @@ class TruthOfChanges(Truth):
     # --- clusters
 
     def _cluster_changes(self, _: list[str]) -> Statement:
-        kinds = Counter(each.kind for each in self._comparison.cluster_changes)
+        kinds = Counter(str(each.kind) for each in self._comparison.cluster_changes)
         before, after = (
             sum(len(each.files) > 1 for each in side)
             for side in (self._comparison.before, self._comparison.after)

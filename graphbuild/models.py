@@ -367,7 +367,7 @@ class ClusterTable:
             cluster has the number 1.
         names: The name of each cluster, in the order of their numbers.
         stability: The stability of each cluster (0 to 1), in the same order.
-        resolution: The minimum mean similarity of clusters that are merged.
+        min_similarity: The minimum mean similarity of clusters that are merged.
         modularity: The modularity of the clusters in the graph of similar files.
         subclusters: The number of the subcluster of each subject in its cluster, by node key.
             Subjects of clusters that are not split are left out.
@@ -378,7 +378,7 @@ class ClusterTable:
     numbers: Mapping[str, int]
     names: tuple[str, ...]
     stability: tuple[float, ...]
-    resolution: float
+    min_similarity: float
     modularity: float
     subclusters: Mapping[str, int] = field(default_factory=dict)
     doubtful: Mapping[str, int] = field(default_factory=dict)

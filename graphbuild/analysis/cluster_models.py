@@ -87,7 +87,7 @@ class Clustering:
         clusters: The clusters, the largest first. A file without shared evidence is a cluster of
             one file.
         labels: The cluster number of each file, from 1, in the order of ``Incidence.files``.
-        resolution: The minimum mean similarity of the files of two clusters that are merged.
+        min_similarity: The minimum mean similarity of the files of two clusters that are merged.
         modularity: The modularity of the clusters in the graph of similar files: the share of all
             similarity that lies inside clusters, minus the share that would lie there by chance
             (Newman and Girvan 2004, Phys. Rev. E 69, 026113).
@@ -97,7 +97,7 @@ class Clustering:
 
     clusters: tuple[Cluster, ...]
     labels: Numbers
-    resolution: float
+    min_similarity: float
     modularity: float
     strengths: Mapping[int, Strength] = field(default_factory=dict)
 
@@ -108,7 +108,7 @@ class Clustering:
         return iter(self.clusters)
 
     @property
-    def agreement(self) -> float:
+    def mean_stability(self) -> float:
         """Return the mean stability over all files; 1 if there are no files."""
         sizes = [len(cluster.files) for cluster in self.clusters]
         stability = [cluster.stability for cluster in self.clusters]
@@ -120,7 +120,7 @@ class Clustering:
             {file.key: each.number for each in self.clusters for file in each.files},
             tuple(each.name for each in self.clusters),
             tuple(each.stability for each in self.clusters),
-            self.resolution,
+            self.min_similarity,
             self.modularity,
             {
                 file.key: number

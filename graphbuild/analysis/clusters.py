@@ -114,11 +114,11 @@ def _from_table(incidence: Incidence, table: ClusterTable) -> Clustering:
     keys = [file.key for file in incidence.files]
     labels = np.array([table.numbers[key] for key in keys], np.int64)
     parts = np.array([table.subclusters.get(key, 1) for key in keys], np.int64)
-    doubtful = np.array([table.doubtful.get(key, NOT_DOUBTFUL + 1) for key in keys], np.int64)
-    groups = _Groups(labels - 1, np.array(table.stability), parts, doubtful - 1)
+    others = (table.doubtful[key] - 1 if key in table.doubtful else NOT_DOUBTFUL for key in keys)
+    groups = _Groups(labels - 1, np.array(table.stability), parts, np.array([*others], np.int64))
     strengths = {number: Strength(*each) for number, each in enumerate(table.strengths, start=1)}
     clusters = _describe(incidence, groups)
-    return Clustering(clusters, labels, table.resolution, table.modularity, strengths)
+    return Clustering(clusters, labels, table.min_similarity, table.modularity, strengths)
 
 
 class _Partition(NamedTuple):

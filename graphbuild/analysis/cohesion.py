@@ -16,8 +16,9 @@ The *cohesion* of two files of one cluster (see :mod:`clusters`) is the product 
 
 The cohesion of all other pairs is 0, and so is that of pairs without shared evidence.
 
-Chance also groups files. Therefore, clusters are also found in random lists, in which the files and
-the pieces of evidence have the same degrees on average (:mod:`null_model`). The false discovery
+Chance also groups files. Therefore, clusters are also found in random lists. In these lists, each
+file has as many pieces of evidence on average as in the list, and each piece as many files
+(:mod:`null_model`). The false discovery
 rate of all pairs with at least some cohesion is the mean number of such pairs in a random list,
 divided by their number in the list (Tusher, Tibshirani and Chu 2001, Proc. Natl. Acad. Sci. 98).
 The q-value of a pair is the smallest rate of all thresholds that the pair meets (Storey and
@@ -48,8 +49,8 @@ if TYPE_CHECKING:
     from graphbuild.analysis.incidence import Incidence, Matrix, Numbers, Reals
     from graphbuild.analysis.null_model import NullModel
 
-_MAX_LISTS = 10  # number of random lists
-_ENOUGH_PAIRS = 100_000  # intended number of pairs in all random lists, if it needs fewer lists
+_MAX_RANDOM_LISTS = 10
+_ENOUGH_PAIRS = 100_000  # fewer lists are made if they contain this many pairs together
 _DIGITS = 9  # differences below are rounding errors
 
 
@@ -79,7 +80,7 @@ def measure_cohesion(incidence: Incidence, model: NullModel) -> Cohesion:
     evidence = incidence.file_evidence
     linked, related = find_linked_evidence(incidence), relate_collections(incidence)
     cohesion = _compute_cohesion(evidence, linked, related)
-    lists = min(_MAX_LISTS, -(-_ENOUGH_PAIRS // max(1, len(cohesion))))
+    lists = min(_MAX_RANDOM_LISTS, -(-_ENOUGH_PAIRS // max(1, len(cohesion))))
     # The lists share no evidence, so they can be parts of one list that is clustered at once.
     offset = (linked.max(initial=-1) + 1) * np.arange(lists)[:, None]
     random = _compute_cohesion(
@@ -121,7 +122,7 @@ def _compute_cohesion(evidence: Matrix, linked: Numbers, related: Matrix) -> Rea
 
 
 def _sum_purity(evidence: Matrix, labels: Numbers, weights: Reals) -> tuple[Reals, Reals]:
-    """Return, for each file, the weighted sum of the purity of its evidence, and of the weights.
+    """Return, for each file, the weighted sum of the purity of its evidence, and all weights.
 
     Evidence of a single file does not count.
     """
@@ -155,8 +156,8 @@ def _degrees(evidence: Matrix) -> Numbers:
 def _q_values(observed: Reals, random: Reals, lists: int) -> Reals:
     """Return the q-value of each pair of a list; 1 for a cohesion of 0.
 
-    One pair is added to those of the random lists. Otherwise, a rate could be 0 only because there
-    are few random lists (Phipson and Smyth 2010, Stat. Appl. Genet. Mol. Biol. 9).
+    The number of pairs in the random lists is increased by one. Otherwise, a rate could be 0 only
+    because there are few random lists (Phipson and Smyth 2010, Stat. Appl. Genet. Mol. Biol. 9).
 
     Args:
         observed: The cohesion of the pairs of the list.

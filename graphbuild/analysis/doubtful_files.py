@@ -1,8 +1,8 @@
 """Find files that are nearly as similar to another cluster as to their own.
 
-The measure is the silhouette width (Rousseeuw 1987, J. Comput. Appl. Math. 20) for similarities. It
-is 1 - b / a, where a is the mean similarity of a file to the other files of its cluster, and b its
-mean similarity to the files of the most similar other cluster.
+The measure is the silhouette width (Rousseeuw 1987, J. Comput. Appl. Math. 20) for similarities:
+1 - b / a if a >= b, and a / b - 1 otherwise. Here, a is the mean similarity of a file to the other
+files of its cluster, and b its mean similarity to the files of the most similar other cluster.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from graphbuild.analysis.average_linkage import SimilarityGraph
     from graphbuild.analysis.incidence import Numbers, Reals
 
-# Maximum silhouette width of a doubtful file. Clusters with a lower mean width have no substantial
-# structure (Kaufman and Rousseeuw 1990, Finding Groups in Data).
+# Maximum silhouette width of a doubtful file, also stated in docs/analysis.md. Clusters with a lower
+# mean width have no substantial structure (Kaufman and Rousseeuw 1990, Finding Groups in Data).
 MAX_SILHOUETTE = 0.25
 NOT_DOUBTFUL = -1
 _DIGITS = 9  # further digits are rounding errors

@@ -59,10 +59,17 @@ class EvidencePath:
 
 
 class EvidenceGraph:
-    """Observations, indexed by the nodes that occur in them."""
+    """Observations, indexed by the nodes that occur in them.
 
-    def __init__(self, observations: Iterable[Observation]) -> None:
-        nodes: dict[str, Entity] = {}
+    Args:
+        observations: The observations.
+        subjects: Further nodes, which can be without observations.
+    """
+
+    def __init__(
+        self, observations: Iterable[Observation], subjects: Iterable[Entity] = ()
+    ) -> None:
+        nodes = {subject.key: subject for subject in subjects}
         self._observations: dict[str, list[Observation]] = defaultdict(list)
         for observation in observations:
             for entity in _entities(observation):

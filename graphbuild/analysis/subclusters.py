@@ -35,8 +35,12 @@ if TYPE_CHECKING:
     from graphbuild.analysis.incidence import Matrix, Numbers, Reals
 
 _RANDOM_MATRICES = 99  # for a significance level of 0.01
-_FIRST_TRADES = 10  # rounds of trades that make a random matrix of the evidence
-_MIN_PART = 2  # files in each part of a split
+# Rounds of trades before the first random matrix, which must not resemble the evidence.
+_BURN_IN_ROUNDS = 10
+# Files in each part of a split. Files without separating evidence can be fewer.
+_MIN_PART = 2
+_MIN_DEGREE = 2  # files that have, and files that lack, a piece of separating evidence
+_MIN_PIECES = 2  # pieces of separating evidence
 # Larger matrices are not stored with all of their cells, and only one singular value is computed.
 _MAX_DENSE = 200  # rows or columns, whichever are fewer
 _MAX_CELLS = 1_000_000
@@ -70,7 +74,7 @@ def _by_size(part: Numbers) -> tuple[int, int]:
 def _split(evidence: Matrix, keys: Sequence[str]) -> Iterator[Numbers]:
     """Yield the rows of each subcluster of one cluster, in ascending order."""
     columns, degrees = np.unique(evidence.indices, return_counts=True)
-    separating = columns[(degrees >= _MIN_PART) & (degrees <= len(keys) - _MIN_PART)]
+    separating = columns[(degrees >= _MIN_DEGREE) & (degrees <= len(keys) - _MIN_DEGREE)]
     evidence = evidence[:, separating]
     is_covered = np.diff(evidence.indptr) > 0
     covered = np.flatnonzero(is_covered)
@@ -90,7 +94,7 @@ def _find_split(evidence: Matrix, keys: Sequence[str]) -> Numbers | None:
 
     Each row and each column must contain a 1.
     """
-    if min(evidence.shape) < _MIN_PART or len(keys) < 2 * _MIN_PART:
+    if evidence.shape[1] < _MIN_PIECES or len(keys) < 2 * _MIN_PART:
         return None
     model = _Model.of(evidence)
     rows, columns = evidence.nonzero()
@@ -100,7 +104,7 @@ def _find_split(evidence: Matrix, keys: Sequence[str]) -> Numbers | None:
         return None
     digest = hashlib.sha256("\n".join(keys).encode()).digest()
     generator = np.random.default_rng(int.from_bytes(digest[:8]))
-    for _ in range(_FIRST_TRADES):
+    for _ in range(_BURN_IN_ROUNDS):
         rows = _trade(rows, columns, evidence.shape, generator)
     for _ in range(_RANDOM_MATRICES):
         rows = _trade(rows, columns, evidence.shape, generator)

@@ -62,7 +62,7 @@ def communities(
         found = find_with_strengths(incidence, seed=seed)
     strengths = found.strengths
     if json:
-        summary = console.attributes_json(found, "resolution", "modularity", "agreement")
+        summary = console.attributes_json(found, "min_similarity", "modularity", "mean_stability")
         clusters_json = [
             _cluster_json(each, open_calls) | _strength_json(each, strengths) for each in found
         ]
@@ -80,7 +80,7 @@ def communities(
     console.print_line(
         f"{format_count(len(clusters), 'cluster')} of {format_count(len(incidence.files), 'file')},"
         f" {format_count(single, 'single file')} · {METHOD},"
-        f" agreement of runs {found.agreement:.2f}"
+        f" mean stability {found.mean_stability:.2f}"
     )
     rows: list[tuple[object, ...]] = []
     for cluster in clusters[:limit]:
@@ -143,7 +143,7 @@ def _print_open(found: Clustering, open_calls: Mapping[str, int]) -> None:
         calls = sum(_open_calls_of(cluster, open_calls) for cluster in found)
         verb = "contains" if numbers["clusters"] == 1 else "contain"
         console.print_line(
-            f"{format_count(numbers['clusters'], 'cluster')} of {len(found):,} {verb} files with"
+            f"{numbers['clusters']:,} of {format_count(len(found), 'cluster')} {verb} files with"
             f" unread pages ({format_count(calls, 'call')}), and can still change"
         )
     if unread:

@@ -104,21 +104,25 @@ def print_rows(
     rows: Sequence[Sequence[object]],
     total: int,
     divider: tuple[int, str] | None = None,
+    shows_all: str = "--json",
 ) -> None:
     """Print ``rows`` as a table, then the number of omitted rows, unless it is 0.
 
     ``total`` is the number of all rows, including the omitted ones. ``divider`` is that of
-    :func:`print_table`.
+    :func:`print_table`, and ``shows_all`` that of :func:`print_omitted`.
     """
     if rows:
         print_table(header, rows, divider)
-    print_omitted(total - len(rows))
+    print_omitted(total - len(rows), shows_all)
 
 
-def print_omitted(count: int) -> None:
-    """Print the number of omitted entries, unless it is 0."""
+def print_omitted(count: int, shows_all: str = "--json") -> None:
+    """Print the number of omitted entries, unless it is 0.
+
+    ``shows_all`` are the options with which all entries are shown.
+    """
     if count > 0:
-        print_line(f"… and {count:,} more; --limit N shows more, --json shows all")
+        print_line(f"… and {count:,} more; --limit N shows more, {shows_all} shows all")
 
 
 def limit_by_kind(messages: Iterable[tuple[str, str]]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from graphbuild.cli.strength import (
     find_duplicates_if_installed,
     strength_json,
 )
-from graphbuild.models import REFERENCES
+from graphbuild.models import REFERENCES, RELATED_REFERENCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,12 @@ def explain(
     with open_for_reading(store_path) as store:
         warn_if_incomplete(store)
         incidence = as_incidence(store)
-        evidence = EvidenceGraph(store.observations(direct=True))
+        subjects = [
+            status.subject
+            for status in store.statuses()
+            if status.relationship == RELATED_REFERENCES
+        ]
+        evidence = EvidenceGraph(store.observations(direct=True), subjects)
     ends = evidence.find_node(one), evidence.find_node(other)
     paths = evidence.shortest_paths(*ends)
     duplicates = find_duplicates_if_installed(evidence.references)

@@ -100,7 +100,7 @@ def overlap(
     above = int((listed.columns["q_value"] <= fdr).sum())
     divider = (above, _DIVIDER.format(fdr=fdr)) if 0 < above < len(rows) else None
     header = ("source", "target", *(() if clusters is None else ("cluster",)), *_COLUMNS)
-    print_rows(header, rows, len(groups), divider=divider)
+    print_rows(header, rows, len(groups), divider, shows_all="--json --all")
     _print_hubs(found.hubs, of)
     if len(found.nodes):
         print_line(

@@ -175,7 +175,7 @@ def find_omissions_of_map(data: ReportData) -> Claim:
 
 def mean_stability(data: ReportData) -> Claim:
     """Claim the mean stability over all files."""
-    mean = round(data.clustering.agreement, 2)
+    mean = round(data.clustering.mean_stability, 2)
     text = f"The mean stability over all files is {mean:.2f}."
     proof = prove(data, lambda: find_shared_rows(data, data.clusters))
     return Claim("mean_stability", text, {"stability": mean}, find_proof=proof)

@@ -39,7 +39,7 @@ class StoredClusters:
                 "clustering",
                 level=_LEVEL,
                 method=method,
-                resolution=table.resolution,
+                min_similarity=table.min_similarity,
                 modularity=table.modularity,
             )
             strengths = table.strengths or [(None, None, None)] * len(table.names)
@@ -66,7 +66,7 @@ class StoredClusters:
         db = self._db
         with db.snapshot():
             found = db.first(
-                "SELECT resolution, modularity FROM clustering WHERE level = ? AND method = ?",
+                "SELECT min_similarity, modularity FROM clustering WHERE level = ? AND method = ?",
                 _LEVEL,
                 method,
             )
@@ -87,12 +87,12 @@ class StoredClusters:
                     _LEVEL,
                 )
             ]
-        resolution, modularity = found
+        min_similarity, modularity = found
         return ClusterTable(
             {key: cluster for key, cluster, _, _ in members},
             tuple(name for name, *_ in clusters),
             tuple(stability for _, stability, *_ in clusters),
-            resolution,
+            min_similarity,
             modularity,
             {key: number for key, _, number, _ in members if number is not None},
             {key: number for key, _, _, number in members if number is not None},

@@ -184,7 +184,11 @@ def keep_clusters(connection: sqlite3.Connection) -> None:
 
 
 def add_subclusters(connection: sqlite3.Connection) -> None:
-    """Migrate schema 5 to 6: add columns for the strength of clusters, subclusters and doubts."""
+    """Migrate schema 5 to 6: add columns for the strength of clusters, subclusters and doubts.
+
+    The column ``resolution`` gets a name that says what the clustering reads since schema 5.
+    """
+    connection.execute("ALTER TABLE clustering RENAME COLUMN resolution TO min_similarity")
     for table, names in _COLUMNS_SINCE_SCHEMA_6.items():
         for name in names:
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} INTEGER")

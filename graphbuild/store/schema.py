@@ -162,7 +162,7 @@ CREATE TABLE metadata (
 CREATE TABLE clustering (
     level INTEGER PRIMARY KEY,
     method TEXT NOT NULL,
-    resolution REAL NOT NULL,
+    min_similarity REAL NOT NULL,
     modularity REAL NOT NULL
 ) STRICT;
 CREATE TABLE cluster (

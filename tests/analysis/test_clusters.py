@@ -254,9 +254,9 @@ def test_best_jaccard_is_the_index_of_the_most_similar_cluster() -> None:
 
 def test_stability_is_low_if_runs_disagree() -> None:
     clear = find_clusters(incidence_of(plant(0)))
-    assert clear.agreement > 0.95
+    assert clear.mean_stability > 0.95
     vague = find_clusters(incidence_of(shuffled(plant(0), 0)))
-    assert vague.agreement < 0.9
+    assert vague.mean_stability < 0.9
     assert all(0 < group.stability <= 1 for group in vague.clusters)
 
 
@@ -278,7 +278,7 @@ def test_file_without_shared_evidence_is_its_own_cluster() -> None:
     found = find_clusters(Incidence.from_observations(observations))
     assert [group.files for group in found.clusters] == [(file,) for file in files]
     assert find_clusters(Incidence.from_observations([])).clusters == ()
-    assert find_clusters(Incidence.from_observations([])).agreement == 1.0
+    assert find_clusters(Incidence.from_observations([])).mean_stability == 1.0
 
 
 def test_data_frame_has_one_row_per_file() -> None:

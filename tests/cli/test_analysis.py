@@ -101,7 +101,7 @@ def test_overlap_lists_the_best_pairs_of_unrelated_files(shell: Shell) -> None:
     lines = output_of(shell, "overlap", "--limit", 5).splitlines()
     assert lines[1] == "chance may explain each of these pairs (q > 0.05)"
     assert lines[2].startswith("source ")
-    assert lines[8].startswith("… and ")
+    assert lines[8].endswith(" more; --limit N shows more, --json --all shows all")
     assert "---" not in "".join(lines)
 
 
@@ -306,6 +306,14 @@ def test_explain_has_one_line_per_reference(shell: Shell) -> None:
     assert len(lines) == 9
     listed = [f'; listed for file "{file.id[:12]}…" through ' for file in files[:9]]
     assert all(text in line for text, line in zip(listed, lines, strict=True))
+
+
+def test_explain_knows_files_without_references(shell: Shell) -> None:
+    files = [Entity("file", f"{number:064x}") for number in (1, 2)]
+    write_campaign(shell.folder / "c.db", collection_of("Emotet", files[:1]))
+    write_pages(shell.folder / "c.db", {files[1]: []})
+    text = output_of(shell, "explain", files[1].id, "Emotet")
+    assert text == 'no observation connects file "000000000000…" and the collection "Emotet"\n'
 
 
 def test_explain_reports_unknown_and_equal_nodes(sample: Shell) -> None:

@@ -139,7 +139,7 @@ def test_the_command_spends_its_calls_and_communities_shows_what_is_open(
         "4 lists have more pages; 'graphbuild crawl' needs 6 calls for the rest" in process.stdout
     )
     text = shell("communities", "--store", "c.db").stdout
-    assert "1 cluster of 1 contains files with unread pages (6 calls)" in text
+    assert "1 of 1 cluster contains files with unread pages (6 calls)" in text
     assert "crawl --decide N" in text
     result = json.loads(shell("communities", "--store", "c.db", "--json").stdout)
     (cluster,) = result["clusters"]

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from graphbuild.analysis.average_linkage import SimilarityGraph
     from graphbuild.analysis.incidence import Numbers, Reals
 
-# Maximum silhouette width of a doubtful file, also stated in docs/analysis.md. Clusters with a lower
-# mean width have no substantial structure (Kaufman and Rousseeuw 1990, Finding Groups in Data).
+# Maximum silhouette width of a doubtful file; docs/analysis.md states it, too. Clusters with a
+# lower mean width have no substantial structure (Kaufman and Rousseeuw 1990, Finding Groups in
+# Data).
 MAX_SILHOUETTE = 0.25
 NOT_DOUBTFUL = -1
 _DIGITS = 9  # further digits are rounding errors

@@ -8,23 +8,23 @@ The *cohesion* of two files of one cluster (see :mod:`clusters`) is the product 
   "Probabilistic Reasoning in Intelligent Systems"). The share of few pairs is uncertain, so it is
   estimated with Jeffreys' prior. Two files of a small collection therefore have a low support,
   unless they share several.
-* The purity. For each piece of evidence of one of the two files that other files have too, it is
-  the share of these other files that are in the same cluster. The mean over all this evidence has
-  the weights of the clustering. It is low if their collections contain files of many clusters.
+* The purity of their evidence. The purity of a piece that one of the two files shares with other
+  files is the share of these other files that are in the same cluster. The weighted mean over all
+  these pieces is taken, with the weights of the clustering. It is low if the collections of the two
+  files also contain files of other clusters.
 * The density of their cluster: the share of pairs of its files that share evidence. It is low if
   chance has linked the files of the cluster one by one.
 
 The cohesion of all other pairs is 0, and so is that of pairs without shared evidence.
 
 Chance also groups files. Therefore, clusters are also found in random lists. In these lists, each
-file has as many pieces of evidence on average as in the list, and each piece as many files
-(:mod:`null_model`). The false discovery
-rate of all pairs with at least some cohesion is the mean number of such pairs in a random list,
-divided by their number in the list (Tusher, Tibshirani and Chu 2001, Proc. Natl. Acad. Sci. 98).
-The q-value of a pair is the smallest rate of all thresholds that the pair meets (Storey and
-Tibshirani 2003, Proc. Natl. Acad. Sci. 100).
+file has as many pieces of evidence on average as in the real list, and each piece as many files
+(:mod:`null_model`). For a threshold of the cohesion, the false discovery rate is the mean number of
+pairs above it in a random list, divided by the number of pairs above it in the real list (Tusher,
+Tibshirani and Chu 2001, Proc. Natl. Acad. Sci. 98). The q-value of a pair is the lowest rate of all
+thresholds that the pair meets (Storey and Tibshirani 2003, Proc. Natl. Acad. Sci. 100).
 
-A p-value of a single pair cannot do this. In a list of ten families of equal size, a tenth of all
+A p-value of a single pair does not show this. In a list of ten families of equal size, a tenth of all
 pairs share the collection of a family, so sharing one is not unlikely for a pair. It is unlikely
 that the collections of a random list divide the files so well.
 """

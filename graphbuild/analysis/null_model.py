@@ -150,7 +150,7 @@ class NullModel:
 def _draw_members(
     generator: np.random.Generator, member_class: Numbers, wanted: Numbers
 ) -> Numbers:
-    """Return a random member of each wanted class; ``member_class`` has the class of each member.
+    """Return a random member of each wanted class, for members with the given classes.
 
     Classes are numbered from 0 without gaps.
     """

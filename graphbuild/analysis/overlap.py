@@ -118,8 +118,8 @@ class Overlaps:
             of collections have no ``cohesion``. Only the result of :meth:`with_duplicates` has
             ``independent_references`` and ``publishers``.
         tested_pairs: Number of all pairs of nodes, including pairs that share nothing.
-        attainable_q: A lower bound of the q-values that the pairs could have if they shared as much
-            as their numbers of pieces of evidence allow. If it is too high, no pair of these nodes
+        attainable_q: The lowest q-value that a pair could have if it shared as much as its numbers
+            of pieces of evidence allow. If it is too high, no pair of these nodes
             can be significant.
         hubs: Pieces of evidence that more than a quarter of the nodes, and at least three nodes,
             have; the most frequent first.

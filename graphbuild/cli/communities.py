@@ -44,11 +44,11 @@ def communities(
     copies of a source count once. "breaking" is the smallest number of sources without which the
     cluster would lose more than half of its files. These columns need the extra "analysis".
 
-    Below the table, clusters with subclusters are listed: groups of files with different evidence,
-    if chance cannot explain the difference. Files that are nearly as similar to another cluster are
-    counted as doubtful. --json lists the files of each subcluster, and the doubtful files.
+    Below the table are the subclusters of clusters: groups of files with different evidence, if
+    chance does not explain the difference. Then follow the doubtful files, which are nearly as
+    similar to another cluster. --json lists the files of each subcluster.
 
-    If pages are left to request, "open" is the number of calls for the files of the cluster. The
+    If pages are left to request, "open" is the number of calls for the files of the cluster. These
     pages can change the cluster.
     """
     from graphbuild.analysis import METHOD

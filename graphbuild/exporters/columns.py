@@ -225,7 +225,7 @@ NODE_COLUMNS: list[Column] = [
     _attribute(
         DOUBTFUL,
         BOOL,
-        "Whether the subject is nearly as similar to another cluster; empty if it is not.",
+        "True if the subject is nearly as similar to another cluster; otherwise empty.",
         *_SUBJECTS,
         title="Doubtful",
     ),

@@ -24,9 +24,9 @@ pairs above it in a random list, divided by the number of pairs above it in the 
 Tibshirani and Chu 2001, Proc. Natl. Acad. Sci. 98). The q-value of a pair is the lowest rate of all
 thresholds that the pair meets (Storey and Tibshirani 2003, Proc. Natl. Acad. Sci. 100).
 
-A p-value of a single pair does not show this. In a list of ten families of equal size, a tenth of all
-pairs share the collection of a family, so sharing one is not unlikely for a pair. It is unlikely
-that the collections of a random list divide the files so well.
+A p-value of a single pair does not show this. In a list of ten families of equal size, a tenth of
+all pairs share the collection of a family, so sharing one is not unlikely for a pair. It is
+unlikely that the collections of a random list divide the files so well.
 """
 
 from __future__ import annotations

@@ -195,6 +195,30 @@ def test_direct_references_links_times_and_seed_columns_are_computed(tmp_path: P
     assert read(tmp_path, "links")["relation"].tolist() == ["references", "files"]
 
 
+def test_four_campaigns_have_the_rows_of_one(tmp_path: Path) -> None:
+    world = generate_world(3)
+    hashes = sorted(world.hashes())
+    parts = {"all": hashes, **{f"part {number}": hashes[number::4] for number in range(4)}}
+    for name, part in parts.items():
+        (tmp_path / name).mkdir()
+        write(crawled(tmp_path / name, world, part), tmp_path / "lake", name)
+    keys = {
+        "observations": ["subject", "reference", "related_from", "relation", "provenance"],
+        "subjects": ["id", "seed", "state", "crawl_pages", "crawl_expected_count"],
+        "links": ["source", "target", "relation"],
+    }
+    for table, columns in keys.items():
+        frame = read(tmp_path / "lake", table)
+        is_whole = frame["campaign"] == "all"
+        whole = sorted_rows(frame[is_whole], columns, columns[:3])
+        assert sorted_rows(frame[~is_whole], columns, columns[:3]) == whole
+        assert len(whole) > 20 or table == "links"
+    entities = read(tmp_path / "lake", "entities")
+    names = ["id", "title", "url", "name", "creation_date"]
+    whole = sorted_rows(entities[entities["campaign"] == "all"], names, ["id"])
+    assert sorted_rows(entities.drop_duplicates("id", keep="last"), names, ["id"]) == whole
+
+
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(world=observed_graphs())
 def test_the_tables_of_random_graphs_are_computed(world: ObservedGraph) -> None:

@@ -11,8 +11,8 @@ replaces several folders at once, so a replacement has two phases:
    manifest show which files do not belong to it.
 
 One export at a time changes a dataset: it locks the dataset folder, and other exports wait. On
-Windows, and on file systems without locks, exports that run at the same time are refused, and a
-staging folder of a killed export must be removed by the user.
+Windows, and on file systems without locks, exports that run at the same time are refused. There,
+the user must remove the staging folder of a killed export.
 """
 
 from __future__ import annotations
@@ -67,8 +67,10 @@ def staging_folder(folder: Path) -> Iterator[Path]:
             yield staging
             for campaign in _new_campaigns(staging):
                 (folder / campaign.parent.name).mkdir(exist_ok=True)
+            _fsync_folders(staging)
             stack.enter_context(_signals_blocked())
             (staging / _UNFINISHED_MANIFEST).replace(staging / MANIFEST)
+        fsync_directory(staging)
         _exchange(folder)
 
 
@@ -106,6 +108,13 @@ def _exchange(folder: Path) -> None:
     (staging / MANIFEST).replace(folder / MANIFEST)
     fsync_directory(folder)
     shutil.rmtree(staging)
+
+
+def _fsync_folders(folder: Path) -> None:
+    """Flush ``folder`` and the folders in it, so that a crash of the system loses no file."""
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir():
+            fsync_directory(path)
 
 
 def _new_campaigns(staging: Path) -> list[Path]:

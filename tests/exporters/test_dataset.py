@@ -362,6 +362,12 @@ def test_any_name_of_a_campaign_is_read_back(name: str) -> None:
         check_name(name, name.encode(errors="replace").decode(), Path(folder))
 
 
+def test_without_types_of_partition_columns_pandas_reads_numbers(tmp_path: Path) -> None:
+    write(campaign(), tmp_path, "007")
+    assert set(pd.read_parquet(tmp_path / "entities")["campaign"]) == {7}
+    assert set(read(tmp_path, "entities")["campaign"]) == {"007"}
+
+
 def test_a_name_that_is_not_unicode_is_cleaned(tmp_path: Path) -> None:
     check_name("\udc80x", "\ufffdx", tmp_path)
 

@@ -70,13 +70,13 @@ def write_dataset(
     with staging_folder(folder) as staging:
         campaigns = _read_campaigns(folder / MANIFEST)
         campaigns[replace_surrogates(name)] = {
-            name: _write_table(table, staging, f"{name}/{partition}", keys, warnings)
-            for name, table in dataset_tables(graph, warnings).items()
+            table: _write_table(content, staging, f"{table}/{partition}", keys, warnings)
+            for table, content in dataset_tables(graph, warnings).items()
         }
-        content = _manifest(campaigns)
-        write_manifest(staging, content)
-    digest = hashlib.sha256(content).hexdigest()
-    return ExportedFile(folder / MANIFEST, len(content), digest, warnings)
+        manifest = _manifest(campaigns)
+        write_manifest(staging, manifest)
+    digest = hashlib.sha256(manifest).hexdigest()
+    return ExportedFile(folder / MANIFEST, len(manifest), digest, warnings)
 
 
 def bucket_of(key: str) -> int:

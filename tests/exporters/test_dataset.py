@@ -524,6 +524,32 @@ def test_an_error_leaves_the_old_state(
     assert not (tmp_path / STAGING).exists()
 
 
+def test_an_error_during_the_renames_is_reported_and_the_next_export_completes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(13, "Permission denied")
+
+    write(campaign(), tmp_path / "new", "other")
+    for folder in ("old", "new"):
+        write(campaign() if folder == "old" else with_title(*HOSTILE), tmp_path / folder)
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.rename", fail)
+        with pytest.raises(ExportError, match="no permission to write there"):
+            write(with_title(*HOSTILE), tmp_path / "old")
+    write(campaign(), tmp_path / "old", "other")
+    assert contents(tmp_path / "old") == contents(tmp_path / "new")
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_file_in_place_of_a_table_is_reported(table: str, tmp_path: Path) -> None:
+    (tmp_path / table).write_text("mine")
+    with pytest.raises(ExportError, match="is a file; choose another folder"):
+        write(campaign(), tmp_path)
+    assert (tmp_path / table).read_text() == "mine"
+    assert not (tmp_path / STAGING).exists()
+
+
 # A process that sends itself a signal before the Nth rename, or before it opens a data file.
 SIGNALED_EXPORT = """
 import os, sys

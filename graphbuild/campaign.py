@@ -165,7 +165,13 @@ class Campaign:
         if formats is None and path.suffix and not path.is_dir():
             return [export(self, path, places=places)]
         graph, positions = _place(self.graph(), None, places)
-        files = export_all(graph, path, formats or DEFAULT_FORMATS, positions=positions)
+        files = export_all(
+            graph,
+            path,
+            formats or DEFAULT_FORMATS,
+            positions=positions,
+            campaign=self.store.path.stem,
+        )
         return [each.path for each in files]
 
     def show(self, *, height: int = 600, static: bool = False) -> GraphWidget | PageFrame:

@@ -15,18 +15,11 @@ from graphbuild.cli.campaign_file import open_for_reading, warn_if_incomplete
 from graphbuild.cli.console import notice, print_json, print_line, spinner
 from graphbuild.cli.signals import on_signal
 from graphbuild.errors import ExportError
-from graphbuild.exporters.formats import (
-    CSV_BOM,
-    CSV_GUARD,
-    DEFAULT_FORMATS,
-    FORMATS,
-    FULL_PAGE,
-    describe_file,
-    get_format,
-)
+from graphbuild.exporters.formats import DEFAULT_FORMATS, FORMATS, describe_file, get_format
+from graphbuild.exporters.output_files import CAMPAIGN, CSV_BOM, CSV_GUARD, FULL_PAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from signal import Signals
 
     from graphbuild.exporters import ExportedFile
@@ -118,6 +111,14 @@ def export(
             "and edges after folding. Such a page needs WebGL.",
         ),
     ] = False,
+    campaign: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Name of the campaign in a dataset, which can contain several campaigns (default: "
+            "name of the campaign file). An earlier export of this campaign is replaced.",
+        ),
+    ] = None,
     json: options.JsonOption = False,
 ) -> None:
     """Write the graph for Gephi, browsers and other programs.
@@ -133,9 +134,13 @@ def export(
 
     formats = _parse_formats(to)
     is_file = _is_file_of_format(out, formats)
-    _refuse_unused_options(
-        formats, no_csv_guard=no_csv_guard, csv_bom=csv_bom, no_reduction=no_reduction
-    )
+    given = {
+        "--no-csv-guard": (CSV_GUARD, no_csv_guard),
+        "--csv-bom": (CSV_BOM, csv_bom),
+        "--no-reduction": (FULL_PAGE, no_reduction),
+        "--campaign": (CAMPAIGN, campaign is not None),
+    }
+    _refuse_unused_options(formats, given)
     _refuse_derived_view(formats, view)
     known = read_places(places) if places else None
     with open_for_reading(store_path) as store:
@@ -161,6 +166,7 @@ def export(
                     csv_guard=not no_csv_guard,
                     csv_bom=csv_bom,
                     full=no_reduction,
+                    campaign=store.path.stem if campaign is None else campaign,
                     on_progress=show_step,
                 )
         nodes, edges = len(shown), shown.number_of_edges()
@@ -246,14 +252,13 @@ def _parse_formats(text: str) -> list[str]:
 
 
 def _refuse_unused_options(
-    formats: Sequence[str], *, no_csv_guard: bool, csv_bom: bool, no_reduction: bool
+    formats: Sequence[str], options_given: Mapping[str, tuple[str, bool]]
 ) -> None:
-    """Raise BadParameter if the user gave an option that no format in ``formats`` supports."""
-    for option, writer_option, given in (
-        ("--no-csv-guard", CSV_GUARD, no_csv_guard),
-        ("--csv-bom", CSV_BOM, csv_bom),
-        ("--no-reduction", FULL_PAGE, no_reduction),
-    ):
+    """Raise BadParameter if the user gave an option that no format in ``formats`` supports.
+
+    ``options_given`` maps each option to the option of the writers, and to whether it was given.
+    """
+    for option, (writer_option, given) in options_given.items():
         supporting = [name for name, each in FORMATS.items() if writer_option in each.options]
         if given and not set(supporting) & set(formats):
             raise typer.BadParameter(f"needs --to {', '.join(supporting)}", param_hint=option)

@@ -3,14 +3,16 @@
 The module ``formats`` lists the formats, and ``columns`` lists the columns of nodes, edges and
 observations. A format has one or more files. Each file has a writer: a function that writes a graph
 to an open stream. The module ``output`` opens the files and calls the writers. Each file is written
-completely or not at all. With the same library versions, equal graphs give equal bytes.
+completely or not at all. With the same library versions, equal graphs give equal bytes. The format
+``dataset`` is a folder of files, which its own writer opens.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graphbuild.exporters.formats import FORMATS, Format, OutputFile, register
+from graphbuild.exporters.formats import FORMATS, Format, register
+from graphbuild.exporters.output_files import OutputFile
 from graphbuild.exporters.results import ExportedFile, ExportWarnings
 
 if TYPE_CHECKING:

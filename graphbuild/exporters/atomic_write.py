@@ -59,7 +59,7 @@ def open_atomic(path: Path) -> Iterator[BufferedRandom]:
     Raises:
         ExportError: The file cannot be written. The message names the path, the cause and a remedy.
     """
-    try:
+    with export_errors(path):
         if path.exists() and not path.is_symlink() and not path.is_file():
             raise ExportError(f"{path}: is a folder or a device, not a file; choose another name")
         remove_leftovers(path.parent)
@@ -71,6 +71,13 @@ def open_atomic(path: Path) -> Iterator[BufferedRandom]:
             # and another export may remove an unlocked file.
             temporary.replace(path)
         fsync_directory(path.parent)
+
+
+@contextmanager
+def export_errors(path: Path) -> Iterator[None]:
+    """Raise an OSError of the ``with`` block as an ExportError about ``path``."""
+    try:
+        yield
     except OSError as error:
         raise ExportError(f"{path}: {_advice(error)}") from error
 
@@ -81,10 +88,8 @@ def make_folder(folder: Path) -> Path:
     Raises:
         ExportError: The folder cannot be created.
     """
-    try:
+    with export_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ExportError(f"{folder}: {_advice(error)}") from error
     return folder
 
 
@@ -98,6 +103,19 @@ def temporary_folder() -> Iterator[Path]:
             yield folder
         finally:
             _unfinished.discard(folder)
+
+
+@contextmanager
+def removed_on_failure(folder: Path) -> Iterator[None]:
+    """Remove ``folder`` if the ``with`` block raises an exception, or a signal ends it."""
+    _unfinished.add(folder)
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    finally:
+        _unfinished.discard(folder)
 
 
 def remove_unfinished() -> None:

@@ -4,57 +4,34 @@ To add a format, write a module with a writer, and add a :class:`Format` to the 
 this module. The command line, ``gb.export``, the documentation and the tests use this list.
 
 A writer writes one file of a format: ``writer(graph, stream, **options) -> ExportWarnings``. It
-must accept the options in ``OutputFile.options``. The module of a writer is imported on first use,
-because it may load large libraries, which ``graphbuild --help`` does not need.
+must accept the options in ``OutputFile.options``. The writer of an ``OutputFolder`` writes several
+files: ``writer(graph, folder, **options) -> ExportedFile``.
 """
 
 from __future__ import annotations
 
 import gzip
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from graphbuild.errors import ExportError
+from graphbuild.exporters.output_files import (
+    CAMPAIGN,
+    CSV_BOM,
+    CSV_GUARD,
+    FULL_PAGE,
+    NAME_SUFFIX,
+    OPTIONS,
+    POSITIONS,
+    OutputFile,
+    OutputFolder,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeAlias
-
+    from graphbuild.exporters.output_files import Writer
     from graphbuild.exporters.results import ExportWarnings
     from graphbuild.graph.builder import Graph
-
-    Writer: TypeAlias = Callable[..., ExportWarnings]
-
-POSITIONS, CSV_GUARD, FULL_PAGE, NAME_SUFFIX = "positions", "csv_guard", "full", "name_suffix"
-CSV_BOM = "csv_bom"
-OPTIONS = {
-    POSITIONS: "position of each node by node key, y upwards; if empty, HTML computes a layout, and"
-    " other formats contain no positions",
-    CSV_GUARD: "whether cells that look like formulas get an apostrophe",
-    CSV_BOM: "whether CSV files start with a byte order mark",
-    FULL_PAGE: "whether the HTML page draws a large graph as a whole, with WebGL",
-    NAME_SUFFIX: "text added to each file name, such as the name of a view",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class OutputFile:
-    """One of the files of a format."""
-
-    name: str
-    writer: Writer | str  # or "MODULE:FUNCTION" in this package
-    description: str  # the content or purpose of the file, displayed after an export
-    options: tuple[str, ...] = ()  # the keys of OPTIONS that the writer accepts
-
-    def write(self, graph: Graph, stream: BinaryIO, **options: Any) -> ExportWarnings:  # noqa: ANN401  several types
-        """Write ``graph`` to ``stream``, and return the counts of changed and omitted values."""
-        if not isinstance(self.writer, str):
-            return self.writer(graph, stream, **options)
-        module, _, function = self.writer.partition(":")
-        writer: Writer = getattr(import_module(f"graphbuild.exporters.{module}"), function)
-        return writer(graph, stream, **options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +48,7 @@ class Format:
         required_library: The optional library that the format needs; empty if it needs none.
         refuses_derived_views: Whether views with computed nodes or edges are refused, because the
             programs that read this format treat its content as observed facts.
+        folder: The files and folders of a format without a fixed list of files; None otherwise.
     """
 
     name: str
@@ -80,10 +58,11 @@ class Format:
     suffixes: tuple[str, ...] = ()
     required_library: str = ""
     refuses_derived_views: bool = False
+    folder: OutputFolder | None = None
 
     def __post_init__(self) -> None:
         unknown = self.options - OPTIONS.keys()
-        if unknown or not self.files or (self.suffixes and len(self.files) > 1):
+        if unknown or not self.names or (self.suffixes and len(self.files) != 1):
             raise ValueError(
                 f"format {self.name}: needs at least one file, known options, and no suffix if it"
                 " has several files"
@@ -92,7 +71,17 @@ class Format:
     @property
     def options(self) -> set[str]:
         """The names of the options that at least one writer of the format accepts."""
-        return {option for file in self.files for option in file.options}
+        return {option for each in self._outputs for option in each.options}
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the files, and of the folders if there are any."""
+        folders = self.folder.names if self.folder else ()
+        return [*(file.name for file in self.files), *folders]
+
+    @property
+    def _outputs(self) -> tuple[OutputFile | OutputFolder, ...]:
+        return (*self.files, self.folder) if self.folder else self.files
 
 
 FORMATS: dict[str, Format] = {}  # by name, in the order of the help and the documentation
@@ -106,8 +95,8 @@ def register(*added: Format) -> None:
         ValueError: A registered format has the same name, file name or suffix.
     """
     for new in added:
-        taken = {file.name for each in FORMATS.values() for file in each.files} | {*suffixes()}
-        if new.name in FORMATS or taken & {*(file.name for file in new.files), *new.suffixes}:
+        taken = {name for each in FORMATS.values() for name in each.names} | {*suffixes()}
+        if new.name in FORMATS or taken & {*new.names, *new.suffixes}:
             raise ValueError(f"format {new.name}: its name, a file name or a suffix is in use")
         FORMATS[new.name] = new
 
@@ -178,14 +167,15 @@ def describe_file(name: str) -> str:
         has_suffix = name.startswith(f"{stem}-") and name.endswith(f"{dot}{extension}")
         if name == file.name or has_suffix:
             return file.description
-    return ""
+    folders = (each.folder for each in FORMATS.values() if each.folder)
+    return next((each.description for each in folders if each.names[0] == name), "")
 
 
 def markdown_table() -> str:
     """Return a Markdown table that documents all formats."""
     lines = ["| `--to` | files | read by | contents |", "| --- | --- | --- | --- |"]
     for each in FORMATS.values():
-        files = ", ".join(f"`{file.name}`" for file in each.files)
+        files = ", ".join(f"`{name}`" for name in each.names)
         lines.append(f"| `{each.name}` | {files} | {each.readers} | {each.contents} |")
     return "\n".join(lines)
 
@@ -267,6 +257,21 @@ register(
         readers="pandas, DuckDB, Spark; needs `graphbuild[columnar]`",
         contents="lossless and [typed](#parquet), except that lone surrogates become U+FFFD",
         required_library="pyarrow",
+    ),
+    Format(
+        "dataset",
+        (),
+        folder=OutputFolder(
+            ("_graphbuild.json", "observations/", "entities/", "subjects/", "links/"),
+            "dataset:write_dataset",
+            "the list of the Parquet files of a dataset, with their checksums",
+            (CAMPAIGN, NAME_SUFFIX),
+        ),
+        readers="pandas, DuckDB, Polars, Spark; needs `graphbuild[columnar]`",
+        contents="lossless [tables of several campaigns](#dataset), partitioned by campaign, except"
+        " that lone surrogates become U+FFFD",
+        required_library="pyarrow",
+        refuses_derived_views=True,
     ),
     Format(
         "json",

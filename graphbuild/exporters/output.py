@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 from graphbuild.errors import ExportError
 from graphbuild.exporters.atomic_write import make_folder, open_atomic
-from graphbuild.exporters.formats import (
+from graphbuild.exporters.formats import add_name_suffix, format_of_path, get_format
+from graphbuild.exporters.output_files import (
+    CAMPAIGN,
     CSV_BOM,
     CSV_GUARD,
     FULL_PAGE,
     NAME_SUFFIX,
     POSITIONS,
-    add_name_suffix,
-    format_of_path,
-    get_format,
 )
 from graphbuild.exporters.results import ExportedFile
 from graphbuild.graph.builder import validate_graph, with_stable_order
@@ -25,7 +24,8 @@ from graphbuild.graph.views import is_derived
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from graphbuild.exporters.formats import Format, Writer
+    from graphbuild.exporters.formats import Format
+    from graphbuild.exporters.output_files import Writer
     from graphbuild.graph.builder import Graph
     from graphbuild.graph.style import Positions
 
@@ -88,6 +88,7 @@ def export_all(  # noqa: PLR0913  all but the first three have defaults
     csv_guard: bool = True,
     csv_bom: bool = False,
     full: bool = False,
+    campaign: str = "campaign",
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> list[ExportedFile]:
     """Write ``graph`` into ``folder`` in several formats; compute the layout at most once.
@@ -106,9 +107,12 @@ def export_all(  # noqa: PLR0913  all but the first three have defaults
             UTF-8.
         full: Whether the HTML page draws a large graph as a whole, with WebGL. Otherwise, the page
             first draws a part of a large graph.
+        campaign: Name of the campaign in a dataset. An earlier export of the same campaign into the
+            dataset is replaced.
         on_progress: Function that is called before each step, with a description of the step.
 
-    Returns the written files, in the order of writing.
+    Returns the written files, in the order of writing. For a dataset, this is its manifest, which
+    lists the other files.
 
     Raises:
         ExportError: A format does not exist, or requires a library that is not installed. The graph
@@ -129,6 +133,7 @@ def export_all(  # noqa: PLR0913  all but the first three have defaults
         CSV_GUARD: csv_guard,
         CSV_BOM: csv_bom,
         FULL_PAGE: full,
+        CAMPAIGN: campaign,
     }
     written = []
     for each in chosen:
@@ -137,6 +142,10 @@ def export_all(  # noqa: PLR0913  all but the first three have defaults
             on_progress(f"writing {path.name}")
             own = {name: options[name] for name in file.options}
             written.append(_write(graph, path, file.write, own))
+        if each.folder:
+            on_progress(f"writing {each.folder.names[0]} and its files")
+            own = {name: options[name] for name in each.folder.options}
+            written.append(each.folder.write(graph, folder, **own))
     return written
 
 

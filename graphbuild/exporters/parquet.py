@@ -18,15 +18,15 @@ from graphbuild.exporters.rows import typed_edges, typed_nodes, typed_observatio
 from graphbuild.exporters.sanitize import clean_surrogates
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import networkx as nx
 
-    from graphbuild.exporters.rows import TypedTable
+    from graphbuild.exporters.rows import Row, TypedTable
 
 ROW_GROUP = 65_536  # rows per group
 _TIME = pa.timestamp("us", tz="UTC")
-_ARROW_TYPES = {
+ARROW_TYPES = {
     TEXT: pa.string(),
     CATEGORY: pa.dictionary(pa.int32(), pa.string()),
     INT: pa.int64(),
@@ -56,13 +56,26 @@ def write_observations(graph: nx.DiGraph[str], stream: BinaryIO) -> ExportWarnin
 def _write(table_of: TypedTable, graph: nx.DiGraph[str], stream: BinaryIO) -> ExportWarnings:
     warnings = ExportWarnings()
     columns, rows = table_of(graph, warnings)
-    schema = pa.schema([(each.name, _ARROW_TYPES[each.dtype]) for each in columns])
+    schema = pa.schema([(each.name, ARROW_TYPES[each.dtype]) for each in columns])
+    write_rows(rows, schema, stream, warnings)
+    return warnings
+
+
+def write_rows(
+    rows: Iterator[Row], schema: pa.Schema, stream: BinaryIO, warnings: ExportWarnings
+) -> int:
+    """Write ``rows`` as a Parquet file, and return their number.
+
+    Texts with lone surrogates are counted in ``warnings``.
+    """
+    count = 0
     with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
         while group := list(islice(rows, ROW_GROUP)):
             values = zip(*group, strict=True)
             arrays = [_array(*each, warnings) for each in zip(values, schema.types, strict=True)]
             writer.write_batch(pa.record_batch(arrays, schema=schema))
-    return warnings
+            count += len(group)
+    return count
 
 
 def _array(values: Sequence[Any], kind: pa.DataType, warnings: ExportWarnings) -> pa.Array:

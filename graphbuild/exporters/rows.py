@@ -42,10 +42,18 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # --- nodes ---------------------------------------------------------------------------------------
 
 
-def node_rows(graph: Graph, columns: NodeColumns, warnings: ExportWarnings) -> Iterator[Row]:
-    """Yield one row per node, with the values in the order of ``columns``."""
-    degree, names = graph.degree, columns.names
-    for key, node in graph.nodes(data=True):
+def node_rows(
+    graph: Graph,
+    columns: NodeColumns,
+    warnings: ExportWarnings,
+    keys: Iterable[str] | None = None,
+) -> Iterator[Row]:
+    """Yield one row per node, with the values in the order of ``columns``.
+
+    ``keys`` selects the nodes and their order. By default, these are all nodes of ``graph``.
+    """
+    degree, names, nodes = graph.degree, columns.names, graph.nodes
+    for key, node in nodes(data=True) if keys is None else ((key, nodes[key]) for key in keys):
         values = columns.values(node, warnings)
         values["id"], values["degree"] = key, degree[key]
         yield tuple(map(values.get, names))
@@ -54,18 +62,28 @@ def node_rows(graph: Graph, columns: NodeColumns, warnings: ExportWarnings) -> I
 def typed_nodes(graph: Graph, warnings: ExportWarnings) -> tuple[list[Column], Iterator[Row]]:
     """Return the node columns of the tables, and one row per node with times as ``datetime``."""
     columns = NodeColumns(TABLES, graph)
+    return columns.columns, typed_node_rows(graph, columns, warnings)
+
+
+def typed_node_rows(
+    graph: Graph,
+    columns: NodeColumns,
+    warnings: ExportWarnings,
+    keys: Iterable[str] | None = None,
+) -> Iterator[Row]:
+    """Return an iterator over the rows of :func:`node_rows`, with times as ``datetime``."""
     times = [number for number, each in enumerate(columns.columns) if each.dtype is TIME]
     created, seconds = map(columns.names.index, ("created", "creation_date"))
 
     def typed(row: Row) -> Row:
         values = list(row)
         for number in times:
-            values[number] = _parse_time(row[number], warnings)
+            values[number] = parse_time(row[number], warnings)
         if row[created] is not None:  # creation_date is known and in the range of datetime
             values[created] = _EPOCH + timedelta(seconds=row[seconds])
         return tuple(values)
 
-    return columns.columns, map(typed, node_rows(graph, columns, warnings))
+    return map(typed, node_rows(graph, columns, warnings, keys))
 
 
 # --- edges ---------------------------------------------------------------------------------------
@@ -142,7 +160,7 @@ def typed_edges(graph: Graph, warnings: ExportWarnings) -> tuple[list[Column], I
         values["weight"] = _number(values["weight"], number, found)
         values["related_from"] = keys
         for name in times:
-            values[name] = _parse_time(values[name], found)
+            values[name] = parse_time(values[name], found)
         return tuple(values.values())
 
     converted = cached_by_edge(convert, CACHED)
@@ -231,7 +249,7 @@ def _node_attributes(graph: Graph, key: str) -> Mapping[str, Any]:
 # --- values --------------------------------------------------------------------------------------
 
 
-def _parse_time(text: object, warnings: ExportWarnings) -> datetime | None:
+def parse_time(text: object, warnings: ExportWarnings) -> datetime | None:
     """Return an ISO 8601 text as ``datetime`` in UTC.
 
     None and invalid texts become None. Invalid texts are counted as omitted.

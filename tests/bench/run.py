@@ -55,6 +55,8 @@ CASES: dict[str, Callable[[int], list[Row]]] = {
     "csv-million": tables.many_csv,
     "parquet": tables.parquet,
     "parquet-million": tables.many_parquet,
+    "dataset": tables.dataset,
+    "dataset-million": tables.many_dataset,
     "json": tables.json_,
     "json-million": tables.many_json,
     "page": pages.page,

@@ -25,7 +25,7 @@ import pandas as pd
 import pyarrow as pa
 
 from graphbuild.exporters import csv as csv_format
-from graphbuild.exporters import dataframes
+from graphbuild.exporters import dataframes, export_all
 from graphbuild.exporters import json as json_format
 from graphbuild.exporters import parquet as parquet_format
 from graphbuild.graph.builder import build_graph
@@ -47,6 +47,7 @@ _JSON_GOAL = 0.25
 # Parquet is built from rows; it must not take longer than CSV with pandas.
 _PARQUET_GOAL = 1.0
 _MEMORY_GOAL = 20.0
+_DATASET_MEMORY_GOAL = 16.0
 _MIB = 1 << 20
 _TABLES = ("nodes", "edges", "observations")
 _PANDAS = "pandas to_csv, frames ready"
@@ -69,6 +70,20 @@ def parquet(pairs: int, edges: int = _EDGES) -> list[Row]:
     ]
 
 
+def dataset(pairs: int, edges: int = _EDGES) -> list[Row]:
+    """Compare writing a dataset with writing the same graph as Parquet tables."""
+    cpu = _cpu(("dataset", "parquet-observations"), edges, pairs)
+    case = f"dataset, {edges:,} edges"
+    peaks = [_run(side, edges, "traced")["peak"] / _MIB for side in ("dataset", "parquet")]
+    more = peaks[0] - peaks[1]
+    ours, other = (f"{peak:.0f} MiB" for peak in peaks)
+    title = f"{case}: memory beyond that of Parquet"
+    return [
+        paired(f"{case}: CPU", *cpu, "Parquet tables", None),
+        Row(title, ours, other, more, _DATASET_MEMORY_GOAL, shown="{:.0f} MiB"),
+    ]
+
+
 def json_(pairs: int, edges: int = _EDGES) -> list[Row]:
     """Compare node-link data with ``json.dump``, and with ``json.dumps``, which needs memory."""
     ours, dump, dumps = _cpu(("json", "dump", "dumps"), edges, pairs)
@@ -82,6 +97,7 @@ def json_(pairs: int, edges: int = _EDGES) -> list[Row]:
 
 many_csv = partial(csv, edges=_MANY_EDGES)
 many_parquet = partial(parquet, edges=_MANY_EDGES)
+many_dataset = partial(dataset, edges=_MANY_EDGES)
 many_json = partial(json_, edges=_MANY_EDGES)
 
 
@@ -153,6 +169,30 @@ def _parquet(graph: Graph, folder: Path) -> tuple[Write, Callable[[], Iterable[s
         for name in _TABLES:
             frame = pd.read_parquet(folder / name, dtype_backend="numpy_nullable")
             yield from _texts(_flat(frame).astype("string").fillna(""))
+
+    return write, read
+
+
+def _parquet_observations(graph: Graph, folder: Path) -> tuple[Write, Callable[[], Iterable[str]]]:
+    """Write all tables, and read the observations as rows of node keys, sorted."""
+
+    def read() -> Iterable[str]:
+        frame = pd.read_parquet(folder / "observations", dtype_backend="numpy_nullable")
+        names = ("subject", "reference", "related_from")
+        keys = [frame[f"{n}_type"].astype("string") + ":" + frame[f"{n}_id"] for n in names]
+        yield from sorted("\0".join(row) for row in zip(*keys, strict=True))
+
+    return _parquet(graph, folder)[0], read
+
+
+def _dataset(graph: Graph, folder: Path) -> tuple[Write, Callable[[], Iterable[str]]]:
+    def write() -> None:
+        export_all(graph, folder, ["dataset"])
+
+    def read() -> Iterable[str]:
+        frame = pd.read_parquet(folder / "observations", dtype_backend="numpy_nullable")
+        keys = [frame[name] for name in ("subject", "reference", "related_from")]
+        yield from sorted("\0".join(row) for row in zip(*keys, strict=True))
 
     return write, read
 
@@ -234,6 +274,8 @@ SIDES: dict[str, Side] = {
     "csv": _csv,
     "pandas": _pandas,
     "parquet": _parquet,
+    "parquet-observations": _parquet_observations,
+    "dataset": _dataset,
     "pandas-typed": _typed,
     "json": _json,
     "dump": _dump,

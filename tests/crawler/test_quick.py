@@ -284,6 +284,8 @@ def exported_text(campaign_file: Path, folder: Path, format_name: str) -> str:
             texts.append(str(read_workbook(written.path)))
         elif written.path.suffix == ".parquet":
             texts.append(pd.read_parquet(written.path).to_csv())
+        elif format_name == "dataset":
+            texts.append(pd.read_parquet(folder / "subjects").to_csv())
         else:
             texts.append(written.path.read_text(encoding="utf-8"))
     return "\n".join(texts)

@@ -113,6 +113,19 @@ def read_parquet(files: Files) -> Nodes:
     return nodes_from_tables(rows)
 
 
+def read_dataset(files: Files) -> Nodes:
+    def rows(table: str) -> list[dict[str, Any]]:
+        contents = [data for path, data in files.items() if path.startswith(f"{table}/")]
+        frame = pd.concat([pd.read_parquet(io.BytesIO(data)) for data in contents])
+        return list(frame.astype(object).where(frame.notna(), None).to_dict("records"))
+
+    nodes = {row["id"]: row | {"id": row["entity_id"]} for row in rows("entities")}
+    for row in rows("subjects"):
+        key, seeds = row.pop("id"), json.loads(row.pop("seed_attributes") or "{}")
+        nodes[key] |= row | seeds
+    return merge_json_attributes(nodes)
+
+
 def nodes_from_tables(rows: Callable[[str], list[dict[str, Any]]]) -> Nodes:
     """Return the nodes, after checking that observations repeat their values."""
     nodes = {row["id"]: {**row, "id": row["entity_id"]} for row in rows("nodes")}
@@ -202,6 +215,7 @@ FULL_FORMATS: dict[str, tuple[Callable[[Files], Nodes], Callable[[str, str], str
     "gexf": (partial(read_with_networkx, *XML_READERS[1]), xml_text),
     "csv": (read_csv, for_columns(csv_text)),
     "parquet": (read_parquet, for_columns(utf8_text)),
+    "dataset": (read_dataset, for_columns(utf8_text)),
     "json": (read_node_link, utf8_text),
     "jsonl": (read_json_lines, utf8_text),
     "cytoscape": (read_cytoscape, for_columns(utf8_text)),
@@ -229,8 +243,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Files]:
             folder = tmp_path_factory.mktemp(name)
             graph = GRAPHS[name]()
             positions = {key: (math.sin(n), float(n)) for n, key in enumerate(graph)}
-            written = export_all(graph, folder, FORMATS, positions=positions)
-            cache[name] = {each.path.name: each.path.read_bytes() for each in written}
+            export_all(graph, folder, FORMATS, positions=positions)
+            paths = [path for path in folder.rglob("*") if path.is_file()]
+            cache[name] = {str(path.relative_to(folder)): path.read_bytes() for path in paths}
         return cache[name]
 
     return write

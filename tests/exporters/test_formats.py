@@ -124,7 +124,9 @@ def test_a_format_with_an_unknown_option_is_rejected() -> None:
 def test_an_added_column_is_in_every_table(tmp_path: Path) -> None:
     graph = campaign()
     graph.nodes[REPORT.key]["views"] = 7
-    export_all(graph, tmp_path, ["csv", "graphml", "gexf", "parquet", "neo4j"], positions={})
+    export_all(
+        graph, tmp_path, ["csv", "graphml", "gexf", "parquet", "neo4j", "dataset"], positions={}
+    )
     with (tmp_path / "nodes.csv").open(encoding="utf-8", newline="") as stream:
         rows = {row["id"]: row["views"] for row in csv.DictReader(stream)}
     assert rows == {key: "7" if key == REPORT.key else "" for key in graph}
@@ -133,6 +135,8 @@ def test_an_added_column_is_in_every_table(tmp_path: Path) -> None:
     assert "views:long" in (tmp_path / "nodes.neo4j.csv").read_text().partition("\n")[0]
     nodes = pd.read_parquet(tmp_path / "nodes.parquet").set_index("id")
     assert nodes.loc[REPORT.key, "views"] == 7
+    entities = pd.read_parquet(tmp_path / "entities").set_index("id")
+    assert entities.loc[REPORT.key, "views"] == 7
     assert columns.column_titles()["views"] == "Views"
     assert "| `views` | integer | all | all | Number of views. |" in columns.markdown_table(
         NODE_COLUMNS
@@ -151,11 +155,11 @@ def test_an_added_column_is_read_back_from_graphml() -> None:
 
 def test_every_writer_can_be_imported(tmp_path: Path) -> None:
     assert len(export_all(campaign(), tmp_path, FORMATS)) == sum(
-        len(each.files) for each in FORMATS.values()
+        len(each.files) + (each.folder is not None) for each in FORMATS.values()
     )
 
 
-@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("format_name", [name for name, each in FORMATS.items() if each.files])
 def test_every_format_marks_an_inferred_edge(format_name: str) -> None:
     """Each file that contains edges has the word once more than without an inferred edge."""
     marks = {

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 OLD_CONTENT = b"the old file"
 SEVERAL_FORMATS = ["graphml", "csv", "stix", "dot"]
 COMPRESSED = ["map.graphml.gz"]
-EXPORTS = [*([form] for form in FORMATS), SEVERAL_FORMATS, COMPRESSED]
+# test_dataset.py interrupts exports of the format that has no fixed list of files.
+EXPORTS = [*([name] for name, form in FORMATS.items() if form.files), SEVERAL_FORMATS, COMPRESSED]
 
 # For each number of bytes, a process exports into its own folder. After writing that many bytes in
 # total, it is killed, or every further write fails with "disk full".

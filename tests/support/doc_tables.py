@@ -14,8 +14,15 @@ from graphbuild.exporters.columns import (
     OBSERVATION_COLUMNS,
     markdown_table,
 )
+from graphbuild.exporters.dataset_tables import dataset_columns
 from tests.support.paths import ROOT
 
+_DATASET_ROWS = {
+    "observations": "observation: the node keys of subject, reference, and collection or report",
+    "entities": "node",
+    "subjects": "subject; `seed_attributes` is a JSON object with the columns of the seed list",
+    "links": "edge that does not follow from observations",
+}
 DOCUMENT = ROOT / "docs" / "formats.md"
 
 
@@ -25,6 +32,7 @@ def updated(document: str) -> str:
         "formats": formats.markdown_table(),
         "node columns": markdown_table(NODE_COLUMNS),
         "edge columns": markdown_table(EDGE_COLUMNS, omit={"of"}),
+        "dataset columns": _dataset_table(),
         "observation columns": markdown_table(OBSERVATION_COLUMNS, omit={"formats", "of"}),
     }
     for name, table in tables.items():
@@ -33,6 +41,15 @@ def updated(document: str) -> str:
         block = f"{start}\n{table}\n{end}"
         document = re.sub(f"{start}.*?{end}", lambda _: block, document, flags=re.DOTALL)  # noqa: B023  used at once
     return document
+
+
+def _dataset_table() -> str:
+    """Return a Markdown table of the rows and columns of each table of a dataset."""
+    lines = ["| table | one row per | columns |", "| --- | --- | --- |"]
+    for table, columns in dataset_columns().items():
+        names = ", ".join(f"`{each.name}`" for each in columns)
+        lines.append(f"| `{table}` | {_DATASET_ROWS[table]} | {names} |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -211,6 +211,12 @@ def test_table_processes_must_agree(monkeypatch: pytest.MonkeyPatch) -> None:
         tables.parquet(1, edges=1)
 
 
+def test_a_dataset_is_compared_with_parquet() -> None:
+    output = table(tables.dataset(1, edges=250))
+    for word in ("dataset, 250 edges: CPU", "Parquet tables", "memory beyond that of Parquet"):
+        assert word in output
+
+
 def test_pages_of_both_sides() -> None:
     output = table(pages.files(1, edges=300))
     for word in ("families", "scattered", "pyvis from_nx + write_html", "<= 0.0100x"):

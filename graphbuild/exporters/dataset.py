@@ -1,0 +1,194 @@
+"""Write a dataset: a folder of Parquet files with the tables of one or more campaigns.
+
+The layout is that of Hive partitions, which DuckDB, Polars, pandas and Spark read::
+
+    _graphbuild.json                                                  the manifest
+    {observations,entities,subjects,links}/campaign=NAME/bucket=00..3f/part-0.parquet
+
+The rows of a node are in the bucket of its key, and only one group of rows is in memory at a time.
+The manifest lists the columns of each table, and of each campaign the files with their checksums.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pyarrow as pa
+
+from graphbuild.errors import ExportError
+from graphbuild.exporters.columns import CATEGORY
+from graphbuild.exporters.dataset_commit import MANIFEST, staging_folder, write_manifest
+from graphbuild.exporters.dataset_tables import dataset_columns, dataset_tables
+from graphbuild.exporters.parquet import ARROW_TYPES, write_rows
+from graphbuild.exporters.results import ExportedFile, ExportWarnings
+from graphbuild.exporters.sanitize import replace_surrogates
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from graphbuild.exporters.columns import Column
+    from graphbuild.exporters.dataset_tables import Table
+    from graphbuild.exporters.rows import Row
+    from graphbuild.graph.builder import Graph
+
+VERSION = 1  # increase it if a column is removed, renamed or gets another meaning
+BUCKETS = 64
+_FORMAT = "graphbuild dataset"
+_MAX_FOLDER_NAME = 255  # bytes, on most file systems
+_HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"  # programs read this partition value as null
+# Categories are plain strings, because some programs cannot unite the categories of several files.
+_TYPES = {**ARROW_TYPES, CATEGORY: pa.string()}
+
+
+def write_dataset(
+    graph: Graph, folder: Path, *, campaign: str, name_suffix: str = ""
+) -> ExportedFile:
+    """Write ``graph`` as a campaign of the dataset ``folder``, and return the manifest.
+
+    An earlier export of the same campaign is replaced, and other campaigns are kept.
+
+    Args:
+        graph: A graph without computed nodes and edges.
+        folder: An existing folder.
+        campaign: Name of the campaign.
+        name_suffix: Text added to the name of the campaign, such as the name of a view.
+
+    Raises:
+        ExportError: The name cannot be that of a campaign, or the folder contains a manifest that
+            this version does not understand. A file cannot be written.
+    """
+    name = f"{campaign}-{name_suffix}" if name_suffix else campaign
+    partition = _partition_name(name)
+    warnings = ExportWarnings()
+    keys = _keys_by_bucket(graph)
+    with staging_folder(folder) as staging:
+        campaigns = _read_campaigns(folder / MANIFEST)
+        campaigns[replace_surrogates(name)] = {
+            table: _write_table(content, staging, f"{table}/{partition}", keys, warnings)
+            for table, content in dataset_tables(graph, warnings).items()
+        }
+        manifest = _manifest(campaigns)
+        write_manifest(staging, manifest)
+    digest = hashlib.sha256(manifest).hexdigest()
+    return ExportedFile(folder / MANIFEST, len(manifest), digest, warnings)
+
+
+def bucket_of(key: str) -> int:
+    """Return the bucket of a node key: the first byte of its SHA-256, modulo ``BUCKETS``."""
+    return hashlib.sha256(replace_surrogates(str(key)).encode()).digest()[0] % BUCKETS
+
+
+def _partition_name(campaign: str) -> str:
+    """Return the folder name of a campaign, such as ``campaign=spring%202026``.
+
+    The name is encoded as in URLs, which programs that read Hive partitions decode. An encoded name
+    contains no characters with a meaning in paths.
+    """
+    name = f"campaign={quote(replace_surrogates(campaign), safe='')}"
+    if not campaign or campaign == _HIVE_NULL:
+        raise ExportError(f"{campaign!a}: is not a valid name of a campaign; choose another name")
+    if len(name) > _MAX_FOLDER_NAME:
+        raise ExportError(f"{campaign[:40]!a}…: is too long for a campaign; choose a shorter name")
+    return name
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+def _write_table(
+    table: Table,
+    staging: Path,
+    partition: str,
+    keys: list[list[str]],
+    warnings: ExportWarnings,
+) -> list[dict[str, Any]]:
+    """Write the files of a table of one campaign, and return their entries of the manifest.
+
+    ``keys`` contains the node keys of each bucket.
+    """
+    schema = _schema(table.columns)
+    files = []
+    for bucket, rows in _rows_by_bucket(table, keys):
+        path = f"{partition}/bucket={bucket:02x}/part-0.parquet"
+        files.append({"path": path, **_write_file(staging / path, rows, schema, warnings)})
+    return files
+
+
+def _rows_by_bucket(table: Table, keys: list[list[str]]) -> Iterator[tuple[int, Iterator[Row]]]:
+    """Yield the buckets that have rows.
+
+    If the table is empty, yield one empty bucket, because programs refuse a table without files.
+    """
+    is_empty = True
+    for bucket, nodes in enumerate(keys):
+        rows = table.rows(nodes)
+        first = next(rows, None)
+        if first is not None:
+            is_empty = False
+            yield bucket, chain([first], rows)
+    if is_empty:
+        yield 0, iter(())
+
+
+def _keys_by_bucket(graph: Iterable[str]) -> list[list[str]]:
+    buckets: list[list[str]] = [[] for _ in range(BUCKETS)]
+    for key in graph:
+        buckets[bucket_of(key)].append(key)
+    return buckets
+
+
+def _write_file(
+    path: Path, rows: Iterator[Row], schema: pa.Schema, warnings: ExportWarnings
+) -> dict[str, Any]:
+    """Write a file, and return the number of rows, the size and the checksum of what was stored."""
+    path.parent.mkdir(parents=True)
+    with path.open("x+b") as stream:
+        count = write_rows(rows, schema, stream, warnings)
+        stream.flush()
+        os.fsync(stream.fileno())
+        stream.seek(0)
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return {"rows": count, "bytes": stream.tell(), "sha256": digest}
+
+
+def _schema(columns: Iterable[Column]) -> pa.Schema:
+    return pa.schema([(each.name, _TYPES[each.dtype]) for each in columns])
+
+
+# --- the manifest --------------------------------------------------------------------------------
+
+
+def _manifest(campaigns: dict[str, Any]) -> bytes:
+    tables = {
+        table: [{"name": each.name, "type": str(each.type)} for each in _schema(columns)]
+        for table, columns in dataset_columns().items()
+    }
+    content = {"format": _FORMAT, "version": VERSION, "buckets": BUCKETS, "tables": tables}
+    ordered = {name: campaigns[name] for name in sorted(campaigns)}
+    text = json.dumps({**content, "campaigns": ordered}, indent=1)
+    return f"{text}\n".encode()
+
+
+def _read_campaigns(path: Path) -> dict[str, Any]:
+    """Return the campaigns in a manifest; none if there is no manifest."""
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (ValueError, RecursionError):
+        content = None
+    is_known = isinstance(content, dict) and content.get("format") == _FORMAT
+    if not is_known or not isinstance(content.get("campaigns"), dict):
+        raise ExportError(f"{path}: is not the manifest of a dataset; choose another folder")
+    if content.get("version") != VERSION:
+        raise ExportError(
+            f"{path}: belongs to a dataset of another version of graphbuild; choose another folder"
+        )
+    campaigns: dict[str, Any] = content["campaigns"]
+    return campaigns

@@ -1,0 +1,156 @@
+"""Replace the files of one campaign in a dataset folder, completely or not at all.
+
+A campaign has a folder in each table, such as ``observations/campaign=NAME``. No file system
+replaces several folders at once, so a replacement has two phases:
+
+1. The new folders and the new manifest are written into a staging folder, and the manifest last. If
+   the process is killed in this phase, the dataset is unchanged, and the next export removes the
+   staging folder.
+2. The folders are exchanged by renames, and then the manifest. Signals wait until this phase ends.
+   If the process is killed, the next export completes the phase. Until then, the checksums in the
+   manifest show which files do not belong to it.
+
+One export at a time changes a dataset: it locks the dataset folder, and other exports wait. On
+Windows, and on file systems without locks, exports that run at the same time are refused. There,
+the user must remove the staging folder of a killed export.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from graphbuild._util import fsync_directory
+from graphbuild.errors import ExportError
+from graphbuild.exporters.atomic_write import export_errors, removed_on_failure
+
+if os.name == "posix":
+    import fcntl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MANIFEST = "_graphbuild.json"
+# Programs that read a folder of Parquet files ignore names that begin with a dot.
+STAGING = ".graphbuild-dataset.tmp"
+_UNFINISHED_MANIFEST, _REPLACED = "manifest.tmp", "replaced"
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+
+
+@contextmanager
+def staging_folder(folder: Path) -> Iterator[Path]:
+    """Create a staging folder whose content replaces that of the dataset ``folder``.
+
+    In the ``with`` block, write the new folders of the campaign into the staging folder, such as
+    ``observations/campaign=NAME``, and the manifest by :func:`write_manifest`. If the block raises
+    an exception, the dataset is not changed.
+
+    Raises:
+        ExportError: A file cannot be written, or another export is writing to the dataset.
+    """
+    staging = folder / STAGING
+    with export_errors(folder / MANIFEST), ExitStack() as stack:
+        if stack.enter_context(_locked(folder)):
+            with _signals_blocked():
+                _recover(folder)
+        elif os.path.lexists(staging):
+            raise ExportError(
+                f"{folder}: another export is writing to this dataset, or was killed; wait until"
+                f" it ends, or remove {staging}"
+            )
+        with removed_on_failure(staging):
+            staging.mkdir()
+            yield staging
+            for campaign in _new_campaigns(staging):
+                (folder / campaign.parent.name).mkdir(exist_ok=True)
+            _fsync_folders(staging)
+            stack.enter_context(_signals_blocked())
+            (staging / _UNFINISHED_MANIFEST).replace(staging / MANIFEST)
+        fsync_directory(staging)
+        _exchange(folder)
+
+
+def write_manifest(staging: Path, content: bytes) -> None:
+    """Write the manifest of the dataset into the staging folder."""
+    with (staging / _UNFINISHED_MANIFEST).open("x+b") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _recover(folder: Path) -> None:
+    """Complete the exchange of a killed export, or remove its staging folder."""
+    staging = folder / STAGING
+    if (staging / MANIFEST).exists():
+        _exchange(folder)
+    elif os.path.lexists(staging):
+        shutil.rmtree(staging)
+
+
+def _exchange(folder: Path) -> None:
+    """Replace the folders of a campaign and the manifest by those in the staging folder.
+
+    This function completes an exchange that was killed at any moment.
+    """
+    staging = folder / STAGING
+    (staging / _REPLACED).mkdir(exist_ok=True)
+    for new in _new_campaigns(staging):
+        table = new.parent.name
+        target = folder / table / new.name
+        if os.path.lexists(target):
+            target.rename(staging / _REPLACED / table)
+        new.rename(target)
+        fsync_directory(target.parent)
+    (staging / MANIFEST).replace(folder / MANIFEST)
+    fsync_directory(folder)
+    shutil.rmtree(staging)
+
+
+def _fsync_folders(folder: Path) -> None:
+    """Flush ``folder`` and the folders in it, so that a crash of the system loses no file."""
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir():
+            fsync_directory(path)
+
+
+def _new_campaigns(staging: Path) -> list[Path]:
+    return sorted(staging.glob("*/campaign=*"))
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Lock ``folder`` until the ``with`` block ends; yield whether the system has such locks.
+
+    Wait while another process holds the lock. The operating system releases the lock when the
+    process ends.
+    """
+    if os.name != "posix":
+        yield False
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        is_locked = False
+        with suppress(OSError):  # the file system may have no locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            is_locked = True
+        yield is_locked
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """Let SIGINT, SIGTERM and SIGHUP wait until the ``with`` block ends."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    waiting = {getattr(signal, name) for name in _SIGNALS}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, waiting)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

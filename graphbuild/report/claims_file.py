@@ -7,7 +7,9 @@ and a proof contains the indices of its observations.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,13 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from graphbuild.analysis import Cluster
+    from graphbuild.analysis import Cluster, Incidence
     from graphbuild.analysis.incidence import Numbers
     from graphbuild.report.content import Claim, Value
     from graphbuild.report.data import Baseline, ReportData
     from graphbuild.report.proofs import TripleKeys
 
 VERSION = 1  # of the JSON; increased with each change that an older reader would misunderstand
+MAX_SEED = 2**32 - 1  # of a random seed
 _TRIPLE_LENGTH = 3
 _HOW_TO_WRITE = "write it again with 'graphbuild report --json'"
 
@@ -52,6 +55,7 @@ class ClaimsFile:
     """The claims of a report, and what is needed to verify them.
 
     Attributes:
+        campaign: The name of the campaign file without its folder.
         seed: The random seed for the stability of the clusters.
         method: The version of the method that found the clusters.
         baseline_name: The name of the earlier snapshot; empty if there is none.
@@ -61,6 +65,7 @@ class ClaimsFile:
         observations: The observations in proofs: node keys of file, reference and collection.
     """
 
+    campaign: str
     seed: int
     method: str
     baseline_name: str
@@ -98,9 +103,9 @@ class _ObservationTable:
 
     def __init__(self) -> None:
         self._numbers: dict[TripleKeys, int] = {}
-        # The number of each row of an incidence, by the identity of the incidence; -1 for rows that
-        # were not added. Without these arrays, large proofs take ten times as long.
-        self._of_rows: dict[int, Numbers] = {}
+        # The number of each row of an incidence; -1 for rows that were not added. Without these
+        # arrays, large proofs take ten times as long.
+        self._of_rows: dict[Incidence, Numbers] = {}
 
     @property
     def triples(self) -> list[TripleKeys]:
@@ -109,8 +114,9 @@ class _ObservationTable:
 
     def add(self, proof: Proof) -> list[int]:
         """Add the observations of a proof; return their numbers."""
-        count = len(proof.incidence.triples)
-        of_rows = self._of_rows.setdefault(id(proof.incidence), np.full(count, -1))
+        if proof.incidence not in self._of_rows:
+            self._of_rows[proof.incidence] = np.full(len(proof.incidence.triples), -1)
+        of_rows = self._of_rows[proof.incidence]
         added = proof.rows[of_rows[proof.rows] < 0]
         of_rows[added] = [
             self._numbers.setdefault(triple, len(self._numbers))
@@ -123,7 +129,9 @@ class _ObservationTable:
 def _claim_json(
     claim: Claim, baseline: Baseline | None, table: _ObservationTable
 ) -> dict[str, Any]:
-    needs_file = claim.kind in CHANGE_KINDS and baseline is not None and baseline.since is None
+    needs: str | None = None
+    if claim.kind in CHANGE_KINDS and baseline is not None and baseline.since is None:
+        needs = f"the earlier campaign file {baseline.name} (verify --baseline)"
     return {
         "id": claim.id,
         "kind": claim.kind,
@@ -132,9 +140,7 @@ def _claim_json(
         "numbers": dict(claim.numbers),
         "names": dict(claim.names),
         "proof": sorted({number for proof in claim.find_proof() for number in table.add(proof)}),
-        "needs": f"the earlier campaign file {baseline.name} (verify --baseline)"
-        if needs_file and baseline
-        else None,
+        "needs": needs,
     }
 
 
@@ -163,7 +169,9 @@ def read_claims(path: Path) -> ClaimsFile:
         ClaimsError: The file cannot be read, is not such JSON, or is of another version.
     """
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(
+            path.read_bytes(), parse_constant=_reject_constant, parse_float=_parse_float
+        )
     except OSError as error:
         raise ClaimsError(f"{path}: {error.strerror or error}") from None
     except (ValueError, RecursionError) as error:
@@ -171,9 +179,11 @@ def read_claims(path: Path) -> ClaimsFile:
     if not isinstance(content, dict) or "claims_version" not in content:
         raise ClaimsError(f"{path}: JSON without claims; {_HOW_TO_WRITE}")
     version = content["claims_version"]
+    if type(version) is not int:
+        raise ClaimsError(f"{path}: claims_version is not a whole number; {_HOW_TO_WRITE}")
     if version != VERSION:
         raise ClaimsError(
-            f"{path}: claims of version {version!a}, but this graphbuild reads version {VERSION};"
+            f"{path}: claims of version {version}, but this graphbuild reads version {VERSION};"
             f" use the graphbuild that wrote it, or {_HOW_TO_WRITE}"
         )
     try:
@@ -186,18 +196,31 @@ class _InvalidError(ValueError):
     """A value has another type or form than the claims of this version."""
 
 
+def _reject_constant(name: str) -> float:
+    """Raise ValueError: NaN and Infinity are not JSON, although Python reads them."""
+    raise ValueError(f"{name} is not a number")
+
+
+def _parse_float(text: str) -> float:
+    """Return a number with a fraction or exponent. Python reads 1e400 as infinity."""
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"the number {text[:40]} is too large")
+    return number
+
+
 def _parse(content: dict[str, Any]) -> ClaimsFile:
-    baseline = _get(content, "baseline", dict, type(None)) or {}
+    baseline = _get(content, "baseline", dict, type(None))
     observations = tuple(
         _parse_triple(each, f"observations[{number}]")
         for number, each in enumerate(_get(content, "observations", list))
     )
     clusters = _get(content, "clusters", dict)
     return ClaimsFile(
-        _get(content, "seed", int),
+        _get(content, "campaign", str),
+        _parse_seed(content),
         _get(content, "method", str),
-        _get(baseline, "name", str, where="baseline.") if baseline else "",
-        _get(baseline, "since", float, int, type(None), where="baseline.") if baseline else None,
+        "" if baseline is None else _get(baseline, "name", str, where="baseline."),
+        None if baseline is None else _parse_since(baseline),
         {
             key: _texts(_object(each, f"clusters.{key}"), "files", f"clusters.{key}.")
             for key, each in clusters.items()
@@ -208,6 +231,23 @@ def _parse(content: dict[str, Any]) -> ClaimsFile:
         ),
         observations,
     )
+
+
+def _parse_seed(content: Mapping[str, object]) -> int:
+    seed: int = _get(content, "seed", int)
+    if not 0 <= seed <= MAX_SEED:
+        raise _InvalidError(f"seed is not a whole number from 0 to {MAX_SEED}")
+    return seed
+
+
+def _parse_since(baseline: Mapping[str, object]) -> float | None:
+    since: float | None = _get(baseline, "since", float, int, type(None), where="baseline.")
+    try:
+        if since is not None:
+            datetime.fromtimestamp(since, UTC)
+    except (OverflowError, ValueError, OSError):
+        raise _InvalidError("baseline.since is not a time in the years 1 to 9999") from None
+    return since
 
 
 def _parse_claim(content: dict[str, Any], where: str, observations: int) -> ClaimRecord:
@@ -258,9 +298,9 @@ def _texts(content: Mapping[str, object], name: str, where: str) -> tuple[str, .
 
 def _get(content: Mapping[str, object], name: str, *types: type, where: str = "") -> Any:  # noqa: ANN401  the type depends on ``types``
     """Return a value of one of ``types``."""
-    value = content.get(name)
     if name not in content:
         raise _InvalidError(f"{where}{name} is missing")
+    value = content[name]
     if type(value) not in types:
         raise _InvalidError(f"{where}{name} has the wrong type")
     return value

@@ -33,7 +33,7 @@ from graphbuild.report.blocks import (
     Summary,
     Table,
 )
-from graphbuild.report.claim_kinds import KINDS
+from graphbuild.report.claim_kinds import KINDS, find_about
 from graphbuild.report.content import Stated, parts, plain_text
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
@@ -256,6 +256,18 @@ def test_the_documented_kinds_are_all_kinds() -> None:
     documented = re.findall(r"`(\w+)`", section)
     assert len(documented) == len(set(documented))
     assert set(documented) == KINDS.keys()
+
+
+def test_the_documented_topics_of_claims_are_those_of_all_kinds() -> None:
+    section = ANALYSIS.partition("| `about` | kinds |")[2].partition("\n\n")[0]
+    documented = {
+        kind: row[0]
+        for row in (re.findall(r"`(\w+)`", line) for line in section.splitlines())
+        for kind in row[1:]
+    }
+    about = {kind: find_about(kind) for kind in KINDS}
+    assert set(about.values()) == {"conclusion", "crawl", "timeline"}
+    assert documented == {kind: each for kind, each in about.items() if each != "conclusion"}
 
 
 def test_the_documented_fields_are_all_fields(written: Written) -> None:

@@ -69,7 +69,7 @@ def total_clusters(data: ReportData) -> Claim:
 
 
 def total_unclustered_files(data: ReportData) -> Claim:
-    """Claim the number of files with observations that are in no cluster."""
+    """Claim the number of files that have observations, but are in no cluster."""
     alone = len(data.clustering) - len(data.clusters)
     return _total(
         data, "unclustered file", alone, lambda: find_rows_of_clusters(data, data.single_files)
@@ -131,7 +131,7 @@ def missing_data(data: ReportData) -> Claim:
         unknown = f"no reference is known of {data.count_subjects(without)}"
         text = f"All lists are complete, but {unknown}."
     else:
-        text = "All lists are complete." if totals.lists else "No subject was added yet."
+        text = "All lists are complete." if totals.lists else "No subject has been added yet."
     numbers = {**_count_states(data), "subjects_without_references": without}
     return Claim("missing_data", text, numbers)
 

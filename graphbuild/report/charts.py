@@ -112,10 +112,10 @@ def cluster_map(
 ) -> tuple[str, str]:
     """Return the SVG and the caption of a map of files and their collections.
 
-    Files are dots in the color of their cluster. Collections of one family share a diamond, and
-    only the 60 largest families are drawn. Files of one cluster with the same drawn families share
-    a dot. If there would be more than 150 dots, the map shows the 40 largest clusters instead of
-    files.
+    Files are dots in the color of their cluster. Collections with the same name share a diamond,
+    and only the 60 largest families are drawn. Files of one cluster with the same drawn families
+    share a dot. If there would be more than 150 dots, the map shows the 40 largest clusters instead
+    of files.
 
     ``distinctive`` contains the most distinctive families of each cluster.
     """

@@ -182,7 +182,7 @@ def _period(data: ReportData, prefix: str, period: str, count: int) -> Claim:
 
 
 def find_period(subjects: Sequence[str]) -> str:
-    """Return the year or month that is the only one of ``subjects``.
+    """Return the year or month in the only key of ``subjects``.
 
     Raises:
         SubjectNotFoundError: There are more or no subjects.

@@ -63,8 +63,8 @@ def verify(
     Facts about the crawl, such as the time of the last response, change with each further call. The
     command prints only their number, and they do not affect the exit code.
 
-    The exit code is 6 if another claim no longer holds, 4 if some claims were not verified and the
-    others hold, and 1 if the claims or the campaign file cannot be read.
+    The exit code is 6 if another claim no longer holds. If all verified claims hold, but some were
+    not verified, it is 4. It is 1 if the claims or the campaign file cannot be read.
     """
     from graphbuild.analysis.cluster_method import method_version
     from graphbuild.report import collect_data, read_claims, verify_claims

@@ -1,7 +1,8 @@
 """Convert claims to JSON, and read them back.
 
 Many claims have the same observations in their proofs. So the JSON contains each observation once,
-and a proof contains the indices of its observations.
+and a proof contains the indices of its observations, as ranges: pairs of the first and the last
+index.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from graphbuild.report.data import key_of_cluster
 from graphbuild.report.proofs import Proof
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from graphbuild.analysis import Cluster, Incidence
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from graphbuild.report.data import Baseline, ReportData
     from graphbuild.report.proofs import TripleKeys
 
-VERSION = 1  # of the JSON; increased with each change that an older reader would misunderstand
+VERSION = 2  # of the JSON; increased with each change that an older reader would misunderstand
 MAX_SEED = 2**32 - 1  # of a random seed
 _TRIPLE_LENGTH = 3
 _HOW_TO_WRITE = "write it again with 'graphbuild report --json'"
@@ -47,7 +48,7 @@ class ClaimRecord:
     subjects: tuple[str, ...]
     numbers: Mapping[str, Value]
     names: Mapping[str, str]
-    proof: tuple[int, ...]  # indices of ``ClaimsFile.observations``
+    proof: tuple[range, ...]  # of indices of ``ClaimsFile.observations``, in ascending order
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class _ObservationTable:
         """Return the observations in order."""
         return list(self._numbers)
 
-    def add(self, proof: Proof) -> list[int]:
+    def add(self, proof: Proof) -> Numbers:
         """Add the observations of a proof; return their numbers."""
         if proof.incidence not in self._of_rows:
             self._of_rows[proof.incidence] = np.full(len(proof.incidence.triples), -1)
@@ -122,8 +123,19 @@ class _ObservationTable:
             self._numbers.setdefault(triple, len(self._numbers))
             for triple in Proof(proof.incidence, added).triples()
         ]
-        numbers: list[int] = of_rows[proof.rows].tolist()
+        numbers: Numbers = of_rows[proof.rows]
         return numbers
+
+
+def _find_ranges(numbers: Numbers) -> list[list[int]]:
+    """Return the ranges of consecutive numbers, as pairs of the first and the last number."""
+    if not len(numbers):
+        return []
+    numbers = np.unique(numbers)
+    gaps = np.flatnonzero(np.diff(numbers) > 1)
+    firsts, lasts = numbers[[0, *(gaps + 1)]], numbers[[*gaps, -1]]
+    ranges: list[list[int]] = np.column_stack([firsts, lasts]).tolist()
+    return ranges
 
 
 def _claim_json(
@@ -132,6 +144,7 @@ def _claim_json(
     needs: str | None = None
     if claim.kind in CHANGE_KINDS and baseline is not None and baseline.since is None:
         needs = f"the earlier campaign file {baseline.name} (verify --baseline)"
+    numbers = [table.add(proof) for proof in claim.find_proof()]
     return {
         "id": claim.id,
         "kind": claim.kind,
@@ -139,7 +152,7 @@ def _claim_json(
         "subjects": list(claim.subjects),
         "numbers": dict(claim.numbers),
         "names": dict(claim.names),
-        "proof": sorted({number for proof in claim.find_proof() for number in table.add(proof)}),
+        "proof": _find_ranges(np.concatenate(numbers)) if numbers else [],
         "needs": needs,
     }
 
@@ -254,9 +267,6 @@ def _parse_claim(content: dict[str, Any], where: str, observations: int) -> Clai
     kind = _get(content, "kind", str, where=f"{where}.")
     if kind not in KINDS:
         raise _InvalidError(f"{where}.kind is {kind[:40]!a}, which this graphbuild does not know")
-    proof = _get(content, "proof", list, where=f"{where}.")
-    if not all(type(each) is int and 0 <= each < observations for each in proof):
-        raise _InvalidError(f"{where}.proof contains an item that is no index of observations")
     numbers = _get(content, "numbers", dict, where=f"{where}.")
     if not all(isinstance(each, int | float | str | None) for each in numbers.values()):
         raise _InvalidError(f"{where}.numbers contains a value that is no number or text")
@@ -270,8 +280,28 @@ def _parse_claim(content: dict[str, Any], where: str, observations: int) -> Clai
         _texts(content, "subjects", f"{where}."),
         numbers,
         names,
-        tuple(proof),
+        tuple(_parse_ranges(_get(content, "proof", list, where=f"{where}."), where, observations)),
     )
+
+
+def _parse_ranges(values: Iterable[object], where: str, observations: int) -> Iterator[range]:
+    """Yield the ranges of a proof. They must not overlap, so that a short file is not a long proof.
+
+    ``observations`` is the number of observations in the file.
+    """
+    start = 0
+    for value in values:
+        match value:
+            # A truth value is not an index, although Python reads it as an integer.
+            case [int(first), int(last)] if (
+                not {type(first), type(last)} - {int} and start <= first <= last < observations
+            ):
+                yield range(first, last + 1)
+                start = last + 1
+            case _:
+                raise _InvalidError(
+                    f"{where}.proof is not a list of ascending ranges of indices of observations"
+                )
 
 
 def _parse_triple(value: object, where: str) -> TripleKeys:

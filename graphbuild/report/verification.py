@@ -94,7 +94,12 @@ class _Verifier:
             )
             return Verification(record, UNVERIFIED, reason)
         missing = self._missing_in_both if is_change else self._missing
-        lost = tuple(self._claims.observations[each] for each in record.proof if each in missing)
+        lost = tuple(
+            self._claims.observations[index]
+            for indices in record.proof
+            for index in indices
+            if index in missing
+        )
         try:
             claim = KINDS[record.kind](data, record.subjects)
         except SubjectNotFoundError as error:

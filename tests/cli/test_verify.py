@@ -281,8 +281,8 @@ def set_value(*path: object) -> Callable[[dict[str, Any]], None]:
     [
         (lambda content: content.clear(), "JSON without claims; write it again with"),
         (
-            set_value("claims_version", 2),
-            "claims of version 2, but this graphbuild reads version 1",
+            set_value("claims_version", 1),
+            "claims of version 1, but this graphbuild reads version 2",
         ),
         (set_value("claims_version", "x"), "claims_version is not a whole number"),
         (set_value("campaign", None), "campaign has the wrong type"),
@@ -297,8 +297,21 @@ def set_value(*path: object) -> Callable[[dict[str, Any]], None]:
         (set_value("baseline", {"name": "x", "since": math.nan}), "not JSON (NaN is not a number)"),
         (set_value("claims", 0, 7), "claims[0] is not an object"),
         (set_value("claims", 0, "kind", "x"), "claims[0].kind is 'x', which this graphbuild"),
-        (set_value("claims", 0, "proof", [-1]), "claims[0].proof contains an item that is no"),
-        (set_value("claims", 0, "proof", [10**6]), "claims[0].proof contains an item that is no"),
+        *(
+            (set_value("claims", 0, "proof", proof), "claims[0].proof is not a list of ascending")
+            for proof in (
+                *(
+                    [1],
+                    [[-1, 0]],
+                    [[0, 10**6]],
+                    [[1, 0]],
+                    [[0]],
+                    [[0, 1], [1, 2]],
+                    [[3, 3], [1, 1]],
+                ),
+                *([[True, 1]], [[0, 1.0]], ["01"], [{"0": 1}]),
+            )
+        ),
         (set_value("claims", 0, "subjects", [1]), "claims[0].subjects contains an item that"),
         (set_value("claims", 0, "numbers", {"x": []}), "claims[0].numbers contains a value that"),
         (set_value("claims", 0, "names", {"x": 1}), "claims[0].names contains a value that is"),

@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +75,12 @@ class Written:
 
     def proof(self, claim: dict[str, Any]) -> set[tuple[str, str, str | None]]:
         """Return the observations that prove a claim."""
-        return {tuple(self.json["observations"][number]) for number in claim["proof"]}
+        return {tuple(self.json["observations"][number]) for number in indices_of(claim)}
+
+
+def indices_of(claim: dict[str, Any]) -> list[int]:
+    """Return the indices of the observations that prove a claim."""
+    return [number for first, last in claim["proof"] for number in range(first, last + 1)]
 
 
 def write(folder: Path, seed: int, prefix: str, size: Size) -> Written:
@@ -280,6 +286,14 @@ def test_the_documented_fields_are_all_fields(written: Written) -> None:
 # --- proofs ---------------------------------------------------------------------------------------
 
 
+def test_proofs_are_ascending_ranges_with_gaps(written: Written) -> None:
+    for claim in written.claims:
+        ends = [number for first, last in claim["proof"] for number in (first, last + 1)]
+        assert all(one < other for one, other in pairwise(ends))
+    (total,) = written.of_kind("total_observations")
+    assert len(total["proof"]) < len(indices_of(total)) / 10
+
+
 def test_proofs_of_collections_prove_the_numbers_of_files(written: Written) -> None:
     claims = written.of_kind("distinctive_collection")
     assert claims
@@ -379,7 +393,7 @@ def test_the_page_sums_proofs_by_collection(written: Written) -> None:
 def test_large_proofs_do_not_enlarge_the_page(written: Written) -> None:
     (claim,) = written.of_kind("total_observations")
     lines = parse_page(written.page).listings["Campaign", claim["text"]]
-    assert len(claim["proof"]) > 1_000
+    assert len(indices_of(claim)) > 1_000
     assert len(lines) == 7
     assert re.fullmatch(r"… and \d+ more collections", lines[-1])
 
@@ -441,7 +455,7 @@ def test_a_removed_observation_is_named_by_every_claim_that_it_proves(tmp_path: 
     triple: list[str | None] = [removed.subject.key, removed.reference.key]
     triple.append(removed.related_from.key if removed.related_from else None)
     number = content["observations"].index(triple)
-    proved = {each["id"] for each in content["claims"] if number in each["proof"]}
+    proved = {each["id"] for each in content["claims"] if number in indices_of(each)}
     false = false_claims(tmp_path, content, [each for each in observations if each is not removed])
     assert {each.record.id for each in false if tuple(triple) in each.missing} == proved
 

@@ -77,8 +77,8 @@ def verify(
         )
     if claims.method != method_version():
         notice(
-            "another version of graphbuild made these claims; differences of clusters may be due to"
-            " its method"
+            "another version of graphbuild made these claims; clusters may differ because of its"
+            " method"
         )
     path = find_campaign_file(store_path)
     with open_for_reading(path) as store, spinner() as show_step:

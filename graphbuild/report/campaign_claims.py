@@ -36,7 +36,7 @@ _LIST = "list:"  # prefix of the subject that names the relationship of a list
 
 
 def total_subjects(data: ReportData) -> Claim:
-    """Claim the number of subjects. The proof contains none without observations."""
+    """Claim the number of subjects. Those without observations are not in the proof."""
     return _total(data, "subject", data.totals.subjects, lambda: find_all_rows(data))
 
 
@@ -181,7 +181,7 @@ def subjects_without_references(data: ReportData) -> Claim:
 
 def list_state(data: ReportData, status: SubjectStatus) -> Claim:
     """Claim the state of a list, its numbers of references, and the warning about it."""
-    del data  # all claims are made from the data and their subjects
+    del data  # every function that makes a claim has this argument
     known, expected = count_known(status), status.expected_count
     warning = status.detail or status.error_code
     text: tuple[Part, ...] = (

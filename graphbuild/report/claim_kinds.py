@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from graphbuild.report.content import Claim
     from graphbuild.report.data import ReportData
 
-    # What a claim is about. Facts about the crawl change with each further call, and claims about
+    # The topics of claims. Facts about the crawl change with each further call, and claims about
     # single years and months with each new reference. All other claims are conclusions.
     About = Literal["conclusion", "crawl", "timeline"]
     # Makes a claim about the subjects with these keys, or raises ``SubjectNotFoundError``.
@@ -128,14 +128,14 @@ CAMPAIGN_KINDS = frozenset(_CRAWL) | frozenset(_CAMPAIGN)
 
 CRAWL_KINDS = frozenset(_CRAWL) | {
     *("total_calls", "list_state", "last_day"),
-    # These state for which subjects and observations data is missing.
+    # Claims about incomplete lists, and about observations that cannot be compared.
     *("incomplete_before", "incomplete_after", "inferred_before", "inferred_after"),
 }
 TIMELINE_KINDS = frozenset({"timeline_year", "timeline_month"})
 
 
 def find_about(kind: str) -> About:
-    """Return what claims of this kind are about."""
+    """Return the topic of the claims of this kind."""
     if kind in CRAWL_KINDS:
         return "crawl"
     return "timeline" if kind in TIMELINE_KINDS else "conclusion"

@@ -53,7 +53,7 @@ class ClaimRecord:
 
 @dataclass(frozen=True, slots=True)
 class ClaimsFile:
-    """The claims of a report, and what is needed to verify them.
+    """The claims of a report, and the data that their verification needs.
 
     Attributes:
         campaign: The name of the campaign file without its folder.
@@ -80,7 +80,7 @@ class ClaimsFile:
 
 
 def claims_json(data: ReportData, claims: Iterable[Claim], *, seed: int = 0) -> dict[str, object]:
-    """Return claims as JSON data, with what is needed to verify them.
+    """Return claims as JSON data, with the data that their verification needs.
 
     ``seed`` is the argument of :func:`data.collect_data`.
     """

@@ -60,7 +60,7 @@ class Verification:
 
     @property
     def about(self) -> About:
-        """What the claim is about; see :data:`claim_kinds.About`."""
+        """The topic of the claim; see :data:`claim_kinds.About`."""
         return find_about(self.record.kind)
 
 

@@ -105,9 +105,8 @@ def _warn_of_other_files(claims: ClaimsFile, path: Path, baseline: Path | None) 
         )
 
 
-def _find_exit_code(found: Iterable[Verification]) -> ExitCode:
-    """Return the exit code. Changed facts about the crawl are not a reason for another code."""
-    found = list(found)
+def _find_exit_code(found: Sequence[Verification]) -> ExitCode:
+    """Return the exit code. Changed facts about the crawl do not affect it."""
     if any(each.outcome == "no longer holds" and each.about != "crawl" for each in found):
         return ExitCode.CLAIM_FALSE
     if any(each.outcome == "not verified" for each in found):
@@ -144,7 +143,9 @@ def _print(found: Sequence[Verification], *, show_all: bool) -> None:
 
 
 def _print_claim(each: Verification) -> None:
-    print_line(f"{each.outcome}: {shorten(each.record.text, _MAX_TEXT)}")
+    has_changed = each.about == "crawl" and each.outcome == "no longer holds"
+    outcome = "changed" if has_changed else each.outcome
+    print_line(f"{outcome}: {shorten(each.record.text, _MAX_TEXT)}")
     print_line(f"  claim: {each.record.id}")
     if each.reason:
         print_line(f"  {each.reason}")

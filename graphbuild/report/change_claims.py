@@ -259,7 +259,7 @@ def moved_file(data: ReportData, move: MovedFile) -> Claim:
 
 
 def find_moved_file(data: ReportData, subjects: Sequence[str]) -> Claim:
-    """Make the claim about a file that changed cluster again."""
+    """Make again the claim about a file that changed cluster."""
     _, comparison = require_baseline(data)
     for move in comparison.moved_files:
         if [move.file.key] == list(subjects[:1]):

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from graphbuild.report.proofs import TripleKeys
 
 VERSION = 2  # of the JSON; increased with each change that an older reader would misunderstand
-MAX_SEED = 2**32 - 1  # of a random seed
+_MAX_SEED = 2**32 - 1  # of a random seed
 _TRIPLE_LENGTH = 3
 _HOW_TO_WRITE = "write it again with 'graphbuild report --json'"
 
@@ -248,8 +248,8 @@ def _parse(content: dict[str, Any]) -> ClaimsFile:
 
 def _parse_seed(content: Mapping[str, object]) -> int:
     seed: int = _get(content, "seed", int)
-    if not 0 <= seed <= MAX_SEED:
-        raise _InvalidError(f"seed is not a whole number from 0 to {MAX_SEED}")
+    if not 0 <= seed <= _MAX_SEED:
+        raise _InvalidError(f"seed is not a whole number from 0 to {_MAX_SEED}")
     return seed
 
 

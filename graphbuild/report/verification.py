@@ -127,7 +127,7 @@ class _Verifier:
         return {keys[each.number]: {file.key for file in each.files} for each in clustering}
 
     def _explain_clusters(self, subjects: Sequence[str]) -> str:
-        """Describe the first cluster that has changed. The text is empty without such a cluster."""
+        """Describe the first cluster that has changed. The text is empty if there is none."""
         for key in subjects:
             files = set(self._claims.clusters.get(key, ()))
             if files and key not in self._clusters:

@@ -179,6 +179,8 @@ def test_only_facts_about_the_crawl_change_if_a_refresh_finds_nothing_new(
         "total_calls",
     ]
     assert result.stdout.splitlines()[-2:] == [facts.partition(";")[0], total]
+    assert "no longer holds: " not in result.stdout
+    assert result.stdout.count("\nchanged: ") == 2  # and the first line
 
 
 def test_conclusions_precede_facts_about_the_crawl_and_months(shell: Shell) -> None:

@@ -70,8 +70,8 @@ def places(content: object) -> list[tuple[Any, Any]]:
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     number=st.integers(0, 2**16),
-    where=st.sampled_from(["header", "claim", "anywhere"]),
-    value=_values,
+    where=st.sampled_from(["numbers", "header", "claim", "anywhere"]),
+    value=_scalars | _values,
     gone=st.booleans(),
 )
 @example(number=0, where="header", value=[], gone=True)
@@ -89,7 +89,9 @@ def test_any_value_in_any_place_is_read_or_refused(
     found = places(changed)
     # Most places are in long lists, so the others are also chosen separately.
     chosen = {"header": [changed, changed["baseline"]], "claim": changed["claims"]}.get(where)
-    if chosen:
+    if where == "numbers":
+        found = [(changed, "seed"), (changed["baseline"], "since")]
+    elif chosen:
         found = [place for place in found if any(place[0] is each for each in chosen)]
     container, key = found[number % len(found)]
     if gone:

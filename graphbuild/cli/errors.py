@@ -24,6 +24,7 @@ class ExitCode(IntEnum):
     PAUSED = 3
     INCOMPLETE = 4
     STORE_MOVED = 5
+    CLAIM_FALSE = 6
 
 
 @contextmanager

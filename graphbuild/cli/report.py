@@ -57,7 +57,7 @@ def report(
             print_json({"files": [file_json(each) for each in written], **made.claims_json()})
         else:
             print_files(written)
-            warn_if_incomplete(store)
+        warn_if_incomplete(store)
 
 
 def read_baseline(path: Path, baseline: Path | None, since: float | None) -> Baseline | None:

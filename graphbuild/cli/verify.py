@@ -16,11 +16,15 @@ from graphbuild.cli.errors import ExitCode
 from graphbuild.cli.report import read_baseline
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from graphbuild.report.claims_file import ClaimsFile
     from graphbuild.report.content import Value
     from graphbuild.report.verification import Verification
 
 _MAX_TEXT = 200  # characters of a sentence or a value
-_MAX_MISSING = 3  # missing observations to print per claim; --json prints all
+_MAX_MISSING = 20  # missing observations to print; --json prints all
+_TOPICS = ("conclusion", "crawl", "timeline")  # in the order of the output
 
 
 def verify(
@@ -36,6 +40,14 @@ def verify(
     store_path: options.StoreOption = None,
     baseline: options.BaselineOption = None,
     *,
+    show_all: Annotated[
+        bool,
+        typer.Option(
+            "--all",
+            help="Also list each fact about the crawl, and each claim about a year or month, that"
+            " changed.",
+        ),
+    ] = False,
     json: options.JsonOption = False,
 ) -> None:
     """Verify the claims of an earlier report.
@@ -48,8 +60,11 @@ def verify(
     Claims about changes since a date are compared with the same date. For claims about changes
     since another campaign file, give this file with --baseline; otherwise, they are not verified.
 
-    The exit code is 1 if a claim no longer holds, and 4 if the others hold, but some claims were
-    not verified.
+    Facts about the crawl, such as the time of the last response, change with each further call. The
+    command prints only their number, and they do not affect the exit code.
+
+    The exit code is 6 if another claim no longer holds. If all verified claims hold, but some were
+    not verified, it is 4. It is 1 if the claims or the campaign file cannot be read.
     """
     from graphbuild.analysis.cluster_method import method_version
     from graphbuild.report import collect_data, read_claims, verify_claims
@@ -62,11 +77,12 @@ def verify(
         )
     if claims.method != method_version():
         notice(
-            "another version of graphbuild made these claims; differences of clusters may be due to"
-            " its method"
+            "another version of graphbuild made these claims; clusters may differ because of its"
+            " method"
         )
     path = find_campaign_file(store_path)
     with open_for_reading(path) as store, spinner() as show_step:
+        _warn_of_other_files(claims, store.path, baseline)
         show_step("verifying the claims")
         earlier = read_baseline(path, baseline, claims.since)
         found = verify_claims(claims, collect_data(store, earlier, seed=claims.seed))
@@ -74,43 +90,86 @@ def verify(
     if json:
         print_json(_as_json(found))
     else:
-        _print(found)
-    outcomes = {each.outcome for each in found}
-    if "no longer holds" in outcomes:
-        raise typer.Exit(ExitCode.ERROR)
-    if "not verified" in outcomes:
-        raise typer.Exit(ExitCode.INCOMPLETE)
+        _print(found, show_all=show_all)
+    raise typer.Exit(_find_exit_code(found))
 
 
-def _print(found: list[Verification]) -> None:
-    for each in found:
-        if each.outcome != "holds":
-            print_line(f"{each.outcome}: {shorten(each.record.text, _MAX_TEXT)}")
-            print_line(f"  claim: {each.record.id}")
-            for line in _describe(each):
-                print_line(f"  {line}")
+def _warn_of_other_files(claims: ClaimsFile, path: Path, baseline: Path | None) -> None:
+    """Log a notice for each file whose name is not the one in the claims."""
+    if path.name != claims.campaign:
+        notice(f"the claims are about {claims.campaign}, but {path.name} is compared with them")
+    if baseline and baseline.name != claims.baseline_name:
+        notice(
+            f"the claims are about changes since {claims.baseline_name}, but the option --baseline"
+            f" names {baseline.name}"
+        )
+
+
+def _find_exit_code(found: Sequence[Verification]) -> ExitCode:
+    """Return the exit code. Changed facts about the crawl do not affect it."""
+    if any(each.outcome == "no longer holds" and each.about != "crawl" for each in found):
+        return ExitCode.CLAIM_FALSE
+    if any(each.outcome == "not verified" for each in found):
+        return ExitCode.INCOMPLETE
+    return ExitCode.SUCCESS
+
+
+def _print(found: Sequence[Verification], *, show_all: bool) -> None:
+    """Print the conclusions that do not hold, a line per other topic, and the total."""
+    others = [each for each in found if each.outcome != "holds"]
+    # The sort is stable, so the claims of each topic remain in the order of the report.
+    others.sort(key=lambda each: _TOPICS.index(each.about))
+    for each in others:
+        if show_all or each.about == "conclusion" or each.outcome == "not verified":
+            _print_claim(each)
+    all_of = Counter(each.about for each in found)
+    false_of = Counter(each.about for each in found if each.outcome == "no longer holds")
+    hint = "" if show_all else "; --all lists them"
+    if number := false_of["crawl"]:
+        facts = format_count(all_of["crawl"], "fact")
+        print_line(f"{number:,} of {facts} about the crawl changed{hint}")
+    if number := false_of["timeline"]:
+        claims = format_count(all_of["timeline"], "claim")
+        verb = "holds" if number == 1 else "hold"
+        print_line(f"{number:,} of {claims} about years and months no longer {verb}{hint}")
+    _print_missing(others)
     counts = Counter(each.outcome for each in found)
+    false = counts["no longer holds"] - false_of["crawl"]
+    changed = f", {false_of['crawl']:,} about the crawl changed" if false_of["crawl"] else ""
     print_line(
-        f"{format_count(len(found), 'claim')}: {counts['holds']:,} hold,"
-        f" {counts['no longer holds']:,} no longer hold, {counts['not verified']:,} not verified"
+        f"{format_count(len(found), 'claim')}: {counts['holds']:,} hold, {false:,} no longer hold,"
+        f" {counts['not verified']:,} not verified{changed}"
     )
 
 
-def _describe(each: Verification) -> list[str]:
-    """Return lines that describe why a claim does not hold."""
-    lines = [each.reason] if each.reason else []
-    lines += [
-        f"{name}: claimed {_value(claimed)}, now {_value(now)}"
-        for name, claimed, now in each.differences
-    ]
+def _print_claim(each: Verification) -> None:
+    has_changed = each.about == "crawl" and each.outcome == "no longer holds"
+    outcome = "changed" if has_changed else each.outcome
+    print_line(f"{outcome}: {shorten(each.record.text, _MAX_TEXT)}")
+    print_line(f"  claim: {each.record.id}")
+    if each.reason:
+        print_line(f"  {each.reason}")
+    for name, claimed, now in each.differences:
+        print_line(f"  {name}: claimed {_value(claimed)}, now {_value(now)}")
     if each.missing:
+        same = "" if each.reason or each.differences else "same numbers and names, but "
+        verb = "is" if len(each.missing) == 1 else "are"
         count = format_count(len(each.missing), "observation")
-        same = "" if lines else "same numbers and names, but "
-        lines.append(f"{same}{count} of the proof missing from the campaign file:")
-        lines += [f"  {' → '.join(filter(None, triple))}" for triple in each.missing[:_MAX_MISSING]]
-        if len(each.missing) > _MAX_MISSING:
-            lines.append(f"  … and {len(each.missing) - _MAX_MISSING:,} more; --json lists all")
-    return lines
+        print_line(f"  {same}{count} of the proof {verb} missing")
+
+
+def _print_missing(found: Iterable[Verification]) -> None:
+    """Print the missing observations, those that the most claims need first."""
+    counts = Counter(triple for each in found for triple in each.missing)
+    if not counts:
+        return
+    count = format_count(len(counts), "observation")
+    print_line(f"missing from the campaign file: {count} of proofs")
+    for triple, claims in counts.most_common(_MAX_MISSING):
+        keys = " → ".join(filter(None, triple))
+        print_line(f"  {keys} ({format_count(claims, 'claim')})")
+    if len(counts) > _MAX_MISSING:
+        print_line(f"  … and {len(counts) - _MAX_MISSING:,} more; --json lists all")
 
 
 def _value(value: Value) -> str:
@@ -134,6 +193,7 @@ def _claim_json(each: Verification) -> dict[str, object]:
     return {
         "id": record.id,
         "kind": record.kind,
+        "about": each.about,
         "text": record.text,
         "subjects": record.subjects,
         "reason": each.reason or None,

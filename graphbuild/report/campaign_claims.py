@@ -36,7 +36,7 @@ _LIST = "list:"  # prefix of the subject that names the relationship of a list
 
 
 def total_subjects(data: ReportData) -> Claim:
-    """Claim the number of subjects. The proof contains none without observations."""
+    """Claim the number of subjects. Those without observations are not in the proof."""
     return _total(data, "subject", data.totals.subjects, lambda: find_all_rows(data))
 
 
@@ -69,7 +69,7 @@ def total_clusters(data: ReportData) -> Claim:
 
 
 def total_unclustered_files(data: ReportData) -> Claim:
-    """Claim the number of files with observations that are in no cluster."""
+    """Claim the number of files that have observations, but are in no cluster."""
     alone = len(data.clustering) - len(data.clusters)
     return _total(
         data, "unclustered file", alone, lambda: find_rows_of_clusters(data, data.single_files)
@@ -131,7 +131,7 @@ def missing_data(data: ReportData) -> Claim:
         unknown = f"no reference is known of {data.count_subjects(without)}"
         text = f"All lists are complete, but {unknown}."
     else:
-        text = "All lists are complete." if totals.lists else "No subject was added yet."
+        text = "All lists are complete." if totals.lists else "No subject has been added yet."
     numbers = {**_count_states(data), "subjects_without_references": without}
     return Claim("missing_data", text, numbers)
 
@@ -181,7 +181,7 @@ def subjects_without_references(data: ReportData) -> Claim:
 
 def list_state(data: ReportData, status: SubjectStatus) -> Claim:
     """Claim the state of a list, its numbers of references, and the warning about it."""
-    del data  # all claims are made from the data and their subjects
+    del data  # every function that makes a claim has this argument
     known, expected = count_known(status), status.expected_count
     warning = status.detail or status.error_code
     text: tuple[Part, ...] = (

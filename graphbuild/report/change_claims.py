@@ -114,7 +114,7 @@ def inferred_observations(data: ReportData, side: Side) -> Claim:
 
 def change_counts(data: ReportData, kind: str) -> Claim:
     """Claim how many files, references, collections or observations have each change."""
-    _, comparison = require_baseline(data)
+    baseline, comparison = require_baseline(data)
     changes = getattr(comparison, kind)
     counts = {change: len(getattr(changes, change)) for change in CHANGES}
     text = ", ".join(f"{count:,} {change.replace('_', ' ')}" for change, count in counts.items())
@@ -125,7 +125,7 @@ def change_counts(data: ReportData, kind: str) -> Claim:
     find_rows = finders.get(kind, find_rows_of)
     return Claim(
         f"changed_{kind}",
-        f"{kind}: {text}",
+        (f"Changes of {kind} since ", UntrustedText(baseline.name), f": {text}"),
         counts,
         find_proof=_prove_in_both(data, find_rows, [*changes.added, *changes.removed]),
     )
@@ -237,7 +237,7 @@ def moved_files(data: ReportData) -> Claim:
     """Claim how many files changed cluster."""
     _, comparison = require_baseline(data)
     number = len(comparison.moved_files)
-    text = f"{format_count(number, 'file')} changed cluster:"
+    text = f"{format_count(number, 'file')} changed cluster."
     return Claim("moved_files", text, {"files": number})
 
 
@@ -250,7 +250,7 @@ def moved_file(data: ReportData, move: MovedFile) -> Claim:
     subjects = move.file.key, key_of_cluster(before), key_of_cluster(after)
     return Claim(
         "moved_file",
-        (UntrustedText(move.file.id), ": from ", *sides[0], " to ", *sides[1]),
+        ("The file ", UntrustedText(move.file.id), " moved from ", *sides[0], " to ", *sides[1]),
         {"files_before": len(before.files), "files_after": len(after.files)},
         subjects,
         dict(zip(subjects[1:], (before.name, after.name), strict=True)),
@@ -259,7 +259,7 @@ def moved_file(data: ReportData, move: MovedFile) -> Claim:
 
 
 def find_moved_file(data: ReportData, subjects: Sequence[str]) -> Claim:
-    """Make the claim about a file that changed cluster again."""
+    """Make again the claim about a file that changed cluster."""
     _, comparison = require_baseline(data)
     for move in comparison.moved_files:
         if [move.file.key] == list(subjects[:1]):

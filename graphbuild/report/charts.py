@@ -52,7 +52,7 @@ _Dot = tuple[int, frozenset[int]]  # the number of a cluster, and the indices of
 def month_chart(months: Mapping[str, int]) -> str:
     """Return the SVG of a bar chart of references by month.
 
-    ``months`` maps months, such as ``2018-01``, to numbers of references. If there would be more
+    ``months`` maps months, such as ``2018-01``, to numbers of references. If the months need more
     than 300 bars, the chart has a bar per year.
     """
     bars = _bars(months)
@@ -112,10 +112,10 @@ def cluster_map(
 ) -> tuple[str, str]:
     """Return the SVG and the caption of a map of files and their collections.
 
-    Files are dots in the color of their cluster. Collections of one family share a diamond, and
-    only the 60 largest families are drawn. Files of one cluster with the same drawn families share
-    a dot. If there would be more than 150 dots, the map shows the 40 largest clusters instead of
-    files.
+    Files are dots in the color of their cluster. Collections with the same name share a diamond,
+    and only the 60 largest families are drawn. Files of one cluster with the same drawn families
+    share a dot. If the map needs more than 150 dots, it shows the 40 largest clusters instead
+    of files.
 
     ``distinctive`` contains the most distinctive families of each cluster.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from graphbuild.report import campaign_claims as campaign
 from graphbuild.report import change_claims as changes
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from graphbuild.report.content import Claim
     from graphbuild.report.data import ReportData
 
+    # The topics of claims. Facts about the crawl change with each further call, and claims about
+    # single years and months with each new reference. All other claims are conclusions.
+    About = Literal["conclusion", "crawl", "timeline"]
     # Makes a claim about the subjects with these keys, or raises ``SubjectNotFoundError``.
     MakeAgain = Callable[[ReportData, Sequence[str]], Claim]
 
@@ -29,6 +32,9 @@ def _about_campaign(make: Callable[[ReportData], Claim]) -> MakeAgain:
 def _about_cluster(make: Callable[[ReportData, Cluster], Claim]) -> MakeAgain:
     return lambda data, subjects: make(data, clusters.find_cluster(data, subjects))
 
+
+# The kind of a claim is the name of the function that makes it, in these dictionaries. A function
+# that is added to ``campaign.TOTALS`` needs no entry of its own.
 
 # Facts about the crawl, which no observation proves.
 _CRAWL = {
@@ -119,3 +125,17 @@ CHANGE_KINDS: dict[str, MakeAgain] = {
 KINDS: dict[str, MakeAgain] = {**_CRAWL, **_CAMPAIGN, **_CLUSTERS, **_OTHERS, **CHANGE_KINDS}
 # A report has at most one claim of each of these kinds.
 CAMPAIGN_KINDS = frozenset(_CRAWL) | frozenset(_CAMPAIGN)
+
+CRAWL_KINDS = frozenset(_CRAWL) | {
+    *("total_calls", "list_state", "last_day"),
+    # Claims about incomplete lists, and about observations that cannot be compared.
+    *("incomplete_before", "incomplete_after", "inferred_before", "inferred_after"),
+}
+TIMELINE_KINDS = frozenset({"timeline_year", "timeline_month"})
+
+
+def find_about(kind: str) -> About:
+    """Return the topic of the claims of this kind."""
+    if kind in CRAWL_KINDS:
+        return "crawl"
+    return "timeline" if kind in TIMELINE_KINDS else "conclusion"

@@ -22,12 +22,11 @@ from graphbuild.report.entity_text import (
 )
 from graphbuild.report.proof_selection import (
     find_rows_of_clusters,
-    find_rows_of_files,
     find_shared_rows,
     prove,
     prove_with,
 )
-from graphbuild.report.proofs import SubjectNotFoundError
+from graphbuild.report.proofs import SubjectNotFoundError, find_rows_of_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,6 +116,16 @@ def find_ties(data: ReportData) -> list[Tie]:
     ]
 
 
+def list_ties(data: ReportData, ties: Sequence[Tie]) -> tuple[Part, ...]:
+    """Return the names of ``ties``, each with its numbers of files."""
+    return join_list(
+        [
+            ("“", tie.shown, f"” ({tie.inside:,} of {data.count_subjects(len(tie.cluster.files))})")
+            for tie in ties
+        ]
+    )
+
+
 def most_distinctive(data: ReportData) -> Claim:
     """Claim which collection or reference is the most distinctive of each of the largest clusters.
 
@@ -126,20 +135,17 @@ def most_distinctive(data: ReportData) -> Claim:
     ties = find_ties(data)
     if not ties:
         raise SubjectNotFoundError("the largest clusters have no collections and no references")
-    names = [
-        ("“", tie.shown, f"” ({tie.inside:,} of {data.count_subjects(len(tie.cluster.files))})")
-        for tie in ties
-    ]
-    whose = "Their" if len(data.clusters) > 1 else "Its"
+    clusters = data.clusters[:MAX_NAMED_CLUSTERS]
+    whose = f"the {len(clusters)} largest clusters" if len(clusters) > 1 else "the largest cluster"
     noun = "reference" if ties[0].entities[0].type == REFERENCE else "collection"
-    verb = f"{noun} is" if len(ties) == 1 else f"{noun}s are"
+    nouns, verb = (noun, "is") if len(ties) == 1 else (f"{noun}s", "are")
     subjects = [
         (data.cluster_keys[tie.cluster.number], *(each.key for each in tie.entities))
         for tie in ties
     ]
     return Claim(
         "most_distinctive",
-        (f"{whose} most distinctive {verb} ", *join_list(names), "."),
+        (f"The most distinctive {nouns} of {whose} {verb} ", *list_ties(data, ties), "."),
         {f"inside_{number}": tie.inside for number, tie in enumerate(ties, 1)},
         tuple(key for keys in subjects for key in keys),
         {tie.entities[0].key: tie.name for tie in ties},
@@ -184,9 +190,10 @@ def mean_stability(data: ReportData) -> Claim:
 def unclustered_files(data: ReportData) -> Claim:
     """Claim which files are in no cluster."""
     files = [file for cluster in data.single_files for file in cluster.files]
+    verb = "is" if len(files) == 1 else "are"
     return Claim(
         "unclustered_files",
-        "Files without a cluster",
+        f"{data.count_subjects(len(files))} {verb} in no cluster.",
         {"files": len(files)},
         tuple(file.key for file in files),
         find_proof=prove(data, lambda: find_rows_of_clusters(data, data.single_files)),
@@ -284,7 +291,9 @@ def cluster_dates(data: ReportData, cluster: Cluster) -> Claim:
 def subclusters(data: ReportData, cluster: Cluster) -> Claim:
     """Claim into which subclusters a cluster is split, each with its most distinctive evidence."""
     count = len(cluster.subclusters)
-    text: list[Part] = [f"Its files form {count} groups of different evidence:"]
+    text: list[Part] = [
+        f"Cluster {cluster.number} has {count} subclusters with different evidence:"
+    ]
     subjects, names = [data.cluster_keys[cluster.number]], {}
     for each in cluster.subclusters:
         subjects.append(cluster_key(file.key for file in each.files))
@@ -306,16 +315,22 @@ def subclusters(data: ReportData, cluster: Cluster) -> Claim:
     )
 
 
+def describe_doubtful_files(cluster: Cluster) -> str:
+    """Return the number of doubtful files of a cluster, and why they are doubtful."""
+    count = format_count(len(cluster.doubtful), "doubtful file")
+    return f"{count}, nearly as similar to another cluster"
+
+
 def doubtful_files(data: ReportData, cluster: Cluster) -> Claim:
     """Claim which files of a cluster are nearly as similar to another cluster, and to which."""
-    count = len(cluster.doubtful)
     pairs = [(file.key, data.cluster_keys[other]) for file, other in cluster.doubtful]
     return Claim(
         "doubtful_files",
-        f"{format_count(count, 'doubtful file')}, nearly as similar to another cluster",
-        {"files": count},
+        f"Cluster {cluster.number}: {describe_doubtful_files(cluster)}",
+        {"files": len(cluster.doubtful)},
         (data.cluster_keys[cluster.number], *(key for pair in pairs for key in pair)),
         find_proof=prove(
-            data, lambda: find_rows_of_files(data, [file for file, _ in cluster.doubtful])
+            data,
+            lambda: find_rows_of_files(data.incidence, [file for file, _ in cluster.doubtful]),
         ),
     )

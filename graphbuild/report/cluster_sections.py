@@ -16,6 +16,7 @@ from graphbuild.report.cluster_claims import (
     cluster_references,
     cluster_sources,
     cluster_stability,
+    describe_doubtful_files,
     doubtful_files,
     no_clusters,
     omissions_of_map,
@@ -67,7 +68,7 @@ def describe_clusters(data: ReportData) -> Iterator[Block]:
     alone = [file for each in data.single_files for file in each.files]
     if alone:
         claim = unclustered_files(data)
-        yield Heading(3, claim.sentence())
+        yield Heading(3, claim.cell("Files without a cluster", is_linked=True))
         yield _files(claim.cell(format_count(len(alone), "file")), alone)
 
 
@@ -123,7 +124,9 @@ def _details(data: ReportData, cluster: Cluster) -> Iterator[Block]:
         head = ("distinctive collection", "origins", *_COUNTS)
         yield from table(head, rows, numbers=range(2, 5), label_columns=2)
         keys = [_key_line(one) for each in families for one in each.family.collections]
-        yield FoldedList(distinctive_collections(data, cluster).sentence(), keys)
+        title = f"Node keys of {format_count(len(keys), 'collection')}"
+        claim = distinctive_collections(data, cluster)
+        yield FoldedList(claim.cell(title, is_linked=True), keys)
     if cluster.top_references:
         rows = [_reference_row(data, cluster, each) for each in cluster.top_references]
         head = ("distinctive reference", "date", *_COUNTS)
@@ -131,7 +134,8 @@ def _details(data: ReportData, cluster: Cluster) -> Iterator[Block]:
     yield _files(files.cell(f"{_count(cluster)} in this cluster"), cluster.files)
     if cluster.doubtful:
         lines = [f"{subject_text(file)}  (cluster {other})" for file, other in cluster.doubtful]
-        yield FoldedList(doubtful_files(data, cluster).sentence(), lines)
+        title = describe_doubtful_files(cluster)
+        yield FoldedList(doubtful_files(data, cluster).cell(title, is_linked=True), lines)
 
 
 def _family_row(data: ReportData, cluster: Cluster, each: DistinctiveFamily) -> tuple[Content, ...]:

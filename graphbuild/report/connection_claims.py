@@ -79,7 +79,7 @@ def _prove_connections(data: ReportData) -> FindProof:
 
 
 def bridge_effect(data: ReportData, bridge: Bridge) -> Claim:
-    """Claim what a bridge connects, and what is cut off without it."""
+    """Claim how many clusters a bridge connects, and how many files are cut off without it."""
     numbers = {
         "files": bridge.files,
         "clusters": len(bridge.clusters),
@@ -182,10 +182,10 @@ def _period(data: ReportData, prefix: str, period: str, count: int) -> Claim:
 
 
 def find_period(subjects: Sequence[str]) -> str:
-    """Return the year or month that is the only one of ``subjects``.
+    """Return the year or month in the only key of ``subjects``.
 
     Raises:
-        SubjectNotFoundError: There are more or no subjects.
+        SubjectNotFoundError: There is no subject, or more than one.
     """
     if len(subjects) != 1:
         raise SubjectNotFoundError("the claim has no year or month")

@@ -85,9 +85,8 @@ class Claim:
         subjects: The node keys of the entities in the sentence. A cluster has the key that
             :func:`data.cluster_key` returns, and a month the key ``month:2018-03``.
         names: The names in the sentence, by subject.
-        find_proof: A function that returns the observations that prove the claim. It returns none
-            for facts about the crawl, such as the state of a list, because no observation proves
-            them.
+        find_proof: A function that returns the observations that prove the claim. It returns no
+            proof for most facts about the crawl, such as the state of a list.
     """
 
     kind: str

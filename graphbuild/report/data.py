@@ -62,7 +62,7 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What was added on the last day of a campaign, compared with its state before that day."""
+    """The entities that responses of the last day added to a campaign."""
 
     day: date  # the last day (UTC) with a response
     references: int  # number of added references

@@ -31,7 +31,7 @@ def distinctive_collections(data: ReportData, cluster: Cluster) -> Claim:
     collections = [one for each in families for one in each.family.collections]
     return Claim(
         "distinctive_collections",
-        f"Node keys of {format_count(len(collections), 'collection')}",
+        f"Cluster {cluster.number}: {format_count(len(collections), 'distinctive collection')}",
         {"collections": len(collections)},
         (data.cluster_keys[cluster.number], *(each.key for each in collections)),
         find_proof=prove_with(data, collections),

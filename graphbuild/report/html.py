@@ -94,7 +94,7 @@ def _link(content: Content) -> str:
 
 
 class _ClaimProof(NamedTuple):
-    """The proof of a claim, as far as the page shows it."""
+    """The part of a proof that the page shows."""
 
     claim: Claim
     observations: int  # number of observations
@@ -105,7 +105,7 @@ class _ClaimProof(NamedTuple):
 def _proofs(blocks: Sequence[Block]) -> list[tuple[str, list[_ClaimProof]]]:
     """Return the proofs of the claims in texts, grouped by kind: a title and the proofs.
 
-    Claims about the whole campaign are one group, because there is one claim of each kind.
+    Claims about the whole campaign are one group, because a report has only one claim of each kind.
     """
     groups: dict[str, list[_ClaimProof]] = {}
     for claim in collect_claims(blocks, in_figures=False):

@@ -55,7 +55,7 @@ def escape_text(text: str) -> str:
 def escape_code(text: str) -> str:
     """Return untrusted text as a code span, after ``escape_unprintable``.
 
-    Backticks, pipes and backslashes are between several code spans.
+    Backticks, pipes and backslashes stay outside: the text around them becomes several code spans.
     """
     runs = groupby(escape_unprintable(text), _NOT_IN_CODE.__contains__)
     return "".join(

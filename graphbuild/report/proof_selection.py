@@ -35,13 +35,6 @@ def find_all_rows(data: ReportData) -> Numbers:
     return np.arange(len(data.incidence.triples))
 
 
-def find_rows_of_files(data: ReportData, files: Sequence[Entity]) -> Numbers:
-    """Return the indices of the observations of these files."""
-    chosen = set(files)
-    numbers = [index for index, file in enumerate(data.incidence.files) if file in chosen]
-    return np.flatnonzero(np.isin(data.incidence.triples[:, FILES], numbers))
-
-
 def find_rows_of_clusters(data: ReportData, clusters: Iterable[Cluster]) -> Numbers:
     """Return the indices of the observations of all files of these clusters."""
     numbers = [each.number for each in clusters]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from graphbuild.models import REFERENCE
 from graphbuild.report.blocks import Summary
 from graphbuild.report.campaign_claims import (
     last_day,
@@ -18,6 +19,7 @@ from graphbuild.report.change_claims import changes_since
 from graphbuild.report.cluster_claims import (
     clustered_files,
     find_ties,
+    list_ties,
     most_distinctive,
 )
 from graphbuild.report.connection_claims import connected_clusters
@@ -41,9 +43,19 @@ def _groups(data: ReportData) -> Iterator[Content]:
         references, collections = total_references(data), total_collections(data)
         yield references.sentence(), " and ", collections.sentence(), " are known."
     elif find_ties(data):
-        yield most_distinctive(data).sentence()
+        yield _name_ties(data)
     if len(clusters) > 1:
         yield connected_clusters(data).sentence()
+
+
+def _name_ties(data: ReportData) -> Content:
+    """Return the claim ``most_distinctive`` in words that follow a sentence about the clusters."""
+    ties = find_ties(data)
+    whose = "Their" if len(data.clusters) > 1 else "Its"
+    noun = "reference" if ties[0].entities[0].type == REFERENCE else "collection"
+    verb = f"{noun} is" if len(ties) == 1 else f"{noun}s are"
+    sentence = f"{whose} most distinctive {verb} ", *list_ties(data, ties), "."
+    return most_distinctive(data).cell(sentence, is_linked=True)
 
 
 def _changes(data: ReportData) -> Iterator[Content]:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from graphbuild._util import format_count
 from graphbuild.analysis.incidence import COLLECTIONS, FILES, NO_COLLECTION, REFERENCES
-from graphbuild.report.claim_kinds import CHANGE_KINDS, KINDS
+from graphbuild.report.claim_kinds import CHANGE_KINDS, KINDS, find_about
 from graphbuild.report.proofs import SubjectNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from graphbuild.analysis import Incidence
+    from graphbuild.report.claim_kinds import About
     from graphbuild.report.claims_file import ClaimRecord, ClaimsFile
     from graphbuild.report.content import Claim, Value
     from graphbuild.report.data import ReportData
@@ -45,7 +46,8 @@ class Verification:
     Attributes:
         record: The claim.
         outcome: Whether the claim holds.
-        reason: Why the claim was not verified, or cannot be made again; may be empty.
+        reason: Why the claim was not verified or cannot be made again, or how its subjects differ;
+            may be empty.
         differences: The numbers and names that differ.
         missing: The observations of the proof that the campaign file does not contain any more.
     """
@@ -55,6 +57,11 @@ class Verification:
     reason: str = ""
     differences: tuple[Difference, ...] = ()
     missing: tuple[TripleKeys, ...] = ()
+
+    @property
+    def about(self) -> About:
+        """The topic of the claim; see :data:`claim_kinds.About`."""
+        return find_about(self.record.kind)
 
 
 def verify_claims(claims: ClaimsFile, data: ReportData) -> list[Verification]:
@@ -73,17 +80,26 @@ class _Verifier:
     def __init__(self, claims: ClaimsFile, data: ReportData) -> None:
         self._claims = claims
         self._data = data
-        self._missing = _find_missing(claims, [data.incidence])
+        self._missing = _find_missing(
+            claims.observations, range(len(claims.observations)), data.incidence
+        )
 
     def verify(self, record: ClaimRecord) -> Verification:
         """Make a claim again, and compare both."""
         data, is_change = self._data, record.kind in CHANGE_KINDS
         if is_change and data.baseline is None:
-            name = self._claims.baseline_name
-            reason = f"the claim compares with {name}, which was not given (--baseline)"
+            reason = (
+                f"the claim is about changes since {self._claims.baseline_name}; give that file"
+                " with --baseline"
+            )
             return Verification(record, UNVERIFIED, reason)
         missing = self._missing_in_both if is_change else self._missing
-        lost = tuple(self._claims.observations[each] for each in record.proof if each in missing)
+        lost = tuple(
+            self._claims.observations[index]
+            for indices in record.proof
+            for index in indices
+            if index in missing
+        )
         try:
             claim = KINDS[record.kind](data, record.subjects)
         except SubjectNotFoundError as error:
@@ -99,8 +115,10 @@ class _Verifier:
     def _missing_in_both(self) -> frozenset[int]:
         """The observations of proofs that are neither in the campaign nor in the baseline."""
         baseline = self._data.baseline
-        earlier = [baseline.snapshot.incidence] if baseline else []
-        return _find_missing(self._claims, [self._data.incidence, *earlier])
+        if baseline is None:
+            return self._missing
+        earlier = baseline.snapshot.incidence
+        return _find_missing(self._claims.observations, self._missing, earlier)
 
     @cached_property
     def _clusters(self) -> dict[str, set[str]]:
@@ -109,7 +127,7 @@ class _Verifier:
         return {keys[each.number]: {file.key for file in each.files} for each in clustering}
 
     def _explain_clusters(self, subjects: Sequence[str]) -> str:
-        """Describe the first cluster that has changed. The text is empty without such a cluster."""
+        """Describe the first cluster that has changed. The text is empty if there is none."""
         for key in subjects:
             files = set(self._claims.clusters.get(key, ()))
             if files and key not in self._clusters:
@@ -150,16 +168,13 @@ def _compare_subjects(record: ClaimRecord, claim: Claim) -> str:
 # --- observations ---------------------------------------------------------------------------------
 
 
-def _find_missing(claims: ClaimsFile, sides: Iterable[Incidence]) -> frozenset[int]:
-    """Return the indices of the observations of ``claims`` that no incidence contains."""
-    missing = set(range(len(claims.observations)))
-    for side in sides:
-        numbers = [{each.key: n for n, each in enumerate(column)} for column in side.entities]
-        known = set(map(tuple, side.triples.tolist()))
-        missing = {
-            number for number in missing if _row(claims.observations[number], numbers) not in known
-        }
-    return frozenset(missing)
+def _find_missing(
+    observations: Sequence[TripleKeys], indices: Iterable[int], incidence: Incidence
+) -> frozenset[int]:
+    """Return those of ``indices`` whose observations ``incidence`` does not contain."""
+    numbers = [{each.key: n for n, each in enumerate(column)} for column in incidence.entities]
+    known = set(map(tuple, incidence.triples.tolist()))
+    return frozenset(index for index in indices if _row(observations[index], numbers) not in known)
 
 
 def _row(triple: TripleKeys, numbers: list[dict[str, int]]) -> tuple[int | None, ...]:

@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ from graphbuild.report.blocks import (
     Summary,
     Table,
 )
-from graphbuild.report.claim_kinds import KINDS
+from graphbuild.report.claim_kinds import KINDS, find_about
 from graphbuild.report.content import Stated, parts, plain_text
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
@@ -74,7 +75,12 @@ class Written:
 
     def proof(self, claim: dict[str, Any]) -> set[tuple[str, str, str | None]]:
         """Return the observations that prove a claim."""
-        return {tuple(self.json["observations"][number]) for number in claim["proof"]}
+        return {tuple(self.json["observations"][number]) for number in indices_of(claim)}
+
+
+def indices_of(claim: dict[str, Any]) -> list[int]:
+    """Return the indices of the observations that prove a claim."""
+    return [number for first, last in claim["proof"] for number in range(first, last + 1)]
 
 
 def write(folder: Path, seed: int, prefix: str, size: Size) -> Written:
@@ -258,6 +264,18 @@ def test_the_documented_kinds_are_all_kinds() -> None:
     assert set(documented) == KINDS.keys()
 
 
+def test_the_documented_topics_of_claims_are_those_of_all_kinds() -> None:
+    section = ANALYSIS.partition("| `about` | kinds |")[2].partition("\n\n")[0]
+    documented = {
+        kind: row[0]
+        for row in (re.findall(r"`(\w+)`", line) for line in section.splitlines())
+        for kind in row[1:]
+    }
+    about = {kind: find_about(kind) for kind in KINDS}
+    assert set(about.values()) == {"conclusion", "crawl", "timeline"}
+    assert documented == {kind: each for kind, each in about.items() if each != "conclusion"}
+
+
 def test_the_documented_fields_are_all_fields(written: Written) -> None:
     section = ANALYSIS.partition("## verify: ")[2].partition("| kind |")[0]
     documented = re.findall(r"^\| `(\w+)`(?:, `(\w+)`)? \|", section, re.MULTILINE)
@@ -266,6 +284,14 @@ def test_the_documented_fields_are_all_fields(written: Written) -> None:
 
 
 # --- proofs ---------------------------------------------------------------------------------------
+
+
+def test_proofs_are_ascending_ranges_with_gaps(written: Written) -> None:
+    for claim in written.claims:
+        ends = [number for first, last in claim["proof"] for number in (first, last + 1)]
+        assert all(one < other for one, other in pairwise(ends))
+    (total,) = written.of_kind("total_observations")
+    assert len(total["proof"]) < len(indices_of(total)) / 10
 
 
 def test_proofs_of_collections_prove_the_numbers_of_files(written: Written) -> None:
@@ -367,7 +393,7 @@ def test_the_page_sums_proofs_by_collection(written: Written) -> None:
 def test_large_proofs_do_not_enlarge_the_page(written: Written) -> None:
     (claim,) = written.of_kind("total_observations")
     lines = parse_page(written.page).listings["Campaign", claim["text"]]
-    assert len(claim["proof"]) > 1_000
+    assert len(indices_of(claim)) > 1_000
     assert len(lines) == 7
     assert re.fullmatch(r"… and \d+ more collections", lines[-1])
 
@@ -429,7 +455,7 @@ def test_a_removed_observation_is_named_by_every_claim_that_it_proves(tmp_path: 
     triple: list[str | None] = [removed.subject.key, removed.reference.key]
     triple.append(removed.related_from.key if removed.related_from else None)
     number = content["observations"].index(triple)
-    proved = {each["id"] for each in content["claims"] if number in each["proof"]}
+    proved = {each["id"] for each in content["claims"] if number in indices_of(each)}
     false = false_claims(tmp_path, content, [each for each in observations if each is not removed])
     assert {each.record.id for each in false if tuple(triple) in each.missing} == proved
 

@@ -80,7 +80,8 @@ class Truth:
 
     def _is_false(self, claim: dict[str, Any], table: list[tuple[str, ...]]) -> bool:
         proved_by = self.proved_by(claim)
-        if any(table[number] not in proved_by for number in claim["proof"]):
+        proof = [table[n] for first, last in claim["proof"] for n in range(first, last + 1)]
+        if not proved_by.issuperset(proof):
             return True
         state: Callable[[list[str]], Statement | None] = getattr(self, f"_{claim['kind']}")
         true = state(claim["subjects"])

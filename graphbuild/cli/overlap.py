@@ -48,7 +48,7 @@ def overlap(
     merge: options.MergeOption = False,
     json: options.JsonOption = False,
 ) -> None:
-    """Show the pairs that share the most, and which of them chance does not explain.
+    """Show the pairs of nodes that share the most.
 
     Files are compared by their collections, and by references for which the API names no
     collection. All files of a collection have its references, so these are only counted. With --of

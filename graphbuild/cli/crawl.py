@@ -19,7 +19,7 @@ from graphbuild.cli.errors import ExitCode
 from graphbuild.cli.option_conflicts import refuse_combinations
 from graphbuild.cli.progress import crawl_progress
 from graphbuild.cli.seed_lists import read_seed_lists, require_seeds, seed_list_json, summarize
-from graphbuild.cli.shards import restrict_to_shard
+from graphbuild.cli.shards import choose_shard
 from graphbuild.cli.signals import on_signal
 from graphbuild.cli.status import (
     MAX_LISTED,
@@ -109,9 +109,11 @@ def crawl(
     if seeds:
         notice(summarize(seed_list))
     with open_for_writing(store_path, create=bool(seeds)) as store:
-        shard = restrict_to_shard(store, shard, only=only)
+        part = choose_shard(store, shard, only=only)
         added = store.add_seeds(seed_list)
-        if seeds and not shard:
+        if part:
+            store.tasks.restrict_to_shard(part)
+        elif seeds:
             # A crawl with --decide reads first pages like --quick, and then pages of any list.
             first_only = quick or decide is not None
             _announce_earlier_lists(

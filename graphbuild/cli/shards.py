@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from graphbuild.store.shards import Shard
 
 
-def restrict_to_shard(store: Store, shard: str | None, *, only: bool) -> str | None:
-    """Restrict a crawl to ``shard`` or, if it is None, to the shard that the file is for.
+def choose_shard(store: Store, shard: str | None, *, only: bool) -> Shard | None:
+    """Return the shard ``shard`` or, if it is None, the shard that the campaign file is for.
 
-    Return the shard; None if there is no restriction. The campaign file keeps the shard, so that a
-    later crawl without ``--shard`` does not request the lists of other shards.
+    Return None if the file is for all lists. Otherwise, the file keeps the shard, so that a later
+    crawl without ``--shard`` does not request the lists of other shards.
 
     Raises:
         BadParameter: The file is for another shard, or the crawl is restricted with ``--only``.
@@ -45,12 +45,11 @@ def restrict_to_shard(store: Store, shard: str | None, *, only: bool) -> str | N
             param_hint="--only",
         )
     store.tasks.save_shard(chosen)
-    store.tasks.restrict_to_shard(chosen)
     notice(
         f"shard {chosen}: the lists of other shards stay pending in this file; after the crawls,"
         " unite the files with 'graphbuild merge'"
     )
-    return str(chosen)
+    return chosen
 
 
 def find_shard(path: Path | None, shard: str | None) -> Shard | None:

@@ -21,7 +21,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from graphbuild._util import format_count
+from graphbuild._util import format_count, format_timestamp
 from graphbuild.errors import StoreError
 from graphbuild.models import COMPLETE, FAILED, INCOMPLETE, LIMITED, PENDING, SHORT
 from graphbuild.store.merge_result import MergeConflict
@@ -111,6 +111,12 @@ class _Version:
         read = [page for page in self.pages if page.number > 0]
         starts = [index for index, page in enumerate(read) if page.key[1] is None]
         return read[starts[-1] :] if starts else []
+
+    def describe(self) -> str:
+        """Return the state of the list and the time of its last response or failure, as text."""
+        fetched_at = self.columns["fetched_at"]
+        time = f" of {format_timestamp(fetched_at)}" if isinstance(fetched_at, float) else ""
+        return f"{self.columns['state']}{time}"
 
     def is_observed(self) -> bool:
         """Return whether the list is complete without inferences."""
@@ -210,7 +216,7 @@ class ListMerger:
         elif states[0] != states[1] and PENDING not in states:
             problem = f"the states differ: {states[0]} and {states[1]}"
         if problem:
-            text = f"state {winner.columns['state']}, from {winner.db.path}; all observations"
+            text = f"the state {winner.describe()}, with the observations of both files"
             self._result.add_conflict(MergeConflict(subject.readable_id, problem, text))
 
     # --- pages -----------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from graphbuild.models import Entity
+    from graphbuild.seeds import SeedList
     from graphbuild.store.merge_result import MergeResult
     from graphbuild.store.shards import Shard
 
@@ -94,6 +95,10 @@ class Crawls:
     clock: Clock = field(default_factory=TickingClock)
     calls: list[str] = field(default_factory=list)  # the requested paths and queries
 
+    def parsed_seeds(self) -> SeedList:
+        """Return the seeds as a crawl adds them."""
+        return parse_seeds(self.seeds)
+
     def crawl(
         self, name: str, shard: Shard | None = None, *, refresh: bool = False, **options: Any
     ) -> Path:
@@ -107,7 +112,7 @@ class Crawls:
             api_flavor="classic",
         )
         with Store.open(path) as store, client:
-            store.add_seeds(parse_seeds(self.seeds))
+            store.add_seeds(self.parsed_seeds())
             if shard:
                 store.tasks.restrict_to_shard(shard)
             if refresh:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from graphbuild.emulator import Collection, File, Reference, World, generate_family_world
 from graphbuild.store import Store, find_damage
 from graphbuild.store.shards import Shard
 from tests.support.sharded_crawls import (
@@ -142,6 +143,42 @@ def test_merged_frugal_shards_have_the_edges_of_a_plain_crawl(tmp_path, seed) ->
         store.tasks.complete()
     crawls.crawl("all.db")
     assert triples(merged) == triples(whole)
+
+
+@pytest.mark.bulk
+def test_each_shard_of_a_frugal_crawl_reads_a_family_once(tmp_path) -> None:
+    world = generate_family_world(200, 241)
+    crawls = Crawls(tmp_path, world, world.hashes())
+    crawls.crawl("whole.db", frugal=True)
+    assert len(crawls.calls) == 206
+    crawls.calls = []
+    for number in range(1, 5):
+        crawls.crawl(f"{number}.db", Shard(number, 4), frugal=True)
+    assert len(crawls.calls) == 224
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_file_that_the_list_names_twice_is_read_once_per_shard(tmp_path, order) -> None:
+    hashes = ("1" * 64, "2" * 32)
+    count = next(
+        count for count in range(2, 50) if shard_of(hashes[0], count) != shard_of(hashes[1], count)
+    )
+    references = [Reference.from_url(f"https://r.example/{number}") for number in range(100)]
+    collection = Collection("c", "C", tuple(each.id for each in references))
+    file = File(sha256=hashes[0], md5=hashes[1], collections=("c",))
+    crawls = Crawls(
+        tmp_path, World([file], references, [collection]), [hashes[index] for index in order]
+    )
+    whole = crawls.crawl("whole.db")
+    crawls.calls = []
+    paths = [crawls.crawl(f"{n}.db", Shard(n, count)) for n in range(1, count + 1)]
+    assert len(crawls.calls) == 2 * 3
+    crawls.merge("all.db", paths)
+    assert contents(tmp_path / "all.db") == contents(whole)
+
+
+def shard_of(file_hash: str, count: int) -> int:
+    return next(n for n in range(1, count + 1) if Shard(n, count).contains(f"file:{file_hash}"))
 
 
 @PROPERTY

@@ -45,10 +45,7 @@ def choose_shard(store: Store, shard: str | None, *, only: bool) -> Shard | None
             param_hint="--only",
         )
     store.tasks.save_shard(chosen)
-    notice(
-        f"shard {chosen}: the lists of other shards stay pending in this file; after the crawls,"
-        " unite the files with 'graphbuild merge'"
-    )
+    notice(f"shard {chosen}: unite the files of all shards with 'graphbuild merge'")
     return chosen
 
 

@@ -89,6 +89,11 @@ def test_a_file_stays_with_its_shard(shell: Shell, service) -> None:
     assert crawl(shell, url, "s1.db", listed, "--shard", "1/3")["calls"] > 0
     calls = api.calls
     assert crawl(shell, url, "s1.db")["calls"] == 0
+    status = json.loads(shell("status", "--store", "s1.db", "--json").stdout)
+    assert (status["shard"], status["open"]["calls"]) == ("1/3", 0)
+    text = shell("status", "--store", "s1.db").stdout
+    assert "the file is for shard 1/3; lists of other shards stay pending in it" in text
+    assert "'graphbuild crawl' needs" not in text
     assert api.calls == calls
     process = shell("crawl", "--store", "s1.db", "--base-url", url, "--shard", "2/3")
     assert process.returncode == 2

@@ -12,13 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from graphbuild._util import format_timestamp
-from graphbuild.emulator import Collection, File, Reference, World
+from graphbuild.emulator import Collection, File, Reference, World, generate_family_world
 from graphbuild.errors import BudgetExhaustedError, StoreError
-from graphbuild.models import COMPLETE, FAILED, PENDING
+from graphbuild.models import COMPLETE, FAILED, OBSERVED, PENDING
 from graphbuild.store import Store, find_damage
 from graphbuild.store.shards import Shard
 from tests.store.save_fixture import saved_file
-from tests.store.test_merge import assert_intact, crawls_of, rows_of
+from tests.store.test_merge import assert_intact, change, crawls_of, rows_of
 from tests.support.sharded_crawls import Crawls, contents, merge_files, triples
 
 if TYPE_CHECKING:
@@ -58,6 +58,19 @@ def times(path: Path) -> dict[tuple[str, str], tuple[float | None, float | None]
         }
 
 
+def observed_times(path: Path) -> dict[tuple[str, str, str | None], tuple[float, float]]:
+    """Return the first and the last time of each triple that is not only inferred."""
+    with Store.read(path) as store:
+        return {
+            (each.subject.key, each.reference.key, each.related_from and each.related_from.key): (
+                each.first_seen or 0,
+                each.last_seen or 0,
+            )
+            for each in store.observations()
+            if each.provenance == OBSERVED
+        }
+
+
 def states(path: Path) -> list[str]:
     with Store.read(path) as store:
         return [each.state for each in store.statuses()]
@@ -83,6 +96,46 @@ def test_observations_of_both_files_are_kept_with_their_first_and_last_times(
     assert_intact(path)
 
 
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32))
+def test_independent_crawls_of_a_changing_world_are_united_in_any_order(tmp_path, seed) -> None:
+    crawls, rng = crawls_of(tmp_path / "c", seed, hashes=False)
+    seeds, paths, options = list(crawls.seeds), [], [{}, {"frugal": True}, {"quick": True}]
+    for name in ("a.db", "b.db", "c.db"):
+        crawls.seeds = rng.sample(seeds, rng.randint(1, len(seeds)))
+        paths.append(crawls.crawl(name, **rng.choice(options)))
+        crawls.world = change(crawls.world, rng)
+        crawls.clock.time += DAY
+    found = [observed_times(path) for path in paths]
+    expected = {
+        key: (
+            min(each[key][0] for each in found if key in each),
+            max(each[key][1] for each in found if key in each),
+        )
+        for key in set().union(*found)
+    }
+    rng.shuffle(paths)
+    path = crawls.folder / "all.db"
+    merge_files(path, paths)
+    merged_times = observed_times(path)
+    assert {key: merged_times.get(key) for key in expected} == expected
+    assert_intact(path)
+    before = rows_of(path)
+    merge_files(path, paths)
+    assert rows_of(path) == before
+
+
+def test_pages_that_were_equal_to_a_moved_page_keep_their_observations(tmp_path) -> None:
+    world = generate_family_world(3, 30)  # the lists are equal, so their facts are stored once
+    crawls = Crawls(tmp_path, world, world.hashes()[:1])
+    old = crawls.crawl("old.db")
+    crawls.seeds = world.hashes()
+    new = crawls.crawl("new.db")
+    path, _ = merged(tmp_path, new, old)
+    assert triples(path) == triples(new)
+    assert_intact(path)
+
+
 def test_the_newest_pass_is_the_current_one(tmp_path) -> None:
     old = crawl(tmp_path, "old.db", world_of(1, 2), 1)
     new = crawl(tmp_path, "new.db", world_of(2, 3), 9)
@@ -94,6 +147,19 @@ def test_the_newest_pass_is_the_current_one(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_edges_are_marked_as_after_a_frugal_refresh(tmp_path) -> None:
+    world = generate_family_world(4, 90)
+    crawls = Crawls(tmp_path, world, world.hashes())
+    plain = crawls.crawl("plain.db")
+    crawls.clock.time += DAY
+    frugal = crawls.crawl("frugal.db", frugal=True)
+    assert len(observed_times(frugal)) < len(observed_times(plain)) == 4 * 90
+    for sources in ((plain, frugal), (frugal, plain)):
+        path, _ = merged(tmp_path, *sources)
+        assert observed_times(path).keys() == observed_times(frugal).keys()
+        assert triples(path) == triples(plain)
+
+
 def test_the_newest_name_of_a_collection_is_kept(tmp_path, order) -> None:
     old = crawl(tmp_path, "old.db", world_of(1, name="Old"), 1)
     new = crawl(tmp_path, "new.db", world_of(1, name="New"), 9)

@@ -112,10 +112,14 @@ def test_the_calls_of_all_shards_are_those_of_one_crawl(tmp_path, seed) -> None:
         assert store.calls.count() == whole.total()
 
 
-@PROPERTY
+@settings(PROPERTY, max_examples=6)
 @given(seed=SEEDS)
-def test_merging_between_the_rounds_gives_the_same_as_one_deep_crawl(tmp_path, seed) -> None:
+@pytest.mark.parametrize("api_flavor", ["classic", "gti"])
+def test_merging_between_the_rounds_gives_the_same_as_one_deep_crawl(
+    tmp_path, seed, api_flavor
+) -> None:
     crawls, rng = crawls_of(tmp_path / "c", seed, hashes=False)
+    crawls.api_flavor = api_flavor
     whole = crawls.crawl("whole.db", depth=2)
     calls, crawls.calls = Counter(crawls.calls), []
     base = None

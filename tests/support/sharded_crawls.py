@@ -51,8 +51,9 @@ def random_world(rng: random.Random) -> World:
     def some() -> tuple[str, ...]:
         return tuple(rng.sample(names, rng.randint(0, len(names))))
 
+    direct = [each.id for each in references.values()][:2]
     return World(
-        [_file(number, some()) for number in range(rng.randint(1, 7))],
+        [_file(number, some(), direct[: rng.randint(0, 2)]) for number in range(rng.randint(1, 7))],
         list(references.values()),
         collections,
         indicators=[
@@ -62,10 +63,11 @@ def random_world(rng: random.Random) -> World:
     )
 
 
-def _file(number: int, collections: tuple[str, ...]) -> File:
+def _file(number: int, collections: tuple[str, ...], references: list[str]) -> File:
     text = f"file {number}".encode()
     return File(
         collections=collections,
+        references=tuple(references),
         sha256=hashlib.sha256(text).hexdigest(),
         sha1=hashlib.sha1(text, usedforsecurity=False).hexdigest(),
         md5=hashlib.md5(text, usedforsecurity=False).hexdigest(),
@@ -93,6 +95,7 @@ class Crawls:
     world: World
     seeds: Sequence[str]
     clock: Clock = field(default_factory=TickingClock)
+    api_flavor: str = "classic"
     calls: list[str] = field(default_factory=list)  # the requested paths and queries
 
     def parsed_seeds(self) -> SeedList:
@@ -104,12 +107,12 @@ class Crawls:
     ) -> Path:
         """Crawl into the file ``name``, a new one or an earlier one; return its path."""
         path = self.folder / name
-        api = Api(self.world, clock=self.clock.now)
+        api = Api(self.world, clock=self.clock.now, api_flavor=self.api_flavor)
         client = Client(
             ApiKey("k" * 64),
             adapter=EmulatorAdapter(api),
             clock=self.clock,  # type: ignore[arg-type]
-            api_flavor="classic",
+            api_flavor=self.api_flavor,
         )
         with Store.open(path) as store, client:
             store.add_seeds(self.parsed_seeds())

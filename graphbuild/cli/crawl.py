@@ -16,8 +16,10 @@ from graphbuild.cli import options
 from graphbuild.cli.campaign_file import open_for_writing, save_clusters
 from graphbuild.cli.console import notice, print_json, print_line
 from graphbuild.cli.errors import ExitCode
+from graphbuild.cli.option_conflicts import refuse_combinations
 from graphbuild.cli.progress import crawl_progress
 from graphbuild.cli.seed_lists import read_seed_lists, require_seeds, seed_list_json, summarize
+from graphbuild.cli.shards import choose_shard
 from graphbuild.cli.signals import on_signal
 from graphbuild.cli.status import (
     MAX_LISTED,
@@ -59,6 +61,7 @@ def crawl(
     refresh: options.RefreshOption = None,
     verify_inferred: options.VerifyInferredOption = None,
     workers: options.WorkersOption = 1,
+    shard: options.ShardOption = None,
     api_flavor: options.ApiFlavorOption = "auto",
     describe: options.DescribeOption = None,
     api_key: options.ApiKeyOption = None,  # noqa: ARG001  the callback refuses any value
@@ -96,16 +99,21 @@ def crawl(
         "--describe": bool(describe),
         "--quick": quick,
         "--decide": decide is not None,
+        "--only": only,
+        "--shard": shard is not None,
     }
-    _refuse_combinations({name for name, is_used in used.items() if is_used})
+    refuse_combinations({name for name, is_used in used.items() if is_used})
     seed_list = read_seed_lists(seeds or [], format_name, column, allow_empty=allow_empty)
     require_seeds(seed_list, seeds or [])
     _refuse_api_key(seed_list)
     if seeds:
         notice(summarize(seed_list))
     with open_for_writing(store_path, create=bool(seeds)) as store:
+        part = choose_shard(store, shard, only=only)
         added = store.add_seeds(seed_list)
-        if seeds:
+        if part:
+            store.tasks.restrict_to_shard(part)
+        elif seeds:
             # A crawl with --decide reads first pages like --quick, and then pages of any list.
             first_only = quick or decide is not None
             _announce_earlier_lists(
@@ -166,46 +174,6 @@ def crawl(
         raise typer.Exit(ExitCode.PAUSED)
     if totals.complete + totals.pending < totals.lists or has_failed_description:
         raise typer.Exit(ExitCode.INCOMPLETE)
-
-
-# Options that cannot be combined: the first option, what it does, and the others with a reason.
-_CONTRADICTIONS = {
-    "--complete": (
-        "requests the pages that --frugal leaves out",
-        {"--frugal": "leaves out these pages"},
-    ),
-    "--quick": (
-        "requests only first pages",
-        {
-            "--depth": "finds entities in lists that are read to their end",
-            "--verify-inferred": "reads the chosen lists to their end",
-            "--complete": "requests the pages that --frugal left out",
-        },
-    ),
-    "--decide": (
-        "requests only pages that can change clusters",
-        {
-            "--quick": "requests only first pages",
-            "--depth": "finds entities in lists that are read to their end",
-            "--verify-inferred": "reads the chosen lists to their end",
-            "--complete": "requests the pages that --frugal left out",
-            "--frugal": "chooses the pages that save the most calls",
-            "--direct": "adds lists that --decide does not read to their end",
-            "--describe": "adds calls that change no cluster",
-        },
-    ),
-}
-
-
-def _refuse_combinations(used: set[str]) -> None:
-    """Raise BadParameter if two of the ``used`` options contradict each other."""
-    for first, (effect, others) in _CONTRADICTIONS.items():
-        for other, reason in others.items():
-            if {first, other} <= used:
-                raise typer.BadParameter(
-                    f"{effect}, but {other} {reason}; use only one of the two options",
-                    param_hint=first,
-                )
 
 
 def _page_choice(store: Store, calls: int | None) -> PageChoice | None:

@@ -75,6 +75,15 @@ def _parse_format(text: str) -> str:
     return text
 
 
+def _parse_shard(text: str) -> str:
+    from graphbuild.store.shards import Shard
+
+    try:
+        return str(Shard.parse(text))
+    except ValueError as problem:
+        raise typer.BadParameter(str(problem)) from None
+
+
 def _parse_describe(text: str) -> frozenset[str]:
     from graphbuild.api.endpoints import DESCRIBABLE_TYPES
 
@@ -296,6 +305,17 @@ OnlyOption = Annotated[
     typer.Option(
         "--only",
         help="Request only subjects of the seed lists in this command, not of earlier seed lists.",
+    ),
+]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        parser=_parse_shard,
+        metavar="I/N",
+        help="Request only part I of N of the lists, such as 2/4, so that N machines with N keys "
+        "request different lists. Use the same seed lists on all machines, and unite the campaign "
+        "files with 'merge'.",
     ),
 ]
 VerifyInferredOption = Annotated[

@@ -13,7 +13,7 @@ from graphbuild._util import format_count
 from graphbuild.api.endpoints import AUTO
 from graphbuild.api.rate_limit import day_start
 from graphbuild.cli import options, quota
-from graphbuild.cli.campaign_file import campaign_files, find_campaign_file, read_store
+from graphbuild.cli.campaign_file import campaign_files, find_campaign_file
 from graphbuild.cli.console import print_json, print_line
 from graphbuild.cli.probe import probe_key
 from graphbuild.cli.seed_lists import (
@@ -23,6 +23,7 @@ from graphbuild.cli.seed_lists import (
     seed_list_json,
     summarize,
 )
+from graphbuild.cli.shards import find_shard, read_shard, seeds_of_shard
 from graphbuild.models import FILE
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def plan(
     user: options.UserOption = None,
     base_url: options.BaseUrlOption = options.DEFAULT_BASE_URL,
     api_flavor: options.ApiFlavorOption = "auto",
+    shard: options.ShardOption = None,
     *,
     direct: options.DirectOption = False,
     probe: options.ProbeOption = False,
@@ -78,6 +80,8 @@ def plan(
     seed_list = read_seed_lists(seeds or [], format_name, column, allow_empty=allow_empty)
     require_seeds(seed_list, seeds or [])
     path = _find_existing_file(store_path)
+    part = find_shard(path, shard)
+    seed_list = seeds_of_shard(seed_list, part)
     readable = None
     if probe:
         readable = probe_key(
@@ -89,7 +93,7 @@ def plan(
         )
     remaining = quota.request_quota(user, base_url)
     if path:
-        with read_store(path) as store:
+        with read_shard(path, part) as store:
             found = _count_found_lists(store, depth, per_node, api_flavor, direct=direct)
             before = 0.0 if refresh is None else time.time() - refresh
             estimate = _estimate_rest(

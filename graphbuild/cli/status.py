@@ -47,6 +47,9 @@ def status(
         if warnings:
             print_warnings(store, json=json)
             return
+        shard = store.tasks.stored_shard()
+        if shard:
+            store.tasks.restrict_to_shard(shard)
         remaining = quota.request_quota(user, base_url)
         if json:
             print_json({**status_json(store), "quota": quota.quota_json(remaining)})
@@ -162,6 +165,8 @@ def print_open_lists(store: Store) -> None:
         at_least = "" if left.exact else "at least "
         calls = format_count(left.calls, "call")
         print_line(f"{', '.join(parts)}; 'graphbuild crawl' needs {at_least}{calls} for the rest")
+    if shard := store.tasks.stored_shard():
+        print_line(f"the file is for shard {shard}; lists of other shards stay pending in it")
 
 
 def print_inferred(store: Store) -> None:
@@ -274,6 +279,7 @@ def status_json(store: Store) -> dict[str, object]:
     return {
         "campaign": campaign,
         "missing_data": store.missing_data,
+        "shard": str(store.tasks.stored_shard() or "") or None,
         "audit": audit,
         "open": asdict(open_lists(store)),
         "completion_calls": store.tasks.completion_calls(LIMIT),

@@ -167,6 +167,10 @@ class Database:
         with translate_sqlite_errors(self.path):
             self._connection.executemany(statement, rows)
 
+    def define_function(self, name: str, function: Callable[[int], bool]) -> None:
+        """Make ``function`` available in SQL as ``name``, with one argument."""
+        self._connection.create_function(name, 1, function)
+
     # --- transactions ----------------------------------------------------------------------------
 
     def on_rollback(self, callback: Callable[[], None]) -> None:

@@ -65,8 +65,7 @@ class Descriptions:
                 " VALUES (?, ?, ?, ?)",
                 [(each.id, DESCRIPTION, PENDING, each.depth) for each in found],
             )
-            if chosen is not None:
-                self._tasks.choose_descriptions()
+            self._tasks.choose_descriptions()
 
     def counts(self) -> dict[str, DescriptionCounts]:
         """Return the counts of each kind of object, by its key in ``DESCRIBABLE_TYPES``."""

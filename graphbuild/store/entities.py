@@ -19,6 +19,7 @@ from graphbuild.errors import StoreError
 from graphbuild.models import COLLECTION, COMPLETE, REFERENCE, Entity
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from graphbuild.models import Scalar
@@ -241,6 +242,25 @@ def unite_entities(db: Database, alias: int, canonical: int) -> None:
             db.update("task", task, subject=canonical)
             db.update("task", other_task, subject=alias, relationship=relationship)
             _retire_task(db, other_task)
+
+
+def keep_first_position(db: Database, canonical: int, positions: Mapping[str, int]) -> None:
+    """Move the tasks of an entity forward to the positions that tasks of its alias had.
+
+    ``positions`` contains the row ids of these tasks by relationship, from before the entities were
+    united. The order of row ids is the order in which lists are exported.
+    """
+    query = "SELECT id FROM task WHERE subject = ? AND relationship = ?"
+    for relationship, first in positions.items():
+        task = db.integer(query, canonical, relationship)
+        if task <= first:
+            continue
+        # Exchange the row ids of the two tasks. The retired task has neither pages nor inferences.
+        db.execute("UPDATE task SET id = -id WHERE id = ?", first)
+        db.execute("UPDATE task SET id = ? WHERE id = ?", first, task)
+        db.execute("UPDATE task SET id = ? WHERE id = ?", task, -first)
+        for table in ("page", "inference"):
+            db.execute(f"UPDATE {table} SET task = ? WHERE task = ?", first, task)  # noqa: S608  constants only
 
 
 def next_alias_page_number(db: Database, task: int) -> int:

@@ -38,6 +38,12 @@ if TYPE_CHECKING:
 # Tasks whose subject is not an alias.
 CANONICAL_TASKS = "task JOIN entity ON entity.id = task.subject AND entity.same_as = 0"
 CANONICAL_LISTS = f"{CANONICAL_TASKS} AND relationship <> '{DESCRIPTION}'"
+# The order of tasks: those of seeds as added, then the others by depth and subject. The order in
+# which a crawl finds entities depends on the order of the responses, so it does not matter here.
+TASK_ORDER = (
+    "ORDER BY max(task.depth, 0), iif(task.depth > 0, type, ''),"
+    " iif(task.depth > 0, api_id, ''), iif(task.depth > 0, relationship, ''), task.id"
+)
 
 
 @dataclass(slots=True)
@@ -71,8 +77,8 @@ class ObservationReader:
     def observations(self, *, direct: bool = False) -> Iterator[Observation]:
         """Yield every observation once, except refuted inferences.
 
-        The observations are in the order in which the subjects were added. Those of one subject are
-        sorted by reference and collection.
+        The observations are in the order of the seeds, then of the other subjects by depth and
+        name. Those of one subject are sorted by reference and collection.
 
         Args:
             direct: Whether to yield, after all other observations, those of direct references. They
@@ -116,7 +122,7 @@ class ObservationReader:
             entities, states = load_entities(self._db), _list_states(self._db, at)
             rows = self._db.rows(
                 f"SELECT task.id, task.subject, state FROM {CANONICAL_TASKS} WHERE relationship = ?"  # noqa: S608  constants only
-                " ORDER BY task.id",
+                f" {TASK_ORDER}",
                 RELATED_REFERENCES,
             )
             for task, subject, state in rows:
@@ -128,8 +134,9 @@ class ObservationReader:
         with self._db.snapshot():
             entities = load_entities(self._db)
             query = (
-                "SELECT id, subject, relationship FROM task WHERE relationship NOT IN (?, ?)"
-                " ORDER BY id"
+                "SELECT task.id, subject, relationship FROM task"  # noqa: S608  constants only
+                " JOIN entity ON entity.id = task.subject"
+                f" WHERE relationship NOT IN (?, ?) {TASK_ORDER}"
             )
             for task, source, relationship in self._db.rows(query, RELATED_REFERENCES, DESCRIPTION):
                 if entities[source].type in SUBJECT_TYPES:  # a list of direct references
@@ -140,7 +147,10 @@ class ObservationReader:
 
 def _tasks(db: Database, relationship: str = RELATED_REFERENCES) -> Iterator[tuple[int, int]]:
     """Yield the row ids of each task of a relationship and of its subject."""
-    query = "SELECT id, subject FROM task WHERE relationship = ? ORDER BY id"
+    query = (
+        "SELECT task.id, subject FROM task JOIN entity ON entity.id = task.subject"  # noqa: S608  constants only
+        f" WHERE relationship = ? {TASK_ORDER}"
+    )
     return db.rows(query, relationship)
 
 

@@ -143,12 +143,10 @@ class PageWriter:
         return SaveResult(0, Status(COMPLETE, ALIAS_DETAIL))
 
     def _insert_page(self, task: int, number: int, fetched: FetchedPage) -> int:
-        """Insert a page, and its facts unless a recent page has equal ones; return the row id."""
+        """Insert a page, its entities and its facts; return the row id of the page."""
         page, body = fetched.page, _compress(fetched)
-        facts = self._save_entities(page)
-        duplicate_of = self._page_of.get(facts)
-        page_id = self._db.insert(
-            "page",
+        return self.insert_row(
+            self._save_entities(page),
             task=task,
             number=number,
             cursor=fetched.cursor,
@@ -157,12 +155,20 @@ class PageWriter:
             item_count=page.item_count,
             warning_count=len(page.warnings),
             fetched_at=fetched.fetched_at,
-            duplicate_of=duplicate_of,
             sha256=hashlib.sha256(fetched.body).digest(),
             crc32=zlib.crc32(body),
             body=body,
             skipped_count=page.skipped_count,
         )
+
+    def insert_row(self, facts: Facts, **columns: object) -> int:
+        """Insert a page, and its facts unless a recent page has equal ones; return the row id.
+
+        ``facts`` must be sorted. ``columns`` are those of the table ``page``, except ``id`` and
+        ``duplicate_of``. The caller must have begun a transaction.
+        """
+        duplicate_of = self._page_of.get(facts)
+        page_id = self._db.insert("page", duplicate_of=duplicate_of, **columns)
         if facts and duplicate_of is None:
             statement = "INSERT INTO fact (page, reference, related_from) VALUES (?, ?, ?)"
             self._db.execute_many(statement, [(page_id, *each) for each in facts])
@@ -170,6 +176,10 @@ class PageWriter:
                 self._page_of.clear()
             self._page_of[facts] = page_id
         return page_id
+
+    def forget_pages(self) -> None:
+        """Compare no more pages with the stored ones. Call this before pages are deleted."""
+        self._page_of.clear()
 
     def _save_entities(self, page: Page) -> Facts:
         """Save the entities of a page; return the page's facts, sorted by row ids."""

@@ -45,7 +45,12 @@ from graphbuild.store.entities import (
 )
 from graphbuild.store.inferences import Inferences
 from graphbuild.store.models import AuditResult, CompressedPage, StoredPage, SubjectStatus, Totals
-from graphbuild.store.observations import CANONICAL_LISTS, CANONICAL_TASKS, ObservationReader
+from graphbuild.store.observations import (
+    CANONICAL_LISTS,
+    CANONICAL_TASKS,
+    TASK_ORDER,
+    ObservationReader,
+)
 from graphbuild.store.page_writer import PageWriter
 from graphbuild.store.schema import CONFIRMED, REFUTED
 from graphbuild.store.task_queue import TaskQueue
@@ -191,7 +196,7 @@ class Store(ObservationReader):
     # --- subjects --------------------------------------------------------------------------------
 
     def subjects(self, *, times: bool = False) -> Iterator[Entity]:
-        """Yield the subject of each list, in the order in which the lists were added.
+        """Yield the subject of each list: the seeds as added, then the others by depth and name.
 
         An entity with several lists is yielded once per list, with different attributes:
 
@@ -208,7 +213,7 @@ class Store(ObservationReader):
         """
         entities = load_entities(self._db)
         seeds = dict(self._db.rows("SELECT entity, attributes FROM seed"))
-        for subject, status in self._statuses(CANONICAL_LISTS):
+        for subject, status in self._statuses(CANONICAL_LISTS, TASK_ORDER):
             entity = entities[subject]
             attributes: dict[str, Scalar] = {
                 name: value
@@ -231,16 +236,19 @@ class Store(ObservationReader):
         tasks = f"{CANONICAL_TASKS} AND relationship = '{DESCRIPTION}'"
         return (status for _, status in self._statuses(tasks))
 
-    def _statuses(self, tasks: str) -> Iterator[tuple[int, SubjectStatus]]:
+    def _statuses(
+        self, tasks: str, order: str = "ORDER BY task.id"
+    ) -> Iterator[tuple[int, SubjectStatus]]:
         """Yield for each task the row id of its subject, and its progress.
 
         ``tasks`` is an SQL join of the tables task and entity, such as ``CANONICAL_LISTS``.
+        ``order`` is SQL.
         """
         rows = self._db.rows(
             "SELECT task.subject, type, api_id, attributes, relationship, state, page_count,"  # noqa: S608  constants only
             " expected_count, received_count, inferred_count, cursor, http_status, fetched_at,"
             " error_code, trim(detail || '; ' || inference_conflict, '; ')"
-            f" FROM {tasks} ORDER BY task.id"
+            f" FROM {tasks} {order}"
         )
         for subject, entity_type, api_id, attributes, *rest in rows:
             entity = subject_entity(entity_type, api_id, attributes, self.path)

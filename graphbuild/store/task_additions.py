@@ -16,6 +16,7 @@ from graphbuild.store.schema import REFUTED
 
 if TYPE_CHECKING:
     from graphbuild.store.database import Database
+    from graphbuild.store.shards import Shard
 
 # FOUND joins each task with its facts, except refuted inferences. Pass REFUTED as the parameter
 # ``:refuted``.
@@ -84,13 +85,14 @@ def add_tasks_of_found(
 
 
 def count_found(
-    db: Database, depth: int, api_flavor: str, *, direct: bool
+    db: Database, depth: int, api_flavor: str, *, direct: bool, shard: Shard | None = None
 ) -> Counter[tuple[str, str]]:
     """Return the number of tasks that a crawl to ``depth`` would add, by type and relationship.
 
     The crawl would add these tasks for the entities in the stored lists of lower depths. With
     ``direct``, tasks for direct references are included, but only for entities that have no list
-    yet. For the other entities, see :func:`count_without_direct`.
+    yet. For the other entities, see :func:`count_without_direct`. If there is a ``shard``, only its
+    tasks are counted.
     """
     entities = load_entities(db)
     tasks = db.rows("SELECT subject, relationship FROM task")
@@ -106,6 +108,8 @@ def count_found(
     }
     missing: Counter[tuple[str, str]] = Counter()
     for key, entity_type in found.items():
+        if shard is not None and not shard.contains(key):
+            continue
         object_type = OBJECT_TYPES.get(entity_type)
         relationships = object_type.relationships_in(api_flavor) if object_type else ()
         missing.update((entity_type, each) for each in relationships if (key, each) not in known)

@@ -20,6 +20,7 @@ from graphbuild.models import (
 from graphbuild.store import task_additions
 from graphbuild.store.models import REPEATED
 from graphbuild.store.schema import REFUTED
+from graphbuild.store.shards import Shard, tasks_of
 from graphbuild.store.task_additions import FOUND, FOUND_IDS
 from graphbuild.store.task_selection import TaskSelection
 
@@ -53,6 +54,13 @@ _KEEPS_CURSOR = "state = ? AND http_status <> ?"
 class TaskQueue(TaskSelection):
     """Adds tasks, selects the next task to request, and sets tasks to pending again."""
 
+    def __init__(self, db: Database) -> None:
+        super().__init__(db)
+        self._shard: Shard | None = None
+        self._tasks_of_shard: set[int] = set()  # row ids
+
+    # --- restrict --------------------------------------------------------------------------------
+
     def restrict(self, subjects: Iterable[int] | None) -> None:
         """Restrict the queue to the tasks of some subjects and of entities found in their lists.
 
@@ -60,7 +68,7 @@ class TaskQueue(TaskSelection):
         table ``temp.chosen`` contains the row ids of the *chosen* tasks, to which the queue is then
         restricted. ``subjects`` contains row ids. None removes the restriction.
         """
-        self._restriction = ""
+        self._restriction, self._shard = "", None
         if subjects is None:
             return
         with self._db.transaction():
@@ -75,17 +83,56 @@ class TaskQueue(TaskSelection):
                 self._choose_found(depth)
             self.choose_descriptions()
 
+    def stored_shard(self) -> Shard | None:
+        """Return the shard whose lists the campaign file is for; None for all lists."""
+        row = self._db.first("SELECT value FROM metadata WHERE name = 'shard'")
+        return Shard.parse(str(row[0])) if row else None
+
+    def save_shard(self, shard: Shard) -> None:
+        """Store the shard, to which later crawls of the campaign file are then restricted."""
+        if shard != self.stored_shard():
+            with self._db.transaction():
+                self._db.execute("DELETE FROM metadata WHERE name = 'shard'")
+                self._db.insert("metadata", name="shard", value=str(shard))
+
+    def restrict_to_shard(self, shard: Shard) -> None:
+        """Restrict the queue to the tasks of a shard, even those that are added later.
+
+        Tasks are added for the entities in all lists, so that all shards of a campaign have the
+        same tasks.
+        """
+        self._shard = shard
+        self._choose_shard()
+        self._db.define_function("in_shard", self._tasks_of_shard.__contains__)
+        self._restriction = " AND in_shard(task.id)"
+
+    def _choose_shard(self) -> None:
+        """Extend the restriction to new tasks of the shard.
+
+        The tasks that are already chosen are kept: if a page has shown that the subject is an
+        alias, the list is still read to its end.
+        """
+        if self._shard is not None:
+            self._tasks_of_shard |= tasks_of(self._db, self._shard)
+
     def chosen_entities(self) -> set[int] | None:
         """Return the row ids of the subjects of chosen tasks, and of the entities in their lists.
 
-        Return None if the queue is not restricted; see :meth:`restrict`.
+        Return None if the queue is not restricted to seeds; see :meth:`restrict`.
         """
-        if not self._restriction:
+        if not self._restriction or self._shard is not None:
             return None
         return {entity for (entity,) in self._db.rows(_CHOSEN_ENTITIES, REFUTED)}
 
     def choose_descriptions(self) -> None:
-        """Extend the restriction to the descriptions of the :meth:`chosen_entities`."""
+        """Extend the restriction to the descriptions of the :meth:`chosen_entities`.
+
+        If the queue is restricted to a shard, extend it to the descriptions of the shard.
+        """
+        if self._shard is not None:
+            self._choose_shard()
+        if self.chosen_entities() is None:
+            return
         self._db.execute(
             "INSERT OR IGNORE INTO chosen SELECT id FROM task"  # noqa: S608  constants only
             f" WHERE subject IN ({_CHOSEN_ENTITIES}) AND relationship = ?",
@@ -94,7 +141,13 @@ class TaskQueue(TaskSelection):
         )
 
     def _choose_found(self, depth: int) -> None:
-        """Extend the restriction to all tasks of the entities in the chosen lists of ``depth``."""
+        """Extend the restriction to all tasks of the entities in the chosen lists of ``depth``.
+
+        If the queue is restricted to a shard, extend it to all tasks of the shard.
+        """
+        if self._shard is not None:
+            self._choose_shard()
+            return
         self._db.execute(
             f"INSERT OR IGNORE INTO chosen SELECT found.id FROM {FOUND}"  # noqa: S608  constants only
             f" JOIN task AS found ON found.subject IN {FOUND_IDS}"
@@ -102,6 +155,10 @@ class TaskQueue(TaskSelection):
             refuted=REFUTED,
             depth=depth,
         )
+
+    def _condition_of_sources(self) -> str:
+        """Return the SQL condition for the tasks from which other tasks are derived."""
+        return "" if self._shard is not None else self._restriction
 
     # --- add and restart -------------------------------------------------------------------------
 
@@ -252,7 +309,7 @@ class TaskQueue(TaskSelection):
             task_additions.update_reports(self._db)
             new = sum(
                 task_additions.add_tasks_of_found(
-                    self._db, depth, entity_type, relationship, self._restriction
+                    self._db, depth, entity_type, relationship, self._condition_of_sources()
                 )
                 for entity_type, object_type in OBJECT_TYPES.items()
                 for relationship in object_type.relationships_in(api_flavor)
@@ -264,8 +321,10 @@ class TaskQueue(TaskSelection):
     def add_direct(self) -> int:
         """Add the missing tasks for the direct references of subjects; return their number."""
         with self._db.transaction():
-            new = task_additions.add_direct_tasks(self._db, self._restriction)
-            if self._restriction:
+            new = task_additions.add_direct_tasks(self._db, self._condition_of_sources())
+            if self._shard is not None:
+                self._choose_shard()
+            elif self._restriction:
                 self._db.execute(
                     "INSERT OR IGNORE INTO chosen SELECT other.id FROM task JOIN task AS other"  # noqa: S608  constants only
                     " ON other.subject = task.subject AND other.relationship = ?"
@@ -278,9 +337,12 @@ class TaskQueue(TaskSelection):
         """Count the lists that a crawl to ``depth`` would add for the entities found so far.
 
         ``direct`` is whether the crawl also requests direct references. The keys of the result are
-        pairs of an object type and a relationship.
+        pairs of an object type and a relationship. If the queue is restricted to a shard, only the
+        lists of the shard are counted.
         """
-        return task_additions.count_found(self._db, depth, api_flavor, direct=direct)
+        return task_additions.count_found(
+            self._db, depth, api_flavor, direct=direct, shard=self._shard
+        )
 
     def can_find_more(self, depth: int, per_node: int) -> bool:
         """Return whether a crawl would request more pages of lists with a depth below ``depth``.

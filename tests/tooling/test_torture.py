@@ -31,6 +31,7 @@ pytestmark = pytest.mark.skipif(bool(forking.possible()), reason=forking.possibl
 QUICK = {
     "kills": 12,
     "workers": 10,
+    "merge": 12,
     "files": 10,
     "copies": 5,
     "signals": 10,

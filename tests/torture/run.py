@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PARTS = {
     "kills": 1_000,
     "workers": 200,
+    "merge": 200,
     "files": 1_000,
     "copies": 200,
     "signals": 200,

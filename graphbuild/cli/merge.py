@@ -78,6 +78,7 @@ def _describe(result: MergeResult) -> str:
     if not result.is_new():
         return f"{result.source}: nothing new"
     counts = {
+        "entity": result.entities,
         "seed": result.seeds,
         "list": result.lists,
         "page": result.pages,

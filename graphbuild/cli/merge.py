@@ -35,7 +35,7 @@ def merge(
     *,
     json: options.JsonOption = False,
 ) -> None:
-    """Merge campaign files, such as the shards of a crawl, into one.
+    """Merge campaign files, such as the shards of a crawl.
 
     Merging the shards gives the same exports as one crawl without --shard. Merging a file again
     changes nothing. If a merge is interrupted, run the same command again.

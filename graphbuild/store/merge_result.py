@@ -1,4 +1,4 @@
-"""What a merge of campaign files has added, and where the files contradict each other."""
+"""The result of merging a campaign file: counts of new rows, and conflicts."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Unite the versions of one list that several campaign files contain.
 
-A *version* is the data of a list in one file: the task with its state, the pages and the inferences.
+A *version* is the data of a list in one file: the task with its state, pages and inferences.
 One version is kept as it is, with its state. These criteria decide in turn:
 
 1. The version whose newest pass started last.

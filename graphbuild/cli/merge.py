@@ -35,7 +35,7 @@ def merge(
     *,
     json: options.JsonOption = False,
 ) -> None:
-    """Merge campaign files, such as the shards of a crawl, into one.
+    """Merge campaign files, such as the shards of a crawl.
 
     Merging the shards gives the same exports as one crawl without --shard. Merging a file again
     changes nothing. If a merge is interrupted, run the same command again.
@@ -78,6 +78,7 @@ def _describe(result: MergeResult) -> str:
     if not result.is_new():
         return f"{result.source}: nothing new"
     counts = {
+        "entity": result.entities,
         "seed": result.seeds,
         "list": result.lists,
         "page": result.pages,

@@ -157,6 +157,11 @@ _RULES = (
         "'the API flavor ' || quote(value) || ' is unknown'",
         f"metadata WHERE name = 'api_flavor' AND value NOT IN {_sql(API_FLAVORS)}",
     ),
+    (
+        "NULL",
+        "'the shard ' || quote(value) || ' is invalid'",
+        "metadata WHERE name = 'shard' AND value NOT GLOB '[1-9]*/[1-9]*'",
+    ),
 )
 
 

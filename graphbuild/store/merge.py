@@ -103,10 +103,13 @@ class _Merge:
             attributes = decode_attributes(text, api_id, self._source.path)
             query = "SELECT id, attributes FROM entity WHERE type = ? AND api_id = ?"
             known = self._db.first(query, entity_type, api_id)
+            stored: dict[str, Scalar] | None = None
             if known:
                 stored = decode_attributes(known[1], api_id, self._db.path)
                 if _differ(stored, attributes) and times[0].of(row_id) <= times[1].of(known[0]):
                     attributes = {name: attributes[name] for name in attributes.keys() - stored}
+            if stored is None or {**stored, **attributes} != stored:
+                self._result.entities += 1
             self._ids[row_id] = self._entities.save(Entity(entity_type, api_id, attributes))
 
     def _unite_aliases(self) -> None:
@@ -160,6 +163,7 @@ class _Merge:
         united = encode_attributes({**added, **stored})
         if united != known:
             self._db.update("seed", entity, attributes=united)
+            self._result.seeds += 1
 
     def _add_tasks(self) -> None:
         """Add a pending task for each list and description that has none."""

@@ -1,6 +1,6 @@
 """Unite the versions of one list that several campaign files contain.
 
-A *version* is what one file knows of a list: the task with its state, the pages and the inferences.
+A *version* is the data of a list in one file: the task with its state, pages and inferences.
 One version is kept as it is, with its state. These criteria decide in turn:
 
 1. The version whose newest pass started last.
@@ -66,7 +66,7 @@ _PAGE_COLUMNS = (
     "skipped_count",
 )
 
-# What identifies a page within its list: checksum, cursor, time, and how many equal pages precede.
+# The key of a page within its list: checksum, cursor, time, and its number among equal pages.
 _PageKey = tuple[bytes, str | None, float, int]
 # Row ids of a reference and its collection -> row ids of first page and last page, and provenance.
 _Inferences = dict[tuple[int, int], tuple[int, int, int]]
@@ -93,7 +93,7 @@ class _Entry(NamedTuple):
 
 @dataclass(slots=True)
 class _Version:
-    """What one file knows of a list."""
+    """The data of one list in one file."""
 
     db: Database
     task: int  # the row id

@@ -1,4 +1,4 @@
-"""What a merge of campaign files has added, and where the files contradict each other."""
+"""The result of merging a campaign file: counts of new rows, and conflicts."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ class MergeConflict:
 
 @dataclass(slots=True)
 class MergeResult:
-    """The number of rows that one file has added, and the conflicts."""
+    """The numbers of rows that one file has added or changed, and the conflicts."""
 
     source: str  # path of the file
+    entities: int = 0
     seeds: int = 0
     lists: int = 0  # lists and descriptions that changed
     pages: int = 0
@@ -35,4 +36,5 @@ class MergeResult:
 
     def is_new(self) -> bool:
         """Return whether the file has added anything."""
-        return bool(self.seeds or self.lists or self.pages or self.inferences or self.calls)
+        counts = (self.entities, self.seeds, self.lists, self.pages, self.inferences, self.calls)
+        return any(counts)

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from graphbuild.api.endpoints import OBJECT_TYPES
+from graphbuild.errors import StoreError
 from graphbuild.models import (
     COMPLETE,
     DESCRIPTION,
@@ -86,7 +87,11 @@ class TaskQueue(TaskSelection):
     def stored_shard(self) -> Shard | None:
         """Return the shard whose lists the campaign file is for; None for all lists."""
         row = self._db.first("SELECT value FROM metadata WHERE name = 'shard'")
-        return Shard.parse(str(row[0])) if row else None
+        try:
+            return Shard.parse(str(row[0])) if row else None
+        except ValueError:
+            text = f"{self._db.path}: the stored shard is damaged; see graphbuild check"
+            raise StoreError(text) from None
 
     def save_shard(self, shard: Shard) -> None:
         """Store the shard, to which later crawls of the campaign file are then restricted."""

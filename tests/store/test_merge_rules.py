@@ -163,6 +163,27 @@ def test_edges_are_marked_as_after_a_frugal_refresh(tmp_path) -> None:
         assert triples(path) == triples(plain)
 
 
+@pytest.mark.parametrize("replaced", [0, 70])
+def test_a_list_is_continued_although_another_file_has_later_pages(tmp_path, replaced) -> None:
+    """Pages of another file do not count as pages of the newest pass."""
+    world = world_of(*range(150))
+    for name, day in (("early.db", 1), ("late.db", 5)):
+        with suppress(BudgetExhaustedError):
+            crawl(tmp_path, name, world, day, max_calls=2)
+    early, late = crawl(tmp_path, "early.db", world, 9), tmp_path / "late.db"
+    assert (states(early), states(late)) == ([COMPLETE], [PENDING])
+    path, _ = merged(tmp_path, late, early)
+    assert states(path) == [PENDING]  # the newest pass is that of the other file
+    changed = world_of(*range(150 - replaced), *range(200, 200 + replaced))
+    for name in ("all.db", "late.db"):
+        crawl(tmp_path, name, changed, 10)
+    with Store.read(path) as united, Store.read(late) as alone:
+        (one,), (other,) = united.statuses(), alone.statuses()
+    assert (one.state, one.detail, one.received_count) == (COMPLETE, "", other.received_count)
+    assert triples(path) == triples(early) | triples(late)
+    assert_intact(path)
+
+
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_the_newest_name_of_a_collection_is_kept(tmp_path, order) -> None:
     old = crawl(tmp_path, "old.db", world_of(1, name="Old"), 1)

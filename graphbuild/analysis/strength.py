@@ -176,12 +176,12 @@ def _count_pairs(incidence: Incidence, of: NodeKind) -> int:
 
 
 class _Checks:
-    """Search the breaking points of results with a limited number of checks per result."""
+    """Find the breaking points of results with a limited number of checks per result."""
 
     def __init__(
         self, holds: Callable[[frozenset[int]], dict[int, bool]], checks_per_result: int
     ) -> None:
-        """``holds`` returns, for each result, whether it holds without some sources."""
+        """``holds`` takes sources, and returns for each result whether it holds without them."""
         self._holds = holds
         self._known: dict[frozenset[int], dict[int, bool]] = {}
         self._checks_per_result = checks_per_result

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from graphbuild.analysis.incidence import Matrix, Numbers, Reals
 
-_RANDOM_MATRICES = 99  # for a significance level of 0.01
+_RANDOM_MATRICES = 99  # for a significance level of 0.01, which docs/analysis.md states, too
 # Rounds of trades before the first random matrix, which must not resemble the evidence.
 _BURN_IN_ROUNDS = 10
 # Files in each part of a split. Files without separating evidence can be fewer.
@@ -205,8 +205,8 @@ def _trade(
     """Return new rows of the entries: all rows trade entries at random, in random pairs.
 
     Each entry that only one row of a pair has goes to one of the two at random. The number of
-    entries of each row stays the same. Repeated trades give each matrix with the same
-    row sums and column sums with the same probability (Carstens et al. 2018, ESA, LIPIcs 112).
+    entries of each row stays the same. After many trades, all matrices with the same
+    row sums and column sums are equally probable (Carstens et al. 2018, ESA, LIPIcs 112).
     """
     order = generator.permutation(shape[0])
     position = np.empty(shape[0], np.int64)

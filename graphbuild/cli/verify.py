@@ -115,7 +115,10 @@ def _find_exit_code(found: Sequence[Verification]) -> ExitCode:
 
 
 def _print(found: Sequence[Verification], *, show_all: bool) -> None:
-    """Print the conclusions that do not hold, a line per other topic, and the total."""
+    """Print the claims that do not hold, the observations that they miss, and the totals.
+
+    Claims about other topics than conclusions are only counted, unless ``show_all`` is true.
+    """
     others = [each for each in found if each.outcome != "holds"]
     # The sort is stable, so the claims of each topic remain in the order of the report.
     others.sort(key=lambda each: _TOPICS.index(each.about))

@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from graphbuild.exporters.rows import Row
     from graphbuild.graph.builder import Graph
 
-VERSION = 1  # increase it if a column is removed, renamed or gets another meaning
+# Increase it if the number of buckets changes, or if a column is removed, renamed or gets another
+# meaning.
+VERSION = 1
 BUCKETS = 64
 _FORMAT = "graphbuild dataset"
 _MAX_FOLDER_NAME = 255  # bytes, on most file systems
@@ -94,7 +96,7 @@ def _partition_name(campaign: str) -> str:
     if not campaign or campaign == _HIVE_NULL:
         raise ExportError(f"{campaign!a}: is not a valid name of a campaign; choose another name")
     if len(name) > _MAX_FOLDER_NAME:
-        raise ExportError(f"{campaign[:40]!a}…: is too long for a campaign; choose a shorter name")
+        raise ExportError(f"{campaign[:40]!a}…: is too long as a name; choose a shorter name")
     return name
 
 

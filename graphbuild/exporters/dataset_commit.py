@@ -50,7 +50,8 @@ def staging_folder(folder: Path) -> Iterator[Path]:
     an exception, the dataset is not changed.
 
     Raises:
-        ExportError: A file cannot be written, or another export is writing to the dataset.
+        ExportError: A file cannot be written. Or the folder cannot be locked, and another export is
+            writing to the dataset or was killed.
     """
     staging = folder / STAGING
     with export_errors(folder / MANIFEST), ExitStack() as stack:

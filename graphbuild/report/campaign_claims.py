@@ -160,7 +160,8 @@ def known_references(data: ReportData) -> Claim:
 def inferred_references(data: ReportData) -> Claim:
     """Claim how many references were inferred."""
     number = data.totals.inferred
-    text = f"{number:,} of the known references were inferred, not fetched."
+    verb = "was" if number == 1 else "were"
+    text = f"{number:,} of the known references {verb} inferred, not observed."
     return Claim("inferred_references", text, {"inferred": number})
 
 

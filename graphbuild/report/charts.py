@@ -112,10 +112,10 @@ def cluster_map(
 ) -> tuple[str, str]:
     """Return the SVG and the caption of a map of files and their collections.
 
-    Files are dots in the color of their cluster. Collections with the same name share a diamond,
-    and only the 60 largest families are drawn. Files of one cluster with the same drawn families
-    share a dot. If the map needs more than 150 dots, it shows the 40 largest clusters instead
-    of files.
+    Files are dots in the color of their cluster. Collections with the same name are a family, and
+    share a diamond. Only the 60 largest families are drawn. Files of one cluster with the same
+    drawn families share a dot. If the map needs more than 150 dots, it shows the 40 largest
+    clusters instead of files.
 
     ``distinctive`` contains the most distinctive families of each cluster.
     """

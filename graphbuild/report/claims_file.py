@@ -272,7 +272,7 @@ def _parse_claim(content: dict[str, Any], where: str, observations: int) -> Clai
         raise _InvalidError(f"{where}.numbers contains a value that is no number or text")
     names = _get(content, "names", dict, where=f"{where}.")
     if not all(isinstance(each, str) for each in names.values()):
-        raise _InvalidError(f"{where}.names contains a value that is no text")
+        raise _InvalidError(f"{where}.names contains a value that is not a text")
     return ClaimRecord(
         _get(content, "id", str, where=f"{where}."),
         kind,
@@ -322,7 +322,7 @@ def _object(value: object, where: str) -> dict[str, Any]:
 def _texts(content: Mapping[str, object], name: str, where: str) -> tuple[str, ...]:
     values = _get(content, name, list, where=where)
     if not all(isinstance(each, str) for each in values):
-        raise _InvalidError(f"{where}{name} contains an item that is no text")
+        raise _InvalidError(f"{where}{name} contains an item that is not a text")
     return tuple(values)
 
 

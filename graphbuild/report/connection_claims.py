@@ -42,7 +42,7 @@ def cluster_connections(data: ReportData) -> Claim:
 
 
 def connected_clusters(data: ReportData) -> Claim:
-    """Claim how many pairs of clusters are connected, and what connects most of them alone."""
+    """Claim how many pairs of clusters are connected, and the most frequent sole connection."""
     pairs, links = data.bridges.joined_pairs, data.bridges.single_links
     by_entity = Counter(entity for _, entity in links)
     numbers = {"pairs": pairs, "single": len(links), "entities": len(by_entity)}

@@ -211,7 +211,7 @@ class _Merge:
     # --- calls -----------------------------------------------------------------------------------
 
     def _add_calls(self) -> None:
-        """Add the calls that are missing. The same call has the same subject and start time."""
+        """Add the calls that are missing. Calls with equal keys are one call."""
         known: Counter[_CallKey] = Counter()
         unfinished: dict[_CallKey, int] = {}
         key: _CallKey

@@ -113,9 +113,9 @@ class _Version:
         return read[starts[-1] :] if starts else []
 
     def describe(self) -> str:
-        """Return the state of the list and the time of its last response or failure, as text."""
+        """Return the state, and in parentheses the time of the last response or failure."""
         fetched_at = self.columns["fetched_at"]
-        time = f" of {format_timestamp(fetched_at)}" if isinstance(fetched_at, float) else ""
+        time = f" ({format_timestamp(fetched_at)})" if isinstance(fetched_at, float) else ""
         return f"{self.columns['state']}{time}"
 
     def is_observed(self) -> bool:
@@ -135,7 +135,7 @@ class _Version:
         )
 
     def facts(self, page: int) -> Facts:
-        """Return the facts that are stored with the page with this row id, in the merged file."""
+        """Return the facts of a page of this version, as row ids of entities in the merged file."""
         rows = self.db.rows("SELECT reference, related_from FROM fact WHERE page = ?", page)
         if self.ids is None:
             return tuple(sorted(rows))
@@ -216,7 +216,7 @@ class ListMerger:
         elif states[0] != states[1] and PENDING not in states:
             problem = f"the states differ: {states[0]} and {states[1]}"
         if problem:
-            text = f"the state {winner.describe()}, with the observations of both files"
+            text = f"the list that is {winner.describe()}, with the observations of both files"
             self._result.add_conflict(MergeConflict(subject.readable_id, problem, text))
 
     # --- pages -----------------------------------------------------------------------------------

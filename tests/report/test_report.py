@@ -803,5 +803,5 @@ def test_a_report_names_inferred_references(tmp_path: Path) -> None:
     with Store.read(frugal.path) as store:
         write_report(store, tmp_path / "out", Baseline("the plain crawl", before))
     text = (tmp_path / "out" / "report.md").read_text()
-    assert "50 of the known references were inferred, not fetched. They may have more" in text
+    assert "50 of the known references were inferred, not observed. They may have more" in text
     assert "For this reason, 10 observations cannot be counted as removed." in text

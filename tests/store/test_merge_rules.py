@@ -92,7 +92,10 @@ def test_observations_of_both_files_are_kept_with_their_first_and_last_times(
     assert "the newest passes differ (2 entries and 2 entries)" in str(conflict)
     with Store.read(new) as store:
         newest = format_timestamp(store.last_response_time() or 0)
-    assert conflict.kept == f"the state complete of {newest}, with the observations of both files"
+    assert (
+        conflict.kept
+        == f"the list that is complete ({newest}), with the observations of both files"
+    )
     assert_intact(path)
 
 

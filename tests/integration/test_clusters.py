@@ -104,7 +104,8 @@ def of_report(path: Path) -> dict[int, tuple[str, str, int]]:
     text = path.read_text("utf-8")
     colors = dict(re.findall(r"\.swatch\.c(\d+) \{ background: (#[0-9a-f]{6}); \}", text))
     headings = re.findall(
-        r'<h3[^>]*><span class="swatch c(\d+)"></span> Cluster \1: <bdi>(.*?)</bdi>,? ([\d,]+) ',
+        r'<h3[^>]*><span class="swatch c(\d+)"></span> <a [^>]*>'
+        r"Cluster \1: <bdi>(.*?)</bdi>,? ([\d,]+) ",
         text,
     )
     return {

@@ -8,8 +8,8 @@ from graphbuild._util import format_count
 from graphbuild.models import COLLECTION, COMPLETE, REFERENCE
 from graphbuild.store.entities import encode_attributes
 from graphbuild.store.models import ObservedReferences
-from graphbuild.store.passes import CURRENT_FACTS, first_page_of_pass
 from graphbuild.store.schema import CONFIRMED, INFERRED, REFUTED
+from graphbuild.store.task_queue import first_page_of_pass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,8 +50,11 @@ class Inferences:
             count=None if counts > 1 else expected_count,
             complete=state == COMPLETE and not detail and not inferred_count,
         )
-        rows = self._db.rows(CURRENT_FACTS, task=task, first_page=first_page)
-        for reference, collection, _ in rows:
+        query = (
+            "SELECT reference, related_from FROM fact_by_task"
+            " WHERE task = ? AND provenance = 0 AND first_page >= ?"
+        )
+        for reference, collection in self._db.rows(query, task, first_page):
             collections = observed.collections_by_reference[reference]
             if collection:
                 collections.add(collection)
@@ -103,12 +106,13 @@ class Inferences:
         if not inferred:
             return 0
         query = (
-            "SELECT count(DISTINCT reference) FROM inference WHERE task = :task"  # noqa: S608  constants only
-            " AND provenance = :inferred AND last_page >= :first_page"
-            f" AND reference NOT IN (SELECT reference FROM ({CURRENT_FACTS}))"
+            "SELECT count(DISTINCT reference) FROM inference WHERE task = :task"
+            " AND provenance = :inferred AND last_page >= :first AND reference NOT IN"
+            " (SELECT reference FROM fact_by_task"
+            " WHERE task = :task AND provenance = 0 AND first_page >= :first)"
         )
-        first_page = first_page_of_pass(self._db, task)
-        unread = self._db.integer(query, task=task, inferred=INFERRED, first_page=first_page)
+        first = first_page_of_pass(self._db, task)
+        unread = self._db.integer(query, task=task, inferred=INFERRED, first=first)
         return unread if expected is None else max(0, min(unread, expected - received))
 
     def settle(self, task: int) -> None:

@@ -9,9 +9,10 @@ One version is kept as it is, with its state. These criteria decide in turn:
 4. The version with the later response or failure.
 
 The pages that only other versions have are added with negative numbers, like pages of an alias:
-their observations are kept, but paging ignores them. All pages of a list are stored in the order in
-which they were fetched, so that the first and last times of an observation are right. Inferences of
-other versions are kept unless the kept version is complete without inferences.
+their observations are kept, but paging ignores them. Pages are stored in the order in which they
+were fetched, so that the first and last times of an observation are right, but added pages always
+precede the newest pass. Inferences of other versions are kept unless the kept version is complete
+without inferences.
 """
 
 from __future__ import annotations
@@ -332,7 +333,15 @@ def _arrange(versions: list[_Version], kept: int) -> list[_Entry]:
                 known.add(page.key)
                 number -= 1
                 entries.append(_Entry(index, page, number))
-    entries.sort(key=lambda entry: entry.page.order)  # keeps the order of equal times
+    newest = winner.newest_pass()
+    start = newest[0].order if newest else math.inf
+
+    def position(entry: _Entry) -> tuple[float, bool]:
+        # Pages after the first page of the newest pass would count as pages of this pass.
+        is_kept = entry.version == kept
+        return entry.page.order if is_kept else min(entry.page.order, start), is_kept
+
+    entries.sort(key=position)  # keeps the order of equal positions
     return entries
 
 

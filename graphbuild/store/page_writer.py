@@ -31,7 +31,7 @@ from graphbuild.store.entities import (
 )
 from graphbuild.store.models import REPEATED, UNKNOWN_CURSOR, SaveResult
 from graphbuild.store.paging import PagingState, status_after_page, status_at_end
-from graphbuild.store.passes import CURRENT_FACTS, first_page_of_pass
+from graphbuild.store.task_queue import first_page_of_pass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -198,12 +198,11 @@ class PageWriter:
         first_page = first_page_of_pass(self._db, task)
         pages = self._page_rows(task, first_page)
         query = (
-            "SELECT count(*), coalesce(sum(first = :page), 0) FROM ("  # noqa: S608  constants only
-            f"SELECT min(page) AS first FROM ({CURRENT_FACTS}) GROUP BY reference)"
+            "SELECT count(*), coalesce(sum(first = ?), 0) FROM (SELECT min(first_page) AS first"
+            " FROM fact_by_task WHERE task = ? AND provenance = 0 AND first_page >= ?"
+            " GROUP BY reference)"
         )
-        ((received_count, new_count),) = self._db.rows(
-            query, page=page_id, task=task, first_page=first_page
-        )
+        ((received_count, new_count),) = self._db.rows(query, page_id, task, first_page)
         earlier = pages[:-1]
         ((error_code,),) = self._db.rows("SELECT error_code FROM task WHERE id = ?", task)
         return PagingState(

@@ -382,3 +382,13 @@ class TaskQueue(TaskSelection):
         statement = f"UPDATE task SET state = ?, {changes}{self._restriction}"  # noqa: S608  constants only
         with self._db.transaction():
             return self._db.execute(statement, PENDING, *values).rowcount
+
+
+def first_page_of_pass(db: Database, task: int) -> int:
+    """Return the row id of the newest stored first page of a list; 0 if there is no such page.
+
+    This page and the pages stored after it are the current pass through the list. ``task`` is the
+    row id of the list.
+    """
+    query = "SELECT max(id) FROM page WHERE task = ? AND number > 0 AND cursor IS NULL"
+    return db.integer(query, task)

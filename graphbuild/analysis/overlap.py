@@ -119,8 +119,7 @@ class Overlaps:
             ``independent_references`` and ``publishers``.
         tested_pairs: Number of all pairs of nodes, including pairs that share nothing.
         attainable_q: The lowest q-value that a pair could have if it shared as much as its numbers
-            of pieces of evidence allow. If it is too high, no pair of these nodes
-            can be significant.
+            of pieces of evidence allow. If it is too high, no pair can be significant.
         hubs: Pieces of evidence that more than a quarter of the nodes, and at least three nodes,
             have; the most frequent first.
     """

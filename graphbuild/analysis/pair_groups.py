@@ -40,13 +40,6 @@ class PairGroups:
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def head(self, count: int) -> PairGroups:
-        """Return the first ``count`` groups."""
-        inside = self.group_of_pair < count
-        return PairGroups(
-            self.pairs.head(count), self.counts[:count], self.group_of_pair[inside], self._kinds
-        )
-
     def nodes(self, group: int) -> tuple[tuple[Entity, ...], tuple[Entity, ...]]:
         """Return the nodes that the pairs of a group connect, each side sorted by key.
 

@@ -107,7 +107,7 @@ def _warn_of_other_files(claims: ClaimsFile, path: Path, baseline: Path | None) 
 
 def _find_exit_code(found: Sequence[Verification]) -> ExitCode:
     """Return the exit code. Changed facts about the crawl do not affect it."""
-    if any(each.outcome == "no longer holds" and each.about != "crawl" for each in found):
+    if any(each.outcome == "no longer holds" and each.topic != "crawl" for each in found):
         return ExitCode.CLAIM_FALSE
     if any(each.outcome == "not verified" for each in found):
         return ExitCode.INCOMPLETE
@@ -121,12 +121,12 @@ def _print(found: Sequence[Verification], *, show_all: bool) -> None:
     """
     others = [each for each in found if each.outcome != "holds"]
     # The sort is stable, so the claims of each topic remain in the order of the report.
-    others.sort(key=lambda each: _TOPICS.index(each.about))
+    others.sort(key=lambda each: _TOPICS.index(each.topic))
     for each in others:
-        if show_all or each.about == "conclusion" or each.outcome == "not verified":
+        if show_all or each.topic == "conclusion" or each.outcome == "not verified":
             _print_claim(each)
-    all_of = Counter(each.about for each in found)
-    false_of = Counter(each.about for each in found if each.outcome == "no longer holds")
+    all_of = Counter(each.topic for each in found)
+    false_of = Counter(each.topic for each in found if each.outcome == "no longer holds")
     hint = "" if show_all else "; --all lists them"
     if number := false_of["crawl"]:
         facts = format_count(all_of["crawl"], "fact")
@@ -146,7 +146,7 @@ def _print(found: Sequence[Verification], *, show_all: bool) -> None:
 
 
 def _print_claim(each: Verification) -> None:
-    has_changed = each.about == "crawl" and each.outcome == "no longer holds"
+    has_changed = each.topic == "crawl" and each.outcome == "no longer holds"
     outcome = "changed" if has_changed else each.outcome
     print_line(f"{outcome}: {shorten(each.record.text, _MAX_TEXT)}")
     print_line(f"  claim: {each.record.id}")
@@ -196,7 +196,7 @@ def _claim_json(each: Verification) -> dict[str, object]:
     return {
         "id": record.id,
         "kind": record.kind,
-        "about": each.about,
+        "topic": each.topic,
         "text": record.text,
         "subjects": record.subjects,
         "reason": each.reason or None,

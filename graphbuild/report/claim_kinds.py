@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     # The topics of claims. Facts about the crawl change with each further call, and claims about
     # single years and months with each new reference. All other claims are conclusions.
-    About = Literal["conclusion", "crawl", "timeline"]
+    Topic = Literal["conclusion", "crawl", "timeline"]
     # Makes a claim about the subjects with these keys, or raises ``SubjectNotFoundError``.
     MakeAgain = Callable[[ReportData, Sequence[str]], Claim]
 
@@ -36,7 +36,7 @@ def _about_cluster(make: Callable[[ReportData, Cluster], Claim]) -> MakeAgain:
 # The kind of a claim is the name of the function that makes it, in these dictionaries. A function
 # that is added to ``campaign.TOTALS`` needs no entry of its own.
 
-# Facts about the crawl, which no observation proves.
+# Facts about the crawl. Most have no proof, because no observation proves them.
 _CRAWL = {
     each.__name__: _about_campaign(each)
     for each in (
@@ -134,7 +134,7 @@ CRAWL_KINDS = frozenset(_CRAWL) | {
 TIMELINE_KINDS = frozenset({"timeline_year", "timeline_month"})
 
 
-def find_about(kind: str) -> About:
+def find_topic(kind: str) -> Topic:
     """Return the topic of the claims of this kind."""
     if kind in CRAWL_KINDS:
         return "crawl"

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from graphbuild.report.data import Baseline, ReportData
     from graphbuild.report.proofs import TripleKeys
 
-VERSION = 2  # of the JSON; increased with each change that an older reader would misunderstand
+VERSION = 1  # of the JSON; increased with each change that an older reader would misunderstand
 _MAX_SEED = 2**32 - 1  # of a random seed
 _TRIPLE_LENGTH = 3
 _HOW_TO_WRITE = "write it again with 'graphbuild report --json'"

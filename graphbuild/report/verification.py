@@ -12,23 +12,20 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from graphbuild._util import format_count
 from graphbuild.analysis.incidence import COLLECTIONS, FILES, NO_COLLECTION, REFERENCES
-from graphbuild.report.claim_kinds import CHANGE_KINDS, KINDS, find_about
+from graphbuild.report.claim_kinds import CHANGE_KINDS, KINDS, find_topic
 from graphbuild.report.proofs import SubjectNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from graphbuild.analysis import Incidence
-    from graphbuild.report.claim_kinds import About
+    from graphbuild.report.claim_kinds import Topic
     from graphbuild.report.claims_file import ClaimRecord, ClaimsFile
     from graphbuild.report.content import Claim, Value
     from graphbuild.report.data import ReportData
     from graphbuild.report.proofs import TripleKeys
 
 Outcome = Literal["holds", "no longer holds", "not verified"]
-HOLDS: Outcome = "holds"
-FALSE: Outcome = "no longer holds"
-UNVERIFIED: Outcome = "not verified"
 
 
 class Difference(NamedTuple):
@@ -59,9 +56,9 @@ class Verification:
     missing: tuple[TripleKeys, ...] = ()
 
     @property
-    def about(self) -> About:
-        """The topic of the claim; see :data:`claim_kinds.About`."""
-        return find_about(self.record.kind)
+    def topic(self) -> Topic:
+        """The topic of the claim; see :data:`claim_kinds.Topic`."""
+        return find_topic(self.record.kind)
 
 
 def verify_claims(claims: ClaimsFile, data: ReportData) -> list[Verification]:
@@ -92,7 +89,7 @@ class _Verifier:
                 f"the claim is about changes since {self._claims.baseline_name}; give that file"
                 " with --baseline"
             )
-            return Verification(record, UNVERIFIED, reason)
+            return Verification(record, "not verified", reason)
         missing = self._missing_in_both if is_change else self._missing
         lost = tuple(
             self._claims.observations[index]
@@ -105,10 +102,11 @@ class _Verifier:
         except SubjectNotFoundError as error:
             # Claims about changes concern clusters of two snapshots.
             reason = "" if is_change else self._explain_clusters(record.subjects)
-            return Verification(record, FALSE, reason or str(error), missing=lost)
+            return Verification(record, "no longer holds", reason or str(error), missing=lost)
         reason = "" if claim.subjects == record.subjects else _compare_subjects(record, claim)
         differences = tuple(_compare(record, claim))
-        outcome = FALSE if reason or differences or lost else HOLDS
+        is_false = reason or differences or lost
+        outcome: Outcome = "no longer holds" if is_false else "holds"
         return Verification(record, outcome, reason, differences, lost)
 
     @cached_property

@@ -94,10 +94,16 @@ def truth(
     path: Path = DATA, repetitions: int = REPETITIONS, mixes: Sequence[Mix] = MIXES
 ) -> list[Row]:
     """Measure all methods on lists of real families; print the reason if there is no data."""
-    if not is_present(path):
-        sys.stdout.write(f"no data of families in {path}; choose the file with --families FILE\n")
-        return []
-    return measure(family_mixes.real(path), repetitions, mixes)
+    families = read_families(path)
+    return measure(families, repetitions, mixes) if families else []
+
+
+def read_families(path: Path) -> Families | None:
+    """Return the real families; if there is no data, print where it is expected and return None."""
+    if is_present(path):
+        return family_mixes.real(path)
+    sys.stdout.write(f"no data of families in {path}; choose the file with --families FILE\n")
+    return None
 
 
 def measure(

@@ -9,7 +9,6 @@ earlier versions, which was the p-value, corrected for the number of pairs.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING
@@ -20,10 +19,10 @@ from graphbuild.analysis.incidence import Incidence
 from graphbuild.analysis.null_model import benjamini_hochberg
 from graphbuild.analysis.overlap import find_overlaps
 from tests.bench.rows import Row
-from tests.bench.truth import MIXES, REPETITIONS, Mix
+from tests.bench.truth import MIXES, REPETITIONS, Mix, read_families
 from tests.support import family_mixes
 from tests.support.planted_campaigns import shuffled
-from tests.support.real_families import DATA, is_present
+from tests.support.real_families import DATA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,10 +119,8 @@ def truth_overlap(
     path: Path = DATA, repetitions: int = REPETITIONS, mixes: Sequence[Mix] = PAIR_MIXES
 ) -> list[Row]:
     """Measure pairs on lists of real families; print the reason if there is no data."""
-    if not is_present(path):
-        sys.stdout.write(f"no data of families in {path}; choose the file with --families FILE\n")
-        return []
-    return measure(family_mixes.real(path), repetitions, mixes)
+    families = read_families(path)
+    return measure(families, repetitions, mixes) if families else []
 
 
 def measure(

@@ -125,6 +125,24 @@ def test_export_interrupted_before_the_rename_leaves_no_file(shell: Shell, servi
         assert list((shell.folder / "out").iterdir()) == []
 
 
+def test_merge_interrupted_at_any_moment_is_silent_and_can_be_repeated(
+    shell: Shell, service
+) -> None:
+    api = Api(generate_family_world(3, 5))
+    options = ("--store", "c.db", "--base-url", service(api))
+    shell("crawl", seeds(shell, *api.world.hashes()), *options)
+    with Store.read(shell.folder / "c.db") as store:
+        expected = list(store.observations())
+    for number in event_numbers(shell, 4, "merge", "c.db", "--store", "calm.db"):
+        arguments = ("merge", "c.db", "--store", f"{number}.db")
+        code, message = run(shell, number, *arguments)
+        assert code in {-signal.SIGINT, 0}
+        assert "Traceback" not in message
+        assert shell(*arguments).returncode == 0
+        with Store.read(shell.folder / f"{number}.db") as store:
+            assert list(store.observations()) == expected
+
+
 @pytest.mark.parametrize(
     "arguments", [("--help",), ("plan", "seeds.txt"), ("import", "x", "-s", "c")]
 )

@@ -163,7 +163,7 @@ def test_only_facts_about_the_crawl_change_if_a_refresh_finds_nothing_new(
     result = shell("verify", "claims.json", "--store", "c.db", "--json")
     assert result.returncode == 0
     content = json.loads(result.stdout)
-    named = {each["kind"]: each["about"] for each in content["no_longer_holds"]}
+    named = {each["kind"]: each["topic"] for each in content["no_longer_holds"]}
     assert named == dict.fromkeys(("last_day", "last_response", "total_calls"), "crawl")
     result = shell("verify", "claims.json", "--store", "c.db")
     assert result.returncode == 0
@@ -283,8 +283,8 @@ def set_value(*path: object) -> Callable[[dict[str, Any]], None]:
     [
         (lambda content: content.clear(), "JSON without claims; write it again with"),
         (
-            set_value("claims_version", 1),
-            "claims of version 1, but this graphbuild reads version 2",
+            set_value("claims_version", 2),
+            "claims of version 2, but this graphbuild reads version 1",
         ),
         (set_value("claims_version", "x"), "claims_version is not a whole number"),
         (set_value("campaign", None), "campaign has the wrong type"),

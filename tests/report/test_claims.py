@@ -34,7 +34,7 @@ from graphbuild.report.blocks import (
     Summary,
     Table,
 )
-from graphbuild.report.claim_kinds import KINDS, find_about
+from graphbuild.report.claim_kinds import KINDS, find_topic
 from graphbuild.report.content import Stated, parts, plain_text
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
@@ -265,15 +265,15 @@ def test_the_documented_kinds_are_all_kinds() -> None:
 
 
 def test_the_documented_topics_of_claims_are_those_of_all_kinds() -> None:
-    section = ANALYSIS.partition("| `about` | kinds |")[2].partition("\n\n")[0]
+    section = ANALYSIS.partition("| `topic` | kinds |")[2].partition("\n\n")[0]
     documented = {
         kind: row[0]
         for row in (re.findall(r"`(\w+)`", line) for line in section.splitlines())
         for kind in row[1:]
     }
-    about = {kind: find_about(kind) for kind in KINDS}
-    assert set(about.values()) == {"conclusion", "crawl", "timeline"}
-    assert documented == {kind: each for kind, each in about.items() if each != "conclusion"}
+    topics = {kind: find_topic(kind) for kind in KINDS}
+    assert set(topics.values()) == {"conclusion", "crawl", "timeline"}
+    assert documented == {kind: topic for kind, topic in topics.items() if topic != "conclusion"}
 
 
 def test_the_documented_fields_are_all_fields(written: Written) -> None:

@@ -461,7 +461,7 @@ def day_of(reference: Entity) -> str:
 
 
 def group_by_name(collections: Mapping[str, Entity]) -> list[list[str]]:
-    """Return the keys of the collections of each name, in order of the first key."""
+    """Group the keys of collections by name. The groups are in the order of their first keys."""
     groups: dict[str, list[str]] = defaultdict(list)
     for key in sorted(collections):
         folded = unicodedata.normalize("NFKC", collections[key].name).casefold()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Mapping
 
 Scalar = str | int | float | bool
@@ -298,6 +299,22 @@ class Observation:
     first_seen: float | None = field(default=None, compare=False)
     last_seen: float | None = field(default=None, compare=False)
     relationship: str = RELATED_REFERENCES
+
+
+class ObservationRows(NamedTuple):
+    """The observations of a campaign file, as row ids of entities.
+
+    Attributes:
+        entities: The entity of each row id.
+        triples: Three row ids for each observation, one observation after the other: of the
+            subject, of the reference, and of the collection or report, which is 0 if the API states
+            none.
+        inferred: The row ids of the subject and of the reference for each inferred observation.
+    """
+
+    entities: Mapping[int, Entity]
+    triples: array[int]
+    inferred: array[int]
 
 
 class Entry(NamedTuple):

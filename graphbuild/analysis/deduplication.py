@@ -21,10 +21,10 @@ import networkx as nx
 import numpy as np
 
 from graphbuild._util import require
+from graphbuild.analysis.entity_index import EntityIndex
 from graphbuild.analysis.incidence import (
     COLLECTIONS,
     REFERENCES,
-    EntityIndex,
     sorted_unique,
 )
 from graphbuild.analysis.moved_pages import match_slugs

@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
+from graphbuild.analysis.entity_index import EntityIndex
 from graphbuild.analysis.incidence import (
     COLLECTIONS,
     FILES,
     NO_COLLECTION,
     REFERENCES,
-    EntityIndex,
     Incidence,
     sorted_unique,
 )

@@ -8,7 +8,9 @@ pages. If no pass is complete, they are the observations of all pages.
 from __future__ import annotations
 
 import math
+from array import array
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from graphbuild.models import (
@@ -24,6 +26,7 @@ from graphbuild.models import (
     SUBJECT_TYPES,
     Link,
     Observation,
+    ObservationRows,
 )
 from graphbuild.store.entities import load_entities
 from graphbuild.store.schema import REFUTED
@@ -89,6 +92,23 @@ class ObservationReader:
             yield from _observations(self._db, tasks)
             if direct:
                 yield from _direct_references(self._db)
+
+    def observation_rows(self) -> ObservationRows:
+        """Return the observations that ``observations(direct=True)`` yields, without times.
+
+        An observation can be repeated. Of millions of observations, this method returns the row ids
+        in a tenth of the time, because it creates no object for an observation.
+        """
+        db, triples, inferred = self._db, array("q"), array("q")
+        with db.snapshot():
+            entities, with_inferences = load_entities(db), _tasks_with_inferences(db)
+            triples.extend(chain.from_iterable(_triples_without_inferences(db)))
+            tasks = ((task, subject, 0) for task, subject in _tasks(db) if task in with_inferences)
+            for subject, fact, is_inferred in _facts_of_tasks(db, tasks, entities):
+                triples.extend((subject, fact.reference, fact.collection))
+                if is_inferred:
+                    inferred.extend((subject, fact.reference))
+        return ObservationRows(entities, triples, inferred)
 
     def current_observations(self, at: float = math.inf) -> Iterator[Observation]:
         """Yield the observations of each list's last complete pass and of later pages.
@@ -165,29 +185,62 @@ def _direct_references(db: Database) -> Iterator[Observation]:
 def _observations(
     db: Database, tasks: Iterable[tuple[int, int, int]], at: float = math.inf
 ) -> Iterator[Observation]:
-    """Yield the observations of tasks as of the time ``at`` (seconds since 1970).
+    """Yield the observations of tasks; the arguments are those of :func:`_facts_of_tasks`."""
+    entities, times = load_entities(db), _page_times(db)
+    for subject, fact, is_inferred in _facts_of_tasks(db, tasks, entities, at):
+        yield Observation(
+            entities[subject],
+            entities[fact.reference],
+            entities[fact.collection] if fact.collection else None,
+            INFERRED if is_inferred else OBSERVED,
+            times.get(fact.first),
+            times.get(fact.last),
+        )
+
+
+def _facts_of_tasks(
+    db: Database,
+    tasks: Iterable[tuple[int, int, int]],
+    entities: EntityById,
+    at: float = math.inf,
+) -> Iterator[tuple[int, _Fact, bool]]:
+    """Yield the row id of a subject, a fact of its list, and whether the fact counts as inferred.
 
     Each item of ``tasks`` has three row ids: of a task, of its subject, and of a page. Facts whose
-    last page precedes that page are ignored. If the third value is 0, no facts are ignored.
+    last page precedes that page are ignored. If the third value is 0, no facts are ignored. Facts
+    that were not known at the time ``at`` (seconds since 1970) are ignored, too.
     """
-    entities = load_entities(db)
-    times = dict(db.rows("SELECT id, fetched_at FROM page"))
-    with_inferences = {task for (task,) in db.rows("SELECT DISTINCT task FROM inference")}
+    times, with_inferences = _page_times(db), _tasks_with_inferences(db)
     for task, subject, since in tasks:
         facts = _facts(db, task, entities, since, at)
-        has_inferences = task in with_inferences
         inferred = (
-            _inferred_references(db, task, facts, entities, times, at) if has_inferences else ()
+            _inferred_references(db, task, facts, entities, times, at)
+            if task in with_inferences
+            else ()
         )
-        for reference, collection, first, last, provenance, _ in facts:
-            yield Observation(
-                entities[subject],
-                entities[reference],
-                entities[collection] if collection else None,
-                INFERRED if provenance or reference in inferred else OBSERVED,
-                times.get(first),
-                times.get(last),
-            )
+        for fact in facts:
+            yield subject, fact, bool(fact.provenance) or fact.reference in inferred
+
+
+def _page_times(db: Database) -> dict[int, float]:
+    return dict(db.rows("SELECT id, fetched_at FROM page"))
+
+
+def _tasks_with_inferences(db: Database) -> set[int]:
+    return {task for (task,) in db.rows("SELECT DISTINCT task FROM inference")}
+
+
+def _triples_without_inferences(db: Database) -> Iterator[tuple[int, int, int]]:
+    """Yield the row ids of the observations in all lists for which nothing was inferred."""
+    types = ", ".join("?" * len(SUBJECT_TYPES))
+    query = (
+        "SELECT subject, reference, related_from FROM task"  # noqa: S608  constants only
+        " JOIN entity ON entity.id = subject JOIN page ON page.task = task.id"
+        " JOIN fact ON fact.page = coalesce(duplicate_of, page.id)"
+        f" WHERE (relationship = ? OR relationship = ? AND entity.type IN ({types}))"
+        " AND task.id NOT IN (SELECT task FROM inference)"
+    )
+    return db.rows(query, RELATED_REFERENCES, REFERENCES, *SUBJECT_TYPES)
 
 
 def _inferred_references(  # noqa: PLR0913, PLR0917  one caller

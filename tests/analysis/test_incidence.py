@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import networkx as nx
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from graphbuild.analysis.clusters import find_clusters
 from graphbuild.analysis.incidence import NO_COLLECTION, Incidence, as_incidence
@@ -19,8 +20,10 @@ from graphbuild.models import Entity, Observation
 from graphbuild.store import Store
 from tests.support.campaign_files import write_campaign
 from tests.support.graphs import EMOTET, GANG, OBSERVATIONS, REPORT
+from tests.support.linked_reports import with_linked_reports
 from tests.support.observed_graphs import observed_graphs
 from tests.support.planted_campaigns import plant
+from tests.support.sharded_crawls import Crawls, random_seeds, random_world
 
 if TYPE_CHECKING:
     from tests.support.observed_graphs import ObservedGraph
@@ -132,6 +135,30 @@ def test_a_graph_a_store_and_observations_give_the_same_incidence(tmp_path: Path
         assert triples(as_incidence(SimpleNamespace(store=store))) == stored  # as a Campaign
     incidence = Incidence.from_observations(OBSERVATIONS)
     assert as_incidence(incidence) is incidence
+
+
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32))
+@pytest.mark.parametrize("options", [{}, {"frugal": True}, {"direct": True}], ids=str)
+@pytest.mark.parametrize("api_flavor", ["classic", "gti"])
+def test_a_store_and_its_observations_give_the_same_incidence(
+    tmp_path: Path, seed: int, options: dict[str, bool], api_flavor: str
+) -> None:
+    rng = Random(seed)
+    (tmp_path / "c.db").unlink(missing_ok=True)
+    world = with_linked_reports(random_world(rng), rng)
+    crawls = Crawls(tmp_path, world, random_seeds(rng, world), api_flavor=api_flavor)
+    crawls.crawl("c.db", **options)
+    crawls.crawl("c.db", refresh=True, **options)
+    with Store.read(tmp_path / "c.db") as store:
+        expected = Incidence.from_observations(store.observations(direct=True))
+        found = as_incidence(store)
+    for column, entities in zip(found.entities, expected.entities, strict=True):
+        assert [(each, each.attributes) for each in column] == [
+            (each, each.attributes) for each in entities
+        ]
+    assert triples(found) == triples(expected)
+    assert found.inferred.tolist() == expected.inferred.tolist()
 
 
 def test_clusters_are_found_in_a_graph() -> None:

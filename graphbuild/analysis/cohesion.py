@@ -55,70 +55,85 @@ _DIGITS = 9  # differences below are rounding errors
 
 
 class Cohesion(NamedTuple):
-    """The cohesion of all pairs of files that share evidence, and their q-values.
-
-    The pairs have the order of the entries of ``project(incidence.file_evidence)``.
+    """The pairs of files of one cluster that share evidence, sorted, with their q-values.
 
     Attributes:
+        source: The index of the first file of each pair.
+        target: The index of the second file of each pair.
         cohesion: The cohesion of each pair.
         q_value: The q-value of each pair.
         attainable_q: The smallest q-value of the pairs if all of their evidence were confined to
             dense clusters.
     """
 
+    source: Numbers
+    target: Numbers
     cohesion: Reals
     q_value: Reals
     attainable_q: float
 
 
-def measure_cohesion(incidence: Incidence, model: NullModel) -> Cohesion:
-    """Measure the cohesion of all pairs of files that share evidence.
+def measure_cohesion(
+    incidence: Incidence, model: NullModel, labels: Numbers, *, within_clusters: bool = False
+) -> Cohesion:
+    """Measure the cohesion of pairs of files. The same arguments give the same result.
 
-    ``model`` is the null model of ``incidence.file_evidence``. The same arguments give the same
-    result.
+    Args:
+        incidence: The observations.
+        model: The null model of ``incidence.file_evidence``.
+        labels: The cluster number of each file.
+        within_clusters: Whether to compute ``attainable_q`` from the pairs of one cluster only.
     """
     evidence = incidence.file_evidence
     linked, related = find_linked_evidence(incidence), relate_collections(incidence)
-    cohesion = _compute_cohesion(evidence, linked, related)
-    lists = min(_MAX_RANDOM_LISTS, -(-_ENOUGH_PAIRS // max(1, len(cohesion))))
+    pairs = _compute_cohesion(evidence, weigh_by_rarity(evidence, linked), labels)
+    lists = _choose_number_of_lists(evidence)
     # The lists share no evidence, so they can be parts of one list that is clustered at once.
+    sample = model.sample(lists, np.random.default_rng(0))
     offset = (linked.max(initial=-1) + 1) * np.arange(lists)[:, None]
-    random = _compute_cohesion(
-        model.sample(lists, np.random.default_rng(0)),
-        (offset + linked).ravel(),
-        sparse.block_diag([related] * lists, format="csr"),
-    )
+    rarity = weigh_by_rarity(sample, (offset + linked).ravel())
+    related = sparse.block_diag([related] * lists, format="csr")
+    random = _compute_cohesion(sample, rarity, partition_evidence(sample, rarity, related)).data
     random.sort()
-    best = np.round(_compute_support(evidence, np.ones(evidence.shape[1])).data, _DIGITS)
+    compared = labels if within_clusters else None
+    best = _compute_support(evidence, np.ones(evidence.shape[1]), compared).data
+    best = np.round(best, _DIGITS)
     return Cohesion(
-        cohesion,
-        _q_values(cohesion, random, lists),
+        pairs.row,
+        pairs.col,
+        pairs.data,
+        _q_values(pairs.data, random, lists),
         float(_q_values(best, random, lists).min(initial=1.0)),
     )
 
 
-def _compute_cohesion(evidence: Matrix, linked: Numbers, related: Matrix) -> Reals:
-    """Return the cohesion of all pairs of files that share evidence.
+def _choose_number_of_lists(evidence: Matrix) -> int:
+    """Return a number of random lists with which they contain enough pairs."""
+    widest = int(_degrees(evidence).max(initial=0))
+    if widest * (widest - 1) / 2 >= _ENOUGH_PAIRS:
+        return 1
+    pairs = int(project(evidence).nnz)
+    return min(_MAX_RANDOM_LISTS, -(-_ENOUGH_PAIRS // max(1, pairs)))
+
+
+def _compute_cohesion(evidence: Matrix, rarity: Reals, labels: Numbers) -> Matrix:
+    """Return the cohesion of each pair of files of one cluster that share evidence, as a matrix.
 
     Args:
         evidence: A 0/1 matrix with a row per file and a column per piece of evidence.
-        linked: The result of :func:`find_linked_evidence`.
-        related: The result of :func:`relate_collections`.
+        rarity: The weight of each piece of evidence; see :func:`weigh_by_rarity`.
+        labels: The cluster number of each file.
     """
-    rarity = weigh_by_rarity(evidence, linked)
-    labels = partition_evidence(evidence, rarity, related)
     concentration = compute_concentration(evidence, labels)
-    support = _compute_support(evidence, concentration).tocoo()
+    cohesion = _compute_support(evidence, concentration, labels).tocoo()
+    source, target = cohesion.row, cohesion.col
     pure, total = _sum_purity(evidence, labels, rarity * concentration)
-    is_together = labels[support.row] == labels[support.col]
-    source, target = support.row[is_together], support.col[is_together]
     purity = (pure[source] + pure[target]) / (total[source] + total[target])
     sizes = np.bincount(labels)
     sharing = np.bincount(labels[source], minlength=len(sizes))
     density = sharing / np.maximum(sizes * (sizes - 1) / 2, 1)
-    cohesion = np.zeros(len(is_together))
-    cohesion[is_together] = support.data[is_together] * purity * density[labels[source]]
-    return np.round(cohesion, _DIGITS)
+    cohesion.data = np.round(cohesion.data * purity * density[labels[source]], _DIGITS)
+    return cohesion
 
 
 def _sum_purity(evidence: Matrix, labels: Numbers, weights: Reals) -> tuple[Reals, Reals]:
@@ -139,12 +154,17 @@ def _sum_purity(evidence: Matrix, labels: Numbers, weights: Reals) -> tuple[Real
     return pure.astype(float), total.astype(float)
 
 
-def _compute_support(evidence: Matrix, concentration: Reals) -> Matrix:
-    """Return a matrix with the support of each pair of files that share evidence."""
+def _compute_support(
+    evidence: Matrix, concentration: Reals, labels: Numbers | None = None
+) -> Matrix:
+    """Return a matrix with the support of each pair of files that share evidence.
+
+    If ``labels`` contains the cluster number of each file, only pairs of one cluster are returned.
+    """
     degrees = _degrees(evidence)
     pairs = degrees * (degrees - 1) / 2
     estimate = (concentration * pairs + 0.5) / (pairs + 1)
-    support = project(evidence, np.log1p(-estimate))
+    support = project(evidence, np.log1p(-estimate), labels)
     support.data = -np.expm1(support.data)
     return support
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # is added to the denominator: two collections with the same single reference have a similarity of
 # 1/3, and two with the same ten references have one of 10/12.
 _SHRINKAGE = 2
+_WIDE = 500  # groups of files; evidence that more groups have is wide
+_LITTLE = 0.2  # share of the weight of a file's evidence
 
 
 def compute_rarity(incidence: Incidence) -> Reals:
@@ -106,7 +108,7 @@ def compute_similarity(
         weights: The weight of each piece of evidence.
         related: The similarity of any two pieces of evidence.
     """
-    weighted = evidence.astype(float) @ sparse.diags_array(np.sqrt(weights))
+    weighted = _ignore_wide_evidence(evidence.astype(float) @ sparse.diags_array(np.sqrt(weights)))
     reach = weighted @ related
     norm = np.sqrt(reach.multiply(weighted).sum(axis=1))
     shared = sparse.triu(reach @ weighted.T, k=1).tocoo()
@@ -115,6 +117,25 @@ def compute_similarity(
     positive = product > 0
     similarity = shared.data[positive] / product[positive]
     return SimilarityGraph(sizes, source[positive], target[positive], similarity)
+
+
+def _ignore_wide_evidence(weighted: Matrix) -> Matrix:
+    """Remove the wide evidence of files for which it matters little.
+
+    Otherwise, nearly all pairs of a large list would be compared because of a few round-ups. If a
+    file has hardly any other evidence, its wide evidence is kept. Entries of ``weighted`` are
+    square roots of weights.
+    """
+    is_wide = _degrees(weighted) > _WIDE
+    if not is_wide.any():
+        return weighted
+    entries = weighted.tocoo()
+    weight = entries.data**2
+    total = np.bincount(entries.row, weight, minlength=weighted.shape[0])
+    wide = np.bincount(entries.row, weight * is_wide[entries.col], minlength=weighted.shape[0])
+    kept = ~is_wide[entries.col] | (wide > _LITTLE * total)[entries.row]
+    ends = entries.row[kept], entries.col[kept]
+    return sparse.csr_array((entries.data[kept], ends), shape=weighted.shape)
 
 
 def _degrees(matrix: Matrix) -> Numbers:

@@ -29,17 +29,18 @@ the clusters of the list with those of random lists; see :mod:`cohesion`.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from graphbuild.analysis.clusters import partition_files
 from graphbuild.analysis.cohesion import measure_cohesion
 from graphbuild.analysis.incidence import as_incidence, sorted_unique
 from graphbuild.analysis.null_model import SCORE_PER_BIT, NullModel, benjamini_hochberg
 from graphbuild.analysis.projection import jaccard, look_up, project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -48,7 +49,12 @@ if TYPE_CHECKING:
     from graphbuild.analysis.incidence import Incidence, Matrix, NodeKind, Numbers
     from graphbuild.models import Entity
 
+    _Count = TypeVar("_Count", int, Numbers)
+
 FALSE_DISCOVERY_RATE = 0.05
+# If more pairs of files may share something, only those of one cluster are found. About 200 bytes of
+# memory are needed per pair.
+MAX_PAIRS = 5_000_000
 _HUB_SHARE = 0.25  # hubs are pieces of evidence that more than this share of the nodes have
 _BATCH = 4_096  # number of pairs whose shared references are in memory at the same time
 _UNKNOWN_PUBLISHER = -1
@@ -122,6 +128,7 @@ class Overlaps:
             of pieces of evidence allow. If it is too high, no pair can be significant.
         hubs: Pieces of evidence that more than a quarter of the nodes, and at least three nodes,
             have; the most frequent first.
+        within_clusters: Whether only pairs of files of one cluster were compared.
     """
 
     nodes: tuple[Entity, ...]
@@ -129,6 +136,7 @@ class Overlaps:
     tested_pairs: int
     attainable_q: float
     hubs: tuple[Hub, ...]
+    within_clusters: bool = False
 
     def __len__(self) -> int:
         return len(self.columns["source"])
@@ -189,33 +197,72 @@ class Overlaps:
         return frame.astype(dict.fromkeys(_DUPLICATE_COUNTS, "Int64"))
 
 
-def find_overlaps(data: object, of: NodeKind = "files") -> Overlaps:
-    """Find all pairs of files, or of collections, that share references or evidence.
+def find_overlaps(data: object, of: NodeKind = "files", *, max_pairs: int = MAX_PAIRS) -> Overlaps:
+    """Find the pairs of files, or of collections, that share references or evidence.
 
     The pairs are sorted by q-value, then by p-value, then by descending weight of the shared
     evidence. ``find_overlaps(data).significant()`` returns only significant pairs.
 
-    ``data`` is a graph, a store, observations or an ``Incidence``. With ``of="files"``, pairs of
-    all subjects are found, including domains, IP addresses and URLs.
+    Args:
+        data: A graph, a store, observations or an ``Incidence``.
+        of: The nodes of which pairs are found. With ``files``, they are all subjects, including
+            domains, IP addresses and URLs.
+        max_pairs: If more pairs of files than this may share something, only pairs of one cluster
+            are found. All other pairs have a q-value of 1, so the significant pairs are the same.
     """
     incidence = as_incidence(data)
     if of == "files":
-        nodes, evidence = incidence.files, incidence.file_evidence
-        references = incidence.file_references
-    else:
-        nodes, references = incidence.collections, incidence.collection_references
-        evidence = references
-    model = NullModel.fit(evidence)
-    columns = _measure_pairs(references, evidence, model)
-    tested_pairs = len(nodes) * (len(nodes) - 1) // 2
-    if of == "files":
-        q_values, attainable_q = _compare_with_random_lists(incidence, model, columns)
-    else:
-        q_values = {"q_value": benjamini_hochberg(columns["p_value"], tested_pairs)}
-        attainable_q = _attainable_q(model, evidence, columns, tested_pairs)
-    columns |= q_values
-    hubs = _hubs(incidence, evidence, model.column_scores, of)
-    found = Overlaps(nodes, columns, tested_pairs, attainable_q, hubs)
+        return _find_overlaps_of_files(incidence, max_pairs)
+    references = incidence.collection_references
+    model = NullModel.fit(references)
+    columns = _measure_pairs(references, references, model)
+    tested_pairs = _count_pairs(references.shape[0])
+    columns["q_value"] = benjamini_hochberg(columns["p_value"], tested_pairs)
+    return _sorted(
+        Overlaps(
+            incidence.collections,
+            columns,
+            tested_pairs,
+            _attainable_q(model, references, columns, tested_pairs),
+            _hubs(references, model.column_scores, incidence.references.__getitem__),
+        )
+    )
+
+
+def _find_overlaps_of_files(incidence: Incidence, max_pairs: int) -> Overlaps:
+    evidence, references = incidence.file_evidence, incidence.file_references
+    model, labels = NullModel.fit(evidence), partition_files(incidence)
+    tested_pairs = _count_pairs(len(labels))
+    may_share = sum(int(_count_pairs(_degrees(each)).sum()) for each in (evidence, references))
+    within_clusters = min(tested_pairs, may_share) > max_pairs
+    columns = _measure_pairs(references, evidence, model, labels if within_clusters else None)
+    measured = measure_cohesion(incidence, model, labels, within_clusters=within_clusters)
+    shape = len(labels), len(labels)
+    pairs, rows = (
+        np.ravel_multi_index(ends, shape)
+        for ends in (
+            (columns["source"], columns["target"]),
+            (measured.source, measured.target),
+        )
+    )
+    rows = np.searchsorted(pairs, rows)
+    columns["q_value"], columns["cohesion"] = np.ones(len(pairs)), np.zeros(len(pairs))
+    columns["q_value"][rows] = measured.q_value
+    columns["cohesion"][rows] = measured.cohesion
+    return _sorted(
+        Overlaps(
+            incidence.files,
+            columns,
+            tested_pairs,
+            measured.attainable_q,
+            _hubs(evidence, model.column_scores, incidence.evidence_entity),
+            within_clusters,
+        )
+    )
+
+
+def _sorted(found: Overlaps) -> Overlaps:
+    columns = found.columns
     order = (  # the most important key comes last
         *(columns[name] for name in ("target", "source")),
         *(-columns[name] for name in ("adamic_adar", "bits")),
@@ -225,17 +272,19 @@ def find_overlaps(data: object, of: NodeKind = "files") -> Overlaps:
 
 
 def _measure_pairs(
-    references: Matrix, evidence: Matrix, model: NullModel
+    references: Matrix, evidence: Matrix, model: NullModel, groups: Numbers | None = None
 ) -> dict[str, NDArray[Any]]:
     """Return the columns of all pairs of rows that share a reference or evidence, without q-values.
 
-    ``model`` is the null model of ``evidence``.
+    ``model`` is the null model of ``evidence``. If ``groups`` contains the number of a group for
+    each row, only pairs of one group are returned.
     """
-    common_references, common_evidence = project(references), project(evidence)
+    common_references = project(references, groups=groups)
+    common_evidence = project(evidence, groups=groups)
     # Two files can share a collection but no reference if the crawl has not requested all pages.
     source, target = (common_references + common_evidence).nonzero()
     shared = look_up(common_references, source, target)
-    score = look_up(project(evidence, model.column_scores), source, target)
+    score = look_up(project(evidence, model.column_scores, groups), source, target)
     # A degree of 1 counts as 2, because log(1) is 0.
     rarity = 1 / np.log(np.maximum(_degrees(references), 2))
     sizes = np.diff(references.indptr)
@@ -246,24 +295,13 @@ def _measure_pairs(
         "shared_evidence": look_up(common_evidence, source, target),
         "jaccard": jaccard(references, source, target, shared),
         "overlap_coefficient": shared / np.maximum(np.minimum(sizes[source], sizes[target]), 1),
-        "adamic_adar": look_up(project(references, rarity), source, target),
+        "adamic_adar": look_up(project(references, rarity, groups), source, target),
         "bits": score / SCORE_PER_BIT,
         "p_value": model.p_values(source, target, score),
     }
 
 
 # --- significance --------------------------------------------------------------------------------
-
-
-def _compare_with_random_lists(
-    incidence: Incidence, model: NullModel, columns: Mapping[str, NDArray[Any]]
-) -> tuple[dict[str, NDArray[Any]], float]:
-    """Return the columns ``q_value`` and ``cohesion`` of pairs of files, and the attainable q."""
-    measured = measure_cohesion(incidence, model)
-    sharing = columns["shared_evidence"] > 0  # the other pairs share references only
-    q_value, cohesion = np.ones(len(sharing)), np.zeros(len(sharing))
-    q_value[sharing], cohesion[sharing] = measured.q_value, measured.cohesion
-    return {"q_value": q_value, "cohesion": cohesion}, measured.attainable_q
 
 
 def _attainable_q(
@@ -295,9 +333,14 @@ def _degrees(matrix: Matrix) -> Numbers:
     return np.bincount(matrix.indices, minlength=matrix.shape[1])
 
 
-def _hubs(incidence: Incidence, evidence: Matrix, scores: Numbers, of: NodeKind) -> tuple[Hub, ...]:
+def _count_pairs(nodes: _Count) -> _Count:
+    """Return the number of pairs of so many nodes; of an array, that of each entry."""
+    return nodes * (nodes - 1) // 2
+
+
+def _hubs(evidence: Matrix, scores: Numbers, entity: Callable[[int], Entity]) -> tuple[Hub, ...]:
+    """Return the hubs; ``entity`` returns the entity of a column of ``evidence``."""
     degrees = _degrees(evidence)
-    entity = incidence.evidence_entity if of == "files" else incidence.references.__getitem__
     hubs = [
         Hub(entity(column), int(degrees[column]), float(scores[column]) / SCORE_PER_BIT)
         for column in np.flatnonzero(degrees > max(2, _HUB_SHARE * evidence.shape[0])).tolist()

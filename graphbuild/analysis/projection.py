@@ -13,13 +13,23 @@ if TYPE_CHECKING:
     from graphbuild.analysis.incidence import Matrix, Numbers, Reals
 
 
-def project(matrix: Matrix, weights: NDArray[Any] | None = None) -> Matrix:
+def project(
+    matrix: Matrix, weights: NDArray[Any] | None = None, groups: Numbers | None = None
+) -> Matrix:
     """Return, for each pair of rows of a 0/1 matrix, the number of columns with a 1 in both rows.
 
-    If ``weights`` contains a weight for each column, return the sum of the weights of these columns
-    instead of their number. The result is an upper triangular matrix: entry (i, j) is the value for
-    the rows i < j.
+    The result is an upper triangular matrix: entry (i, j) is the value for the rows i < j.
+
+    Args:
+        matrix: The 0/1 matrix.
+        weights: A weight for each column. The result then contains the sum of the weights of the
+            columns instead of their number.
+        groups: The number of a group for each row. The result then contains only pairs of rows of
+            one group, and needs memory for these pairs only.
     """
+    if groups is not None:
+        matrix, column = _separate(matrix, groups)
+        weights = None if weights is None else weights[column]
     weighted = matrix
     if weights is not None:
         weighted = sparse.csr_array(
@@ -29,6 +39,18 @@ def project(matrix: Matrix, weights: NDArray[Any] | None = None) -> Matrix:
     product.eliminate_zeros()
     product.sort_indices()
     return product
+
+
+def _separate(matrix: Matrix, groups: Numbers) -> tuple[Matrix, Numbers]:
+    """Divide each column into a column per group that has it, so that groups share no column.
+
+    Return the new matrix, and the old column of each new column.
+    """
+    group = np.repeat(groups, np.diff(matrix.indptr))
+    keys, column = np.unique(group * matrix.shape[1] + matrix.indices, return_inverse=True)
+    shape = matrix.shape[0], len(keys)
+    separate = sparse.csr_array((matrix.data, column, matrix.indptr), shape=shape)
+    return separate, keys % matrix.shape[1]
 
 
 def jaccard(matrix: Matrix, source: Numbers, target: Numbers, shared: Numbers) -> Reals:

@@ -57,6 +57,9 @@ def overlap(
     The q of a pair is a false discovery rate: the expected share of chance results among all pairs
     with this q or a smaller one. A line in the table divides the pairs whose q is above --fdr.
 
+    If more than 5 million pairs of files may share something, only pairs of one cluster are
+    compared. The q of all other pairs is 1.
+
     Nodes with the same evidence are in one row; "pairs" is the number of its pairs. "cluster" is
     the cluster of the files, or those of both.
 
@@ -84,8 +87,9 @@ def overlap(
         return
     print_line(
         f"{format_count(len(found.nodes), of.removesuffix('s'))}:"
-        f" of {format_count(found.tested_pairs, 'pair')} {len(found):,} share"
-        f" something, {len(significant):,} more than chance (q <= {fdr:g})"
+        f" of {format_count(found.tested_pairs, 'pair')} {len(found):,} share something"
+        f"{' and are in one cluster' if found.within_clusters else ''},"
+        f" {len(significant):,} more than chance (q <= {fdr:g})"
     )
     groups = group_pairs(found, incidence)
     listed = groups.pairs.head(limit).with_duplicates(incidence, duplicates)
@@ -190,6 +194,7 @@ def _as_json(
     return {
         "tested_pairs": found.tested_pairs,
         "sharing_pairs": len(found),
+        "within_clusters": found.within_clusters,
         "fdr": fdr,
         "attainable_q": found.attainable_q,
         "pairs": [

@@ -13,6 +13,7 @@ import pytest
 from scipy.sparse import csr_array
 from scipy.stats import binom, false_discovery_control
 
+from graphbuild.analysis.clusters import partition_files
 from graphbuild.analysis.incidence import Incidence
 from graphbuild.analysis.null_model import NullModel, benjamini_hochberg
 from graphbuild.analysis.overlap import Overlap, find_overlaps
@@ -185,6 +186,20 @@ def test_projection_is_that_of_networkx() -> None:
     ours = project(incidence.file_references).todok()
     found = {frozenset((keys[a], keys[b])): count for (a, b), count in ours.items()}
     assert found == {frozenset((a, b)): count for a, b, count in theirs.edges(data="weight")}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_many_pairs_are_found_within_clusters_only(seed: int) -> None:
+    incidence = incidence_of(seed)
+    found, within = find_overlaps(incidence), find_overlaps(incidence, max_pairs=0)
+    cluster = dict(zip(incidence.files, partition_files(incidence).tolist(), strict=True))
+    assert (found.within_clusters, within.within_clusters) == (False, True)
+    # All values are equal, also those of pairs that share references only.
+    assert list(within) == [pair for pair in found if cluster[pair.source] == cluster[pair.target]]
+    assert len(within) < len(found)
+    assert list(within.significant(0.2)) == list(found.significant(0.2))
+    assert within.significant(0.2)
+    assert within.tested_pairs == found.tested_pairs
 
 
 def test_pairs_are_sorted_by_p_value() -> None:

@@ -37,6 +37,8 @@ crawl: $(VENV)/run
 	$(BIN)/graphbuild crawl "$(SEEDS)" --store "$(STORE)"
 	$(BIN)/graphbuild export --store "$(STORE)" --to graphml,html,csv --out "$(OUT)"
 
+# A process of tests per processor is enough; several threads for matrices would only wait.
+test: export OPENBLAS_NUM_THREADS = 1
 test: $(VENV)/test lint tools
 	$(BIN)/python -m pytest $(WORKERS) --cov --cov-report=term
 

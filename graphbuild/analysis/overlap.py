@@ -52,8 +52,8 @@ if TYPE_CHECKING:
     _Count = TypeVar("_Count", int, Numbers)
 
 FALSE_DISCOVERY_RATE = 0.05
-# If more pairs of files may share something, only those of one cluster are found. About 200 bytes of
-# memory are needed per pair.
+# If more pairs of files may share something, only those of one cluster are found. A pair needs
+# about 200 bytes of memory.
 MAX_PAIRS = 5_000_000
 _HUB_SHARE = 0.25  # hubs are pieces of evidence that more than this share of the nodes have
 _BATCH = 4_096  # number of pairs whose shared references are in memory at the same time

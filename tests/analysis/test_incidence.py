@@ -137,7 +137,7 @@ def test_a_graph_a_store_and_observations_give_the_same_incidence(tmp_path: Path
     assert as_incidence(incidence) is incidence
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 @pytest.mark.parametrize("options", [{}, {"frugal": True}, {"direct": True}], ids=str)
 @pytest.mark.parametrize("api_flavor", ["classic", "gti"])

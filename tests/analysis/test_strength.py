@@ -249,7 +249,7 @@ def sources_of(observations: list[Observation], key: str) -> set[frozenset[str]]
     return {of(each) for each in observations if each.subject.key == key}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(worlds())
 def test_breaking_points_of_clusters_equal_exhaustive_search(
     observations: list[Observation],

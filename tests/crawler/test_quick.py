@@ -88,7 +88,7 @@ def test_a_quick_crawl_makes_one_call_per_file_and_the_next_crawl_only_the_other
         assert not damage(campaign)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1))
 def test_a_quick_and_frugal_crawl_can_be_continued_like_a_frugal_crawl(seed: int) -> None:
     world = family_world(random.Random(seed))

@@ -56,6 +56,7 @@ def test_different_results_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None
         crawls.check_equal(service)
 
 
+@pytest.mark.bulk
 def test_the_other_cases_run() -> None:
     (row,) = crawls.memory(1, families=1, files=1)
     assert "5 pages" in row.case

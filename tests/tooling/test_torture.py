@@ -29,13 +29,13 @@ pytestmark = pytest.mark.skipif(bool(forking.possible()), reason=forking.possibl
 
 # Part to its rounds here; the seed differs from that of a full run.
 QUICK = {
-    "kills": 12,
+    "kills": 8,
     "workers": 10,
-    "merge": 12,
-    "files": 10,
+    "merge": 6,
+    "files": 5,
     "copies": 5,
     "signals": 10,
-    "corpus": 70,
+    "corpus": 40,
     "redirects": 0,
     "flips": 10,
     "syscalls": 8,
@@ -45,7 +45,7 @@ QUICK = {
     "frugal": 8,
     "frugal_gti": 6,
     "power": 15,
-    "claims": 16,
+    "claims": 6,
 }
 SEED = 7
 TRACED = frozenset({"syscalls", "power"})
@@ -56,6 +56,7 @@ def zygote() -> Zygote:
     return shared_zygote()
 
 
+@pytest.mark.bulk
 @pytest.mark.parametrize("part", QUICK)
 def test_part_has_no_failures_and_leaks_no_key(part: str, tmp_path: Path, zygote: Zygote) -> None:
     if part in TRACED and tracing.possible():

@@ -8,9 +8,9 @@ BIN := $(VENV)/bin
 SEEDS ?= hashes.txt
 STORE ?= output/campaign.db
 OUT ?= output
-# Processes that run the tests: one per processor, at most four; one in all with `make test WORKERS=`.
-# More processes than processors were slower, because browsers run beside their tests.
-WORKERS ?= -n logical --maxprocesses 4 --dist worksteal
+# Processes that run the tests; one in all with `make test WORKERS=`. Two processors are then busy,
+# because many tests wait for browsers, servers and other processes.
+WORKERS ?= -n 4 --dist worksteal
 
 .PHONY: help demo crawl test lint tools torture bench mutate floors notebooks jupyter pictures lock clean
 .DEFAULT_GOAL := help

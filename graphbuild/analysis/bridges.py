@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
+import networkx as nx
 import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
@@ -215,8 +216,11 @@ def _cut_vertices(incidence: Incidence) -> dict[int, tuple[int, int]]:
     # The number of neighbors in the evidence graph before merging. Merged references count once.
     degrees = graph.edges @ np.maximum(graph.files, 1)
     _, component = _connected_components(graph.edges)
+    # In a component of two nodes, one node can represent several files that only the other links.
+    candidates = np.bincount(component)[component] == 2  # noqa: PLR2004  a pair
+    candidates[list(nx.articulation_points(nx.from_scipy_sparse_array(graph.edges)))] = True
     for node, number in graph.single.items():
-        if degrees[node] > 1:
+        if candidates[node] and degrees[node] > 1:
             rest = component == component[node]
             rest[node] = False
             sizes = _component_sizes(graph, np.flatnonzero(rest))

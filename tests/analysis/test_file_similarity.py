@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from math import log2, sqrt
+from random import Random
 
 import numpy as np
 import pytest
 from scipy import sparse
 
+from graphbuild.analysis.clusters import partition_files
 from graphbuild.analysis.file_similarity import (
     compute_concentration,
     compute_rarity,
@@ -94,3 +97,59 @@ def test_concentration_is_the_share_of_pairs_in_one_cluster() -> None:
     )
     share = compute_concentration(incidence.file_evidence, np.array([0, 0, 1, 1]))
     assert share[:3].tolist() == pytest.approx([2 / 6, 1.0, 1.0])
+
+
+# --- evidence of many files ----------------------------------------------------------------------
+
+
+def hashes(count: int, name: str) -> list[str]:
+    return [sha256(f"{name} {number}".encode()).hexdigest() for number in range(count)]
+
+
+def families_in_roundups(sizes: list[int]) -> tuple[Incidence, dict[str, int]]:
+    """Return families of files in most of ten collections, and in some of two round-ups.
+
+    Most files of a family are in different collections.
+    """
+    rng = Random(4)
+    members: dict[str, list[str]] = {}
+    truth: dict[str, int] = {}
+    for family, size in enumerate(sizes):
+        own = [f"family {family}, {number}" for number in range(10)]
+        for file in hashes(size, str(family)):
+            held = [name for name in own if rng.random() < 0.6]
+            roundups = [f"roundup {number}" for number in range(2) if rng.random() < 0.5]
+            members[file] = [*(held or own[:1]), *roundups]
+            truth[file] = family
+    names = sorted({name for held in members.values() for name in held})
+    holds = {name: [f"{name}, report {number}" for number in range(3)] for name in names}
+    return world(members, holds), truth
+
+
+def count_similar_pairs(incidence: Incidence) -> int:
+    evidence = incidence.file_evidence
+    sizes = np.ones(evidence.shape[0], np.int64)
+    rarity, related = compute_rarity(incidence), relate_collections(incidence)
+    return len(compute_similarity(evidence, sizes, rarity, related).source)
+
+
+@pytest.mark.parametrize("sizes", [[40] * 40, [1_500, 1_500, 20]], ids=["many", "large"])
+def test_families_are_found_despite_wide_evidence(sizes: list[int]) -> None:
+    """With large families, nearly all evidence is wide; else only the round-ups are."""
+    incidence, truth = families_in_roundups(sizes)
+    labels = partition_files(incidence)
+    files = zip(incidence.files, labels.tolist(), strict=True)
+    assert len({(truth[file.id], label) for file, label in files}) == len(sizes)
+    assert labels.max() == len(sizes)
+
+
+def test_round_ups_do_not_make_files_of_many_families_similar() -> None:
+    pairs_of_one_family = 40 * 40 * 39 / 2
+    incidence, _ = families_in_roundups([40] * 40)
+    assert 0.9 * pairs_of_one_family < count_similar_pairs(incidence) < 2 * pairs_of_one_family
+
+
+def test_wide_evidence_makes_files_similar_that_have_hardly_any_other() -> None:
+    """Each collection of these families is wide: it has about 600 files."""
+    incidence, _ = families_in_roundups([1_000, 1_000])
+    assert count_similar_pairs(incidence) > 0.99 * 2 * 1_000 * 999 / 2

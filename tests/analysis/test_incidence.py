@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ from graphbuild.models import Entity, Observation
 from graphbuild.store import Store
 from tests.support.campaign_files import write_campaign
 from tests.support.graphs import EMOTET, GANG, OBSERVATIONS, REPORT
+from tests.support.large_campaigns import plant_many, real_shaped, write_memberships
 from tests.support.linked_reports import with_linked_reports
 from tests.support.observed_graphs import observed_graphs
 from tests.support.planted_campaigns import plant
@@ -27,6 +29,7 @@ from tests.support.sharded_crawls import Crawls, random_seeds, random_world
 
 if TYPE_CHECKING:
     from tests.support.observed_graphs import ObservedGraph
+    from tests.support.planted_campaigns import PlantedCampaigns
 
 
 def triples(incidence: Incidence) -> list[tuple[str, str, str | None]]:
@@ -159,6 +162,19 @@ def test_a_store_and_its_observations_give_the_same_incidence(
         ]
     assert triples(found) == triples(expected)
     assert found.inferred.tolist() == expected.inferred.tolist()
+
+
+@pytest.mark.parametrize("planted", [plant_many(300), real_shaped(100)], ids=["planted", "real"])
+def test_large_campaigns_for_benchmarks_have_the_planned_observations(
+    tmp_path: Path, planted: PlantedCampaigns
+) -> None:
+    count = write_memberships(tmp_path / "c.db", planted)
+    with Store.read(tmp_path / "c.db") as store:
+        found = triples(as_incidence(store))
+    # Their references have hashes of other texts as ids, so only the counts are compared.
+    expected = planted.observations()
+    assert count == len(found) == len(expected)
+    assert Counter(key for key, _, _ in found) == Counter(each.subject.key for each in expected)
 
 
 def test_clusters_are_found_in_a_graph() -> None:

@@ -19,6 +19,7 @@ from tests.bench import (
     lists,
     pages,
     quick,
+    scale,
     seed_lists,
     subclusters,
     tables,
@@ -73,6 +74,7 @@ CASES: dict[str, Callable[[int], list[Row]]] = {
     "communities-million": ties.many_find,
     "central": ties.central,
     "central-million": ties.many_central,
+    "scale": scale.scale,
 }
 
 # Cases whose lists consist of files of known families.

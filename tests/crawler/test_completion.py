@@ -85,7 +85,7 @@ def test_missing_collections_are_marked_and_then_fetched(tmp_path, make, seed) -
 @pytest.mark.skipif(not FAMILIES.exists(), reason=f"needs {FAMILIES}")
 def test_missing_collections_of_real_families_are_marked_and_then_fetched(tmp_path) -> None:
     rng, families, figures = random.Random(7), RealFamilies(), Figures()
-    while figures.worlds < 10:
+    while figures.worlds < 20:
         compare_crawls(tmp_path, real_family_world(rng, families), rng, figures)
     assert figures.problems == []
     assert figures.missing > 0

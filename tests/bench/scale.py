@@ -1,0 +1,142 @@
+"""Analyze large campaigns: time, memory, and growth from a million to ten million observations.
+
+As a script, this file measures one step in its own process.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+if __name__ == "__main__":  # as a script, without the package on the path
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from sklearn.metrics import adjusted_mutual_info_score
+
+from graphbuild import analysis
+from graphbuild.analysis.incidence import Incidence
+from graphbuild.store import Store
+from tests.bench.rows import Row
+from tests.bench.usage import Used
+from tests.support.large_campaigns import plant_many, real_shaped, write_memberships
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.planted_campaigns import PlantedCampaigns
+
+_FILES = 50_000  # about 10 million observations
+_REAL_SHAPED_FILES = 20_000
+_GIB = 2**30
+_MAX_MEMORY, _MAX_MEMORY_REAL_SHAPED = 4 * _GIB, 1.5 * _GIB
+_MAX_SECONDS = 180.0
+_READING_GOAL = 0.35  # CPU time, relative to reading one object per observation
+_GROWTH_GOAL = 1.2  # of time and memory per observation
+_MIN_AMI = 0.95
+_ANALYSES = ("overlap", "communities", "bridges", "centrality")
+
+
+def scale(_: int, files: int = _FILES, real_shaped_files: int = _REAL_SHAPED_FILES) -> list[Row]:
+    """Measure each analysis of a large campaign, and of one with a tenth of its files."""
+    with TemporaryDirectory() as folder:
+        large, small, real = (Path(folder) / name for name in ("large.db", "small.db", "real.db"))
+        count = write_memberships(large, plant_many(files))
+        few = write_memberships(small, plant_many(files // 10))
+        write_memberships(real, real_shaped(real_shaped_files))
+        size = f"{count:,} observations of {files:,} files"
+        rows = [_reading(large, size)]
+        for name in _ANALYSES:
+            found, before = _run(name, large), _run(name, small)
+            rows += _limits(f"{name}, {size}", found, _MAX_MEMORY)
+            growth = max(found[each] / before[each] for each in ("cpu", "grown")) / (count / few)
+            case = f"{name}: growth per observation from {few:,} observations, time or memory"
+            rows.append(Row(case, f"{growth:.2f}x", "-", growth, _GROWTH_GOAL))
+        ami = _run("ami", large, files)["ami"]
+        rows.append(
+            Row("AMI with the true clusters", f"{ami:.3f}", "-", ami, _MIN_AMI, is_minimum=True)
+        )
+        for name in _ANALYSES:
+            case = f"{name}, {real_shaped_files:,} files like real ones"
+            rows += _limits(case, _run(name, real), _MAX_MEMORY_REAL_SHAPED)
+    return rows
+
+
+def _reading(path: Path, size: str) -> Row:
+    ours, theirs = (_run(name, path) for name in ("read", "objects"))
+    assert ours["observations"] == theirs["observations"], "the observations differ"
+    return Row(
+        f"reading {size}: CPU",
+        f"{ours['cpu']:.1f} s",
+        f"{theirs['cpu']:.1f} s one object each",
+        ours["cpu"] / theirs["cpu"],
+        _READING_GOAL,
+    )
+
+
+def _limits(case: str, used: dict[str, float], max_memory: float) -> list[Row]:
+    cpu, peak = used["cpu"], used["peak"]
+    return [
+        Row(f"{case}: CPU seconds", f"{cpu:.0f} s", "-", cpu, _MAX_SECONDS, shown="{:.0f}"),
+        Row(
+            f"{case}: peak memory in MiB",
+            f"{peak / 2**20:,.0f} MiB",
+            "-",
+            peak / 2**20,
+            max_memory / 2**20,
+            shown="{:,.0f}",
+        ),
+    ]
+
+
+def _run(step: str, path: Path, files: int = 0) -> dict[str, float]:
+    command = [sys.executable, __file__, step, str(path), str(files)]
+    process = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, float] = json.loads(process.stdout)
+    return found
+
+
+# --- steps ---------------------------------------------------------------------------------------
+
+
+def _ami(store: Store, planted: PlantedCampaigns) -> float:
+    found = analysis.find_clusters(store)
+    files = [file for cluster in found for file in cluster.files]
+    labels = [cluster.number for cluster in found for _ in cluster.files]
+    return float(adjusted_mutual_info_score([planted.truth[file.id] for file in files], labels))
+
+
+def _bridges(store: Store) -> object:
+    incidence = analysis.as_incidence(store)
+    return analysis.find_bridges(incidence, analysis.find_clusters(incidence))
+
+
+_STEPS: dict[str, Callable[[Store], Any]] = {
+    "read": analysis.as_incidence,
+    "objects": lambda store: Incidence.from_observations(store.observations(direct=True)),
+    "overlap": analysis.find_overlaps,
+    "communities": analysis.find_clusters,
+    "bridges": _bridges,
+    "centrality": analysis.compute_centrality,
+}
+
+
+def main(step: str, path: str, files: str) -> None:
+    """Run one step, and print what it used as JSON."""
+    with Store.read(path) as store:
+        used = Used()
+        if step == "ami":
+            result: dict[str, float] = {"ami": _ami(store, plant_many(int(files)))}
+        else:
+            found = _STEPS[step](store)
+            result = used.so_far()
+            if isinstance(found, Incidence):
+                result["observations"] = len(found.triples)
+    sys.stdout.write(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

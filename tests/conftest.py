@@ -7,7 +7,6 @@ import os
 import socket
 import sys
 import threading
-from collections import Counter
 from contextlib import ExitStack
 from functools import cache
 from typing import TYPE_CHECKING
@@ -80,21 +79,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 # --- coverage -------------------------------------------------------------------------------------
-
-_MEASURED = 2  # parameter sets of a test
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark all but the first parameter sets of a test as ``bulk``.
-
-    They run the same code with other values, and measuring them takes minutes.
-    """
-    seen: Counter[str] = Counter()
-    for item in items:
-        function = item.nodeid.partition("[")[0]
-        seen[function] += 1
-        if seen[function] > _MEASURED:
-            item.add_marker(pytest.mark.bulk)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 EXTRAS = {
     "analysis": ("networkit", "tldextract", "w3lib"),
     "columnar": ("pyarrow",),
+    "duckdb": ("duckdb", "pyarrow"),
     "lists": ("stix2", "stix2-patterns", "tldextract"),
     "notebook": ("anywidget", "ipykernel", "matplotlib", "traitlets"),
     "xlsx": ("xlsxwriter",),

@@ -3,8 +3,8 @@
 ::
 
     GraphbuildError
-    ├── SeedError, PayloadError, ExportError, AnalysisError, ClaimsError, MissingLibraryError,
-    │   ToolNameError
+    ├── SeedError, PayloadError, ExportError, DatasetError, AnalysisError, ClaimsError,
+    │   MissingLibraryError, ToolNameError
     ├── StoreError
     │   └── StoreMovedError
     ├── ApiError
@@ -135,6 +135,10 @@ class ExportError(GraphbuildError):
     A file that cannot be written completely is not written at all: an existing file stays
     unchanged.
     """
+
+
+class DatasetError(GraphbuildError):
+    """A dataset cannot be read, or it is too large for the limits of the engine or command."""
 
 
 class AnalysisError(GraphbuildError):

@@ -91,7 +91,12 @@ def test_every_command_is_documented() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_option_of_a_documented_command_exists(document: Path) -> None:
     for line in re.findall(r"^\$ graphbuild (\w.*?)(?:#.*)?$", TEXTS[document.name], re.MULTILINE):
-        help_text = help_of(line.split()[0])
+        command, *words = line.split()
+        help_text = help_of(command)
+        subcommands = help_text.partition("\nCommands:")[2]
+        if subcommands:
+            assert re.search(rf"^  {words[0]} ", subcommands, re.MULTILINE), line
+            help_text = help_of(command, words[0])
         for option in re.findall(r"--[a-z-]+", line):
             assert option in help_text, line
 

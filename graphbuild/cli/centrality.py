@@ -30,9 +30,13 @@ def centrality(
     paths that start at a random sample of nodes. The PageRank of a node is the share of time that a
     random walk spends at the node.
     """
+    print_centrality(read_incidence(store_path, merge=merge), seed, limit, json=json)
+
+
+def print_centrality(incidence: Incidence, seed: int, limit: int, *, json: bool) -> None:
+    """Print nodes by centrality; the arguments are the options of ``centrality``."""
     from graphbuild.analysis import compute_centrality
 
-    incidence = read_incidence(store_path, merge=merge)
     found = compute_centrality(incidence, seed=seed)
     if json:
         names = ("degree", "betweenness", "pagerank")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Cluster,
         Clustering,
         DistinctiveEntity,
+        Incidence,
         Strength,
         Subcluster,
     )
@@ -51,12 +52,22 @@ def communities(
     If pages are left to request, "open" is the number of calls for the files of the cluster. These
     pages can change the cluster.
     """
+    path = find_campaign_file(store_path)
+    incidence = read_incidence(path, merge=merge)
+    print_communities(incidence, _read_open_calls(path), seed, limit, json=json)
+
+
+def print_communities(
+    incidence: Incidence, open_calls: Mapping[str, int], seed: int, limit: int, *, json: bool
+) -> None:
+    """Find clusters and print them.
+
+    ``open_calls`` is the number of calls that the list of each file still needs, by node key. The
+    other arguments are the options of ``communities``.
+    """
     from graphbuild.analysis import METHOD
     from graphbuild.analysis.campaign_clusters import find_with_strengths
 
-    path = find_campaign_file(store_path)
-    incidence = read_incidence(path, merge=merge)
-    open_calls = _read_open_calls(path)
     with console.spinner() as show_step:
         show_step("finding clusters")
         found = find_with_strengths(incidence, seed=seed)

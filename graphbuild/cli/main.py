@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import graphbuild
-from graphbuild.cli import options
+from graphbuild.cli import dataset, options
 from graphbuild.cli.backup import backup
 from graphbuild.cli.bridges import bridges
 from graphbuild.cli.centrality import centrality
@@ -133,6 +133,10 @@ def _with_common_behavior(command: Callable[..., None]) -> Callable[..., None]:
 
 for _command in COMMANDS:
     app.command(_command.__name__.rstrip("_"))(_with_common_behavior(_command))
+_dataset_app = typer.Typer(help=dataset.HELP, no_args_is_help=True, rich_markup_mode=None)
+for _subcommand in dataset.COMMANDS:
+    _dataset_app.command(_subcommand.__name__)(_with_common_behavior(_subcommand))
+app.add_typer(_dataset_app, name="dataset")
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from graphbuild.analysis import Hub, Incidence, Overlap, Overlaps, PairGroups, Strength
+    from graphbuild.analysis.incidence import NodeKind
     from graphbuild.models import Entity
 
 _COLUMNS = (
@@ -26,25 +27,30 @@ _COLUMNS = (
 )
 _DIVIDER = "--- chance may explain the pairs below (q > {fdr:g}) ---"
 
+OfOption = Annotated[
+    Literal["files", "collections"], typer.Option("--of", help="Nodes to compare.")
+]
+FdrOption = Annotated[
+    float,
+    typer.Option(
+        parser=options.parse_share,
+        metavar="SHARE",
+        help="Maximum false discovery rate (q) of significant pairs, above 0 and at most 1.",
+    ),
+]
+AllPairsOption = Annotated[
+    bool, typer.Option("--all", help="With --json, also list pairs whose q is above --fdr.")
+]
+DEFAULT_FDR = 0.05
+
 
 def overlap(
     store_path: options.StoreOption = None,
-    of: Annotated[
-        Literal["files", "collections"], typer.Option("--of", help="Nodes to compare.")
-    ] = "files",
-    fdr: Annotated[
-        float,
-        typer.Option(
-            parser=options.parse_share,
-            metavar="SHARE",
-            help="Maximum false discovery rate (q) of significant pairs, above 0 and at most 1.",
-        ),
-    ] = 0.05,
+    of: OfOption = "files",
+    fdr: FdrOption = DEFAULT_FDR,
     limit: options.LimitOption = options.DEFAULT_LIMIT,
     *,
-    show_all: Annotated[
-        bool, typer.Option("--all", help="With --json, also list pairs whose q is above --fdr.")
-    ] = False,
+    show_all: AllPairsOption = False,
     merge: options.MergeOption = False,
     json: options.JsonOption = False,
 ) -> None:
@@ -66,6 +72,14 @@ def overlap(
     "sources" is the number of independent sources that both nodes have: copies of a source count
     once. "breaking" is the smallest number of them without which the pair would not be significant.
     """
+    incidence = read_incidence(store_path, merge=merge)
+    print_overlaps(incidence, of, fdr, limit, show_all=show_all, json=json)
+
+
+def print_overlaps(
+    incidence: Incidence, of: NodeKind, fdr: float, limit: int, *, show_all: bool, json: bool
+) -> None:
+    """Print the pairs that share the most; the arguments are the options of ``overlap``."""
     from graphbuild.analysis import (
         find_duplicates,
         find_overlaps,
@@ -74,7 +88,6 @@ def overlap(
         measure_pairs,
     )
 
-    incidence = read_incidence(store_path, merge=merge)
     found = find_overlaps(incidence, of)
     significant = found.significant(fdr)
     duplicates = find_duplicates(incidence.references)

@@ -70,7 +70,7 @@ def write_dataset(
     warnings = ExportWarnings()
     keys = _keys_by_bucket(graph)
     with staging_folder(folder) as staging:
-        campaigns = _read_campaigns(folder / MANIFEST)
+        campaigns = read_campaigns(folder / MANIFEST)
         campaigns[replace_surrogates(name)] = {
             table: _write_table(content, staging, f"{table}/{partition}", keys, warnings)
             for table, content in dataset_tables(graph, warnings).items()
@@ -114,7 +114,7 @@ def _write_table(
 
     ``keys`` contains the node keys of each bucket.
     """
-    schema = _schema(table.columns)
+    schema = dataset_schema(table.columns)
     files = []
     for bucket, rows in _rows_by_bucket(table, keys):
         path = f"{partition}/bucket={bucket:02x}/part-0.parquet"
@@ -159,7 +159,8 @@ def _write_file(
         return {"rows": count, "bytes": stream.tell(), "sha256": digest}
 
 
-def _schema(columns: Iterable[Column]) -> pa.Schema:
+def dataset_schema(columns: Iterable[Column]) -> pa.Schema:
+    """Return the schema of a file with these columns."""
     return pa.schema([(each.name, _TYPES[each.dtype]) for each in columns])
 
 
@@ -168,7 +169,7 @@ def _schema(columns: Iterable[Column]) -> pa.Schema:
 
 def _manifest(campaigns: dict[str, Any]) -> bytes:
     tables = {
-        table: [{"name": each.name, "type": str(each.type)} for each in _schema(columns)]
+        table: [{"name": each.name, "type": str(each.type)} for each in dataset_schema(columns)]
         for table, columns in dataset_columns().items()
     }
     content = {"format": _FORMAT, "version": VERSION, "buckets": BUCKETS, "tables": tables}
@@ -177,8 +178,12 @@ def _manifest(campaigns: dict[str, Any]) -> bytes:
     return f"{text}\n".encode()
 
 
-def _read_campaigns(path: Path) -> dict[str, Any]:
-    """Return the campaigns in a manifest; none if there is no manifest."""
+def read_campaigns(path: Path) -> dict[str, Any]:
+    """Return the files of each campaign in the manifest ``path``, by table; empty without a file.
+
+    Raises:
+        ExportError: The file is not the manifest of a dataset, or it is of another version.
+    """
     try:
         content = json.loads(path.read_bytes())
     except FileNotFoundError:

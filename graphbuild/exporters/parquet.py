@@ -18,10 +18,11 @@ from graphbuild.exporters.rows import typed_edges, typed_nodes, typed_observatio
 from graphbuild.exporters.sanitize import clean_surrogates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import networkx as nx
 
+    from graphbuild.exporters.columns import Column
     from graphbuild.exporters.rows import Row, TypedTable
 
 ROW_GROUP = 65_536  # rows per group
@@ -56,9 +57,13 @@ def write_observations(graph: nx.DiGraph[str], stream: BinaryIO) -> ExportWarnin
 def _write(table_of: TypedTable, graph: nx.DiGraph[str], stream: BinaryIO) -> ExportWarnings:
     warnings = ExportWarnings()
     columns, rows = table_of(graph, warnings)
-    schema = pa.schema([(each.name, ARROW_TYPES[each.dtype]) for each in columns])
-    write_rows(rows, schema, stream, warnings)
+    write_rows(rows, table_schema(columns), stream, warnings)
     return warnings
+
+
+def table_schema(columns: Iterable[Column]) -> pa.Schema:
+    """Return the schema of a Parquet file with these columns."""
+    return pa.schema([(each.name, ARROW_TYPES[each.dtype]) for each in columns])
 
 
 def write_rows(

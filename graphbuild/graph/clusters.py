@@ -45,7 +45,7 @@ def add_clusters(graph: nx.DiGraph[str], table: ClusterTable) -> None:
     for key, number in clusters.items():
         graph.nodes[key].update({CLUSTER: number, CLUSTER_NAME: table.names[number - 1]})
     if table.subclusters:
-        labels = _spread(graph, _subcluster_labels(table))
+        labels = _spread(graph, subcluster_labels(table))
     else:  # spreading takes long in large graphs
         labels = {key: subcluster_label(number, 1, 1) for key, number in clusters.items()}
     for key, label in labels.items():
@@ -126,7 +126,7 @@ def cluster_strengths(graph: nx.DiGraph[str]) -> dict[int, tuple[int, str]]:
     return {number: (sources, breaking_point) for number, sources, breaking_point in rows}
 
 
-def _subcluster_labels(table: ClusterTable) -> dict[str, str]:
+def subcluster_labels(table: ClusterTable) -> dict[str, str]:
     """Return the label of the subcluster of each file by node key."""
     counts: dict[int, int] = {}
     for key, part in table.subclusters.items():

@@ -1,0 +1,236 @@
+"""``graphbuild dataset``: read a dataset with a query engine, and analyze it.
+
+The commands print what the commands of the same name print for a campaign file.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+
+import typer
+
+from graphbuild._util import format_count
+from graphbuild.cli import options
+from graphbuild.cli.centrality import print_centrality
+from graphbuild.cli.communities import print_communities
+from graphbuild.cli.console import notice, print_json, spinner
+from graphbuild.cli.export import file_json, print_files, remove_unfinished_and_exit
+from graphbuild.cli.overlap import DEFAULT_FDR, AllPairsOption, FdrOption, OfOption, print_overlaps
+from graphbuild.cli.signals import on_signal
+from graphbuild.errors import DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from graphbuild.analysis import Incidence
+    from graphbuild.engines import Engine, PendingList
+
+HELP = "Read a dataset, the folder of 'export --to dataset', also if it does not fit into memory."
+MAX_TRIPLES = 20_000_000
+_MEMORY = re.compile(r"[1-9][0-9]{0,5}(MB|GB)")
+
+
+def _parse_memory(text: str) -> str:
+    size = text.strip().upper()
+    if not _MEMORY.fullmatch(size):
+        raise typer.BadParameter(f"{text[:20]!a} is not a size; use 500MB or 4GB")
+    return size
+
+
+FolderArgument = Annotated[
+    Path, typer.Argument(metavar="DIR", help="Dataset: the folder of 'export --to dataset'.")
+]
+CampaignOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--campaign",
+        metavar="NAME",
+        help="Campaign to read; repeat the option for several (default: all campaigns).",
+    ),
+]
+EngineOption = Annotated[
+    Literal["duckdb"], typer.Option("--engine", help="Query engine that reads the dataset.")
+]
+MemoryOption = Annotated[
+    str,
+    typer.Option(
+        "--memory-limit",
+        parser=_parse_memory,
+        metavar="SIZE",
+        help="Memory of the engine, such as 500MB or 4GB. Beyond it, the engine writes temporary "
+        "files (into TMPDIR, if set).",
+    ),
+]
+MaxTriplesOption = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Refuse to analyze more than N observations. The memory for an analysis also depends "
+        "on how many files share something.",
+    ),
+]
+DEFAULT_MEMORY = "4GB"
+
+
+def tables(
+    folder: FolderArgument,
+    out: options.OutOption = options.DEFAULT_OUT,
+    campaign: CampaignOption = None,
+    engine: EngineOption = "duckdb",
+    memory_limit: MemoryOption = DEFAULT_MEMORY,
+    max_triples: MaxTriplesOption = MAX_TRIPLES,
+    *,
+    clusters: Annotated[
+        bool,
+        typer.Option(
+            "--clusters",
+            help="If several campaigns are read, find the clusters of all of them together, as "
+            "'dataset communities' does. Otherwise, the columns of clusters are empty.",
+        ),
+    ] = False,
+    json: options.JsonOption = False,
+) -> None:
+    """Write the tables of nodes, edges and observations as Parquet files.
+
+    The files have the columns and rows of those of 'export --to parquet', sorted by node key. If
+    the dataset has several campaigns, their rows are united.
+    """
+    with _open_engine(engine, folder, campaign, memory_limit) as opened:
+        from graphbuild.analysis import find_clusters
+        from graphbuild.engines import write_tables
+
+        rows = format_count(opened.files.observations, "observation")
+        notice(f"reading {rows} of {format_count(len(opened.files.campaigns), 'campaign')}")
+        found = None
+        if clusters and len(opened.files.campaigns) > 1:
+            evidence = _read_evidence(opened, max_triples, merge=False)
+            found = find_clusters(evidence.incidence).to_table()
+        with spinner() as show_step:
+            show_step("writing the tables")
+            files = write_tables(opened, out, found)
+    if json:
+        print_json({"files": [file_json(each) for each in files]})
+    else:
+        print_files(files)
+
+
+def overlap(
+    folder: FolderArgument,
+    of: OfOption = "files",
+    fdr: FdrOption = DEFAULT_FDR,
+    limit: options.LimitOption = options.DEFAULT_LIMIT,
+    campaign: CampaignOption = None,
+    engine: EngineOption = "duckdb",
+    memory_limit: MemoryOption = DEFAULT_MEMORY,
+    max_triples: MaxTriplesOption = MAX_TRIPLES,
+    *,
+    show_all: AllPairsOption = False,
+    merge: options.MergeOption = False,
+    json: options.JsonOption = False,
+) -> None:
+    """Show the pairs of nodes that share the most (see 'graphbuild overlap --help')."""
+    with _open_engine(engine, folder, campaign, memory_limit) as opened:
+        evidence = _read_evidence(opened, max_triples, merge=merge)
+    print_overlaps(evidence.incidence, of, fdr, limit, show_all=show_all, json=json)
+
+
+def communities(
+    folder: FolderArgument,
+    seed: options.SeedOption = 0,
+    limit: options.LimitOption = options.DEFAULT_LIMIT,
+    campaign: CampaignOption = None,
+    engine: EngineOption = "duckdb",
+    memory_limit: MemoryOption = DEFAULT_MEMORY,
+    max_triples: MaxTriplesOption = MAX_TRIPLES,
+    *,
+    merge: options.MergeOption = False,
+    json: options.JsonOption = False,
+) -> None:
+    """Show clusters of files (see 'graphbuild communities --help')."""
+    with _open_engine(engine, folder, campaign, memory_limit) as opened:
+        evidence = _read_evidence(opened, max_triples, merge=merge)
+    print_communities(evidence.incidence, evidence.open_calls, seed, limit, json=json)
+
+
+def centrality(
+    folder: FolderArgument,
+    seed: options.SeedOption = 0,
+    limit: options.LimitOption = options.DEFAULT_LIMIT,
+    campaign: CampaignOption = None,
+    engine: EngineOption = "duckdb",
+    memory_limit: MemoryOption = DEFAULT_MEMORY,
+    max_triples: MaxTriplesOption = MAX_TRIPLES,
+    *,
+    merge: options.MergeOption = False,
+    json: options.JsonOption = False,
+) -> None:
+    """Rank nodes by centrality (see 'graphbuild centrality --help')."""
+    with _open_engine(engine, folder, campaign, memory_limit) as opened:
+        evidence = _read_evidence(opened, max_triples, merge=merge)
+    print_centrality(evidence.incidence, seed, limit, json=json)
+
+
+COMMANDS = (tables, overlap, communities, centrality)
+
+
+class _Evidence(NamedTuple):
+    """The data of a dataset that the analyses need."""
+
+    incidence: Incidence
+    open_calls: dict[str, int]  # number of calls that the list of each file needs, by node key
+
+
+@contextmanager
+def _open_engine(
+    name: str, folder: Path, campaigns: list[str] | None, memory_limit: str
+) -> Iterator[Engine]:
+    """Open a dataset with an engine; remove its temporary files, also after a signal."""
+    with (
+        on_signal(remove_unfinished_and_exit),
+        _ENGINES[name](folder, campaigns or (), memory_limit) as engine,
+    ):
+        yield engine
+
+
+def _open_duckdb(
+    folder: Path, campaigns: Sequence[str], memory_limit: str
+) -> AbstractContextManager[Engine]:
+    from graphbuild.engines.duckdb import DuckDBEngine
+
+    return DuckDBEngine(folder, campaigns, memory_limit=memory_limit)
+
+
+_ENGINES = {"duckdb": _open_duckdb}
+
+
+def _read_evidence(engine: Engine, max_triples: int, *, merge: bool) -> _Evidence:
+    """Read the observations; first log how many there are, and refuse too many."""
+    from graphbuild.analysis import find_duplicates
+    from graphbuild.engines import build_incidence
+
+    with spinner() as show_step:
+        show_step("reading the dataset")
+        sizes = engine.sizes()
+        observations = format_count(sizes.observations, "observation")
+        notice(f"reading {observations} as {format_count(sizes.pairs, 'evidence pair')}")
+        if sizes.observations > max_triples:
+            raise DatasetError(
+                f"{observations} are more than the limit of {max_triples:,}; read fewer campaigns"
+                " (--campaign), or raise --max-triples if the memory suffices"
+            )
+        incidence = build_incidence(engine.relations())
+        pending = engine.pending_lists()
+    if merge:
+        incidence = find_duplicates(incidence.references).merge(incidence)
+    return _Evidence(incidence, {each.subject: _open_calls(each) for each in pending})
+
+
+def _open_calls(pending: PendingList) -> int:
+    from graphbuild.api.client import LIMIT
+
+    return max(1, -(-(pending.expected_count - pending.received_count) // LIMIT))

@@ -1,0 +1,30 @@
+"""Read datasets with a query engine, and reduce them to tables and evidence relations.
+
+A dataset is the folder that ``graphbuild export --to dataset`` writes. An engine reads it without
+an object for each observation, and also if it does not fit into memory::
+
+    from graphbuild.engines import build_incidence
+    from graphbuild.engines.duckdb import DuckDBEngine
+
+    with DuckDBEngine(Path("lake")) as engine:
+        nodes = engine.table("nodes").read_all()  # a pyarrow.Table
+        incidence = build_incidence(engine.relations())
+
+All functions of :mod:`graphbuild.analysis` accept the incidence.
+"""
+
+from graphbuild.engines.dataset_files import DatasetFiles
+from graphbuild.engines.engine import Engine, PendingList, Sizes
+from graphbuild.engines.relations import Relations, build_incidence
+from graphbuild.engines.tables import OUTPUT_TABLES, write_tables
+
+__all__ = [
+    "OUTPUT_TABLES",
+    "DatasetFiles",
+    "Engine",
+    "PendingList",
+    "Relations",
+    "Sizes",
+    "build_incidence",
+    "write_tables",
+]

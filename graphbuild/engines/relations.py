@@ -1,0 +1,184 @@
+"""Represent observations by relations of pairs, and build an ``Incidence`` from them.
+
+For a file in a collection, the API returns all references of the collection. So the observations
+through a collection follow from two relations: files by collections, and collections by references.
+Both together are much smaller than the observations. The API can break this rule, and a list can be
+incomplete. Therefore, exceptions are listed, and a collection with too many exceptions is
+represented by its observations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from graphbuild.analysis.entity_index import EntityIndex
+from graphbuild.analysis.incidence import (
+    COLLECTIONS,
+    FILES,
+    NO_COLLECTION,
+    REFERENCES,
+    Incidence,
+)
+from graphbuild.errors import DatasetError
+from graphbuild.models import REFERENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from graphbuild.models import Entity
+
+    Numbers = NDArray[np.int64]
+
+NO_SOURCE = 0  # in place of the number of a collection or report
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Relations:
+    """The distinct observations of a dataset, as relations of numbered entities.
+
+    A *source* is an entity in ``related_from``: a collection or a report. An observation through a
+    source is a row of ``source_triples``, or it follows from ``file_sources`` and
+    ``source_references`` and is not in ``exceptions``. All rows are distinct, and in any order.
+
+    Attributes:
+        entities: The entity of each number. Numbers begin with 1.
+        file_sources: Columns: subject, source.
+        source_references: Columns: source, reference.
+        file_references: Observations without a source. Columns: subject, reference.
+        exceptions: Observations that follow from ``file_sources`` and ``source_references``, but do
+            not exist. Columns: subject, reference, source.
+        source_triples: The observations through sources that are in neither ``file_sources`` nor
+            ``source_references``. Columns: subject, reference, source.
+        inferred: The pairs of subject and reference that were only inferred. Columns: subject,
+            reference.
+    """
+
+    entities: Mapping[int, Entity]
+    file_sources: Numbers
+    source_references: Numbers
+    file_references: Numbers
+    exceptions: Numbers
+    source_triples: Numbers
+    inferred: Numbers
+
+
+def build_incidence(relations: Relations) -> Incidence:
+    """Return the incidence of the observations that ``relations`` represent.
+
+    It equals the incidence that ``Incidence.from_observations`` returns for these observations.
+
+    Raises:
+        DatasetError: There are too many entities to number their combinations with 64 bits.
+    """
+    files, references, sources = _find_entities(relations)
+    space = _TripleSpace(len(files.entities), len(references.entities), len(sources.entities))
+    file, reference, source = (each.positions for each in (files, references, sources))
+
+    def keys_of(triples: Numbers) -> Numbers:
+        return space.keys(file[triples[:, 0]], reference[triples[:, 1]], source[triples[:, 2]])
+
+    file_sources, source_references = relations.file_sources.T, relations.source_references.T
+    implied = _implied_keys(
+        space.keys(file[file_sources[0]], 0, source[file_sources[1]]),
+        file_sources[1],
+        source_references[0],
+        space.reference_keys(reference[source_references[1]]),
+    )
+    without_source = np.insert(relations.file_references, 2, NO_SOURCE, axis=1)
+    keys = np.concatenate([implied, keys_of(without_source), keys_of(relations.source_triples)])
+    keys.sort()
+    keys = np.delete(keys, np.searchsorted(keys, keys_of(relations.exceptions)))
+    inferred = relations.inferred
+    pairs = np.stack([file[inferred[:, 0]], reference[inferred[:, 1]]], axis=1)
+    return Incidence(
+        files.entities,
+        references.entities,
+        sources.entities,
+        space.triples(keys),
+        pairs[np.lexsort(pairs.T[::-1])],
+    )
+
+
+class _Numbered(NamedTuple):
+    """The sorted entities of one column of triples."""
+
+    entities: tuple[Entity, ...]
+    positions: Numbers  # number of an entity in the relations -> index in ``entities``
+
+
+def _find_entities(relations: Relations) -> tuple[_Numbered, _Numbered, _Numbered]:
+    """Return the files, references and sources of an incidence."""
+    file_sources, source_references = relations.file_sources, relations.source_references
+    file_references, triples = relations.file_references, relations.source_triples
+    columns = (
+        (file_sources[:, 0], file_references[:, 0], triples[:, 0]),
+        (source_references[:, 1], file_references[:, 1], triples[:, 1]),
+        (source_references[:, 0], triples[:, 2]),
+    )
+    indexes = EntityIndex(), EntityIndex(), EntityIndex()
+    numbers = [
+        index.add_rows(np.concatenate(used), relations.entities)
+        for index, used in zip(indexes, columns, strict=True)
+    ]
+    _, references, sources = indexes
+    for each in sources:
+        if each.type == REFERENCE:  # a report
+            references.add(each)
+    found = []
+    for index, number_of in zip(indexes, numbers, strict=True):
+        entities, positions = index.sort(references_last=index is sources)
+        found.append(_Numbered(entities, positions[number_of]))
+    return found[0], found[1], found[2]
+
+
+class _TripleSpace:
+    """All possible triples of an incidence, numbered in their order.
+
+    A triple takes 8 bytes as a number, and numbers are sorted faster than rows.
+    """
+
+    def __init__(self, files: int, references: int, sources: int) -> None:
+        self._references = max(references, 1)
+        self._sources = sources + 1  # also NO_COLLECTION
+        if files * self._references * self._sources > np.iinfo(np.int64).max:
+            raise DatasetError("the dataset has too many entities; read fewer campaigns")
+
+    def reference_keys(self, references: Numbers) -> Numbers:
+        """Return what the references add to the numbers of their triples."""
+        return references * self._sources
+
+    def keys(self, files: Numbers, references: Numbers | int, sources: Numbers) -> Numbers:
+        """Return the numbers of triples."""
+        return (files * self._references + references) * self._sources + (sources - NO_COLLECTION)
+
+    def triples(self, keys: Numbers) -> Numbers:
+        """Return the triples with these numbers. To save memory, ``keys`` is overwritten."""
+        triples = np.empty((len(keys), 3), np.int64)
+        files, references, sources = (
+            triples[:, column] for column in (FILES, REFERENCES, COLLECTIONS)
+        )
+        np.divmod(keys, self._sources, out=(keys, sources))
+        np.divmod(keys, self._references, out=(files, references))
+        sources += NO_COLLECTION
+        return triples
+
+
+def _implied_keys(
+    pair_keys: Numbers, sources_of_pairs: Numbers, sources: Numbers, reference_keys: Numbers
+) -> Numbers:
+    """Return the sum of both keys for each file of a source and each reference of this source."""
+    order = np.argsort(sources, kind="stable")
+    sources, reference_keys = sources[order], reference_keys[order]
+    starts = np.searchsorted(sources, sources_of_pairs)
+    counts = np.searchsorted(sources, sources_of_pairs, side="right") - starts
+    # The references of a source are consecutive, so their positions are consecutive numbers.
+    positions = np.arange(counts.sum())
+    positions += np.repeat(starts - np.cumsum(counts) + counts, counts)
+    keys = reference_keys[positions]
+    keys += np.repeat(pair_keys, counts)
+    return keys

@@ -1,0 +1,188 @@
+"""``graphbuild dataset`` prints what the commands for campaign files print."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+
+from graphbuild.emulator import Api, generate_family_world
+from graphbuild.models import Entity, Observation
+from tests.support.campaign_files import write_campaign
+from tests.support.paths import ROOT
+from tests.support.shell import Shell, seeds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+ANALYSES = [
+    ("overlap", "--json"),
+    ("overlap", "--of", "collections", "--all", "--merge-duplicates", "--json"),
+    ("communities", "--limit", "3"),
+    ("communities", "--json"),
+    ("centrality", "--seed", "2"),
+    ("centrality", "--json"),
+]
+
+
+def observations() -> list[Observation]:
+    """Return the observations of three families of four files, with two collections each."""
+    return [
+        Observation(
+            Entity("file", f"{family}{file:063x}"),
+            Entity("reference", f"{family}{reference:063x}", {"title": f"Report {reference}"}),
+            Entity("collection", f"c{family}{collection}", {"name": f"Family {family}"}),
+        )
+        for family in range(1, 4)
+        for file in range(4)
+        for collection, references in enumerate([range(4), range(2, 6)])
+        for reference in references
+    ]
+
+
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    """A crawled campaign file ``c.db`` and its dataset ``lake``."""
+    shell = Shell(tmp_path_factory.mktemp("dataset"))
+    write_campaign(shell.folder / "c.db", observations())
+    exported = shell("export", "--store", "c.db", "--to", "dataset,parquet", "--out", "lake")
+    assert exported.returncode == 0, exported.stderr
+    return shell
+
+
+@pytest.mark.parametrize("command", ANALYSES, ids=" ".join)
+def test_analyses_print_the_same_as_those_of_the_campaign_file(
+    complete: Shell, command: tuple[str, ...]
+) -> None:
+    name, *options = command
+    expected = complete(name, "--store", "c.db", *options)
+    found = complete("dataset", name, "lake", *options)
+    assert found.returncode == expected.returncode == 0, found.stderr
+    assert found.stdout == expected.stdout
+    assert len(expected.stdout) > 200
+    assert "reading 96 observations as " in found.stderr
+
+
+def test_the_calls_of_unread_lists_are_counted(shell: Shell, service: Callable[[Api], str]) -> None:
+    world = generate_family_world(6, 90)
+    crawl = ("crawl", seeds(shell, *world.hashes()), "--base-url", service(Api(world)))
+    assert shell(*crawl, "--store", "c.db", "--max-calls", 8).returncode == 3
+    shell("export", "--store", "c.db", "--to", "dataset", "--out", "lake")
+    expected = json.loads(shell("communities", "--store", "c.db", "--json").stdout)
+    assert expected["open"]["calls"] > 3
+    assert json.loads(shell("dataset", "communities", "lake", "--json").stdout) == expected
+
+
+def test_tables_are_written_like_those_of_an_export(complete: Shell) -> None:
+    written = complete("dataset", "tables", "lake", "--out", "tables", "--json")
+    files = json.loads(written.stdout)["files"]
+    assert [each["path"] for each in files] == [
+        f"tables/{name}.parquet" for name in ("nodes", "edges", "observations")
+    ]
+    for name, key in (("nodes", ["id"]), ("edges", ["source", "target"])):
+        found, expected = (
+            pd.read_parquet(complete.folder / folder / f"{name}.parquet").sort_values(key)
+            for folder in ("tables", "lake")
+        )
+        pd.testing.assert_frame_equal(
+            found.reset_index(drop=True), expected.reset_index(drop=True), check_categorical=False
+        )
+    assert "tables/nodes.parquet" in complete("dataset", "tables", "lake", "--out", "tables").stdout
+
+
+def test_clusters_of_several_campaigns_are_found_on_request(complete: Shell) -> None:
+    export = ("export", "--store", "c.db", "--to", "dataset", "--out", "two", "--campaign")
+    for name in ("a", "b"):
+        assert complete(*export, name).returncode == 0
+    columns = ["id", "cluster", "cluster_name", "cluster_color", "subcluster"]
+    for option, is_known in (("--clusters", True), ("--quiet", False)):
+        assert complete("dataset", "tables", "two", "--out", "t", option).returncode == 0
+        found = pd.read_parquet(complete.folder / "t" / "nodes.parquet")[columns]
+        expected = pd.read_parquet(complete.folder / "lake" / "nodes.parquet")[columns]
+        assert expected["cluster"].notna().sum() > 12
+        if is_known:
+            expected = expected.sort_values("id", ignore_index=True)
+            pd.testing.assert_frame_equal(found, expected, check_categorical=False)
+        else:
+            assert found["cluster"].isna().all()
+
+
+def test_the_documented_python_runs(complete: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", document, re.DOTALL)
+    monkeypatch.chdir(complete.folder)
+    names: dict[str, Any] = {}
+    exec(compile(code, "scale.md", "exec"), names)  # the documented code itself
+    listed = json.loads(complete("communities", "--store", "c.db", "--json").stdout)["clusters"]
+    assert [each.name for each in names["clusters"]] == [each["name"] for each in listed]
+    assert names["nodes"].num_rows == 12 + 18 + 6
+
+
+def test_too_many_observations_are_refused_beforehand(complete: Shell) -> None:
+    result = complete("dataset", "overlap", "lake", "--max-triples", "5")
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert "observations are more than the limit of 5; read fewer campaigns" in result.stderr
+
+
+def test_wrong_usage_is_reported(complete: Shell) -> None:
+    size = complete("dataset", "overlap", "lake", "--memory-limit", "much")
+    assert (size.returncode, "use 500MB or 4GB" in " ".join(size.stderr.split())) == (2, True)
+    assert complete("dataset", "overlap", "lake", "--engine", "other").returncode == 2
+    missing = complete("dataset", "centrality", "other")
+    assert (missing.returncode, "contains no dataset" in missing.stderr) == (1, True)
+    unknown = complete("dataset", "communities", "lake", "--campaign", "x")
+    assert (unknown.returncode, "it contains 'c'" in unknown.stderr) == (1, True)
+
+
+# A process that sends itself SIGINT when it creates the first file of the output.
+INTERRUPTED = """
+import os, signal, sys
+
+def hook(event, arguments):
+    if event == "open" and str(arguments[0]).startswith("out/"):
+        os.kill(os.getpid(), signal.SIGINT)
+
+sys.addaudithook(hook)
+from graphbuild.__main__ import main
+main()
+"""
+
+
+def test_an_interrupted_command_leaves_no_temporary_files(complete: Shell, tmp_path: Path) -> None:
+    process = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, "dataset", "tables", "lake", "--out", "out"],
+        cwd=complete.folder,
+        capture_output=True,
+        check=False,
+        env={**complete.environment, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},
+    )
+    assert process.returncode == -signal.SIGINT
+    assert list((complete.folder / "out").iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_the_extra_the_message_names_the_command_that_installs_it(
+    complete: Shell,
+) -> None:
+    code = "import sys; sys.modules['duckdb'] = None; from graphbuild.cli.main import main; main()"
+    result = subprocess.run(
+        [sys.executable, "-c", code, "dataset", "overlap", "lake"],
+        cwd=complete.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**complete.environment, "PYTHONPATH": str(ROOT)},
+    )
+    assert result.returncode == 1
+    assert result.stderr == (
+        "graphbuild: this needs duckdb, which is not installed;"
+        f" run: {sys.executable} -m pip install duckdb pyarrow\n"
+    )

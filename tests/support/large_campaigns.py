@@ -41,29 +41,29 @@ def plant_many(files: int, seed: int = 1) -> PlantedCampaigns:
 
 
 def real_shaped(files: int, seed: int = 1) -> PlantedCampaigns:
-    """Return files in 1 to 8 collections, which have 1 to 400 references.
+    """Return families whose files are in 1 to 8 collections, which have 1 to 400 references.
 
-    Most collections have few files and few references, and some have very many.
+    As in a sample of 6,760 real files, a third of the files is in one collection and half are in
+    two. The first collection of a family contains all of its files. Others are shared with other
+    families, and the most frequent ones with many.
     """
     rng = Random(seed)
-    holds: dict[str, list[str]] = {}
     pool = [f"report {number}" for number in range(files)]
-    for number in range(max(8, files // 20)):
-        size = min(400, int(rng.paretovariate(0.7)))
+    holds: dict[str, list[str]] = {}
+    for number in range(max(8, files // 15)):
+        size = min(400, int(rng.paretovariate(0.6)))
         first = rng.randrange(len(pool))
         holds[f"c{number}"] = sorted({*pool[first : first + size], rng.choice(pool)})
     names = list(holds)
+    families = max(1, len(names) // 3)
     members: dict[str, list[str]] = {}
     truth: dict[str, int] = {}
-    while len(members) < files:
-        family = rng.randrange(len(names))
-        for _ in range(min(files - len(members), int(rng.paretovariate(1)))):
-            others = (
-                names[min(len(names) - 1, int(rng.paretovariate(0.5)))]
-                for _ in range(rng.randint(0, 7))
-            )
-            file = sha256(f"{seed} {len(members)}".encode()).hexdigest()
-            members[file] = list(dict.fromkeys([names[family], *others]))
+    for family in range(families):
+        others = [names[min(len(names), int(rng.paretovariate(0.3))) - 1] for _ in range(7)]
+        for number in range(files // families):
+            file = sha256(f"{seed} {family} {number}".encode()).hexdigest()
+            count = rng.choices(range(8), (34, 49, 12, 4, 1, 0.2, 0.2, 0.1))[0]
+            members[file] = list(dict.fromkeys([names[-1 - family], *others[:count]]))
             truth[file] = family
     return PlantedCampaigns(members, holds, {}, truth)
 

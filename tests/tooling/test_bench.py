@@ -19,6 +19,7 @@ from tests.bench import (
     pages,
     quick,
     run,
+    scale,
     seed_lists,
     subclusters,
     tables,
@@ -29,6 +30,7 @@ from tests.bench import (
 from tests.bench.rows import Row, paired, table
 from tests.bench.serving import Service
 from tests.support.family_mixes import generated
+from tests.support.large_campaigns import plant_many
 from tests.support.paged_families import MadeUp
 from tests.support.seed_documents import Document, seed_documents
 
@@ -290,3 +292,8 @@ def test_the_command_fails_if_a_goal_is_missed(
     assert "slow" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         run.main(["ugly"])
+
+
+def test_ignoring_wide_evidence_loses_nothing_in_small_lists() -> None:
+    row = scale.loss("small", plant_many(300))
+    assert (row.ratio, row.missed) == (0, False)

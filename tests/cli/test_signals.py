@@ -90,7 +90,7 @@ def test_crawl_interrupted_at_any_moment_is_silent_and_can_continue(shell: Shell
     api = Api(generate_family_world(3, 50))
     arguments = ["crawl", seeds(shell, *api.world.hashes()), "--base-url", service(api), "--store"]
     stopped = set()
-    for number in event_numbers(shell, 10, *arguments, "calm.db"):
+    for number in event_numbers(shell, 6, *arguments, "calm.db"):
         before = api.calls
         code, message = run(shell, number, *arguments, f"{number}.db")
         assert code in {-signal.SIGINT, 3, 0}, message
@@ -107,7 +107,7 @@ def test_export_interrupted_at_any_moment_leaves_no_partial_file(shell: Shell, s
     options = ("--store", "c.db", "--base-url", service(api))
     shell("crawl", seeds(shell, *api.world.hashes()), *options)
     arguments = ["export", "--store", "c.db", "--out"]
-    for number in event_numbers(shell, 6, *arguments, "calm"):
+    for number in event_numbers(shell, 4, *arguments, "calm"):
         code, message = run(shell, number, *arguments, str(number))
         assert code in {-signal.SIGINT, 0}
         assert message == ""

@@ -72,7 +72,7 @@ def completion_calls(campaign: Campaign) -> int:
 
 @given(st.sampled_from([random_world, family_world]), st.integers(0, 2**32))
 @settings(
-    max_examples=30,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -219,7 +219,7 @@ def test_four_campaigns_have_the_rows_of_one(tmp_path: Path) -> None:
     assert sorted_rows(entities.drop_duplicates("id", keep="last"), names, ["id"]) == whole
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(world=observed_graphs())
 def test_the_tables_of_random_graphs_are_computed(world: ObservedGraph) -> None:
     for node in world.graph.nodes.values():

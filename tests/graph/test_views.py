@@ -148,7 +148,7 @@ def emulated(files, collections, references, collection_size, seed=7):
         pytest.param(25, 5, 170, 60, 0.5, id="files of one actor"),
         pytest.param(20, 12, 2_700, 500, 0.5, id="files of many reports"),
         pytest.param(55, 10, 3_400, 400, 0.5, id="files of many actors"),
-        pytest.param(200, 6, 600, 200, 0.4, id="many files of a few families"),
+        pytest.param(100, 6, 600, 200, 0.4, id="many files of a few families"),
     ],
 )
 def test_files_fold_to_their_sets_of_collections(

@@ -67,7 +67,7 @@ def places(content: object) -> list[tuple[Any, Any]]:
     ]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     number=st.integers(0, 2**16),
     where=st.sampled_from(["numbers", "header", "claim", "anywhere"]),

@@ -29,7 +29,7 @@ from tests.support.sharded_crawls import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-PROPERTY = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PROPERTY = settings(max_examples=7, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SEEDS = st.integers(0, 2**32)
 
 
@@ -112,7 +112,7 @@ def test_the_calls_of_all_shards_are_those_of_one_crawl(tmp_path, seed) -> None:
         assert store.calls.count() == whole.total()
 
 
-@settings(PROPERTY, max_examples=6)
+@settings(PROPERTY, max_examples=4)
 @given(seed=SEEDS)
 @pytest.mark.parametrize("api_flavor", ["classic", "gti"])
 def test_merging_between_the_rounds_gives_the_same_as_one_deep_crawl(

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections import Counter
 from datetime import UTC, datetime
+from functools import cache
 from html.parser import HTMLParser
 from importlib.resources import files
 from io import BytesIO
@@ -117,6 +118,12 @@ def page_of(graph, **options):
     stream = BytesIO()
     write_html(graph, stream, **options)
     return stream.getvalue().decode("utf-8")
+
+
+@cache
+def hostile_page():
+    """Return the page with hostile texts, which is written once for all tests."""
+    return page_of(hostile_campaign())
 
 
 class PageParser(HTMLParser):
@@ -340,27 +347,27 @@ def structure(reader):
 
 
 def test_hostile_texts_do_not_change_the_page():
-    hostile, harmless = PageParser(page_of(hostile_campaign())), PageParser(page_of(campaign()))
+    hostile, harmless = PageParser(hostile_page()), PageParser(page_of(campaign()))
     assert structure(hostile) == structure(harmless)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_text_stays_data(name):
-    nodes = data_of(page_of(hostile_campaign()))["nodes"]
+    nodes = data_of(hostile_page())["nodes"]
     mine = [node for node in nodes if node["label"] == HOSTILE[name]]
     assert len(mine) == 3
     assert all(node["attributes"]["author"] == HOSTILE[name] for node in mine)
 
 
 def test_the_data_is_plain_ascii_without_markup():
-    page = page_of(hostile_campaign())
+    page = hostile_page()
     [block] = [text for attrs, text in PageParser(page).all("script") if "id" in attrs]
     assert block.isascii()
     assert not set("<>&\n") & set(block)
 
 
 def test_the_page_has_three_inline_scripts():
-    scripts = PageParser(page_of(hostile_campaign())).all("script")
+    scripts = PageParser(hostile_page()).all("script")
     attributes = [attrs for attrs, _ in scripts]
     assert attributes == [{"type": "application/json", "id": "data"}, {}, {}]
 
@@ -390,11 +397,11 @@ def test_the_policy_comes_first_and_allows_only_our_scripts():
 
 
 def test_the_policy_does_not_depend_on_the_data():
-    assert policy_of(page_of(hostile_campaign())) == policy_of(page_of(nx.DiGraph()))
+    assert policy_of(hostile_page()) == policy_of(page_of(nx.DiGraph()))
 
 
 def test_the_page_references_no_other_file():
-    reader = PageParser(page_of(hostile_campaign()))
+    reader = PageParser(hostile_page())
     for _, attributes, _ in reader.elements:
         assert not {"src", "srcset", "action", "data", "style"} & set(attributes)
         assert not [name for name in attributes if name.startswith("on")]

@@ -11,6 +11,9 @@ OUT ?= output
 # Processes that run the tests; one in all with `make test WORKERS=`. Two processors are then busy,
 # because many tests wait for browsers, servers and other processes.
 WORKERS ?= -n 4 --dist worksteal
+# With COVERAGE=1, the tests take a third longer, and fail if they cover less than 95 % of the lines
+# and branches.
+COVERAGE ?=
 
 .PHONY: help demo crawl test coverage lint tools torture bench mutate floors notebooks jupyter pictures lock clean
 .DEFAULT_GOAL := help
@@ -19,7 +22,7 @@ help:
 	@echo "make demo                    crawl and export made-up campaigns; no key needed"
 	@echo "make crawl SEEDS=hashes.txt  crawl and export your files; the key is in VT_APIKEY"
 	@echo "make test                    linters, types and all tests"
-	@echo "make coverage                all tests, with their branch coverage"
+	@echo "make coverage                the same, and measure the coverage of lines and branches"
 	@echo "make lint                    linters and types only"
 	@echo "make torture                 thousands of kills, signals, faults and bad inputs; see PARTS"
 	@echo "make bench                   speed, size and memory against alternatives; see CASES"
@@ -41,12 +44,10 @@ crawl: $(VENV)/run
 # A process of tests per processor is enough; several threads for matrices would only wait.
 test: export OPENBLAS_NUM_THREADS = 1
 test: $(VENV)/test lint tools
-	$(BIN)/python -m pytest $(WORKERS)
+	$(BIN)/python -m pytest $(WORKERS) $(if $(COVERAGE),--cov --cov-report=term)
 
-# The same tests, a third slower. Fails if less than 95 % of the lines and branches are covered.
-coverage: export OPENBLAS_NUM_THREADS = 1
-coverage: $(VENV)/test tools
-	$(BIN)/python -m pytest $(WORKERS) --cov --cov-report=term
+coverage:
+	$(MAKE) test COVERAGE=1
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .

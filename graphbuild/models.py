@@ -302,7 +302,7 @@ class Observation:
 
 
 class ObservationRows(NamedTuple):
-    """The observations of a campaign file, as row ids of entities.
+    """The observations of a campaign file; row ids represent the entities.
 
     Attributes:
         entities: The entity of each row id.

@@ -43,7 +43,7 @@ from graphbuild.analysis.file_similarity import (
     relate_collections,
     weigh_by_rarity,
 )
-from graphbuild.analysis.projection import project
+from graphbuild.analysis.projection import look_up, project
 
 if TYPE_CHECKING:
     from graphbuild.analysis.incidence import Incidence, Matrix, Numbers, Reals
@@ -55,26 +55,27 @@ _DIGITS = 9  # differences below are rounding errors
 
 
 class Cohesion(NamedTuple):
-    """The pairs of files of one cluster that share evidence, sorted, with their q-values.
+    """The cohesion of pairs of files, and their q-values.
 
     Attributes:
-        source: The index of the first file of each pair.
-        target: The index of the second file of each pair.
         cohesion: The cohesion of each pair.
         q_value: The q-value of each pair.
         attainable_q: The smallest q-value of the pairs if all of their evidence were confined to
             dense clusters.
     """
 
-    source: Numbers
-    target: Numbers
     cohesion: Reals
     q_value: Reals
     attainable_q: float
 
 
 def measure_cohesion(
-    incidence: Incidence, model: NullModel, labels: Numbers, *, within_clusters: bool = False
+    incidence: Incidence,
+    model: NullModel,
+    labels: Numbers,
+    pairs: tuple[Numbers, Numbers],
+    *,
+    within_clusters: bool = False,
 ) -> Cohesion:
     """Measure the cohesion of pairs of files. The same arguments give the same result.
 
@@ -82,11 +83,14 @@ def measure_cohesion(
         incidence: The observations.
         model: The null model of ``incidence.file_evidence``.
         labels: The cluster number of each file.
+        pairs: The indices of the first and of the second file of each pair, sorted. All pairs of
+            one cluster that share evidence must be included.
         within_clusters: Whether to compute ``attainable_q`` from the pairs of one cluster only.
     """
     evidence = incidence.file_evidence
     linked, related = find_linked_evidence(incidence), relate_collections(incidence)
-    pairs = _compute_cohesion(evidence, weigh_by_rarity(evidence, linked), labels)
+    found = _compute_cohesion(evidence, weigh_by_rarity(evidence, linked), labels)
+    cohesion = look_up(found, *pairs)
     lists = _choose_number_of_lists(evidence)
     # The lists share no evidence, so they can be parts of one list that is clustered at once.
     sample = model.sample(lists, np.random.default_rng(0))
@@ -99,10 +103,8 @@ def measure_cohesion(
     best = _compute_support(evidence, np.ones(evidence.shape[1]), compared).data
     best = np.round(best, _DIGITS)
     return Cohesion(
-        pairs.row,
-        pairs.col,
-        pairs.data,
-        _q_values(pairs.data, random, lists),
+        cohesion,
+        _q_values(cohesion, random, lists),
         float(_q_values(best, random, lists).min(initial=1.0)),
     )
 
@@ -125,14 +127,15 @@ def _compute_cohesion(evidence: Matrix, rarity: Reals, labels: Numbers) -> Matri
         labels: The cluster number of each file.
     """
     concentration = compute_concentration(evidence, labels)
-    cohesion = _compute_support(evidence, concentration, labels).tocoo()
-    source, target = cohesion.row, cohesion.col
+    cohesion = _compute_support(evidence, concentration, labels)
+    source, target = cohesion.nonzero()
     pure, total = _sum_purity(evidence, labels, rarity * concentration)
     purity = (pure[source] + pure[target]) / (total[source] + total[target])
     sizes = np.bincount(labels)
     sharing = np.bincount(labels[source], minlength=len(sizes))
     density = sharing / np.maximum(sizes * (sizes - 1) / 2, 1)
     cohesion.data = np.round(cohesion.data * purity * density[labels[source]], _DIGITS)
+    cohesion.eliminate_zeros()
     return cohesion
 
 
@@ -184,11 +187,12 @@ def _q_values(observed: Reals, random: Reals, lists: int) -> Reals:
         random: The cohesion of the pairs of all random lists, sorted.
         lists: The number of random lists.
     """
-    order = np.argsort(-observed, kind="stable")
+    positive = np.flatnonzero(observed)
+    order = positive[np.argsort(-observed[positive], kind="stable")]
     descending = observed[order]
     found = np.searchsorted(-descending, -descending, side="right")
     by_chance = (1 + len(random) - np.searchsorted(random, descending)) / lists
     rates = np.minimum.accumulate((by_chance / found)[::-1])[::-1]
-    q_values = np.empty(len(observed))
-    q_values[order] = np.where(descending > 0, np.minimum(rates, 1.0), 1.0)
+    q_values = np.ones(len(observed))
+    q_values[order] = np.minimum(rates, 1.0)
     return q_values

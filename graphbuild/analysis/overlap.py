@@ -236,19 +236,9 @@ def _find_overlaps_of_files(incidence: Incidence, max_pairs: int) -> Overlaps:
     may_share = sum(int(_count_pairs(_degrees(each)).sum()) for each in (evidence, references))
     within_clusters = min(tested_pairs, may_share) > max_pairs
     columns = _measure_pairs(references, evidence, model, labels if within_clusters else None)
-    measured = measure_cohesion(incidence, model, labels, within_clusters=within_clusters)
-    shape = len(labels), len(labels)
-    pairs, rows = (
-        np.ravel_multi_index(ends, shape)
-        for ends in (
-            (columns["source"], columns["target"]),
-            (measured.source, measured.target),
-        )
-    )
-    rows = np.searchsorted(pairs, rows)
-    columns["q_value"], columns["cohesion"] = np.ones(len(pairs)), np.zeros(len(pairs))
-    columns["q_value"][rows] = measured.q_value
-    columns["cohesion"][rows] = measured.cohesion
+    pairs = columns["source"], columns["target"]
+    measured = measure_cohesion(incidence, model, labels, pairs, within_clusters=within_clusters)
+    columns |= {"q_value": measured.q_value, "cohesion": measured.cohesion}
     return _sorted(
         Overlaps(
             incidence.files,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from graphbuild.analysis import Incidence
-    from graphbuild.engines import Engine, PendingList
+    from graphbuild.engines import Engine
 
 HELP = "Read a dataset, the folder of 'export --to dataset', also if it does not fit into memory."
 MAX_TRIPLES = 20_000_000
@@ -211,7 +211,9 @@ _ENGINES = {"duckdb": _open_duckdb}
 def _read_evidence(engine: Engine, max_triples: int, *, merge: bool) -> _Evidence:
     """Read the observations; first log how many there are, and refuse too many."""
     from graphbuild.analysis import find_duplicates
+    from graphbuild.api.client import LIMIT
     from graphbuild.engines import build_incidence
+    from graphbuild.store.models import count_calls
 
     with spinner() as show_step:
         show_step("reading the dataset")
@@ -227,10 +229,8 @@ def _read_evidence(engine: Engine, max_triples: int, *, merge: bool) -> _Evidenc
         pending = engine.pending_lists()
     if merge:
         incidence = find_duplicates(incidence.references).merge(incidence)
-    return _Evidence(incidence, {each.subject: _open_calls(each) for each in pending})
-
-
-def _open_calls(pending: PendingList) -> int:
-    from graphbuild.api.client import LIMIT
-
-    return max(1, -(-(pending.expected_count - pending.received_count) // LIMIT))
+    calls = {
+        each.subject: count_calls(each.expected_count, each.received_count, LIMIT)
+        for each in pending
+    }
+    return _Evidence(incidence, calls)

@@ -80,7 +80,9 @@ def _entries(folder: Path, campaign: Any, table: str) -> list[tuple[Path, int]]:
         found = []
     matches = [_PATH.fullmatch(path) for path, _, _ in found]
     if not found or not all(match and match[1] == table for match in matches):
-        raise DatasetError(f"{folder / MANIFEST}: is damaged; export the campaigns again")
+        raise DatasetError(
+            f"{folder / MANIFEST}: the manifest is damaged; export the campaigns again"
+        )
     for path, size, _ in found:
         file = folder / path
         if not file.is_file() or file.stat().st_size != size:

@@ -272,7 +272,7 @@ class DuckDBEngine:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Raise an error of DuckDB as a DatasetError."""
+        """Convert each error that DuckDB raises into a ``DatasetError``."""
         try:
             yield
         except self._duckdb.OutOfMemoryException:

@@ -1,7 +1,7 @@
 """The SQL statements of :mod:`graphbuild.engines.duckdb`.
 
-Node keys are long, so all joins and groups after the first use the numbers of entities instead. The
-number 0 means that an observation has neither a collection nor a report.
+Node keys are long. Therefore, the first statements replace them by numbers of entities, which all
+others use. The number 0 means that an observation has neither a collection nor a report.
 
 The engine sets the variables of the statements: the files of each table of the dataset, the states
 of lists (best first), and the types of subjects.
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from graphbuild.engines.tables import NODES, table_columns
 from graphbuild.exporters.dataset_tables import SUBJECTS, dataset_columns
+from graphbuild.graph.clusters import CLUSTER_ATTRIBUTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -348,9 +349,7 @@ SELECT DISTINCT unnest(json_keys(seed_attributes)) AS name FROM subjects_row ORD
 """
 
 
-CLUSTER_COLUMNS = (
-    *("cluster", "cluster_name", "cluster_color", "subcluster", "doubtful", "other_cluster"),
-)
+CLUSTER_COLUMNS = CLUSTER_ATTRIBUTES | {"cluster_color"}
 
 
 def node_rows(seed_columns: Sequence[str], *, with_clusters: bool) -> str:

@@ -9,8 +9,8 @@ shards of a crawl give the rows of the whole crawl:
   the value in the campaign whose name is last in alphabetical order.
 * The state of a subject is the best of its states, in the order of ``graphbuild.models.STATES``.
 * Of several values in a column of the seed list, the one of the first campaign is kept.
-* Clusters of different campaigns do not correspond. So the columns of clusters are empty, unless
-  the caller finds the clusters of all observations.
+* The clusters that each campaign stores are not used, because their numbers do not correspond. The
+  columns of clusters are empty unless the caller passes clusters that it found in all observations.
 """
 
 from __future__ import annotations

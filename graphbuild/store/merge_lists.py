@@ -337,7 +337,7 @@ def _arrange(versions: list[_Version], kept: int) -> list[_Entry]:
     start = newest[0].order if newest else math.inf
 
     def position(entry: _Entry) -> tuple[float, bool]:
-        # Pages after the first page of the newest pass would count as pages of this pass.
+        # A page that is stored after the newest first page would count as a page of that pass.
         is_kept = entry.version == kept
         return entry.page.order if is_kept else min(entry.page.order, start), is_kept
 

@@ -95,7 +95,15 @@ class SubjectStatus:
         if self.state != PENDING:
             return 0
         read = self.received_count if self.cursor is not None else 0
-        return max(1, math.ceil(((self.expected_count or 0) - read) / limit))
+        return count_calls(self.expected_count or 0, read, limit)
+
+
+def count_calls(expected: int, read: int, limit: int) -> int:
+    """Return the number of calls that a list of ``expected`` entries needs, at least one.
+
+    ``read`` entries were read before, and a page has ``limit`` entries.
+    """
+    return max(1, math.ceil((expected - read) / limit))
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ def count_similar_pairs(incidence: Incidence) -> int:
 
 @pytest.mark.parametrize("sizes", [[40] * 40, [1_500, 1_500, 20]], ids=["many", "large"])
 def test_families_are_found_despite_wide_evidence(sizes: list[int]) -> None:
-    """With large families, nearly all evidence is wide; else only the round-ups are."""
+    """Only the round-ups are wide evidence, or nearly all collections if the families are large."""
     incidence, truth = families_in_roundups(sizes)
     labels = partition_files(incidence)
     files = zip(incidence.files, labels.tolist(), strict=True)

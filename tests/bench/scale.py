@@ -48,10 +48,11 @@ def scale(_: int, files: int = _FILES, real_shaped_files: int = _REAL_SHAPED_FIL
     """Measure each analysis of a large campaign, and of one with a tenth of its files."""
     with TemporaryDirectory() as folder:
         large, small, real = (Path(folder) / name for name in ("large.db", "small.db", "real.db"))
-        count = write_memberships(large, plant_many(files))
+        planted = plant_many(files)
+        count = write_memberships(large, planted)
         few = write_memberships(small, plant_many(files // 10))
         write_memberships(real, real_shaped(real_shaped_files))
-        size = f"{count:,} observations of {files:,} files"
+        size = f"{count:,} observations of {len(planted.members):,} files"
         rows = [_reading(large, size)]
         for name in _ANALYSES:
             found, before = _run(name, large), _run(name, small)

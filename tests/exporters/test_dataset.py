@@ -156,6 +156,13 @@ def crawled(folder: Path, world: gb.emulator.World, hashes: list[str]) -> Graph:
         return read_graph(store, timestamps=True)
 
 
+def crawled_sample(folder: Path) -> Graph:
+    hashes = (SAMPLE / "hashes.txt").read_text().split()
+    graph = crawled(folder, load_world(SAMPLE / "observations.jsonl"), hashes)
+    assert graph.number_of_edges() > 1_000
+    return graph
+
+
 def test_the_tables_of_the_demo_are_computed_from_its_dataset(tmp_path: Path) -> None:
     with gb.demo() as demo:
         graph = demo.graph(timestamps=True)
@@ -165,10 +172,7 @@ def test_the_tables_of_the_demo_are_computed_from_its_dataset(tmp_path: Path) ->
 
 @needs_sample
 def test_the_tables_of_the_sample_are_computed_from_its_dataset(tmp_path: Path) -> None:
-    hashes = (SAMPLE / "hashes.txt").read_text().split()
-    graph = crawled(tmp_path, load_world(SAMPLE / "observations.jsonl"), hashes)
-    assert graph.number_of_edges() > 1_000
-    check_tables(graph, tmp_path / "out")
+    check_tables(crawled_sample(tmp_path), tmp_path / "out")
 
 
 def test_direct_references_links_times_and_seed_columns_are_computed(tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from graphbuild.models import ClusterTable
 
 FRAMES = {"nodes": nodes_frame, "edges": edges_frame, "observations": observations_frame}
-OF_CLUSTERS = (
-    *("cluster", "cluster_name", "cluster_color", "subcluster", "doubtful", "other_cluster"),
+OF_CLUSTERS = frozenset(
+    ["cluster", "cluster_name", "cluster_color", "subcluster", "doubtful", "other_cluster"]
 )
 
 

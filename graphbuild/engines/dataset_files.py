@@ -83,9 +83,11 @@ def _entries(folder: Path, campaign: Any, table: str) -> list[tuple[Path, int]]:
         raise DatasetError(
             f"{folder / MANIFEST}: the manifest is damaged; export the campaigns again"
         )
-    for path, size, _ in found:
-        file = folder / path
-        if not file.is_file() or file.stat().st_size != size:
+    listed = {folder / path: size for path, size, _ in found}
+    partition = next(iter(listed)).parents[1]
+    # An engine can read all files of a partition, so there must not be others.
+    for file in listed.keys() | set(partition.rglob("*.parquet")):
+        if file not in listed or not file.is_file() or file.stat().st_size != listed[file]:
             raise DatasetError(
                 f"{file}: does not belong to the manifest; an export is replacing this campaign, or"
                 " was killed; export the campaign again"

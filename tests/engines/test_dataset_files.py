@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +17,9 @@ from graphbuild.models import Entity, Observation
 from tests.exporters.test_dataset import NAMES
 from tests.support.engine_results import check_incidence, check_tables, incidence_of
 from tests.support.graphs import EMOTET, GANG, LOADER, OBSERVATIONS, REPORT, campaign
+
+if TYPE_CHECKING:
+    from tests.engines.conftest import OpenEngine
 
 MANIFEST = "_graphbuild.json"
 
@@ -34,9 +38,9 @@ def refused(folder: Path, *campaigns: str) -> str:
     return str(error.value)
 
 
-def test_selected_campaigns_are_read(lake: Path) -> None:
+def test_selected_campaigns_are_read(open_engine: OpenEngine, lake: Path) -> None:
     graph = build_graph(OBSERVATIONS[:1])
-    with DuckDBEngine(lake, ["two"]) as engine:
+    with open_engine(lake, ["two"]) as engine:
         check_tables(engine, graph)
         check_incidence(engine, incidence_of(graph))
 
@@ -53,19 +57,22 @@ def test_names_of_campaigns_and_folders_can_contain_any_characters() -> None:
             check_incidence(engine, incidence_of(graph))
 
 
-def test_an_observation_is_inferred_if_all_campaigns_inferred_it(tmp_path: Path) -> None:
+def test_an_observation_is_inferred_if_all_campaigns_inferred_it(
+    open_engine: OpenEngine, tmp_path: Path
+) -> None:
     inferred = Observation(EMOTET, REPORT, GANG, "inferred")
     other = Observation(LOADER, REPORT, GANG, "inferred")
     seen = Observation(EMOTET, REPORT, GANG)
     for name, observations in (("a", [inferred, other]), ("b", [seen, other])):
         export_all(build_graph(observations), tmp_path, ["dataset"], campaign=name)
-    with DuckDBEngine(tmp_path) as engine:
+    with open_engine(tmp_path) as engine:
         graph = build_graph([seen, other])
         check_tables(engine, graph)
         check_incidence(engine, incidence_of(graph))
 
 
 def test_the_best_state_of_a_subject_and_the_values_of_the_first_seed_list_are_kept(
+    open_engine: OpenEngine,
     tmp_path: Path,
 ) -> None:
     states = ["failed", "pending", "complete", "incomplete", "short"]
@@ -75,7 +82,7 @@ def test_the_best_state_of_a_subject_and_the_values_of_the_first_seed_list_are_k
         subject = Entity("file", EMOTET.id, {**attributes, **seeds})
         graph = build_graph([], subjects=[subject])
         export_all(graph, tmp_path, ["dataset"], campaign=str(number))
-    with DuckDBEngine(tmp_path) as engine:
+    with open_engine(tmp_path) as engine:
         (row,) = engine.table("nodes").read_all().to_pylist()
     assert (row["state"], row["crawl_pages"], row["seed"]) == ("complete", 2, True)
     assert (row["seed_family"], row["seed_note"]) == ("first", "1")

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 import graphbuild as gb
 from graphbuild.analysis import find_clusters
-from graphbuild.engines.duckdb import DuckDBEngine
 from graphbuild.exporters import export_all
 from graphbuild.exporters.sanitize import is_exportable
 from graphbuild.graph.builder import build_graph
@@ -37,6 +36,7 @@ from tests.support.planted_variants import plant_doubtful
 
 if TYPE_CHECKING:
     from graphbuild.graph.builder import Graph
+    from tests.engines.conftest import OpenEngine
     from tests.support.observed_graphs import ObservedGraph
 
 EXAMPLES = settings(
@@ -46,9 +46,9 @@ EXAMPLES = settings(
 SEEDS = st.integers(0, 2**32)
 
 
-def check_graph(graph: Graph, folder: Path) -> None:
+def check_graph(open_engine: OpenEngine, graph: Graph, folder: Path) -> None:
     export_all(graph, folder, ["dataset"])
-    with DuckDBEngine(folder) as engine:
+    with open_engine(folder) as engine:
         check_tables(engine, graph)
         check_incidence(engine, incidence_of(graph))
 
@@ -56,20 +56,22 @@ def check_graph(graph: Graph, folder: Path) -> None:
 # --- one campaign --------------------------------------------------------------------------------
 
 
-def test_the_demo_and_its_backbone_are_read(tmp_path: Path) -> None:
+def test_the_demo_and_its_backbone_are_read(open_engine: OpenEngine, tmp_path: Path) -> None:
     with gb.demo() as demo:
         graph = demo.graph(timestamps=True)
     assert graph.number_of_edges() > 3_000
-    check_graph(graph, tmp_path / "full")
-    check_graph(view(graph, "backbone"), tmp_path / "backbone")
+    check_graph(open_engine, graph, tmp_path / "full")
+    check_graph(open_engine, view(graph, "backbone"), tmp_path / "backbone")
 
 
 @needs_sample
-def test_the_sample_is_read(tmp_path: Path) -> None:
-    check_graph(crawled_sample(tmp_path), tmp_path / "out")
+def test_the_sample_is_read(open_engine: OpenEngine, tmp_path: Path) -> None:
+    check_graph(open_engine, crawled_sample(tmp_path), tmp_path / "out")
 
 
-def test_direct_references_links_times_and_seed_columns_are_read(tmp_path: Path) -> None:
+def test_direct_references_links_times_and_seed_columns_are_read(
+    open_engine: OpenEngine, tmp_path: Path
+) -> None:
     observations = [
         Observation(EMOTET, REPORT, GANG, first_seen=1.5e9, last_seen=1.6e9),
         Observation(EMOTET, REPORT, None, first_seen=1.4e9, last_seen=1.5e9),
@@ -85,28 +87,32 @@ def test_direct_references_links_times_and_seed_columns_are_read(tmp_path: Path)
     ]
     links = [Link(GANG, "files", LOADER), Link(GANG, "references", REPORT)]
     check_graph(
-        build_graph(observations, subjects=subjects, links=links, timestamps=True), tmp_path
+        open_engine,
+        build_graph(observations, subjects=subjects, links=links, timestamps=True),
+        tmp_path,
     )
 
 
-def test_hostile_texts_are_read(tmp_path: Path) -> None:
-    check_graph(with_title(*(each for each in HOSTILE if each.isprintable())), tmp_path)
+def test_hostile_texts_are_read(open_engine: OpenEngine, tmp_path: Path) -> None:
+    check_graph(
+        open_engine, with_title(*(each for each in HOSTILE if each.isprintable())), tmp_path
+    )
 
 
-def test_an_empty_campaign_is_read(tmp_path: Path) -> None:
-    check_graph(build_graph([]), tmp_path)
+def test_an_empty_campaign_is_read(open_engine: OpenEngine, tmp_path: Path) -> None:
+    check_graph(open_engine, build_graph([]), tmp_path)
 
 
 @settings(EXAMPLES, max_examples=10)
 @given(world=observed_graphs())
-def test_random_graphs_are_read(world: ObservedGraph) -> None:
+def test_random_graphs_are_read(open_engine: OpenEngine, world: ObservedGraph) -> None:
     for node in world.graph.nodes.values():
         # In campaigns, these are texts and not empty, because the parser drops others.
         texts = {name: str(node.pop(name)) for name in ("title", "url", "name") if name in node}
         node.update({name: text for name, text in texts.items() if text})
         clean(node)
     with tempfile.TemporaryDirectory() as folder:
-        check_graph(world.graph, Path(folder))
+        check_graph(open_engine, world.graph, Path(folder))
 
 
 def clean(node: dict[str, Any]) -> None:
@@ -130,11 +136,11 @@ CRAWLS = [
 ]
 
 
-def check_campaigns(paths: list[Path], merged: Path, folder: Path) -> None:
+def check_campaigns(open_engine: OpenEngine, paths: list[Path], merged: Path, folder: Path) -> None:
     """Check that the dataset of several campaign files has the rows of the merged file."""
     export_campaigns(paths, folder)
     graph = graph_without_clusters(merged)
-    with DuckDBEngine(folder) as engine:
+    with open_engine(folder) as engine:
         check_tables(engine, graph, ignored=OF_CLUSTERS)
         check_incidence(engine, incidence_of(graph))
 
@@ -142,18 +148,20 @@ def check_campaigns(paths: list[Path], merged: Path, folder: Path) -> None:
 @settings(EXAMPLES, max_examples=6)
 @given(seed=SEEDS, options=st.sampled_from(CRAWLS), api_flavor=st.sampled_from(["classic", "gti"]))
 def test_shards_have_the_rows_of_the_merged_file(
-    tmp_path: Path, seed: int, options: dict[str, Any], api_flavor: str
+    open_engine: OpenEngine, tmp_path: Path, seed: int, options: dict[str, Any], api_flavor: str
 ) -> None:
     crawls, rng = crawls_of(tmp_path / "c", seed, hashes=False)
     crawls.api_flavor = api_flavor
     paths = crawl_shards(crawls, rng, **options)
     crawls.merge("all.db", paths)
-    check_campaigns(paths, crawls.folder / "all.db", crawls.folder / "lake")
+    check_campaigns(open_engine, paths, crawls.folder / "all.db", crawls.folder / "lake")
 
 
 @settings(EXAMPLES, max_examples=2)
 @given(seed=SEEDS)
-def test_newer_attributes_of_refreshed_shards_are_kept(tmp_path: Path, seed: int) -> None:
+def test_newer_attributes_of_refreshed_shards_are_kept(
+    open_engine: OpenEngine, tmp_path: Path, seed: int
+) -> None:
     crawls, rng = crawls_of(tmp_path / "c", seed, hashes=False)
     count = rng.randint(2, 4)
     for refresh in (False, True):
@@ -163,10 +171,12 @@ def test_newer_attributes_of_refreshed_shards_are_kept(tmp_path: Path, seed: int
         ]
         crawls.world = change(crawls.world, random.Random(seed))
     crawls.merge("all.db", paths)
-    check_campaigns(paths, crawls.folder / "all.db", crawls.folder / "lake")
+    check_campaigns(open_engine, paths, crawls.folder / "all.db", crawls.folder / "lake")
 
 
-def test_clusters_of_several_campaigns_are_assigned(tmp_path: Path) -> None:
+def test_clusters_of_several_campaigns_are_assigned(
+    open_engine: OpenEngine, tmp_path: Path
+) -> None:
     planted, _ = plant_doubtful()
     observations = list(planted.observations())
     shared = Observation(
@@ -180,5 +190,5 @@ def test_clusters_of_several_campaigns_are_assigned(tmp_path: Path) -> None:
     assert table.subclusters
     assert table.doubtful
     add_clusters(graph, table)
-    with DuckDBEngine(tmp_path) as engine:
+    with open_engine(tmp_path) as engine:
         check_tables(engine, graph, clusters=table)

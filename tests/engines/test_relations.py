@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graphbuild.engines import Relations, build_incidence
-from graphbuild.engines.duckdb import DuckDBEngine
 from graphbuild.exporters import export_all
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import Entity, Observation
@@ -18,15 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from tests.engines.conftest import OpenEngine
+
 FILES = [Entity("file", f"{number:064x}") for number in range(8)]
 REFERENCES = [Entity("reference", f"{number:064x}") for number in range(8)]
 REGULAR, INCOMPLETE, DIAGONAL = (Entity("collection", name) for name in ("a", "b", "c"))
 
 
-def relations_of(observations: Iterable[Observation], folder: Path) -> Relations:
+def relations_of(
+    open_engine: OpenEngine, observations: Iterable[Observation], folder: Path
+) -> Relations:
     graph = build_graph(observations)
     export_all(graph, folder, ["dataset"])
-    with DuckDBEngine(folder) as engine:
+    with open_engine(folder) as engine:
         check_incidence(engine, incidence_of(graph))
         return engine.relations()
 
@@ -35,14 +38,18 @@ def product(collection: Entity) -> list[Observation]:
     return [Observation(file, reference, collection) for file in FILES for reference in REFERENCES]
 
 
-def test_the_observations_of_a_collection_are_pairs(tmp_path: Path) -> None:
-    relations = relations_of(product(REGULAR), tmp_path)
+def test_the_observations_of_a_collection_are_pairs(
+    open_engine: OpenEngine, tmp_path: Path
+) -> None:
+    relations = relations_of(open_engine, product(REGULAR), tmp_path)
     assert (len(relations.file_sources), len(relations.source_references)) == (8, 8)
     assert not len(relations.exceptions) + len(relations.source_triples)
 
 
-def test_observations_that_do_not_exist_are_exceptions(tmp_path: Path) -> None:
-    relations = relations_of(product(REGULAR) + product(INCOMPLETE)[3:], tmp_path)
+def test_observations_that_do_not_exist_are_exceptions(
+    open_engine: OpenEngine, tmp_path: Path
+) -> None:
+    relations = relations_of(open_engine, product(REGULAR) + product(INCOMPLETE)[3:], tmp_path)
     assert (len(relations.file_sources), len(relations.source_references)) == (16, 16)
     names = [
         tuple(relations.entities[number].id for number in row)
@@ -52,19 +59,22 @@ def test_observations_that_do_not_exist_are_exceptions(tmp_path: Path) -> None:
 
 
 def test_a_collection_with_too_many_exceptions_is_represented_by_its_observations(
+    open_engine: OpenEngine,
     tmp_path: Path,
 ) -> None:
     diagonal = [
         Observation(file, reference, DIAGONAL)
         for file, reference in zip(FILES, REFERENCES, strict=True)
     ]
-    relations = relations_of(product(REGULAR) + diagonal, tmp_path)
+    relations = relations_of(open_engine, product(REGULAR) + diagonal, tmp_path)
     assert len(relations.source_triples) == 8
     assert not len(relations.exceptions)
     assert (len(relations.file_sources), len(relations.source_references)) == (8, 8)
 
 
-def test_reports_and_observations_without_a_collection_are_represented(tmp_path: Path) -> None:
+def test_reports_and_observations_without_a_collection_are_represented(
+    open_engine: OpenEngine, tmp_path: Path
+) -> None:
     report = REFERENCES[0]
     observations = [
         *(Observation(file, reference, report) for file in FILES for reference in REFERENCES[:3]),
@@ -72,7 +82,7 @@ def test_reports_and_observations_without_a_collection_are_represented(tmp_path:
         *(Observation(file, REFERENCES[4], REGULAR, "inferred") for file in FILES[:3]),
         *(Observation(file, REFERENCES[5], REGULAR, "inferred") for file in FILES[:2]),
     ]
-    relations = relations_of(observations, tmp_path)
+    relations = relations_of(open_engine, observations, tmp_path)
     assert len(relations.file_references) == 8
     assert len(relations.inferred) == 2
 

@@ -1,0 +1,47 @@
+"""Define what an engine needs of a query engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+    from graphbuild.engines.dataset_files import DatasetFiles
+
+
+class Database(Protocol):
+    """Runs the statements of :mod:`graphbuild.engines.queries`.
+
+    Methods raise ``DatasetError`` if a file cannot be read, or if the query engine needs more
+    memory or disk space than it may use.
+    """
+
+    prefix: str  # added to the names of all tables, also in queries
+
+    def open_files(self, files: DatasetFiles, table: str, name: str, schema: pa.Schema) -> None:
+        """Make the files of a table of a dataset available as the table ``name``.
+
+        The table has the string column ``campaign`` besides the columns of ``schema``. Columns that
+        the files do not have are null: an earlier version of graphbuild can have written them.
+        """
+
+    def create_table(self, name: str, query: str) -> None:
+        """Create the table ``name``. Its rows are computed only once."""
+
+    def create_view(self, name: str, query: str) -> None:
+        """Create the view ``name``."""
+
+    def create_table_of(self, name: str, rows: pa.Table) -> None:
+        """Create the table ``name`` with rows of this process."""
+
+    def read(self, query: str) -> pa.Table:
+        """Return all rows of a query."""
+
+    def read_batches(self, query: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of a query, of which only a part is in memory at a time."""
+
+    def close(self) -> None:
+        """Remove all tables and temporary files."""

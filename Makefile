@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 JUPYTER := .venv-jupyter
+SPARK := .venv-spark
 FLOORS := .venv-floors
 BIN := $(VENV)/bin
 SEEDS ?= hashes.txt
@@ -15,7 +16,7 @@ WORKERS ?= -n 4 --dist worksteal
 # and branches.
 COVERAGE ?=
 
-.PHONY: help demo crawl test coverage lint tools torture bench mutate floors notebooks jupyter pictures lock clean
+.PHONY: help demo crawl test coverage lint tools torture bench mutate floors notebooks jupyter spark pictures lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -30,6 +31,7 @@ help:
 	@echo "make floors                  smoke tests with the lowest allowed versions of direct dependencies"
 	@echo "make notebooks               run the notebooks and save their output"
 	@echo "make jupyter                 test gb.show in JupyterLab and Notebook 7"
+	@echo "make spark                   test the Spark engine on a cluster of local processes"
 	@echo "make pictures                take the pictures of docs/page.md, and of many graphs in output/screenshots"
 	@echo "make lock                    upgrade the locked dependencies"
 
@@ -91,6 +93,11 @@ notebooks: $(VENV)/test
 jupyter: $(JUPYTER)/done
 	$(JUPYTER)/bin/python -m tests.jupyter
 
+# Spark is large, too. It also contains the modules of its client, which the extra `spark` installs.
+spark: $(SPARK)/done
+	@sh tests/support/install.sh "the Spark cluster" default-jre-headless java
+	$(SPARK)/bin/python -m tests.spark
+
 pictures: $(VENV)/test demo
 	$(BIN)/python docs/pictures.py output/demo/graph.html
 	$(BIN)/python -m tests.torture readability
@@ -118,11 +125,15 @@ $(JUPYTER)/done: requirements/jupyter.lock pyproject.toml | $(JUPYTER)/bin/pytho
 	$(call install,$(JUPYTER)/bin,requirements/jupyter.lock)
 	@touch $@
 
+$(SPARK)/done: requirements/build.lock requirements/spark.lock pyproject.toml | $(SPARK)/bin/python
+	$(call install,$(SPARK)/bin,requirements/spark.lock)
+	@touch $@
+
 $(FLOORS)/done: requirements/floors.lock pyproject.toml | $(FLOORS)/bin/python
 	$(call install,$(FLOORS)/bin,requirements/floors.lock)
 	@touch $@
 
-$(VENV)/bin/python $(JUPYTER)/bin/python $(FLOORS)/bin/python .venv-lock/bin/python:
+$(VENV)/bin/python $(JUPYTER)/bin/python $(SPARK)/bin/python $(FLOORS)/bin/python .venv-lock/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "graphbuild needs Python 3.11 or later; name one: make PYTHON=python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv $(dir $(@D))
@@ -136,14 +147,16 @@ lock: | .venv-lock/bin/python
 	.venv-lock/bin/python $(PIP_INSTALL) --require-hashes -r requirements/lock.lock
 	$(COMPILE) --group lock --output-file requirements/lock.lock
 	$(COMPILE) --group build --output-file requirements/build.lock
-	$(COMPILE) pyproject.toml --all-extras --group build --constraints requirements/build.lock \
+	$(COMPILE) pyproject.toml --extra all --group build --constraints requirements/build.lock \
 	  --output-file requirements/run.lock
-	$(COMPILE) pyproject.toml --all-extras --group build --group test --constraints requirements/run.lock \
+	$(COMPILE) pyproject.toml --extra all --group build --group test --constraints requirements/run.lock \
 	  --output-file requirements/test.lock
-	$(COMPILE) pyproject.toml --all-extras --group build --group jupyter --constraints requirements/test.lock \
+	$(COMPILE) pyproject.toml --extra all --group build --group jupyter --constraints requirements/test.lock \
 	  --output-file requirements/jupyter.lock
+	$(COMPILE) pyproject.toml --extra all --group build --group spark --constraints requirements/test.lock \
+	  --output-file requirements/spark.lock
 	$(COMPILE) pyproject.toml --all-extras --group build --group floors --resolution lowest-direct \
 	  --output-file requirements/floors.lock
 
 clean:
-	rm -rf $(VENV) $(JUPYTER) $(FLOORS) .venv-lock .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(JUPYTER) $(SPARK) $(FLOORS) .venv-lock .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

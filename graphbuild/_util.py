@@ -27,6 +27,7 @@ EXTRAS = {
     "duckdb": ("duckdb", "pyarrow"),
     "lists": ("stix2", "stix2-patterns", "tldextract"),
     "notebook": ("anywidget", "ipykernel", "matplotlib", "traitlets"),
+    "spark": ("pyspark-client", "pyarrow"),
     "xlsx": ("xlsxwriter",),
 }
 MAX_DISPLAY_LENGTH = 500  # characters

@@ -82,7 +82,7 @@ THIRD_PARTIES: dict[str, set[str]] = {
         "traitlets",
         "xlsxwriter",
     },
-    "engines": {"duckdb", "networkx", "numpy", "pyarrow"},
+    "engines": {"duckdb", "networkx", "numpy", "py4j", "pyarrow", "pyspark"},
     "report": {"jinja2", "markupsafe", "networkx", "numpy"},
     "campaign": {"matplotlib", "networkx", "pandas", "pyvis"},
     "cli": {"rich", "typer"},

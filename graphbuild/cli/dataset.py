@@ -24,12 +24,12 @@ from graphbuild.errors import DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from contextlib import AbstractContextManager
 
     from graphbuild.analysis import Incidence
     from graphbuild.engines import Engine
 
 HELP = "Read a dataset, the folder of 'export --to dataset', also if it does not fit into memory."
+EngineName = Literal["duckdb", "spark"]
 MAX_TRIPLES = 20_000_000
 _MEMORY = re.compile(r"[1-9][0-9]{0,5}(MB|GB)")
 
@@ -53,16 +53,29 @@ CampaignOption = Annotated[
     ),
 ]
 EngineOption = Annotated[
-    Literal["duckdb"], typer.Option("--engine", help="Query engine that reads the dataset.")
+    EngineName,
+    typer.Option(
+        "--engine", help="Query engine that reads the dataset; spark needs --master or --remote."
+    ),
+]
+MasterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--master", metavar="URL", help="Spark cluster, such as spark://host:7077 or 'local[2]'."
+    ),
+]
+RemoteOption = Annotated[
+    str | None,
+    typer.Option("--remote", metavar="URL", help="Spark Connect server, such as sc://host:15002."),
 ]
 MemoryOption = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--memory-limit",
         parser=_parse_memory,
         metavar="SIZE",
-        help="Memory of the engine, such as 500MB or 4GB. Beyond it, the engine writes temporary "
-        "files (into TMPDIR, if set).",
+        help="Memory of DuckDB, such as 500MB or 8GB (default: 4GB). Beyond it, DuckDB writes "
+        "temporary files (into TMPDIR, if set).",
     ),
 ]
 MaxTriplesOption = Annotated[
@@ -74,7 +87,6 @@ MaxTriplesOption = Annotated[
         "on how many files share something.",
     ),
 ]
-DEFAULT_MEMORY = "4GB"
 
 
 def tables(
@@ -82,7 +94,9 @@ def tables(
     out: options.OutOption = options.DEFAULT_OUT,
     campaign: CampaignOption = None,
     engine: EngineOption = "duckdb",
-    memory_limit: MemoryOption = DEFAULT_MEMORY,
+    master: MasterOption = None,
+    remote: RemoteOption = None,
+    memory_limit: MemoryOption = None,
     max_triples: MaxTriplesOption = MAX_TRIPLES,
     *,
     clusters: Annotated[
@@ -100,7 +114,8 @@ def tables(
     The files have the columns and rows of those of 'export --to parquet', sorted by node key. If
     the dataset has several campaigns, their rows are united.
     """
-    with _open_engine(engine, folder, campaign, memory_limit) as opened:
+    choice = _EngineChoice(engine, master, remote, memory_limit)
+    with _open_engine(choice, folder, campaign) as opened:
         from graphbuild.analysis import find_clusters
         from graphbuild.engines import write_tables
 
@@ -126,7 +141,9 @@ def overlap(
     limit: options.LimitOption = options.DEFAULT_LIMIT,
     campaign: CampaignOption = None,
     engine: EngineOption = "duckdb",
-    memory_limit: MemoryOption = DEFAULT_MEMORY,
+    master: MasterOption = None,
+    remote: RemoteOption = None,
+    memory_limit: MemoryOption = None,
     max_triples: MaxTriplesOption = MAX_TRIPLES,
     *,
     show_all: AllPairsOption = False,
@@ -134,7 +151,8 @@ def overlap(
     json: options.JsonOption = False,
 ) -> None:
     """Show the pairs of nodes that share the most (see 'graphbuild overlap --help')."""
-    with _open_engine(engine, folder, campaign, memory_limit) as opened:
+    choice = _EngineChoice(engine, master, remote, memory_limit)
+    with _open_engine(choice, folder, campaign) as opened:
         evidence = _read_evidence(opened, max_triples, merge=merge)
     print_overlaps(evidence.incidence, of, fdr, limit, show_all=show_all, json=json)
 
@@ -145,14 +163,17 @@ def communities(
     limit: options.LimitOption = options.DEFAULT_LIMIT,
     campaign: CampaignOption = None,
     engine: EngineOption = "duckdb",
-    memory_limit: MemoryOption = DEFAULT_MEMORY,
+    master: MasterOption = None,
+    remote: RemoteOption = None,
+    memory_limit: MemoryOption = None,
     max_triples: MaxTriplesOption = MAX_TRIPLES,
     *,
     merge: options.MergeOption = False,
     json: options.JsonOption = False,
 ) -> None:
     """Show clusters of files (see 'graphbuild communities --help')."""
-    with _open_engine(engine, folder, campaign, memory_limit) as opened:
+    choice = _EngineChoice(engine, master, remote, memory_limit)
+    with _open_engine(choice, folder, campaign) as opened:
         evidence = _read_evidence(opened, max_triples, merge=merge)
     print_communities(evidence.incidence, evidence.open_calls, seed, limit, json=json)
 
@@ -163,14 +184,17 @@ def centrality(
     limit: options.LimitOption = options.DEFAULT_LIMIT,
     campaign: CampaignOption = None,
     engine: EngineOption = "duckdb",
-    memory_limit: MemoryOption = DEFAULT_MEMORY,
+    master: MasterOption = None,
+    remote: RemoteOption = None,
+    memory_limit: MemoryOption = None,
     max_triples: MaxTriplesOption = MAX_TRIPLES,
     *,
     merge: options.MergeOption = False,
     json: options.JsonOption = False,
 ) -> None:
     """Rank nodes by centrality (see 'graphbuild centrality --help')."""
-    with _open_engine(engine, folder, campaign, memory_limit) as opened:
+    choice = _EngineChoice(engine, master, remote, memory_limit)
+    with _open_engine(choice, folder, campaign) as opened:
         evidence = _read_evidence(opened, max_triples, merge=merge)
     print_centrality(evidence.incidence, seed, limit, json=json)
 
@@ -185,27 +209,59 @@ class _Evidence(NamedTuple):
     open_calls: dict[str, int]  # number of calls that the list of each file needs, by node key
 
 
+class _EngineChoice(NamedTuple):
+    """The options that select an engine."""
+
+    engine: EngineName
+    master: str | None
+    remote: str | None
+    memory_limit: str | None
+
+    def check(self) -> None:
+        """Raise BadParameter if the options contradict each other."""
+        if self.engine == "duckdb" and (self.master or self.remote):
+            option = "--master" if self.master else "--remote"
+            raise typer.BadParameter("use it with --engine spark", param_hint=option)
+        if self.engine == "spark" and bool(self.master) == bool(self.remote):
+            raise typer.BadParameter(
+                "Spark needs either --master (a cluster) or --remote (a Spark Connect server)",
+                param_hint="--engine",
+            )
+        if self.engine == "spark" and self.memory_limit:
+            raise typer.BadParameter(
+                "only DuckDB has this limit; the cluster limits the memory of Spark",
+                param_hint="--memory-limit",
+            )
+
+
 @contextmanager
 def _open_engine(
-    name: str, folder: Path, campaigns: list[str] | None, memory_limit: str
+    choice: _EngineChoice, folder: Path, campaigns: list[str] | None
 ) -> Iterator[Engine]:
     """Open a dataset with an engine; remove its temporary files, also after a signal."""
-    with (
-        on_signal(remove_unfinished_and_exit),
-        _ENGINES[name](folder, campaigns or (), memory_limit) as engine,
-    ):
+    choice.check()
+    opener = _open_spark if choice.engine == "spark" else _open_duckdb
+    with on_signal(remove_unfinished_and_exit), opener(choice, folder, campaigns or ()) as engine:
         yield engine
 
 
-def _open_duckdb(
-    folder: Path, campaigns: Sequence[str], memory_limit: str
-) -> AbstractContextManager[Engine]:
-    from graphbuild.engines.duckdb import DuckDBEngine
+def _open_duckdb(choice: _EngineChoice, folder: Path, campaigns: Sequence[str]) -> Engine:
+    from graphbuild.engines.duckdb import DEFAULT_MEMORY_LIMIT, DuckDBEngine
 
+    memory_limit = choice.memory_limit or DEFAULT_MEMORY_LIMIT
     return DuckDBEngine(folder, campaigns, memory_limit=memory_limit)
 
 
-_ENGINES = {"duckdb": _open_duckdb}
+@contextmanager
+def _open_spark(choice: _EngineChoice, folder: Path, campaigns: Sequence[str]) -> Iterator[Engine]:
+    from graphbuild.engines.spark import SparkEngine
+    from graphbuild.engines.spark_session import open_session
+
+    with (
+        open_session(master=choice.master, remote=choice.remote) as session,
+        SparkEngine(session, folder, campaigns) as engine,
+    ):
+        yield engine
 
 
 def _read_evidence(engine: Engine, max_triples: int, *, merge: bool) -> _Evidence:

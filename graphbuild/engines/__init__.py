@@ -16,7 +16,8 @@ All functions of :mod:`graphbuild.analysis` accept the incidence.
 from graphbuild.engines.dataset_files import DatasetFiles
 from graphbuild.engines.engine import Engine, PendingList, Sizes
 from graphbuild.engines.relations import Relations, build_incidence
-from graphbuild.engines.tables import OUTPUT_TABLES, write_tables
+from graphbuild.engines.tables import OUTPUT_TABLES
+from graphbuild.engines.writer import write_tables
 
 __all__ = [
     "OUTPUT_TABLES",

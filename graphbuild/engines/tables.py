@@ -1,13 +1,10 @@
-"""The tables that engines compute: their columns, and writing them as Parquet files."""
+"""The tables that engines compute, and their columns."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from graphbuild._util import require
-from graphbuild.exporters.atomic_write import make_folder, open_atomic
 from graphbuild.exporters.columns import (
     EDGE_COLUMNS,
     INT,
@@ -18,16 +15,9 @@ from graphbuild.exporters.columns import (
     Column,
     columns_for,
 )
-from graphbuild.exporters.results import ExportedFile, ExportWarnings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
-
-    import pyarrow as pa
-
-    from graphbuild.engines.engine import Engine
-    from graphbuild.models import ClusterTable
 
 NODES, EDGES, OBSERVATIONS = "nodes", "edges", "observations"
 OUTPUT_TABLES = (NODES, EDGES, OBSERVATIONS)
@@ -45,34 +35,3 @@ def table_columns(name: str, seed_columns: Iterable[str] = ()) -> list[Column]:
             for each in columns_for(EDGE_COLUMNS, TABLES)
         ]
     return OBSERVATION_COLUMNS
-
-
-def write_tables(
-    engine: Engine, folder: Path, clusters: ClusterTable | None = None
-) -> list[ExportedFile]:
-    """Write ``nodes.parquet``, ``edges.parquet`` and ``observations.parquet`` into ``folder``.
-
-    Each file is replaced atomically. Only a part of the rows is in memory at a time. ``clusters``
-    is the argument of :meth:`Engine.table`.
-
-    Raises:
-        DatasetError: The dataset cannot be read.
-        ExportError: A file cannot be written.
-    """
-    make_folder(folder)
-    return [
-        _write_table(engine.table(name, clusters), folder / f"{name}.parquet")
-        for name in OUTPUT_TABLES
-    ]
-
-
-def _write_table(reader: pa.RecordBatchReader, path: Path) -> ExportedFile:
-    parquet = require("pyarrow.parquet", extra="duckdb")
-    with open_atomic(path) as stream:
-        with parquet.ParquetWriter(stream, reader.schema, compression="zstd") as writer:
-            for batch in reader:
-                writer.write_batch(batch)
-        size = stream.tell()
-        stream.seek(0)
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return ExportedFile(path, size, digest, ExportWarnings())

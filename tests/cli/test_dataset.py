@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,11 @@ from graphbuild.emulator import Api, generate_family_world
 from graphbuild.models import Entity, Observation
 from tests.support.campaign_files import write_campaign
 from tests.support.paths import ROOT
+from tests.support.sail import start_sail
 from tests.support.shell import Shell, seeds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 ANALYSES = [
@@ -57,6 +59,13 @@ def complete(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     return shell
 
 
+@pytest.fixture(scope="module")
+def remote() -> Iterator[tuple[str, ...]]:
+    """The options that select Spark, with Sail as its server."""
+    with start_sail() as url:
+        yield "--engine", "spark", "--remote", url
+
+
 @pytest.mark.parametrize("command", ANALYSES, ids=" ".join)
 def test_analyses_print_the_same_as_those_of_the_campaign_file(
     complete: Shell, command: tuple[str, ...]
@@ -70,6 +79,18 @@ def test_analyses_print_the_same_as_those_of_the_campaign_file(
     assert "reading 96 observations as " in found.stderr
 
 
+@pytest.mark.parametrize("command", [ANALYSES[0], ANALYSES[4]], ids=" ".join)
+def test_spark_gives_the_same(
+    complete: Shell, remote: tuple[str, ...], command: tuple[str, ...]
+) -> None:
+    name, *options = command
+    expected = complete(name, "--store", "c.db", *options)
+    found = complete("dataset", name, "lake", *options, *remote)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout == expected.stdout
+    assert found.stderr == "reading 96 observations as 48 evidence pairs\n"
+
+
 def test_the_calls_of_unread_lists_are_counted(shell: Shell, service: Callable[[Api], str]) -> None:
     world = generate_family_world(6, 90)
     crawl = ("crawl", seeds(shell, *world.hashes()), "--base-url", service(Api(world)))
@@ -80,8 +101,13 @@ def test_the_calls_of_unread_lists_are_counted(shell: Shell, service: Callable[[
     assert json.loads(shell("dataset", "communities", "lake", "--json").stdout) == expected
 
 
-def test_tables_are_written_like_those_of_an_export(complete: Shell) -> None:
-    written = complete("dataset", "tables", "lake", "--out", "tables", "--json")
+@pytest.mark.parametrize("engine", ["duckdb", "spark"])
+def test_tables_are_written_like_those_of_an_export(
+    complete: Shell, remote: tuple[str, ...], engine: str
+) -> None:
+    options = remote if engine == "spark" else ("--memory-limit", "1GB")
+    written = complete("dataset", "tables", "lake", "--out", "tables", "--json", *options)
+    assert written.returncode == 0, written.stderr
     files = json.loads(written.stdout)["files"]
     assert [each["path"] for each in files] == [
         f"tables/{name}.parquet" for name in ("nodes", "edges", "observations")
@@ -138,8 +164,29 @@ def test_wrong_usage_is_reported(complete: Shell) -> None:
     assert complete("dataset", "overlap", "lake", "--engine", "other").returncode == 2
     missing = complete("dataset", "centrality", "other")
     assert (missing.returncode, "contains no dataset" in missing.stderr) == (1, True)
+    spark = ("dataset", "overlap", "lake", "--engine", "spark")
+    for options in ((), ("--master", "local", "--remote", "sc://localhost")):
+        assert "needs either --master" in complete(*spark, *options).stderr
+    limit = complete(*spark, "--remote", "sc://localhost", "--memory-limit", "1GB")
+    assert (limit.returncode, "only DuckDB has this limit" in limit.stderr) == (2, True)
+    duckdb = complete("dataset", "overlap", "lake", "--remote", "sc://localhost")
+    assert (duckdb.returncode, "use it with --engine spark" in duckdb.stderr) == (2, True)
     unknown = complete("dataset", "communities", "lake", "--campaign", "x")
     assert (unknown.returncode, "it contains 'c'" in unknown.stderr) == (1, True)
+
+
+def test_an_unreachable_server_is_reported_at_once(complete: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"sc://127.0.0.1:{server.getsockname()[1]}"
+    found = complete("dataset", "overlap", "lake", "--engine", "spark", "--remote", url)
+    assert (found.returncode, found.stdout) == (1, "")
+    assert found.stderr.startswith(f"graphbuild: {url}: cannot connect: ")
+
+
+def test_a_cluster_needs_the_full_package(complete: Shell) -> None:
+    found = complete("dataset", "overlap", "lake", "--engine", "spark", "--master", "local")
+    assert (found.returncode, found.stdout) == (1, "")
+    assert "--master needs the package pyspark instead of pyspark-client" in found.stderr
 
 
 # A process that sends itself SIGINT when it creates the first file of the output.

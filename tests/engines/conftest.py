@@ -1,18 +1,15 @@
-"""Both engines: DuckDB, and Spark through Sail.
-
-Sail is an engine that speaks the protocol of Spark Connect without Java, and starts in a second.
-`make spark` tests with Spark itself.
-"""
+"""Both engines: DuckDB, and Spark with Sail as its server. `make spark` tests with Spark itself."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
 from graphbuild.engines.duckdb import DuckDBEngine
 from graphbuild.engines.spark import SparkEngine
+from graphbuild.engines.spark_session import open_session
+from tests.support.sail import start_sail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,17 +26,8 @@ class OpenEngine(Protocol):
 
 @pytest.fixture(scope="session")
 def session() -> Iterator[SparkSession]:
-    os.environ.setdefault("RUST_LOG", "error")
-    from pysail.spark import SparkConnectServer  # noqa: PLC0415  reads the environment
-    from pyspark.sql import SparkSession  # noqa: PLC0415  slow
-
-    server = SparkConnectServer("127.0.0.1", 0)
-    server.start(background=True)
-    _, port = server.listening_address
-    session = SparkSession.builder.remote(f"sc://127.0.0.1:{port}").create()
-    yield session
-    session.stop()
-    server.stop()
+    with start_sail() as url, open_session(remote=url) as session:
+        yield session
 
 
 @pytest.fixture(params=["duckdb", "spark"])

@@ -103,7 +103,7 @@ def test_an_empty_campaign_is_read(open_engine: OpenEngine, tmp_path: Path) -> N
     check_graph(open_engine, build_graph([]), tmp_path)
 
 
-@settings(EXAMPLES, max_examples=10)
+@settings(EXAMPLES, max_examples=4)
 @given(world=observed_graphs())
 def test_random_graphs_are_read(open_engine: OpenEngine, world: ObservedGraph) -> None:
     for node in world.graph.nodes.values():
@@ -145,7 +145,7 @@ def check_campaigns(open_engine: OpenEngine, paths: list[Path], merged: Path, fo
         check_incidence(engine, incidence_of(graph))
 
 
-@settings(EXAMPLES, max_examples=6)
+@settings(EXAMPLES, max_examples=2)
 @given(seed=SEEDS, options=st.sampled_from(CRAWLS), api_flavor=st.sampled_from(["classic", "gti"]))
 def test_shards_have_the_rows_of_the_merged_file(
     open_engine: OpenEngine, tmp_path: Path, seed: int, options: dict[str, Any], api_flavor: str
@@ -157,7 +157,7 @@ def test_shards_have_the_rows_of_the_merged_file(
     check_campaigns(open_engine, paths, crawls.folder / "all.db", crawls.folder / "lake")
 
 
-@settings(EXAMPLES, max_examples=2)
+@settings(EXAMPLES, max_examples=1)
 @given(seed=SEEDS)
 def test_newer_attributes_of_refreshed_shards_are_kept(
     open_engine: OpenEngine, tmp_path: Path, seed: int

@@ -8,12 +8,14 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
 
 from graphbuild.emulator import Api, generate_family_world
+from graphbuild.engines.spark_session import open_session
 from graphbuild.models import Entity, Observation
 from tests.support.campaign_files import write_campaign
 from tests.support.paths import ROOT
@@ -22,7 +24,6 @@ from tests.support.shell import Shell, seeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 ANALYSES = [
     ("overlap", "--json"),
@@ -140,15 +141,21 @@ def test_clusters_of_several_campaigns_are_found_on_request(complete: Shell) -> 
             assert found["cluster"].isna().all()
 
 
-def test_the_documented_python_runs(complete: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_documented_python_runs(
+    complete: Shell, remote: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     document = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", document, re.DOTALL)
+    of_spark, of_duckdb = re.findall(r"```python\n(.*?)```", document, re.DOTALL)
     monkeypatch.chdir(complete.folder)
     names: dict[str, Any] = {}
-    exec(compile(code, "scale.md", "exec"), names)  # the documented code itself
+    exec(compile(of_duckdb, "scale.md", "exec"), names)  # the documented code itself
     listed = json.loads(complete("communities", "--store", "c.db", "--json").stdout)["clusters"]
     assert [each.name for each in names["clusters"]] == [each["name"] for each in listed]
     assert names["nodes"].num_rows == 12 + 18 + 6
+    with open_session(remote=remote[-1]) as session:
+        code = of_spark.replace("/shared/", f"{complete.folder}/")
+        exec(compile(code, "scale.md", "exec"), {"spark": session, "Path": Path})
+    assert len(pd.read_parquet("edges")) == len(pd.read_parquet("lake/edges.parquet"))
 
 
 def test_too_many_observations_are_refused_beforehand(complete: Shell) -> None:

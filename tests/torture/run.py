@@ -38,6 +38,7 @@ PARTS = {
     "corpus": 0,
     "frugal": 500,
     "frugal_gti": 500,
+    "engines": 40,
     "claims": 200,
     "page": 2_000,
     "readability": 0,

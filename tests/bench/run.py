@@ -15,6 +15,7 @@ from tests.bench import (
     checks,
     clusters,
     crawls,
+    datasets,
     graphs,
     lists,
     pages,
@@ -40,6 +41,10 @@ PAIRS = 5
 
 def _seeds(pairs: int) -> list[Row]:
     return [*seed_lists.seed_lists(pairs), *lists.seeds(pairs)]
+
+
+def _scale(pairs: int) -> list[Row]:
+    return [*scale.scale(pairs), *datasets.datasets(pairs)]
 
 
 CASES: dict[str, Callable[[int], list[Row]]] = {
@@ -74,7 +79,7 @@ CASES: dict[str, Callable[[int], list[Row]]] = {
     "communities-million": ties.many_find,
     "central": ties.central,
     "central-million": ties.many_central,
-    "scale": scale.scale,
+    "scale": _scale,
 }
 
 # Cases whose lists consist of files of known families.

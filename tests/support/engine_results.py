@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 
@@ -93,6 +94,30 @@ def check_incidence(engine: Engine, expected: Incidence) -> None:
     parts = ("file_sources", "source_references", "file_references")
     others = ("exceptions", "source_triples", "inferred")
     assert sizes.pairs == sum(len(getattr(relations, name)) for name in (*parts, *others))
+
+
+def count_differences(left: Path, right: Path, ignored: Iterable[str] = ()) -> tuple[int, int]:
+    """Compare two tables in Parquet files or folders, whose rows can be in any order.
+
+    Return the number of rows of ``right``, and the number of rows that only one of both has.
+    """
+    with duckdb.connect(config={"memory_limit": "6GB"}) as connection:
+        tables = [connection.read_parquet(_pattern(path)) for path in (left, right)]
+        assert tables[0].columns == tables[1].columns
+        kept = ", ".join(name for name in tables[1].columns if name not in set(ignored))
+        for name, table in zip(("a", "b"), tables, strict=True):
+            table.project(kept).create_view(name)
+        counts = connection.execute(
+            "SELECT (SELECT count(*) FROM b),"
+            " (SELECT count(*) FROM (FROM a EXCEPT ALL FROM b))"
+            " + (SELECT count(*) FROM (FROM b EXCEPT ALL FROM a))"
+        ).fetchone()
+    assert counts
+    return counts[0], counts[1]
+
+
+def _pattern(path: Path) -> str:
+    return f"{path}/*.parquet" if path.is_dir() else str(path)
 
 
 def incidence_of(graph: Graph) -> Incidence:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
-from graphbuild.emulator import Api, generate_family_world
+from graphbuild.emulator import Api, generate_family_world, generate_world
 from graphbuild.engines.spark_session import open_session
 from graphbuild.models import Entity, Observation
 from tests.support.campaign_files import write_campaign
@@ -156,6 +156,31 @@ def test_the_documented_python_runs(
         code = of_spark.replace("/shared/", f"{complete.folder}/")
         exec(compile(code, "scale.md", "exec"), {"spark": session, "Path": Path})
     assert len(pd.read_parquet("edges")) == len(pd.read_parquet("lake/edges.parquet"))
+
+
+def test_the_documented_example_gives_equal_clusters(
+    shell: Shell, remote: tuple[str, ...], service: Callable[[Api], str]
+) -> None:
+    world = generate_world(campaigns=3, files_per_campaign=6, references_per_campaign=30)
+    (shell.folder / "hashes.txt").write_text("\n".join(world.hashes()))
+    url = service(Api(world))
+    document = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
+    _, example, _ = re.split("^## (?=Example|What)", document, flags=re.MULTILINE)
+    printed = []
+    for command in re.findall(r"^\$ graphbuild (.*)", example, re.MULTILINE):
+        words = command.replace("sc://spark.example.org:15002", remote[-1]).split()
+        commands = [words]
+        if words[0] in {"plan", "crawl"}:  # of the first shard; the others run the same
+            of_shards = [[each.replace("1", str(n), 1) for each in words] for n in range(1, 5)]
+            commands = [[*each, "--base-url", url] for each in of_shards]
+        for each in commands:
+            result = shell(*each)
+            assert result.returncode == 0, result.stderr
+        if "communities" in words:
+            printed.append(result.stdout)
+    assert len(printed) == 3
+    assert len(set(printed)) == 1
+    assert re.match(r"[2-9] clusters of ", printed[0])
 
 
 def test_too_many_observations_are_refused_beforehand(complete: Shell) -> None:

@@ -43,6 +43,8 @@ def session(option: str, url: str, cluster: Cluster) -> Iterator[SparkSession]:
         for name, text in cluster.variables.items():
             patch.setenv(name, text)
         builder = SparkSession.builder
-        created = (builder.master(url) if option == "--master" else builder.remote(url)).getOrCreate()
+        created = (
+            builder.master(url) if option == "--master" else builder.remote(url)
+        ).getOrCreate()
         yield created
         created.stop()

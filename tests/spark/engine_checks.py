@@ -1,0 +1,159 @@
+"""The Spark engine gives the tables, observations and outputs of one machine."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+import pyarrow.parquet as pq
+import pytest
+
+import graphbuild as gb
+from graphbuild.crawler.demo import demo_world
+from graphbuild.engines import OUTPUT_TABLES
+from graphbuild.exporters import export_all
+from graphbuild.store.shards import Shard
+from tests.support.engine_results import (
+    OF_CLUSTERS,
+    check_incidence,
+    check_tables,
+    export_campaigns,
+    graph_without_clusters,
+    incidence_of,
+)
+from tests.support.paths import ROOT
+from tests.support.sharded_crawls import Crawls
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+    from pyspark.sql import SparkSession
+
+    from graphbuild.graph.builder import Graph
+    from tests.spark.cluster import Cluster
+
+spark = pytest.importorskip("graphbuild.engines.spark", reason="there is no engine for Spark")
+pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas")
+
+SHARDS = 4
+CAMPAIGNS = ("one", "two")  # in the example of docs/scale.md
+# The commands of the example that read the dataset.
+COMMANDS = re.findall(
+    r"^\$ graphbuild dataset ((?:(?! --engine).)+)$",
+    (ROOT / "docs" / "scale.md").read_text("utf-8"),
+    re.MULTILINE,
+)
+
+
+class Dataset(NamedTuple):
+    """A dataset, and a graph of all its observations."""
+
+    folder: Path
+    graph: Graph
+    ignored: frozenset[str]  # columns of tables that differ from those of the graph
+
+    def check(self, session: SparkSession) -> None:
+        """Check the tables and the relations that the engine reads from the dataset."""
+        with spark.SparkEngine(session, self.folder) as engine:
+            check_tables(engine, self.graph, ignored=self.ignored)
+            check_incidence(engine, incidence_of(self.graph))
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """The demo, exported as one campaign."""
+    folder = tmp_path_factory.mktemp("demo")
+    with gb.demo() as campaign:
+        graph = campaign.graph(timestamps=True)
+    export_all(graph, folder, ["dataset"])
+    return Dataset(folder, graph, frozenset())
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """The demo, crawled in four shards that are exported as campaigns without a merge."""
+    folder = tmp_path_factory.mktemp("shards")
+    world = demo_world()
+    crawls = Crawls(folder, world, world.hashes())
+    paths = [crawls.crawl(f"{number}.db", Shard(number, SHARDS)) for number in range(1, SHARDS + 1)]
+    export_campaigns(paths, folder / "lake")
+    crawls.merge("all.db", paths)
+    return Dataset(folder / "lake", graph_without_clusters(folder / "all.db"), OF_CLUSTERS)
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the example: the dataset ``lake`` has two campaigns."""
+    folder = tmp_path_factory.mktemp("example")
+    world = demo_world()
+    crawls = Crawls(folder, world, world.hashes())
+    paths = [
+        crawls.crawl(f"{name}.db", Shard(number, len(CAMPAIGNS)))
+        for number, name in enumerate(CAMPAIGNS, start=1)
+    ]
+    export_campaigns(paths, folder / "lake")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["demo", "shards"])
+def test_the_results_equal_those_of_one_machine(
+    name: str, session: SparkSession, request: pytest.FixtureRequest
+) -> None:
+    dataset: Dataset = request.getfixturevalue(name)
+    assert dataset.graph.number_of_edges() > 3_000
+    dataset.check(session)
+
+
+def test_a_lost_worker_does_not_change_the_results(
+    session: SparkSession, cluster: Cluster, shards: Dataset
+) -> None:
+    cluster.run_with_lost_worker(lambda: shards.check(session))
+
+
+def test_the_example_has_every_command() -> None:
+    names = [command.split()[0] for command in COMMANDS]
+    assert sorted(names) == ["centrality", "communities", "overlap", "tables"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_example_prints_what_duckdb_gives(
+    command: str, option: str, url: str, cluster: Cluster, example: Path
+) -> None:
+    # Only DuckDB has a memory limit.
+    words = re.sub(r" --memory-limit \S+", "", command).split()
+    expected = run(example, cluster, *words, "--engine", "duckdb")
+    tables = read_tables(example)
+    found = run(example, cluster, *words, "--engine", "spark", option, url)
+    assert found == expected
+    assert len(expected) > 100
+    assert read_tables(example) == tables
+
+
+def run(folder: Path, cluster: Cluster, *words: str) -> str:
+    """Run ``graphbuild dataset`` in a folder; return its output."""
+    process = subprocess.run(
+        [sys.executable, "-m", "graphbuild", "dataset", *words],
+        cwd=folder,
+        env={**os.environ, **cluster.variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    assert "Traceback" not in process.stderr, process.stderr
+    return process.stdout
+
+
+def read_tables(folder: Path) -> list[pa.Table]:
+    """Return the tables that the command ``tables`` of the example has written, and remove them."""
+    found = []
+    for name in OUTPUT_TABLES:
+        path = folder / "tables" / f"{name}.parquet"
+        if path.exists():
+            found.append(pq.read_table(path))
+            path.unlink()
+    return found

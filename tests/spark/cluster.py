@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _Result = TypeVar("_Result")
 
 HOST = "127.0.0.1"
-_DEADLINE = 180.0  # seconds for a process to become ready, and for a query
+_DEADLINE = 180.0  # seconds for a process to become ready, and for a query to begin
+_QUERY_DEADLINE = 900.0  # seconds for all queries of a check
 _POLL_INTERVAL = 0.05  # seconds
 _WORKERS = 2
 _TASKS_BEFORE_KILL = 4  # of one worker
@@ -194,7 +195,7 @@ class Cluster:
             lost.process.kill()
             self.workers.remove(lost)
             counts = {each: each.count_tasks() for each in self.workers}
-            result = running.result(_DEADLINE)
+            result = running.result(_QUERY_DEADLINE)
         assert any(worker.count_tasks() > count for worker, count in counts.items())
         self.start_workers(1)
         return result

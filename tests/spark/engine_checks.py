@@ -25,7 +25,7 @@ from tests.support.engine_results import (
     incidence_of,
 )
 from tests.support.paths import ROOT
-from tests.support.sharded_crawls import Crawls
+from tests.support.sharded_crawls import Crawls, merge_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,9 +39,7 @@ if TYPE_CHECKING:
 spark = pytest.importorskip("graphbuild.engines.spark", reason="there is no engine for Spark")
 pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas")
 
-SHARDS = 4
-CAMPAIGNS = ("one", "two")  # in the example of docs/scale.md
-# The commands of the example that read the dataset.
+# The commands of the example in docs/scale.md that read the dataset.
 COMMANDS = re.findall(
     r"^\$ graphbuild dataset ((?:(?! --engine).)+)$",
     (ROOT / "docs" / "scale.md").read_text("utf-8"),
@@ -77,26 +75,29 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 def shards(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """The demo, crawled in four shards that are exported as campaigns without a merge."""
     folder = tmp_path_factory.mktemp("shards")
-    world = demo_world()
-    crawls = Crawls(folder, world, world.hashes())
-    paths = [crawls.crawl(f"{number}.db", Shard(number, SHARDS)) for number in range(1, SHARDS + 1)]
-    export_campaigns(paths, folder / "lake")
-    crawls.merge("all.db", paths)
+    paths = crawl_shards(folder, ["1", "2", "3", "4"])
+    merge_files(folder / "all.db", paths)
     return Dataset(folder / "lake", graph_without_clusters(folder / "all.db"), OF_CLUSTERS)
 
 
 @pytest.fixture(scope="module")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the example: the dataset ``lake`` has two campaigns."""
+    """The folder of the example in docs/scale.md, with the dataset ``lake`` of two campaigns."""
     folder = tmp_path_factory.mktemp("example")
+    crawl_shards(folder, ["one", "two"])
+    return folder
+
+
+def crawl_shards(folder: Path, names: list[str]) -> list[Path]:
+    """Crawl the demo in shards with these names, and export them into the dataset ``lake``."""
     world = demo_world()
     crawls = Crawls(folder, world, world.hashes())
     paths = [
-        crawls.crawl(f"{name}.db", Shard(number, len(CAMPAIGNS)))
-        for number, name in enumerate(CAMPAIGNS, start=1)
+        crawls.crawl(f"{name}.db", Shard(number, len(names)))
+        for number, name in enumerate(names, start=1)
     ]
     export_campaigns(paths, folder / "lake")
-    return folder
+    return paths
 
 
 @pytest.mark.parametrize("name", ["demo", "shards"])

@@ -86,7 +86,7 @@ def test_no_process_remains_after_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(LookupError):
         fail()
-    assert processes_of(tmp_path) == []
+    wait_until(lambda: not processes_of(tmp_path), "all processes are killed")
 
 
 def test_no_process_remains_if_the_starting_process_is_killed(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ import os
 import re
 import signal
 import subprocess
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from importlib.util import find_spec
@@ -57,6 +58,20 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
         if time.monotonic() > end:
             raise TimeoutError(what)
         time.sleep(_POLL_INTERVAL)
+
+
+def _call_in_thread(call: Callable[[], _Result]) -> Future[_Result]:
+    """Call a function in a thread that does not keep Python from ending if the call hangs."""
+    future: Future[_Result] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:  # noqa: BLE001  the caller of result() gets it
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
 
 
 class ServerProcess:
@@ -187,15 +202,14 @@ class Cluster:
                 if worker.count_tasks() - count >= _TASKS_BEFORE_KILL
             ]
 
-        with ThreadPoolExecutor(1) as pool:
-            running = pool.submit(run)
-            wait_until(lambda: running.done() or bool(find_busy()), "a worker runs tasks")
-            assert not running.done(), "the queries ended before a worker was killed"
-            lost = find_busy()[0]
-            lost.process.kill()
-            self.workers.remove(lost)
-            counts = {each: each.count_tasks() for each in self.workers}
-            result = running.result(_QUERY_DEADLINE)
+        running = _call_in_thread(run)
+        wait_until(lambda: running.done() or bool(find_busy()), "a worker runs tasks")
+        assert not running.done(), "the queries ended before a worker was killed"
+        lost = find_busy()[0]
+        lost.process.kill()
+        self.workers.remove(lost)
+        counts = {each: each.count_tasks() for each in self.workers}
+        result = running.result(_QUERY_DEADLINE)
         assert any(worker.count_tasks() > count for worker, count in counts.items())
         self.start_workers(1)
         return result

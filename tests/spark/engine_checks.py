@@ -124,7 +124,7 @@ def test_the_example_has_every_command() -> None:
 def test_a_command_of_the_example_prints_what_duckdb_gives(
     command: str, option: str, url: str, cluster: Cluster, example: Path
 ) -> None:
-    # Only DuckDB has a memory limit.
+    # The memory limit is an option of DuckDB.
     words = re.sub(r" --memory-limit \S+", "", command).split()
     expected = run(example, cluster, *words, "--engine", "duckdb")
     tables = read_tables(example)

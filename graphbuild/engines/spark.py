@@ -83,10 +83,11 @@ class _Spark:
 
     def close(self) -> None:
         with self._errors():
-            for name in self._views:
-                self._session.catalog.dropTempView(name)
-            for frame in self._persisted:
+            # In reverse order, because Spark Connect analyzes the query of a table to remove it.
+            for frame in reversed(self._persisted):
                 frame.unpersist()
+            for name in reversed(self._views):
+                self._session.catalog.dropTempView(name)
         self._views, self._persisted = [], []
 
     def open_files(self, files: DatasetFiles, table: str, name: str, schema: pa.Schema) -> None:

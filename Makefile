@@ -95,7 +95,6 @@ jupyter: $(JUPYTER)/done
 
 # Spark is large, too. It also contains the modules of its client, which the extra `spark` installs.
 # make spark EXPORT=DIR also checks the tables of your own 'graphbuild export --to dataset,parquet'.
-spark: export EXPORT ?=
 spark: $(SPARK)/done
 	@sh tests/support/install.sh "the Spark cluster" default-jre-headless java
 	$(SPARK)/bin/python -m tests.spark

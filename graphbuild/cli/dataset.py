@@ -23,7 +23,8 @@ from graphbuild.cli.signals import on_signal
 from graphbuild.errors import DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from graphbuild.analysis import Incidence
     from graphbuild.engines import Engine
@@ -240,8 +241,8 @@ def _open_engine(
 ) -> Iterator[Engine]:
     """Open a dataset with an engine; remove its temporary files, also after a signal."""
     choice.check()
-    opener = _open_spark if choice.engine == "spark" else _open_duckdb
-    with on_signal(remove_unfinished_and_exit), opener(choice, folder, campaigns or ()) as engine:
+    opened = _ENGINES[choice.engine](choice, folder, campaigns or ())
+    with on_signal(remove_unfinished_and_exit), opened as engine:
         yield engine
 
 
@@ -254,14 +255,21 @@ def _open_duckdb(choice: _EngineChoice, folder: Path, campaigns: Sequence[str]) 
 
 @contextmanager
 def _open_spark(choice: _EngineChoice, folder: Path, campaigns: Sequence[str]) -> Iterator[Engine]:
+    from graphbuild.engines import DatasetFiles
     from graphbuild.engines.spark import SparkEngine
     from graphbuild.engines.spark_session import open_session
 
+    DatasetFiles.find(folder, campaigns)  # a session takes seconds to start
     with (
         open_session(master=choice.master, remote=choice.remote) as session,
         SparkEngine(session, folder, campaigns) as engine,
     ):
         yield engine
+
+
+_ENGINES: dict[
+    EngineName, Callable[[_EngineChoice, Path, Sequence[str]], AbstractContextManager[Engine]]
+] = {"duckdb": _open_duckdb, "spark": _open_spark}
 
 
 def _read_evidence(engine: Engine, max_triples: int, *, merge: bool) -> _Evidence:

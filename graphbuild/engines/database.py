@@ -1,4 +1,4 @@
-"""Define what an engine needs of a query engine."""
+"""Define the interface to DuckDB and Spark, which run the statements of an engine."""
 
 from __future__ import annotations
 
@@ -12,6 +12,16 @@ if TYPE_CHECKING:
     from graphbuild.engines.dataset_files import DatasetFiles
 
 
+ROWS_PER_BATCH = 65_536  # rows of a query that are in memory at a time
+SQL_TYPES = {  # Arrow's names of types -> SQL's
+    "string": "STRING",
+    "int64": "BIGINT",
+    "double": "DOUBLE",
+    "bool": "BOOLEAN",
+    "timestamp[us, tz=UTC]": "TIMESTAMP",
+}
+
+
 class Database(Protocol):
     """Runs the statements of :mod:`graphbuild.engines.queries`.
 
@@ -22,9 +32,9 @@ class Database(Protocol):
     prefix: str  # added to the names of all tables, also in queries
 
     def open_files(self, files: DatasetFiles, table: str, name: str, schema: pa.Schema) -> None:
-        """Make the files of a table of a dataset available as the table ``name``.
+        """Register the Parquet files of a table of a dataset as the SQL table ``name``.
 
-        The table has the string column ``campaign`` besides the columns of ``schema``. Columns that
+        The SQL table has the columns of ``schema`` and the string column ``campaign``. Columns that
         the files do not have are null: an earlier version of graphbuild can have written them.
         """
 

@@ -24,15 +24,16 @@ class DatasetFiles:
     Attributes:
         folder: The dataset.
         campaigns: The names of the selected campaigns, sorted.
-        paths: The files of each table.
+        paths: The files of each table by campaign.
         observations: The number of rows of the table of observations. An observation of several
             campaigns is counted several times.
     """
 
     folder: Path
     campaigns: tuple[str, ...]
-    paths: Mapping[str, list[Path]]
+    paths: Mapping[str, Mapping[str, list[Path]]]
     observations: int
+    entries: Mapping[str, Any]  # of the campaigns in the manifest
 
     @classmethod
     def find(cls, folder: Path, campaigns: Sequence[str] = ()) -> DatasetFiles:
@@ -42,12 +43,7 @@ class DatasetFiles:
             DatasetError: The folder contains no dataset, a campaign is not in the dataset, or a
                 file is missing or has another size than the manifest states.
         """
-        from graphbuild.exporters.dataset import read_campaigns  # noqa: PLC0415  needs pyarrow
-
-        try:
-            known = read_campaigns(folder / MANIFEST)
-        except (ExportError, OSError) as problem:
-            raise DatasetError(str(problem)) from None
+        known = _read_manifest(folder)
         if not known:
             raise DatasetError(
                 f"{folder}: contains no dataset; write one with 'graphbuild export --to dataset'"
@@ -58,19 +54,39 @@ class DatasetFiles:
                 f" {', '.join(map(ascii, sorted(known)))}"
             )
         selected = tuple(sorted(set(campaigns) or known))
-        entries = {
-            table: [entry for name in selected for entry in _entries(folder, known[name], table)]
+        files = {
+            table: {name: _find_files(folder, known[name], table) for name in selected}
             for table in TABLE_NAMES
         }
-        return cls(
-            folder,
-            selected,
-            {table: [path for path, _ in found] for table, found in entries.items()},
-            sum(rows for _, rows in entries[OBSERVATIONS]),
-        )
+        paths = {
+            table: {name: [path for path, _ in found] for name, found in of_table.items()}
+            for table, of_table in files.items()
+        }
+        rows = sum(count for found in files[OBSERVATIONS].values() for _, count in found)
+        return cls(folder, selected, paths, rows, {name: known[name] for name in selected})
+
+    def check_unchanged(self) -> None:
+        """Raise DatasetError if a selected campaign was replaced since it was found."""
+        known = _read_manifest(self.folder)
+        for name, entry in self.entries.items():
+            if known.get(name) != entry:
+                raise DatasetError(
+                    f"{self.folder}: an export replaced the campaign {name!a} while it was read;"
+                    " repeat the command"
+                )
 
 
-def _entries(folder: Path, campaign: Any, table: str) -> list[tuple[Path, int]]:  # noqa: ANN401  from JSON
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the entries of all campaigns of a dataset."""
+    from graphbuild.exporters.dataset import read_campaigns  # noqa: PLC0415  needs pyarrow
+
+    try:
+        return read_campaigns(folder / MANIFEST)
+    except (ExportError, OSError) as problem:
+        raise DatasetError(str(problem)) from None
+
+
+def _find_files(folder: Path, campaign: Any, table: str) -> list[tuple[Path, int]]:  # noqa: ANN401  from JSON
     """Return path and number of rows of the files of a table; check that they are complete."""
     try:
         found = [
@@ -83,13 +99,11 @@ def _entries(folder: Path, campaign: Any, table: str) -> list[tuple[Path, int]]:
         raise DatasetError(
             f"{folder / MANIFEST}: the manifest is damaged; export the campaigns again"
         )
-    listed = {folder / path: size for path, size, _ in found}
-    partition = next(iter(listed)).parents[1]
-    # An engine can read all files of a partition, so there must not be others.
-    for file in listed.keys() | set(partition.rglob("*.parquet")):
-        if file not in listed or not file.is_file() or file.stat().st_size != listed[file]:
+    for path, size, _ in found:
+        file = folder / path
+        if not file.is_file() or file.stat().st_size != size:
             raise DatasetError(
-                f"{file}: does not belong to the manifest; an export is replacing this campaign, or"
-                " was killed; export the campaign again"
+                f"{file}: does not match the manifest; wait if an export of this campaign is"
+                " running, otherwise export it again"
             )
     return [(folder / path, rows) for path, _, rows in found]

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from graphbuild._util import require
+from graphbuild.engines.database import ROWS_PER_BATCH, SQL_TYPES
 from graphbuild.engines.dataset_files import DatasetFiles
 from graphbuild.engines.engine import Engine
 from graphbuild.errors import DatasetError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 DEFAULT_MEMORY_LIMIT = "4GB"
-_ROWS_PER_BATCH = 65_536
+_TYPES = SQL_TYPES | {"timestamp[us, tz=UTC]": "TIMESTAMPTZ"}
 _GLOB = re.compile(r"[*?[]")
 # Paths of a dataset are encoded as in URLs.
 _CAMPAIGN = "url_decode(regexp_extract(filename, '/campaign=([^/]*)/[^/]*/[^/]*$', 1))"
@@ -95,7 +96,7 @@ class _DuckDB:
         self._resources.close()
 
     def open_files(self, files: DatasetFiles, table: str, name: str, schema: pa.Schema) -> None:
-        paths = [_escape_glob(path) for path in files.paths[table]]
+        paths = [_escape_glob(path) for found in files.paths[table].values() for path in found]
         source = (
             f"read_parquet(getvariable('{name}'), filename = true, union_by_name = true,"
             " hive_partitioning = false)"
@@ -106,7 +107,10 @@ class _DuckDB:
                 row[0] for row in self._connection.execute(f"DESCRIBE FROM {source}").fetchall()
             }
         cells = ", ".join(
-            each if each in present else f"CAST(NULL AS VARCHAR) AS {each}" for each in schema.names
+            each.name
+            if each.name in present
+            else f"CAST(NULL AS {_TYPES[str(each.type)]}) AS {each.name}"
+            for each in schema
         )
         self.create_view(name, f"SELECT {cells}, {_CAMPAIGN} AS campaign FROM {source}")  # noqa: S608  constants only
 
@@ -126,7 +130,7 @@ class _DuckDB:
 
     def read_batches(self, query: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         with self._errors():
-            for batch in self._connection.sql(query).to_arrow_reader(_ROWS_PER_BATCH):
+            for batch in self._connection.sql(query).to_arrow_reader(ROWS_PER_BATCH):
                 yield batch.cast(schema)
 
     def _run(self, statement: str) -> None:

@@ -26,7 +26,13 @@ from graphbuild._util import require
 from graphbuild.engines import queries
 from graphbuild.engines.entities import collection_labels, entity_of, united_rows
 from graphbuild.engines.relations import Relations
-from graphbuild.engines.tables import EDGES, NODES, OBSERVATIONS, table_columns
+from graphbuild.engines.tables import (
+    EDGES,
+    NODES,
+    OBSERVATIONS,
+    OUTPUT_TABLES,
+    table_columns,
+)
 from graphbuild.exporters.columns import BOOL, INT, Column, is_seed_column
 from graphbuild.exporters.dataset_tables import ENTITIES, dataset_columns
 from graphbuild.exporters.sanitize import replace_surrogates
@@ -67,7 +73,8 @@ class Engine:
 
     The results of the first steps are kept for the next call. Close the engine after use, or use it
     in a ``with`` block. All methods raise ``DatasetError`` if a file cannot be read, or if the
-    query engine needs more memory or disk space than it may use.
+    query engine needs more memory or disk space than it may use. An export must not replace the
+    campaigns meanwhile.
 
     Args:
         files: The files of the dataset.
@@ -82,7 +89,7 @@ class Engine:
         self._arrow = require("pyarrow", extra="duckdb")
         self._database = database
         self._tables = {name: database.prefix + name for name in queries.TABLES}
-        self._done: set[str] = set()
+        self._done: set[str] = set()  # steps that are complete
         for table, columns in dataset_columns().items():
             name = self._tables[queries.ROWS[table]]
             database.open_files(files, table, name, _schema(columns))
@@ -112,6 +119,7 @@ class Engine:
         rows = self._rows(queries.EVIDENCE_ENTITIES, columns)
         entities = {row["number"]: entity_of(row) for row in rows}
         relations = {name: self._numbers(query) for name, query in queries.RELATIONS.items()}
+        self.files.check_unchanged()
         return Relations(entities, **relations)
 
     def pending_lists(self) -> list[PendingList]:
@@ -135,8 +143,12 @@ class Engine:
 
         query, columns = self._table_query(name, clusters)
         schema = table_schema(columns)
-        batches = self._database.read_batches(query, schema)
-        return self._arrow.RecordBatchReader.from_batches(schema, batches)
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            yield from self._database.read_batches(query, schema)
+            self.files.check_unchanged()
+
+        return self._arrow.RecordBatchReader.from_batches(schema, batches())
 
     # --- steps -----------------------------------------------------------------------------------
 
@@ -144,6 +156,8 @@ class Engine:
         self, name: str, clusters: ClusterTable | None
     ) -> tuple[str, Sequence[Column]]:
         """Return the query of an output table, and its columns."""
+        if name not in OUTPUT_TABLES:
+            raise ValueError(f"no table {name!a}")
         self._read_observations()
         if name != NODES:
             return self._name_tables(_QUERIES[name]), table_columns(name)
@@ -157,13 +171,17 @@ class Engine:
 
     def _read_entities(self) -> None:
         """Create the tables ``subject`` and ``entity``."""
-        if not self._begin("entities"):
+        if "entities" in self._done:
             return
         self._create_table("entity_number", queries.NUMBER_ENTITIES)
         if len(self.files.campaigns) == 1:
             self._create_table("subject", queries.SUBJECTS_OF_ONE_CAMPAIGN)
             self._create_table("entity", queries.ENTITIES_OF_ONE_CAMPAIGN)
-            return
+        else:
+            self._unite_entities()
+        self._done.add("entities")
+
+    def _unite_entities(self) -> None:
         self._create_table("subject", queries.SUBJECTS_OF_SEVERAL_CAMPAIGNS)
         self._create_table("entity_version", queries.ENTITY_VERSIONS)
         columns = dataset_columns()[ENTITIES]
@@ -177,9 +195,9 @@ class Engine:
 
     def _read_observations(self) -> None:
         """Create the tables ``fact``, ``link`` and ``inferred``."""
-        self._read_entities()
-        if not self._begin("observations"):
+        if "observations" in self._done:
             return
+        self._read_entities()
         self._create_table("observation", queries.NUMBER_OBSERVATIONS)
         if len(self.files.campaigns) == 1:
             self._database.create_view(
@@ -189,12 +207,15 @@ class Engine:
             self._create_table("fact", queries.FACTS_OF_SEVERAL_CAMPAIGNS)
         self._create_table("link", queries.NUMBER_LINKS)
         self._create_table("inferred", queries.INFERRED_PAIRS)
+        self._done.add("observations")
 
     def _build_relations(self) -> None:
+        if "relations" in self._done:
+            return
         self._read_observations()
-        if self._begin("relations"):
-            for name, query in queries.RELATION_TABLES.items():
-                self._create_table(name, query)
+        for name, query in queries.RELATION_TABLES.items():
+            self._create_table(name, query)
+        self._done.add("relations")
 
     def _assign_clusters(self, clusters: ClusterTable) -> None:
         """Create the table ``node_cluster``."""
@@ -213,12 +234,6 @@ class Engine:
         self._create_table_of("file_cluster", [columns[name] for name in of_files], files)
         self._create_table_of("named_cluster", [columns[name] for name in of_clusters], names)
         self._create_table("node_cluster", queries.ASSIGN_CLUSTERS)
-
-    def _begin(self, step: str) -> bool:
-        """Return whether a step has not begun before."""
-        is_new = step not in self._done
-        self._done.add(step)
-        return is_new
 
     # --- statements ------------------------------------------------------------------------------
 

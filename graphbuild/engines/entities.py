@@ -11,9 +11,10 @@ import networkx as nx
 from graphbuild.exporters.columns import NODE_COLUMNS, TABLES, columns_for
 from graphbuild.exporters.dataset_tables import ENTITIES, dataset_columns, dataset_tables
 from graphbuild.exporters.results import ExportWarnings
+from graphbuild.graph.builder import is_local_attribute
 from graphbuild.graph.clusters import CLUSTER_ATTRIBUTES
 from graphbuild.graph.labels import distinct_labels
-from graphbuild.models import LOCAL_ATTRIBUTE_PREFIXES, STATES, Entity
+from graphbuild.models import STATES, Entity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -37,9 +38,7 @@ _OF_LISTS = "crawl_"  # prefix of attributes with the state of another list of a
 def entity_of(row: Values) -> Entity:
     """Return the entity of a row, with only the attributes of the API."""
     attributes = {
-        name: value
-        for name, value in _attributes(row).items()
-        if not name.startswith(LOCAL_ATTRIBUTE_PREFIXES) and name != "is_new"
+        name: value for name, value in _attributes(row).items() if not is_local_attribute(name)
     }
     return Entity(row["type"], row["entity_id"], attributes)
 

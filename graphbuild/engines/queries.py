@@ -144,9 +144,15 @@ JOIN {{entity_number}} AS n ON n.id = e.id
 DIFFERENT_ENTITIES = f"""
 WITH different AS (SELECT DISTINCT id FROM {{entity_version}} WHERE differs),
 seen AS (
-    SELECT campaign, reference AS id, last_seen FROM {{observations_row}}
+    SELECT campaign, subject AS id, last_seen FROM {{observations_row}}
     UNION ALL
-    SELECT campaign, related_from AS id, last_seen FROM {{observations_row}}
+    SELECT campaign, reference, last_seen FROM {{observations_row}}
+    UNION ALL
+    SELECT campaign, related_from, last_seen FROM {{observations_row}}
+    UNION ALL
+    SELECT campaign, source, last_seen FROM {{links_row}}
+    UNION ALL
+    SELECT campaign, target, last_seen FROM {{links_row}}
 ),
 newest AS (
     SELECT campaign, id, max(last_seen) AS last_seen

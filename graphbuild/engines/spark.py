@@ -1,4 +1,4 @@
-"""Read datasets with Apache Spark, on a cluster that exists already.
+"""Read datasets with Apache Spark, on an existing cluster.
 
 Only SQL and DataFrames are used, so nothing needs to be installed on the workers. The session can
 be one of Spark Connect.
@@ -7,14 +7,17 @@ be one of Spark Connect.
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import reduce
 from itertools import islice
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from graphbuild._util import require
+from graphbuild.engines.database import ROWS_PER_BATCH, SQL_TYPES
 from graphbuild.engines.dataset_files import DatasetFiles
 from graphbuild.engines.engine import Engine
+from graphbuild.engines.spark_session import find_cause, spark_errors
 from graphbuild.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -26,14 +29,6 @@ if TYPE_CHECKING:
 
     from graphbuild.models import ClusterTable
 
-_ROWS_PER_BATCH = 65_536
-_TYPES = {  # Arrow's names of types -> Spark's
-    "string": "string",
-    "int64": "bigint",
-    "double": "double",
-    "bool": "boolean",
-    "timestamp[us, tz=UTC]": "timestamp",
-}
 _GLOB = re.compile(r"[*?\[\]{}\\]")  # characters that Spark reads as wildcards in paths
 
 
@@ -65,8 +60,8 @@ class SparkEngine(Engine):
     def dataframe(self, name: str, clusters: ClusterTable | None = None) -> DataFrame:
         """Return one of the tables ``OUTPUT_TABLES`` as a DataFrame, to write it on the cluster.
 
-        The arguments are those of :meth:`table`. The DataFrame can be used until the engine is
-        closed.
+        The arguments are those of :meth:`table`. Use the DataFrame before the engine is closed, and
+        before a call with other clusters.
         """
         query, _ = self._table_query(name, clusters)
         return self._session.sql(query)
@@ -82,7 +77,8 @@ class _Spark:
         self._persisted: list[DataFrame] = []
 
     def close(self) -> None:
-        with self._errors():
+        # If the server is lost, so are the tables.
+        with suppress(*spark_errors()):
             # In reverse order, because Spark Connect analyzes the query of a table to remove it.
             for frame in reversed(self._persisted):
                 frame.unpersist()
@@ -93,12 +89,15 @@ class _Spark:
     def open_files(self, files: DatasetFiles, table: str, name: str, schema: pa.Schema) -> None:
         from pyspark.sql import functions  # noqa: PLC0415  part of an extra
 
-        partitions = "campaign string, bucket string"
-        folder = _checked_path(files.folder / table)
+        columns = _columns(schema)
         with self._errors():
-            frame = self._session.read.schema(f"{_columns(schema)}, {partitions}").parquet(folder)
-            is_selected = functions.col("campaign").isin(list(files.campaigns))
-            self._add_view(name, frame.where(is_selected))
+            frames = [
+                self._session.read.schema(columns)
+                .parquet(*map(_checked_path, paths))
+                .withColumn("campaign", functions.lit(campaign))
+                for campaign, paths in files.paths[table].items()
+            ]
+            self._add_view(name, reduce(lambda left, right: left.union(right), frames))
 
     def create_table(self, name: str, query: str) -> None:
         with self._errors():
@@ -126,7 +125,7 @@ class _Spark:
         arrow = require("pyarrow", extra="spark")
         with self._errors():
             rows = _with_numeric_times(self._session.sql(query)).toLocalIterator()
-            while batch := [row.asDict() for row in islice(rows, _ROWS_PER_BATCH)]:
+            while batch := [row.asDict() for row in islice(rows, ROWS_PER_BATCH)]:
                 yield arrow.RecordBatch.from_pylist(batch, schema)
 
     def _add_view(self, name: str, frame: DataFrame) -> None:
@@ -138,24 +137,16 @@ class _Spark:
         """Convert each error that Spark raises into a ``DatasetError``."""
         try:
             yield
-        except _spark_errors() as error:
-            line = str(error).partition("\n")[0]
-            raise DatasetError(f"{self._folder}: Spark cannot read it: {line}") from None
+        except spark_errors() as error:
+            raise DatasetError(
+                f"{self._folder}: Spark failed: {find_cause(error)}; check that the workers can"
+                " read this path"
+            ) from None
 
 
 def _columns(schema: pa.Schema) -> str:
     """Return the columns of a schema, as Spark writes them."""
-    return ", ".join(f"{each.name} {_TYPES[str(each.type)]}" for each in schema)
-
-
-def _spark_errors() -> tuple[type[Exception], ...]:
-    from pyspark.errors import PySparkException  # noqa: PLC0415  part of an extra
-
-    try:
-        from py4j.protocol import Py4JError  # noqa: PLC0415  part of an extra
-    except ImportError:  # py4j is not part of the client for Spark Connect
-        return (PySparkException,)
-    return PySparkException, Py4JError
+    return ", ".join(f"{each.name} {SQL_TYPES[str(each.type)]}" for each in schema)
 
 
 def _with_numeric_times(frame: DataFrame) -> DataFrame:

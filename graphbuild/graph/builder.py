@@ -192,11 +192,12 @@ def _is_direct(graph: nx.DiGraph[str], source: str, edge: Mapping[str, Any]) -> 
 def _entity(graph: nx.DiGraph[str], key: str) -> Entity:
     """Return the entity of a node, with only the attributes of the API."""
     node = graph.nodes[key]
-    attributes = {name: value for name, value in node.items() if not _is_local(name)}
+    attributes = {name: value for name, value in node.items() if not is_local_attribute(name)}
     return Entity(node["type"], node["id"], attributes)
 
 
-def _is_local(name: str) -> bool:
+def is_local_attribute(name: str) -> bool:
+    """Return whether an attribute of a node does not come from the API."""
     return name in _LOCAL_ATTRIBUTES or name.startswith(LOCAL_ATTRIBUTE_PREFIXES)
 
 
@@ -216,7 +217,7 @@ class _Builder:
         """Add an entity, or update the attributes of its node, and return the node key.
 
         The local attributes, such as ``seed`` and ``crawl_*``, are ignored unless ``is_local`` is
-        true; see ``_is_local``.
+        true; see ``is_local_attribute``.
         """
         key = entity.key
         if self._latest.get(key) is entity:
@@ -226,7 +227,7 @@ class _Builder:
             self.graph.add_node(key, type=entity.type, label=entity.label, id=entity.id)
         node, attributes = self.graph.nodes[key], entity.attributes.items()
         if not attributes <= node.items():
-            reserved = _GRAPH_ATTRIBUTES.__contains__ if is_local else _is_local
+            reserved = _GRAPH_ATTRIBUTES.__contains__ if is_local else is_local_attribute
             node.update((name, value) for name, value in attributes if not reserved(name))
             node["label"] = Entity(entity.type, entity.id, node).label
         return key

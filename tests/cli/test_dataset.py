@@ -218,7 +218,15 @@ def test_an_unreachable_server_is_reported_at_once(complete: Shell) -> None:
 def test_a_cluster_needs_the_full_package(complete: Shell) -> None:
     found = complete("dataset", "overlap", "lake", "--engine", "spark", "--master", "local")
     assert (found.returncode, found.stdout) == (1, "")
-    assert "--master needs the package pyspark instead of pyspark-client" in found.stderr
+    assert "--master needs the package pyspark; install it" in found.stderr
+
+
+@pytest.mark.parametrize("url", ["sc://127.0.0.1:1/;token=secret", "sc://127.0.0.1:1;token=secret"])
+def test_a_token_in_the_url_is_not_printed(complete: Shell, url: str) -> None:
+    found = complete("dataset", "overlap", "lake", "--engine", "spark", "--remote", url)
+    assert (found.returncode, found.stdout) == (1, "")
+    assert re.search("cannot connect|must look like", found.stderr)
+    assert "secret" not in found.stderr
 
 
 # A process that sends itself SIGINT when it creates the first file of the output.

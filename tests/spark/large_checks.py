@@ -1,4 +1,4 @@
-"""A large export and the tables of the Spark engine are equal.
+"""Check that the Spark engine computes the tables of a large export.
 
 The environment variable ``EXPORT`` names the folder of ``graphbuild export --to dataset,parquet``.
 """

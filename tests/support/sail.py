@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,10 +18,24 @@ if TYPE_CHECKING:
 def start_sail() -> Iterator[str]:
     """Start a server of Spark Connect in this process, and yield its URL."""
     os.environ.setdefault("RUST_LOG", "error")
+    _import_client()
     from pysail.spark import SparkConnectServer  # noqa: PLC0415  reads the environment
 
     server = SparkConnectServer("127.0.0.1", 0)
     server.start(background=True)
     _, port = server.listening_address
-    yield f"sc://127.0.0.1:{port}"
-    server.stop()
+    try:
+        yield f"sc://127.0.0.1:{port}"
+    finally:
+        server.stop()
+
+
+def _import_client() -> None:
+    """Import the client of Spark Connect.
+
+    The import ends a process whose main module has no file, such as a worker of pytest-xdist.
+    """
+    main = sys.modules["__main__"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(main, "__file__", __file__, raising=False)
+        importlib.import_module("pyspark.sql.connect.session")

@@ -1,4 +1,4 @@
-"""Datasets of random crawls: DuckDB and Spark give the tables and observations of the merged file.
+"""Check that both engines read from the shards of random crawls what the merged file contains.
 
 Sail takes the place of a Spark cluster; ``make spark`` uses a real one.
 """

@@ -18,19 +18,21 @@ For each reference and collection, two questions are answered independently:
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
-from itertools import combinations
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import chain, combinations
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import networkx as nx
 import numpy as np
 from scipy import sparse
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import breadth_first_order, connected_components
 
-from graphbuild.analysis.incidence import as_incidence, group_identical_rows
+from graphbuild.analysis.incidence import as_incidence, group_identical_rows, sorted_unique
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from graphbuild.analysis.cluster_models import Clustering
@@ -117,6 +119,7 @@ def find_bridges(data: object, clustering: Clustering) -> Bridges:
     :func:`find_clusters` for ``data``.
     """
     incidence = as_incidence(data)
+    collection_count = len(incidence.collections)
     entities = (*incidence.collections, *incidence.references)
     references = incidence.file_references + incidence.file_direct_references
     blocks = [incidence.file_collections, references]
@@ -125,11 +128,12 @@ def find_bridges(data: object, clustering: Clustering) -> Bridges:
     clusters_of: dict[int, list[int]] = defaultdict(list)
     collections_of: dict[int, set[int]] = defaultdict(set)
     references_of: dict[int, set[int]] = defaultdict(set)
-    pairs = np.unique(np.stack([held.col, clustering.labels[held.row]]), axis=1)
-    for number, cluster in pairs.T.tolist():
+    bound = int(clustering.labels.max(initial=0)) + 1
+    pairs = sorted_unique(held.col.astype(np.int64) * bound + clustering.labels[held.row])
+    for number, cluster in zip(*(each.tolist() for each in divmod(pairs, bound)), strict=True):
         clusters_of[number].append(cluster)
     for number, clusters in clusters_of.items():
-        entities_of = collections_of if number < len(incidence.collections) else references_of
+        entities_of = collections_of if number < collection_count else references_of
         for cluster in clusters:
             entities_of[cluster].add(number)
     contents = [incidence.collection_references, incidence.report_references]
@@ -212,42 +216,70 @@ def _cut_vertices(incidence: Incidence) -> dict[int, tuple[int, int]]:
     The keys are numbers of entities, as in ``_FoldedGraph.single``.
     """
     graph = _fold(incidence)
+    sizes_without = _component_sizes(graph)
     found: dict[int, tuple[int, int]] = {}
-    # The number of neighbors in the evidence graph before merging. Merged references count once.
-    degrees = graph.edges @ np.maximum(graph.files, 1)
-    _, component = _connected_components(graph.edges)
-    # In a component of two nodes, one node can represent several files that only the other links.
-    candidates = np.bincount(component)[component] == 2  # noqa: PLR2004  a pair
-    candidates[list(nx.articulation_points(nx.from_scipy_sparse_array(graph.edges)))] = True
     for node, number in graph.single.items():
-        if candidates[node] and degrees[node] > 1:
-            rest = component == component[node]
-            rest[node] = False
-            sizes = _component_sizes(graph, np.flatnonzero(rest))
-            if len(sizes) > 1:
-                found[number] = len(sizes), sum(sizes) - max(sizes)
+        sizes = sizes_without[node]
+        if len(sizes) > 1:
+            found[number] = len(sizes), sum(sizes) - max(sizes)
     return found
 
 
-def _connected_components(edges: Matrix) -> tuple[int, Numbers]:
-    count, labels = connected_components(edges, directed=False)
-    return count, labels
+def _component_sizes(graph: _FoldedGraph) -> list[list[int]]:
+    """Return, for each node, the components into which its component falls without the node.
 
+    Each component is represented by its number of files. Components without files are omitted.
 
-def _component_sizes(graph: _FoldedGraph, nodes: Numbers) -> list[int]:
-    """Return the numbers of files of the components of a subgraph, without components of 0 files.
-
-    The subgraph consists of ``nodes``, which are indices of merged nodes.
+    A block is a maximal set of nodes that no single node separates. Without a node, each of its
+    blocks is in another component.
     """
-    count, labels = _connected_components(graph.edges[nodes][:, nodes])
-    files = np.bincount(labels, graph.files[nodes], minlength=count).astype(int).tolist()
-    nodes_in = np.bincount(labels, minlength=count).tolist()
-    sizes: list[int] = []
-    for file_count, node_count in zip(files, nodes_in, strict=True):
-        # A merged node without neighbors represents files that are not connected to each other.
-        # Each of these files is a component.
-        sizes += [1] * file_count if node_count == 1 else [file_count] * bool(file_count)
+    files = graph.files.tolist()
+    # The type stubs of networkx declare lists of sets. The function yields sets.
+    found: Any = nx.biconnected_components(nx.from_scipy_sparse_array(graph.edges))
+    blocks: list[list[int]] = [list(block) for block in found]
+    block_count = Counter(chain.from_iterable(blocks))
+    _, component = connected_components(graph.edges, directed=False)
+    total = np.bincount(component, graph.files).astype(int)[component].tolist()
+    parent, below = _count_files_below(graph.files, component, blocks)
+    sizes: list[list[int]] = [[] for _ in files]
+    for number, block in enumerate(blocks, start=len(files)):
+        is_pair = len(block) == 2  # noqa: PLR2004  a pair
+        for node, other in zip(block, reversed(block), strict=True):
+            if is_pair and block_count[other] == 1:
+                # The other node has no further neighbor. The files that it represents are not
+                # connected to each other. Each of these files is a component.
+                sizes[node] += [1] * files[other]
+                continue
+            size = below[number] if parent[number] == node else total[node] - below[node]
+            sizes[node] += [size] * bool(size)
     return sizes
+
+
+def _count_files_below(
+    files: Numbers, component: Numbers, blocks: Sequence[Sequence[int]]
+) -> tuple[list[int], list[int]]:
+    """Return the parent of each vertex of a tree, and the number of files below each vertex.
+
+    The vertices are the nodes, then the blocks, then the root. Nodes are linked to their blocks.
+    The root is linked to the first node of each component. The files of a vertex itself count.
+
+    Args:
+        files: The number of files of each node.
+        component: The component of each node, from 0 without gaps.
+        blocks: The nodes of each block.
+    """
+    root = len(files) + len(blocks)
+    nodes = np.fromiter(chain.from_iterable(blocks), np.int64)
+    block = np.repeat(np.arange(len(files), root), [*map(len, blocks)])
+    first = np.unique(component, return_index=True)[1]
+    links = np.concatenate([nodes, first]), np.concatenate([block, np.full(len(first), root)])
+    tree = sparse.csr_array((np.ones(len(links[0])), links), shape=(root + 1, root + 1))
+    order, predecessors = breadth_first_order(tree, root, directed=False)
+    parent: list[int] = predecessors.tolist()
+    below = [*files.tolist(), *[0] * (len(blocks) + 1)]
+    for vertex in order[:0:-1].tolist():  # from the leaves, without the root
+        below[parent[vertex]] += below[vertex]
+    return parent, below
 
 
 def _fold(incidence: Incidence) -> _FoldedGraph:

@@ -22,7 +22,14 @@ import numpy as np
 from scipy import sparse
 
 if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+
     from graphbuild.analysis.incidence import Numbers, Reals
+
+    # Of edges, integers of 32 bits, because scipy would convert larger ones in each step.
+    NodeNumbers = NDArray[np.integer[Any]]
 
 # Minimum share of pairs of nodes with a similarity above 0 for the use of a matrix. Then the matrix
 # needs at most about 64 bytes per such pair.
@@ -36,8 +43,8 @@ class SimilarityGraph(NamedTuple):
     """
 
     sizes: Numbers  # for each node, the number of its files
-    source: Numbers  # for each edge, the smaller node number
-    target: Numbers  # for each edge, the larger node number
+    source: NodeNumbers  # for each edge, the smaller node number
+    target: NodeNumbers  # for each edge, the larger node number
     similarity: Reals  # for each edge, the similarity (0 to 1) of files of its two nodes
 
     def modularity(self, labels: Numbers) -> float:
@@ -94,7 +101,7 @@ def _components(graph: SimilarityGraph) -> list[tuple[Numbers, SimilarityGraph]]
         (by_edge := np.argsort(edge_component, kind="stable")),
         np.searchsorted(edge_component[by_edge], bounds),
     )
-    position = np.empty(count, np.int64)
+    position = np.empty(count, np.int32)
     parts = []
     for nodes, edges in zip(nodes_of, edges_of, strict=True):
         if len(edges):
@@ -141,41 +148,43 @@ def _merge_by_chains(graph: SimilarityGraph, minimum: float) -> Numbers:
     return first
 
 
-def _merge_at_once(graph: SimilarityGraph, minimum: float) -> Numbers:
+def _merge_at_once(graph: SimilarityGraph, minimum: float) -> NodeNumbers:
     """Return, for each node, the first node of its cluster. The second way of the module's text."""
     count = len(graph.sizes)
     sizes = graph.sizes.astype(float)
-    first = np.arange(count)
+    first: NodeNumbers = np.arange(count)
     source, target = graph.source, graph.target
     total = graph.similarity * sizes[source] * sizes[target]
     while len(total):
         mean = total / (sizes[source] * sizes[target])
-        best = np.zeros(count)
-        np.maximum.at(best, source, mean)
-        np.maximum.at(best, target, mean)
-        nearest = _nearest(source, target, mean, best)
-        nodes = np.flatnonzero(best >= minimum)
+        is_similar = mean >= minimum
+        nearest = _nearest(count, source[is_similar], target[is_similar], mean[is_similar])
+        is_open = nearest < count
+        nodes = np.flatnonzero(is_open)
         mutual = nodes[nearest[nearest[nodes]] == nodes]
         merged = mutual[nearest[mutual] < mutual]
         if not len(merged):
             break
-        into = np.arange(count)
+        into = np.arange(count, dtype=source.dtype)
         into[merged] = nearest[merged]
         sizes[into[merged]] += sizes[merged]
         first = into[first]
-        is_open = (best[source] >= minimum) & (best[target] >= minimum)
-        ends = into[source[is_open]], into[target[is_open]]
-        source, target, total = _sum_edges(count, *ends, total[is_open])
+        kept = is_open[source] & is_open[target]
+        ends = into[source[kept]], into[target[kept]]
+        source, target, total = _sum_edges(count, *ends, total[kept])
     return first
 
 
-def _nearest(source: Numbers, target: Numbers, mean: Reals, best: Reals) -> Numbers:
+def _nearest(count: int, source: NodeNumbers, target: NodeNumbers, mean: Reals) -> NodeNumbers:
     """Return the most similar cluster of each cluster; of several, the one with the lowest number.
 
     Because of the lowest number, two clusters are always each other's most similar one, even if all
-    means are equal.
+    means are equal. The result for a cluster without an edge is ``count``, the number of clusters.
     """
-    nearest = np.full(len(best), len(best), np.int64)
+    best = np.zeros(count)
+    np.maximum.at(best, source, mean)
+    np.maximum.at(best, target, mean)
+    nearest = np.full(count, count, source.dtype)
     for one, other in ((source, target), (target, source)):
         is_best = mean == best[one]
         np.minimum.at(nearest, one[is_best], other[is_best])
@@ -183,13 +192,14 @@ def _nearest(source: Numbers, target: Numbers, mean: Reals, best: Reals) -> Numb
 
 
 def _sum_edges(
-    count: int, one: Numbers, other: Numbers, total: Reals
-) -> tuple[Numbers, Numbers, Reals]:
+    count: int, one: NodeNumbers, other: NodeNumbers, total: Reals
+) -> tuple[NodeNumbers, NodeNumbers, Reals]:
     """Return each edge once, with its smaller and larger end and the sum of its totals.
 
     Edges inside a cluster are removed.
     """
     apart = one != other
-    ends = np.minimum(one, other)[apart], np.maximum(one, other)[apart]
-    edges = sparse.csr_array((total[apart], ends), shape=(count, count)).tocoo()
-    return edges.row.astype(np.int64), edges.col.astype(np.int64), edges.data
+    one, other, total = one[apart], other[apart], total[apart]
+    ends = np.minimum(one, other), np.maximum(one, other)
+    edges = sparse.csr_array((total, ends), shape=(count, count)).tocoo()
+    return edges.row, edges.col, edges.data

@@ -112,7 +112,7 @@ def compute_similarity(
     reach = weighted @ related
     norm = np.sqrt(reach.multiply(weighted).sum(axis=1))
     shared = sparse.triu(reach @ weighted.T, k=1).tocoo()
-    source, target = shared.row.astype(np.int64), shared.col.astype(np.int64)
+    source, target = shared.row, shared.col
     product = norm[source] * norm[target]
     positive = product > 0
     similarity = shared.data[positive] / product[positive]

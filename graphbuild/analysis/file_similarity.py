@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # 1/3, and two with the same ten references have one of 10/12.
 _SHRINKAGE = 2
 _WIDE = 500  # groups of files; evidence that more groups have is wide
-_LITTLE = 0.2  # share of the weight of a file's evidence
+_MAX_IGNORED = 0.5  # share of the weight of a file's evidence
 
 
 def compute_rarity(incidence: Incidence) -> Reals:
@@ -120,10 +120,10 @@ def compute_similarity(
 
 
 def _ignore_wide_evidence(weighted: Matrix) -> Matrix:
-    """Remove the wide evidence of files for which it matters little.
+    """Remove the wide evidence of files that have at least as much other evidence, by weight.
 
-    Otherwise, nearly all pairs of a large list would be compared because of a few round-ups. If a
-    file has hardly any other evidence, its wide evidence is kept. Entries of ``weighted`` are
+    Otherwise, nearly all pairs of a large list would be compared because of a few round-ups. The
+    number of these pairs grows with the square of the number of files. Entries of ``weighted`` are
     square roots of weights.
     """
     is_wide = _degrees(weighted) > _WIDE
@@ -133,7 +133,7 @@ def _ignore_wide_evidence(weighted: Matrix) -> Matrix:
     weight = entries.data**2
     total = np.bincount(entries.row, weight, minlength=weighted.shape[0])
     wide = np.bincount(entries.row, weight * is_wide[entries.col], minlength=weighted.shape[0])
-    kept = ~is_wide[entries.col] | (wide > _LITTLE * total)[entries.row]
+    kept = ~is_wide[entries.col] | (wide > _MAX_IGNORED * total)[entries.row]
     ends = entries.row[kept], entries.col[kept]
     return sparse.csr_array((entries.data[kept], ends), shape=weighted.shape)
 

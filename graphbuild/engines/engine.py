@@ -3,14 +3,15 @@
 If a dataset contains several campaigns, an engine unites their rows by these rules, so that the
 shards of a crawl give the rows of the whole crawl:
 
-* An observation of several campaigns is one observation. It is inferred only if all of them
-  inferred its reference. Its times are the earliest ``first_seen`` and the latest ``last_seen``.
-* Of several values of an attribute, the one is kept that was observed last. Without times, it is
-  the value in the campaign whose name is last in alphabetical order.
+* An observation in several campaigns is counted once. Its times are the earliest ``first_seen`` and
+  the latest ``last_seen``.
+* A reference of a subject is inferred only if no campaign observed it for this subject.
+* If campaigns differ in an attribute, the value from the latest observation is kept. Without times,
+  it is the value in the campaign whose name is last in alphabetical order.
 * The state of a subject is the best of its states, in the order of ``graphbuild.models.STATES``.
-* Of several values in a column of the seed list, the one of the first campaign is kept.
-* The clusters that each campaign stores are not used, because their numbers do not correspond. The
-  columns of clusters are empty unless the caller passes clusters that it found in all observations.
+* The value in a column of the seed list is that of the first campaign that has one.
+* Each campaign numbers its clusters separately. So the columns of clusters are empty unless the
+  caller passes clusters that it found in all observations.
 
 All steps are SQL; Python only unites the attributes of the entities that differ between campaigns,
 and computes the labels of collections.

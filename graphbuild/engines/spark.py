@@ -79,7 +79,8 @@ class _Spark:
     def close(self) -> None:
         # If the server is lost, so are the tables.
         with suppress(*spark_errors()):
-            # In reverse order, because Spark Connect analyzes the query of a table to remove it.
+            # Later tables first: to remove a table, Spark Connect analyzes its query, which reads
+            # earlier tables.
             for frame in reversed(self._persisted):
                 frame.unpersist()
             for name in reversed(self._views):
@@ -138,10 +139,10 @@ class _Spark:
         try:
             yield
         except spark_errors() as error:
-            raise DatasetError(
-                f"{self._folder}: Spark failed: {find_cause(error)}; check that the workers can"
-                " read this path"
-            ) from None
+            cause = find_cause(error)
+            if "PATH_NOT_FOUND" in cause:
+                cause += "; the workers must be able to read this folder"
+            raise DatasetError(f"{self._folder}: Spark failed: {cause}") from None
 
 
 def _columns(schema: pa.Schema) -> str:

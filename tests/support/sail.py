@@ -6,6 +6,8 @@ import importlib
 import os
 import sys
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,16 +20,21 @@ if TYPE_CHECKING:
 def start_sail() -> Iterator[str]:
     """Start a server of Spark Connect in this process, and yield its URL."""
     os.environ.setdefault("RUST_LOG", "error")
-    _import_client()
-    from pysail.spark import SparkConnectServer  # noqa: PLC0415  reads the environment
+    with TemporaryDirectory() as checkpoints, pytest.MonkeyPatch.context() as patch:
+        os.environ["SAIL_EXECUTION__CHECKPOINT__PATH"] = Path(checkpoints).as_uri()
+        _import_client()
+        from pysail.spark import SparkConnectServer  # noqa: PLC0415  reads the environment
+        from pyspark.sql.connect.dataframe import DataFrame  # noqa: PLC0415  slow
 
-    server = SparkConnectServer("127.0.0.1", 0)
-    server.start(background=True)
-    _, port = server.listening_address
-    try:
-        yield f"sc://127.0.0.1:{port}"
-    finally:
-        server.stop()
+        # Sail ignores persist(), and would compute each table again for each query.
+        patch.setattr(DataFrame, "persist", DataFrame.localCheckpoint)
+        server = SparkConnectServer("127.0.0.1", 0)
+        server.start(background=True)
+        _, port = server.listening_address
+        try:
+            yield f"sc://127.0.0.1:{port}"
+        finally:
+            server.stop()
 
 
 def _import_client() -> None:

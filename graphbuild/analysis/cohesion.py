@@ -43,7 +43,7 @@ from graphbuild.analysis.file_similarity import (
     relate_collections,
     weigh_by_rarity,
 )
-from graphbuild.analysis.projection import look_up, project
+from graphbuild.analysis.projection import look_up, project, separate_groups
 
 if TYPE_CHECKING:
     from graphbuild.analysis.incidence import Incidence, Matrix, Numbers, Reals
@@ -167,7 +167,10 @@ def _compute_support(
     degrees = _degrees(evidence)
     pairs = degrees * (degrees - 1) / 2
     estimate = (concentration * pairs + 0.5) / (pairs + 1)
-    support = project(evidence, np.log1p(-estimate), labels)
+    weights = np.log1p(-estimate)
+    if labels is not None:
+        evidence, weights = separate_groups(evidence, weights, labels)
+    support = project(evidence, weights)
     support.data = -np.expm1(support.data)
     return support
 

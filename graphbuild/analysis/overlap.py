@@ -37,7 +37,7 @@ from graphbuild.analysis.clusters import partition_files
 from graphbuild.analysis.cohesion import measure_cohesion
 from graphbuild.analysis.incidence import as_incidence, sorted_unique
 from graphbuild.analysis.null_model import SCORE_PER_BIT, NullModel, benjamini_hochberg
-from graphbuild.analysis.projection import jaccard, look_up, project
+from graphbuild.analysis.projection import jaccard, look_up, project, separate_groups
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -269,14 +269,16 @@ def _measure_pairs(
     ``model`` is the null model of ``evidence``. If ``groups`` contains the number of a group for
     each row, only pairs of one group are returned.
     """
-    common_references = project(references, groups=groups)
-    common_evidence = project(evidence, groups=groups)
+    # A degree of 1 counts as 2, because log(1) is 0.
+    rarity, scores = 1 / np.log(np.maximum(_degrees(references), 2)), model.column_scores
+    if groups is not None:
+        references, rarity = separate_groups(references, rarity, groups)
+        evidence, scores = separate_groups(evidence, scores, groups)
+    common_references, common_evidence = project(references), project(evidence)
     # Two files can share a collection but no reference if the crawl has not requested all pages.
     source, target = (common_references + common_evidence).nonzero()
     shared = look_up(common_references, source, target)
-    score = look_up(project(evidence, model.column_scores, groups), source, target)
-    # A degree of 1 counts as 2, because log(1) is 0.
-    rarity = 1 / np.log(np.maximum(_degrees(references), 2))
+    score = look_up(project(evidence, scores), source, target)
     sizes = np.diff(references.indptr)
     return {
         "source": source,
@@ -285,7 +287,7 @@ def _measure_pairs(
         "shared_evidence": look_up(common_evidence, source, target),
         "jaccard": jaccard(references, source, target, shared),
         "overlap_coefficient": shared / np.maximum(np.minimum(sizes[source], sizes[target]), 1),
-        "adamic_adar": look_up(project(references, rarity, groups), source, target),
+        "adamic_adar": look_up(project(references, rarity), source, target),
         "bits": score / SCORE_PER_BIT,
         "p_value": model.p_values(source, target, score),
     }

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from graphbuild.analysis.incidence import Matrix, Numbers, Reals
 
 
-def project(
-    matrix: Matrix, weights: NDArray[Any] | None = None, groups: Numbers | None = None
-) -> Matrix:
+def project(matrix: Matrix, weights: NDArray[Any] | None = None) -> Matrix:
     """Return, for each pair of rows of a 0/1 matrix, the number of columns with a 1 in both rows.
 
     The result is an upper triangular matrix: entry (i, j) is the value for the rows i < j.
@@ -24,12 +22,7 @@ def project(
         matrix: The 0/1 matrix.
         weights: A weight for each column. The result then contains the sum of the weights of the
             columns instead of their number.
-        groups: The number of a group for each row. The result then contains only pairs of rows of
-            one group, and needs memory for these pairs only.
     """
-    if groups is not None:
-        matrix, column = _separate(matrix, groups)
-        weights = None if weights is None else weights[column]
     weighted = matrix
     if weights is not None:
         weighted = sparse.csr_array(
@@ -41,16 +34,26 @@ def project(
     return product
 
 
-def _separate(matrix: Matrix, groups: Numbers) -> tuple[Matrix, Numbers]:
+def separate_groups(
+    matrix: Matrix, weights: NDArray[Any], groups: Numbers
+) -> tuple[Matrix, NDArray[Any]]:
     """Divide each column into a column per group that has it, so that groups share no column.
 
-    Return the new matrix, and the old column of each new column.
+    Then :func:`project` returns only pairs of rows of one group, and needs memory for these only.
+
+    Args:
+        matrix: A 0/1 matrix.
+        weights: A weight for each column.
+        groups: The number of a group for each row.
+
+    Returns:
+        The new matrix, and the weight of each of its columns.
     """
     group = np.repeat(groups, np.diff(matrix.indptr))
     keys, column = np.unique(group * matrix.shape[1] + matrix.indices, return_inverse=True)
     shape = matrix.shape[0], len(keys)
     separate = sparse.csr_array((matrix.data, column, matrix.indptr), shape=shape)
-    return separate, keys % matrix.shape[1]
+    return separate, weights[keys % matrix.shape[1]]
 
 
 def jaccard(matrix: Matrix, source: Numbers, target: Numbers, shared: Numbers) -> Reals:

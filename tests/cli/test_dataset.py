@@ -157,7 +157,7 @@ def test_the_documented_python_runs(
 def test_the_documented_example_gives_equal_clusters(
     shell: Shell, remote: tuple[str, ...], service: Callable[[Api], str]
 ) -> None:
-    world = generate_world(campaigns=3, files_per_campaign=6, references_per_campaign=30)
+    world = generate_world(campaigns=2, files_per_campaign=5, references_per_campaign=20)
     (shell.folder / "hashes.txt").write_text("\n".join(world.hashes()))
     url = service(Api(world))
     document = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")

@@ -295,5 +295,5 @@ def test_the_command_fails_if_a_goal_is_missed(
 
 
 def test_ignoring_wide_evidence_loses_nothing_in_small_lists() -> None:
-    row = scale.loss("small", plant_many(300))
+    row = scale.loss("small", [plant_many(300)])
     assert (row.ratio, row.missed) == (0, False)

@@ -37,7 +37,7 @@ def project(matrix: Matrix, weights: NDArray[Any] | None = None) -> Matrix:
 def separate_groups(
     matrix: Matrix, weights: NDArray[Any], groups: Numbers
 ) -> tuple[Matrix, NDArray[Any]]:
-    """Divide each column into a column per group that has it, so that groups share no column.
+    """Give each group its own copy of each of its columns, so that groups share no column.
 
     Then :func:`project` returns only pairs of rows of one group, and needs memory for these only.
 

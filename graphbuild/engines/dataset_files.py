@@ -27,13 +27,14 @@ class DatasetFiles:
         paths: The files of each table by campaign.
         observations: The number of rows of the table of observations. An observation of several
             campaigns is counted several times.
+        entries: The entries of the selected campaigns in the manifest.
     """
 
     folder: Path
     campaigns: tuple[str, ...]
     paths: Mapping[str, Mapping[str, list[Path]]]
     observations: int
-    entries: Mapping[str, Any]  # of the campaigns in the manifest
+    entries: Mapping[str, Any]
 
     @classmethod
     def find(cls, folder: Path, campaigns: Sequence[str] = ()) -> DatasetFiles:

@@ -60,11 +60,9 @@ class DuckDBEngine(Engine):
         memory_limit: str = DEFAULT_MEMORY_LIMIT,
     ) -> None:
         require("pyarrow", extra="duckdb")
-        database = _DuckDB(require("duckdb", extra="duckdb"), folder, memory_limit)
-        with ExitStack() as stack:
-            stack.callback(database.close)
-            super().__init__(DatasetFiles.find(folder, campaigns), database)
-            stack.pop_all()
+        library = require("duckdb", extra="duckdb")
+        files = DatasetFiles.find(folder, campaigns)
+        super().__init__(files, _DuckDB(library, folder, memory_limit))
 
 
 class _DuckDB:

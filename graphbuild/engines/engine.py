@@ -19,6 +19,7 @@ and computes the labels of collections.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
@@ -79,7 +80,7 @@ class Engine:
 
     Args:
         files: The files of the dataset.
-        database: The query engine. The engine closes it.
+        database: The query engine. This object closes it, also if a file cannot be opened.
 
     Attributes:
         files: The files of the dataset.
@@ -91,9 +92,12 @@ class Engine:
         self._database = database
         self._tables = {name: database.prefix + name for name in queries.TABLES}
         self._done: set[str] = set()  # steps that are complete
-        for table, columns in dataset_columns().items():
-            name = self._tables[queries.ROWS[table]]
-            database.open_files(files, table, name, _schema(columns))
+        with ExitStack() as on_error:
+            on_error.callback(database.close)
+            for table, columns in dataset_columns().items():
+                name = self._tables[queries.ROWS[table]]
+                database.open_files(files, table, name, _schema(columns))
+            on_error.pop_all()
 
     def close(self) -> None:
         """Remove the tables and temporary files of the query engine."""
@@ -126,7 +130,9 @@ class Engine:
     def pending_lists(self) -> list[PendingList]:
         """Return the lists ``related_references`` that are pending, sorted by node key."""
         self._read_entities()
-        return [PendingList(**row) for row in self._read(queries.PENDING_LISTS).to_pylist()]
+        found = [PendingList(**row) for row in self._read(queries.PENDING_LISTS).to_pylist()]
+        self.files.check_unchanged()
+        return found
 
     def table(self, name: str, clusters: ClusterTable | None = None) -> pa.RecordBatchReader:
         """Return one of the tables ``OUTPUT_TABLES``.

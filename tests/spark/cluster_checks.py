@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from tests.spark.cluster import Cluster
 
-pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas")
-
 ROWS, GROUPS, TASKS = 400_000, 100, 200
 QUERY = f"""
 SELECT id % {GROUPS} AS number, max(sha2(CAST(id AS STRING), 256)) AS largest

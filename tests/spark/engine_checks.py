@@ -14,6 +14,7 @@ import pytest
 import graphbuild as gb
 from graphbuild.crawler.demo import demo_world
 from graphbuild.engines import OUTPUT_TABLES
+from graphbuild.engines.spark import SparkEngine
 from graphbuild.exporters import export_all
 from graphbuild.store.shards import Shard
 from tests.support.engine_results import (
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
     from graphbuild.graph.builder import Graph
     from tests.spark.cluster import Cluster
 
-spark = pytest.importorskip("graphbuild.engines.spark", reason="there is no engine for Spark")
-pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas")
-
 # The different commands of the examples in docs/scale.md that read a dataset.
 EXAMPLES = re.findall(
     r"^\$ graphbuild dataset ((?:(?! --engine).)+)$",
@@ -57,7 +55,7 @@ class Dataset(NamedTuple):
 
     def check(self, session: SparkSession) -> None:
         """Check the tables and the relations that the engine reads from the dataset."""
-        with spark.SparkEngine(session, self.folder) as engine:
+        with SparkEngine(session, self.folder) as engine:
             check_tables(engine, self.graph, ignored=self.ignored)
             check_incidence(engine, incidence_of(self.graph))
 

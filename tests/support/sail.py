@@ -6,9 +6,9 @@ import importlib
 import os
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
@@ -20,14 +20,18 @@ if TYPE_CHECKING:
 def start_sail() -> Iterator[str]:
     """Start a server of Spark Connect in this process, and yield its URL."""
     os.environ.setdefault("RUST_LOG", "error")
-    with TemporaryDirectory() as checkpoints, pytest.MonkeyPatch.context() as patch:
-        os.environ["SAIL_EXECUTION__CHECKPOINT__PATH"] = Path(checkpoints).as_uri()
+    with TemporaryDirectory() as tables, pytest.MonkeyPatch.context() as patch:
         _import_client()
         from pysail.spark import SparkConnectServer  # noqa: PLC0415  reads the environment
         from pyspark.sql.connect.dataframe import DataFrame  # noqa: PLC0415  slow
 
+        def persist(frame: DataFrame) -> DataFrame:
+            path = f"{tables}/{uuid4()}"
+            frame.write.parquet(path)
+            return frame.sparkSession.read.schema(frame.schema).parquet(path)
+
         # Sail ignores persist(), and would compute each table again for each query.
-        patch.setattr(DataFrame, "persist", DataFrame.localCheckpoint)
+        patch.setattr(DataFrame, "persist", persist)
         server = SparkConnectServer("127.0.0.1", 0)
         server.start(background=True)
         _, port = server.listening_address

@@ -10,6 +10,11 @@ are each other's most similar cluster can be merged before all others without a 
 * Merge all such pairs at once, and repeat (Sumengen et al. 2021, arXiv:2105.11653). This stores
   only pairs with a similarity above 0, but needs many steps if all nodes are most similar to one.
 
+Wide evidence, which very many files have, would make far too many pairs. Therefore, its share of
+the similarity is not stored for each pair, but as a product of two small matrices. It counts in the
+mean similarity of two clusters, but the second way merges only clusters with an edge between them.
+In the presence of wide evidence, this is an approximation.
+
 The result depends on no random number. Nodes that no path connects do not influence each other,
 because each connected component is clustered on its own.
 """
@@ -39,13 +44,17 @@ _DENSE = 1 / 4
 class SimilarityGraph(NamedTuple):
     """The similarity of files. A node represents one or more files with identical evidence.
 
-    Each pair of nodes with a similarity above 0 is an edge, which is stored once.
+    The similarity of two nodes is the sum of two parts: that of their edge, or 0 if they have no
+    edge; and that of wide evidence, which is ``wide_left[i] @ wide_right[j]`` for the nodes i and j
+    in either order.
     """
 
     sizes: Numbers  # for each node, the number of its files
     source: NodeNumbers  # for each edge, the smaller node number
     target: NodeNumbers  # for each edge, the larger node number
-    similarity: Reals  # for each edge, the similarity (0 to 1) of files of its two nodes
+    similarity: Reals  # for each edge, the similarity (0 to 1) of its nodes, without wide evidence
+    wide_left: Reals  # a row for each node
+    wide_right: Reals  # a row for each node, with the same columns
 
     def modularity(self, labels: Numbers) -> float:
         """Return the modularity of clusters; ``labels`` contains the cluster number of each node.
@@ -55,14 +64,28 @@ class SimilarityGraph(NamedTuple):
         inner = self.sizes * (self.sizes - 1) / 2
         between = self.similarity * self.sizes[self.source] * self.sizes[self.target]
         ends = labels[self.source], labels[self.target]
-        degrees = np.bincount(labels, 2 * inner, minlength=len(labels))
+        wide, wide_inside = self._sum_wide_similarity(labels)
+        degrees = wide + np.bincount(labels, 2 * inner, minlength=len(labels))
         for each in ends:
             degrees += np.bincount(each, between, minlength=len(labels))
         total = degrees.sum()
         if not total:
             return 0.0
-        inside = 2 * (inner.sum() + between[ends[0] == ends[1]].sum())
+        inside = 2 * (inner.sum() + between[ends[0] == ends[1]].sum()) + wide_inside
         return float(inside / total - ((degrees / total) ** 2).sum())
+
+    def _sum_wide_similarity(self, labels: Numbers) -> tuple[Reals, float]:
+        """Return the sum of the similarities from wide evidence, for files of different nodes.
+
+        The first result contains, for each cluster, the sum over pairs of a file of the cluster and
+        any other file. The second is the sum over pairs of files of one cluster, in both orders.
+        """
+        count = len(self.sizes)
+        members = sparse.csr_array((self.sizes, (labels, np.arange(count))), (len(labels), count))
+        left, right = members @ self.wide_left, members @ self.wide_right
+        same_node = self.sizes**2 * (self.wide_left * self.wide_right).sum(axis=1)
+        of_cluster = left @ right.sum(axis=0) - np.bincount(labels, same_node, len(labels))
+        return of_cluster, float((left * right).sum() - same_node.sum())
 
 
 def merge_similar(graph: SimilarityGraph, minimum: float, *, dense: float = _DENSE) -> Numbers:
@@ -107,7 +130,14 @@ def _components(graph: SimilarityGraph) -> list[tuple[Numbers, SimilarityGraph]]
         if len(edges):
             position[nodes] = np.arange(len(nodes))
             source, target = position[graph.source[edges]], position[graph.target[edges]]
-            part = SimilarityGraph(graph.sizes[nodes], source, target, graph.similarity[edges])
+            part = SimilarityGraph(
+                graph.sizes[nodes],
+                source,
+                target,
+                graph.similarity[edges],
+                graph.wide_left[nodes],
+                graph.wide_right[nodes],
+            )
             parts.append((nodes, part))
     return parts
 
@@ -119,8 +149,10 @@ def _merge_by_chains(graph: SimilarityGraph, minimum: float) -> Numbers:
     first = np.arange(count)
     total = np.zeros((count, count))  # the sum of the similarities of the files of two clusters
     total[graph.source, graph.target] = graph.similarity
-    total *= np.outer(sizes, sizes)
     total += total.T
+    total += graph.wide_left @ graph.wide_right.T
+    np.fill_diagonal(total, 0)
+    total *= np.outer(sizes, sizes)
     chain: list[int] = []
     starts = list(range(count - 1, -1, -1))
     while chain or starts:
@@ -148,45 +180,79 @@ def _merge_by_chains(graph: SimilarityGraph, minimum: float) -> Numbers:
     return first
 
 
+class _Edges(NamedTuple):
+    """Pairs of clusters. The first cluster of each pair has the smaller number."""
+
+    source: NodeNumbers
+    target: NodeNumbers
+    total: Reals  # the sum of the similarities of their files, without wide evidence
+    mean: Reals  # the mean similarity of their files
+
+    def select(self, which: NDArray[np.bool_]) -> _Edges:
+        return _Edges._make(column[which] for column in self)
+
+    def join(self, others: _Edges) -> _Edges:
+        return _Edges._make(map(np.concatenate, zip(self, others, strict=True)))
+
+
 def _merge_at_once(graph: SimilarityGraph, minimum: float) -> NodeNumbers:
     """Return, for each node, the first node of its cluster. The second way of the module's text."""
     count = len(graph.sizes)
-    sizes = graph.sizes.astype(float)
     first: NodeNumbers = np.arange(count)
-    source, target = graph.source, graph.target
-    total = graph.similarity * sizes[source] * sizes[target]
-    while len(total):
-        mean = total / (sizes[source] * sizes[target])
-        is_similar = mean >= minimum
-        nearest = _nearest(count, source[is_similar], target[is_similar], mean[is_similar])
+    sizes = graph.sizes.astype(float)
+    left, right = (each * sizes[:, None] for each in (graph.wide_left, graph.wide_right))
+
+    def measure(source: NodeNumbers, target: NodeNumbers, total: Reals) -> _Edges:
+        wide = multiply_rows(left, source, right, target)
+        return _Edges(source, target, total, (total + wide) / (sizes[source] * sizes[target]))
+
+    ends = graph.source, graph.target
+    edges = measure(*ends, graph.similarity * sizes[graph.source] * sizes[graph.target])
+    while len(edges.mean):
+        nearest = _nearest(count, edges.select(edges.mean >= minimum))
         is_open = nearest < count
         nodes = np.flatnonzero(is_open)
         mutual = nodes[nearest[nearest[nodes]] == nodes]
         merged = mutual[nearest[mutual] < mutual]
         if not len(merged):
             break
-        into = np.arange(count, dtype=source.dtype)
+        into = np.arange(count, dtype=graph.source.dtype)
         into[merged] = nearest[merged]
-        sizes[into[merged]] += sizes[merged]
         first = into[first]
-        kept = is_open[source] & is_open[target]
-        ends = into[source[kept]], into[target[kept]]
-        source, target, total = _sum_edges(count, *ends, total[kept])
+        for each in (sizes, left, right):
+            each[into[merged]] += each[merged]
+        edges = edges.select(is_open[edges.source] & is_open[edges.target])
+        # Only the edges of merged clusters change. To keep the others saves half of the time.
+        has_changed = np.zeros(count, bool)
+        has_changed[merged] = has_changed[into[merged]] = True
+        is_changed = has_changed[edges.source] | has_changed[edges.target]
+        changed = edges.select(is_changed)
+        sums = _sum_edges(count, into[changed.source], into[changed.target], changed.total)
+        edges = edges.select(~is_changed).join(measure(*sums))
     return first
 
 
-def _nearest(count: int, source: NodeNumbers, target: NodeNumbers, mean: Reals) -> NodeNumbers:
+def multiply_rows(left: Reals, source: NodeNumbers, right: Reals, target: NodeNumbers) -> Reals:
+    """Return ``left[source[i]] @ right[target[i]]`` for each i."""
+    products = np.zeros(len(source))
+    # Column by column, because copies of all rows would need too much memory.
+    for one, other in zip(left.T, right.T, strict=True):
+        products += one[source] * other[target]
+    return products
+
+
+def _nearest(count: int, edges: _Edges) -> NodeNumbers:
     """Return the most similar cluster of each cluster; of several, the one with the lowest number.
 
     Because of the lowest number, two clusters are always each other's most similar one, even if all
     means are equal. The result for a cluster without an edge is ``count``, the number of clusters.
     """
     best = np.zeros(count)
-    np.maximum.at(best, source, mean)
-    np.maximum.at(best, target, mean)
-    nearest = np.full(count, count, source.dtype)
-    for one, other in ((source, target), (target, source)):
-        is_best = mean == best[one]
+    np.maximum.at(best, edges.source, edges.mean)
+    np.maximum.at(best, edges.target, edges.mean)
+    nearest = np.full(count, count, edges.source.dtype)
+    for one, other in ((edges.source, edges.target), (edges.target, edges.source)):
+        is_best = edges.mean == best[one]
         np.minimum.at(nearest, one[is_best], other[is_best])
     return nearest
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 METHOD = "average linkage of shared evidence"
-_REVISION = 5  # increased with each change of stored results; see ``models.ClusterTable``
+_REVISION = 6  # increased with each change of stored results; see ``models.ClusterTable``
 
 
 def method_version() -> str:

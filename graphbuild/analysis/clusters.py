@@ -151,7 +151,9 @@ def _partition(evidence: Matrix, rarity: Reals, related: Matrix) -> _Partition:
     node = group_identical_rows(evidence)
     _, first, sizes = np.unique(node, return_index=True, return_counts=True)
     kinds = evidence[first]
-    apart = compute_similarity(kinds, sizes, rarity, sparse.eye_array(evidence.shape[1]))
+    apart = compute_similarity(
+        kinds, sizes, rarity, sparse.eye_array(evidence.shape[1], format="csr")
+    )
     draft = merge_similar(apart, MIN_SIMILARITY)
     weights = rarity * compute_concentration(evidence, draft[node])
     graph = compute_similarity(kinds, sizes, weights, related)

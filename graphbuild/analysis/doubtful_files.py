@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
+from graphbuild.analysis.average_linkage import multiply_rows
+
 if TYPE_CHECKING:
     from graphbuild.analysis.average_linkage import SimilarityGraph
     from graphbuild.analysis.incidence import Numbers, Reals
@@ -29,7 +31,8 @@ def find_doubtful(graph: SimilarityGraph, labels: Numbers) -> Numbers:
 
     A file is doubtful if its silhouette width is at most ``MAX_SILHOUETTE``. A file that is alone
     in its cluster is never doubtful, because its silhouette width is not defined. If several other
-    clusters are equally similar, the result is the lowest of their numbers.
+    clusters are equally similar, the result is the lowest of their numbers. The other cluster must
+    have an edge to the node.
 
     Args:
         graph: The similarity of the files.
@@ -39,9 +42,9 @@ def find_doubtful(graph: SimilarityGraph, labels: Numbers) -> Numbers:
     sizes = np.bincount(labels, graph.sizes)
     node, cluster, total = _sum_similarities(graph, labels)
     is_own = cluster == labels[node]
-    inner = graph.sizes - 1.0  # the similarity to files with identical evidence is 1
-    inner[node[is_own]] += total[is_own]
-    own = inner / np.maximum(sizes[labels] - 1, 1)
+    own = np.empty(count)
+    own[node[is_own]] = total[is_own] - 1  # without the similarity of the file and itself
+    own /= np.maximum(sizes[labels] - 1, 1)
     node, cluster, total = node[~is_own], cluster[~is_own], total[~is_own]
     mean = np.round(total / sizes[cluster], _DIGITS)
     best = np.zeros(count)
@@ -55,14 +58,20 @@ def find_doubtful(graph: SimilarityGraph, labels: Numbers) -> Numbers:
 
 
 def _sum_similarities(graph: SimilarityGraph, labels: Numbers) -> tuple[Numbers, Numbers, Reals]:
-    """Return the total similarity of nodes to the files of clusters, if it is above 0.
+    """Return the total similarity of a file of each node to the files of clusters.
 
-    The three arrays contain nodes, clusters and totals. Files of the node itself do not count.
+    The three arrays contain nodes, clusters and totals: for the cluster of the node, which includes
+    the file itself, and for each cluster with an edge to the node.
     """
     count = len(labels)
     ends = graph.source, graph.target
     half = sparse.csr_array((graph.similarity, ends), shape=(count, count))
     entries = graph.sizes.astype(float), (np.arange(count), labels)
     members = sparse.csr_array(entries, shape=(count, labels.max(initial=-1) + 1))
-    totals = ((half + half.T) @ members).tocoo()
-    return totals.row.astype(np.int64), totals.col.astype(np.int64), totals.data
+    # Files with identical evidence have a similarity of 1.
+    totals = ((half + half.T + sparse.eye_array(count)) @ members).tocoo()
+    node, cluster = totals.row.astype(np.int64), totals.col.astype(np.int64)
+    wide = multiply_rows(graph.wide_left, node, members.T @ graph.wide_right, cluster)
+    same_node = graph.sizes * (graph.wide_left * graph.wide_right).sum(axis=1)
+    wide -= np.where(cluster == labels[node], same_node[node], 0)
+    return node, cluster, totals.data + wide

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # 1/3, and two with the same ten references have one of 10/12.
 _SHRINKAGE = 2
 _WIDE = 500  # groups of files; evidence that more groups have is wide
-_MAX_IGNORED = 0.5  # share of the weight of a file's evidence
+_MAX_WIDE = 0.5  # share of the weight of a file's evidence
 
 
 def compute_rarity(incidence: Incidence) -> Reals:
@@ -101,6 +101,10 @@ def compute_similarity(
     file, those of a piece of the other file, and the similarity of the two pieces, divided by the
     geometric mean of the same sums for each file and itself.
 
+    Wide evidence makes no edge between files that have at least as much other evidence, by weight.
+    Otherwise, nearly all pairs of a large list would be compared because of a few round-ups. The
+    number of these pairs grows with the square of the number of files.
+
     Args:
         evidence: A 0/1 matrix with a row per group of files with identical evidence, and a column
             per piece of evidence.
@@ -108,34 +112,54 @@ def compute_similarity(
         weights: The weight of each piece of evidence.
         related: The similarity of any two pieces of evidence.
     """
-    weighted = _ignore_wide_evidence(evidence.astype(float) @ sparse.diags_array(np.sqrt(weights)))
-    reach = weighted @ related
-    norm = np.sqrt(reach.multiply(weighted).sum(axis=1))
-    shared = sparse.triu(reach @ weighted.T, k=1).tocoo()
-    source, target = shared.row, shared.col
-    product = norm[source] * norm[target]
-    positive = product > 0
-    similarity = shared.data[positive] / product[positive]
-    return SimilarityGraph(sizes, source[positive], target[positive], similarity)
+    weighted = evidence.astype(float) @ sparse.diags_array(np.sqrt(weights))
+    narrow, wide = _separate_wide_evidence(weighted)
+    reach = narrow @ related
+    left, right = _factor_wide_similarity(narrow, wide, related)
+    norm = np.sqrt(reach.multiply(narrow).sum(axis=1) + (left * right).sum(axis=1))
+    norm[norm == 0] = 1  # the file has no evidence with a weight
+    shared = sparse.triu(reach @ narrow.T, k=1).tocoo()
+    shared.eliminate_zeros()
+    similarity = shared.data / (norm[shared.row] * norm[shared.col])
+    left, right = (each / norm[:, None] for each in (left, right))
+    return SimilarityGraph(sizes, shared.row, shared.col, similarity, left, right)
 
 
-def _ignore_wide_evidence(weighted: Matrix) -> Matrix:
-    """Remove the wide evidence of files that have at least as much other evidence, by weight.
+def _separate_wide_evidence(weighted: Matrix) -> tuple[Matrix, Matrix]:
+    """Separate the wide evidence of files that have at least as much other evidence, by weight.
 
-    Otherwise, nearly all pairs of a large list would be compared because of a few round-ups. The
-    number of these pairs grows with the square of the number of files. Entries of ``weighted`` are
-    square roots of weights.
+    Entries of ``weighted`` are square roots of weights. The sum of the two results is ``weighted``;
+    the second one contains the separated entries.
     """
     is_wide = _degrees(weighted) > _WIDE
-    if not is_wide.any():
-        return weighted
     entries = weighted.tocoo()
     weight = entries.data**2
     total = np.bincount(entries.row, weight, minlength=weighted.shape[0])
     wide = np.bincount(entries.row, weight * is_wide[entries.col], minlength=weighted.shape[0])
-    kept = ~is_wide[entries.col] | (wide > _MAX_IGNORED * total)[entries.row]
-    ends = entries.row[kept], entries.col[kept]
-    return sparse.csr_array((entries.data[kept], ends), shape=weighted.shape)
+    separated = is_wide[entries.col] & (wide <= _MAX_WIDE * total)[entries.row]
+    narrow, removed = (
+        sparse.csr_array(
+            (entries.data[which], (entries.row[which], entries.col[which])), weighted.shape
+        )
+        for which in (~separated, separated)
+    )
+    return narrow, removed
+
+
+def _factor_wide_similarity(narrow: Matrix, wide: Matrix, related: Matrix) -> tuple[Reals, Reals]:
+    """Return two matrices, left and right, with a row per file and few columns.
+
+    With the evidence N and W of all files (``narrow`` and ``wide``) and the similarity R of pieces
+    of evidence, the sums of products of any two files are (N + W) R (N + W)'. This is N R N' plus
+    W R (N + W)' + N R W', and the latter is left @ right'.
+    """
+    columns = np.unique(wide.indices)
+    related = related[:, columns]
+    own = wide[:, columns].toarray()
+    left = np.hstack([own, (narrow @ related).toarray()])
+    right = np.hstack([((narrow + wide) @ related).toarray(), own])
+    used = left.any(axis=0) & right.any(axis=0)
+    return left[:, used], right[:, used]
 
 
 def _degrees(matrix: Matrix) -> Numbers:

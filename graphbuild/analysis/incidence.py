@@ -13,6 +13,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain, pairwise, repeat
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -41,7 +42,7 @@ FILES, REFERENCES, COLLECTIONS = range(3)  # the columns of ``Incidence.triples`
 NO_COLLECTION = NO_ENTITY  # in ``COLLECTIONS``, if the API named neither collection nor report
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Incidence:
     """The distinct observations of a campaign, as indices of files, references and collections.
 
@@ -134,23 +135,25 @@ class Incidence:
         return self.sources[: self._collection_count]
 
     # --- sparse matrices --------------------------------------------------------------------------
+    # Cached matrices are much smaller than ``triples``, but each takes time to compute. No caller
+    # may change them.
 
     @property
     def file_references(self) -> Matrix:
         """Return a matrix of files by references: 1 if the file has the reference."""
         return self._matrix(self.triples, FILES, REFERENCES)
 
-    @property
+    @cached_property
     def file_collections(self) -> Matrix:
         """Return a matrix of files by collections: 1 if the file is in the collection."""
         return self._matrix(self._with_collection, FILES, COLLECTIONS)
 
-    @property
+    @cached_property
     def collection_references(self) -> Matrix:
         """Return a matrix of collections by references: 1 if an observation contains both."""
         return self._matrix(self._with_collection, COLLECTIONS, REFERENCES)
 
-    @property
+    @cached_property
     def file_direct_references(self) -> Matrix:
         """Return a matrix of files by references: 1 if the reference is evidence for the file.
 
@@ -161,7 +164,7 @@ class Incidence:
         through = self._through_reports[:, [FILES, COLLECTIONS]]
         return self._matrix(np.concatenate([direct, through]), FILES, REFERENCES)
 
-    @property
+    @cached_property
     def report_references(self) -> Matrix:
         """Return a matrix of references by references: 1 if a report leads to a reference.
 

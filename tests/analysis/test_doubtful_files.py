@@ -29,8 +29,11 @@ def clustered_graphs(draw) -> tuple[SimilarityGraph, list[int]]:
     pairs = [(one, other) for other in range(count) for one in range(other)]
     edges = draw(st.lists(st.sampled_from(pairs), unique=True)) if pairs else []
     similarity = [draw(st.sampled_from([0.2, 0.4, 0.5, 0.8, 1.0])) for _ in edges]
-    ends = np.array(edges, np.int64).reshape(-1, 2).T
-    return SimilarityGraph(np.array(sizes), *ends, np.array(similarity, float)), labels
+    source, target = np.array(edges, np.int64).reshape(-1, 2).T
+    wide = np.array([[draw(st.sampled_from([0, 0.1, 0.3]))] for _ in sizes], float)
+    return SimilarityGraph(
+        np.array(sizes), source, target, np.array(similarity, float), wide, wide
+    ), labels
 
 
 @settings(max_examples=300, deadline=None)
@@ -39,11 +42,13 @@ def test_doubtful_files_are_those_with_a_low_silhouette_width(drawn) -> None:
     graph, labels = drawn
     found = find_doubtful(graph, np.array(labels)).tolist()
     files = [node for node, size in enumerate(graph.sizes.tolist()) for _ in range(size)]
+    linked = {(one, labels[other]) for one, other in ends(graph)}
+    linked |= {(other, labels[one]) for one, other in ends(graph)}
     for number, node in enumerate(files):
         means = {}
         for cluster in sorted(set(labels)):
             others = [f for at, f in enumerate(files) if at != number and labels[f] == cluster]
-            if others:
+            if others and (cluster == labels[node] or (node, cluster) in linked):
                 means[cluster] = np.mean([similarity_of(graph, node, other) for other in others])
         own = means.pop(labels[node], None)
         other = max(means, key=lambda cluster: round(means[cluster], 9), default=NOT_DOUBTFUL)
@@ -55,10 +60,15 @@ def test_doubtful_files_are_those_with_a_low_silhouette_width(drawn) -> None:
 def similarity_of(graph: SimilarityGraph, one: int, other: int) -> float:
     if one == other:
         return 1.0
-    for source, target, similarity in zip(*graph[1:], strict=True):
-        if {source, target} == {one, other}:
-            return float(similarity)
-    return 0.0
+    found = float(graph.wide_left[one] @ graph.wide_right[other])
+    for edge, similarity in zip(ends(graph), graph.similarity.tolist(), strict=True):
+        if set(edge) == {one, other}:
+            found += similarity
+    return found
+
+
+def ends(graph: SimilarityGraph) -> list[tuple[int, int]]:
+    return list(zip(graph.source.tolist(), graph.target.tolist(), strict=True))
 
 
 def test_a_file_in_the_collections_of_two_families_is_doubtful() -> None:

@@ -225,7 +225,7 @@ def _planted(edges: int) -> tuple[SimilarityGraph, NDArray[np.int64]]:
     evidence = sparse.csr_array(entries, shape=(files, 6 * clusters))
     degrees = np.bincount(evidence.indices, minlength=6 * clusters)
     weights = np.log2(1 + files / np.maximum(degrees, 1))
-    same = sparse.eye_array(evidence.shape[1])
+    same = sparse.eye_array(evidence.shape[1], format="csr")
     return compute_similarity(evidence, np.ones(files, np.int64), weights, same), cluster
 
 

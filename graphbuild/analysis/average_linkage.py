@@ -1,19 +1,21 @@
 """Merge the most similar clusters of files again and again (average linkage).
 
-Average linkage (Sokal and Michener 1958, Univ. Kansas Sci. Bull. 38) merges the two clusters with
-the highest mean similarity of their files, as long as this mean is high enough. Two clusters that
+Average linkage merges the two clusters with the highest mean similarity between their files, until
+no mean reaches a minimum (Sokal and Michener 1958, Univ. Kansas Sci. Bull. 38). Two clusters that
 are each other's most similar cluster can be merged before all others without a change of the result
-(Murtagh 1983, Comput. J. 26). There are two ways to find such pairs:
+(Murtagh 1983, Comput. J. 26). There are two ways to find such pairs, with the same result:
 
 * Follow a chain from a cluster to its most similar cluster until two clusters are each other's most
   similar one. This needs a matrix with an entry for each pair of nodes.
 * Merge all such pairs at once, and repeat (Sumengen et al. 2021, arXiv:2105.11653). This stores
-  only pairs with a similarity above 0, but needs many steps if all nodes are most similar to one.
+  only the edges, but needs many steps if all nodes are most similar to one.
 
-Wide evidence, which very many files have, would make far too many pairs. Therefore, its share of
-the similarity is not stored for each pair, but as a product of two small matrices. It counts in the
-mean similarity of two clusters, but the second way merges only clusters with an edge between them.
-In the presence of wide evidence, this is an approximation.
+Wide evidence, which very many files have, would make far too many edges. Therefore, the similarity
+that results from it is stored as the product of two matrices with few columns. It counts in the
+mean similarity of two clusters, but makes no edge. Then the second way is only an approximation,
+for two reasons. It does not merge clusters without an edge between them. A cluster is complete as
+soon as no edge of it has a mean of at least the minimum, although a merge of two other clusters
+could still increase the mean.
 
 The result depends on no random number. Nodes that no path connects do not influence each other,
 because each connected component is clustered on its own.
@@ -36,8 +38,8 @@ if TYPE_CHECKING:
     # Of edges, integers of 32 bits, because scipy would convert larger ones in each step.
     NodeNumbers = NDArray[np.integer[Any]]
 
-# Minimum share of pairs of nodes with a similarity above 0 for the use of a matrix. Then the matrix
-# needs at most about 64 bytes per such pair.
+# Minimum share of pairs of nodes that are edges for the use of a matrix. Then the matrix needs at
+# most about 64 bytes per edge, and its computation twice as much.
 _DENSE = 1 / 4
 
 
@@ -91,9 +93,9 @@ class SimilarityGraph(NamedTuple):
 def merge_similar(graph: SimilarityGraph, minimum: float, *, dense: float = _DENSE) -> Numbers:
     """Return the cluster number of each node, from 0 without gaps, in the order of first nodes.
 
-    Clusters are merged while the mean similarity of their files is at least ``minimum``. The mean
-    is taken over all pairs of a file of one cluster and a file of the other, including pairs with a
-    similarity of 0.
+    Two clusters are merged only if the mean similarity between their files is at least ``minimum``.
+    The mean is taken over all pairs of a file of one cluster and a file of the other, including
+    pairs with a similarity of 0. Nodes that no path of edges connects are never in one cluster.
 
     Args:
         graph: The similarity of the files.
@@ -150,7 +152,8 @@ def _merge_by_chains(graph: SimilarityGraph, minimum: float) -> Numbers:
     total = np.zeros((count, count))  # the sum of the similarities of the files of two clusters
     total[graph.source, graph.target] = graph.similarity
     total += total.T
-    total += graph.wide_left @ graph.wide_right.T
+    wide = graph.wide_left @ graph.wide_right.T
+    total += (wide + wide.T) / 2  # exactly symmetric, despite rounding
     np.fill_diagonal(total, 0)
     total *= np.outer(sizes, sizes)
     chain: list[int] = []
@@ -162,7 +165,8 @@ def _merge_by_chains(graph: SimilarityGraph, minimum: float) -> Numbers:
         mean = total[last] / (sizes[last] * sizes)
         nearest = int(np.argmax(mean))
         if mean[nearest] < minimum:
-            # A later merge of two other clusters never increases the higher of their means.
+            # After a merge of two other clusters, the mean similarity to the merged cluster is at
+            # most the higher of those to the two.
             chain.pop()
         elif len(chain) > 1 and mean[chain[-2]] == mean[nearest]:
             kept, merged = sorted(chain[-2:])
@@ -244,8 +248,9 @@ def multiply_rows(left: Reals, source: NodeNumbers, right: Reals, target: NodeNu
 def _nearest(count: int, edges: _Edges) -> NodeNumbers:
     """Return the most similar cluster of each cluster; of several, the one with the lowest number.
 
-    Because of the lowest number, two clusters are always each other's most similar one, even if all
-    means are equal. The result for a cluster without an edge is ``count``, the number of clusters.
+    Because of the lowest number, at least two clusters are each other's most similar one, even if
+    all means are equal. The result for a cluster without an edge is ``count``, the number of
+    clusters.
     """
     best = np.zeros(count)
     np.maximum.at(best, edges.source, edges.mean)

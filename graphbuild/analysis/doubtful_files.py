@@ -1,8 +1,8 @@
 """Find files that are nearly as similar to another cluster as to their own.
 
-The measure is the silhouette width (Rousseeuw 1987, J. Comput. Appl. Math. 20) for similarities:
-1 - b / a if a >= b, and a / b - 1 otherwise. Here, a is the mean similarity of a file to the other
-files of its cluster, and b its mean similarity to the files of the most similar other cluster.
+Let a be the mean similarity of a file to the other files of its cluster, and b that to the files of
+the most similar other cluster. The silhouette width (Rousseeuw 1987, J. Comput. Appl. Math. 20) is
+then 1 - b / a if a >= b, and a / b - 1 otherwise.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _DIGITS = 9  # further digits are rounding errors
 def find_doubtful(graph: SimilarityGraph, labels: Numbers) -> Numbers:
     """Return the other cluster of each doubtful node, or ``NOT_DOUBTFUL``.
 
-    A file is doubtful if its silhouette width is at most ``MAX_SILHOUETTE``. A file that is alone
-    in its cluster is never doubtful, because its silhouette width is not defined. If several other
-    clusters are equally similar, the result is the lowest of their numbers. The other cluster must
-    have an edge to the node.
+    A file is doubtful if its silhouette width is at most ``MAX_SILHOUETTE``. Only other clusters
+    with an edge to the node are compared. A file that is alone in its cluster, or similar to no
+    file, is never doubtful, because its silhouette width is not defined. If several other clusters
+    are equally similar, the result is the lowest of their numbers.
 
     Args:
         graph: The similarity of the files.

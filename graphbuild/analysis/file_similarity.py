@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 # is added to the denominator: two collections with the same single reference have a similarity of
 # 1/3, and two with the same ten references have one of 10/12.
 _SHRINKAGE = 2
-_WIDE = 500  # groups of files; evidence that more groups have is wide
-_MAX_WIDE = 0.5  # share of the weight of a file's evidence
+# Evidence that more groups of files have is wide. docs/analysis.md states this number, too. After a
+# change, increase the revision in cluster_method.py.
+_WIDE = 500
+_MAX_WIDE = 0.5  # share of wide evidence in a file's evidence, up to which it makes no edge
 
 
 def compute_rarity(incidence: Incidence) -> Reals:
@@ -97,13 +99,14 @@ def compute_similarity(
     """Return the similarity of files.
 
     The similarity of two files is their soft cosine (Sidorov et al. 2014, Computacion y Sistemas
-    18): the sum of the products of the square roots of the weights of a piece of evidence of one
-    file, those of a piece of the other file, and the similarity of the two pieces, divided by the
-    geometric mean of the same sums for each file and itself.
+    18). For two files x and y, let s(x, y) be the sum of sqrt(weight of i) * sqrt(weight of j) *
+    related[i, j] over all pieces of evidence i of x and j of y. The soft cosine is
+    s(x, y) / sqrt(s(x, x) * s(y, y)).
 
-    Wide evidence makes no edge between files that have at least as much other evidence, by weight.
-    Otherwise, nearly all pairs of a large list would be compared because of a few round-ups. The
-    number of these pairs grows with the square of the number of files.
+    If a file has at least as much other evidence as wide evidence, by weight, its wide evidence
+    makes no edge. Otherwise, nearly all pairs of a large list would be compared because of a few
+    round-ups. The number of these pairs grows with the square of the number of files. The two
+    matrices for wide evidence need 32 bytes per group of files and wide piece of evidence.
 
     Args:
         evidence: A 0/1 matrix with a row per group of files with identical evidence, and a column
@@ -147,7 +150,7 @@ def _separate_wide_evidence(weighted: Matrix) -> tuple[Matrix, Matrix]:
 
 
 def _factor_wide_similarity(narrow: Matrix, wide: Matrix, related: Matrix) -> tuple[Reals, Reals]:
-    """Return two matrices, left and right, with a row per file and few columns.
+    """Return two matrices, left and right, with a row per file and two columns per wide piece.
 
     With the evidence N and W of all files (``narrow`` and ``wide``) and the similarity R of pieces
     of evidence, the sums of products of any two files are (N + W) R (N + W)'. This is N R N' plus

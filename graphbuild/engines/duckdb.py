@@ -151,5 +151,5 @@ class _DuckDB:
 
 
 def _escape_glob(path: Path) -> str:
-    """Return a path in which DuckDB reads no character as a wildcard."""
+    """Return a path with its wildcard characters escaped for DuckDB."""
     return _GLOB.sub(r"[\g<0>]", path.absolute().as_posix())

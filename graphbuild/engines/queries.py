@@ -123,7 +123,8 @@ ENTITIES_OF_ONE_CAMPAIGN = f"""
 SELECT n.number, {_cells(_names(ENTITIES), {}, "e.")}
 FROM {{entities_row}} AS e JOIN {{entity_number}} AS n ON n.id = e.id
 """  # noqa: S608  constants only
-# The labels of collections and the clusters depend on all entities of a campaign.
+# Labels of collections and clusters depend on other entities of the campaign, so this comparison
+# leaves them out.
 _VERSION_CELLS = _cells(
     _names(ENTITIES),
     {

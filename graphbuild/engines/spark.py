@@ -146,7 +146,7 @@ class _Spark:
 
 
 def _columns(schema: pa.Schema) -> str:
-    """Return the columns of a schema, as Spark writes them."""
+    """Return the columns of a schema for Spark, such as ``id STRING, weight BIGINT``."""
     return ", ".join(f"{each.name} {SQL_TYPES[str(each.type)]}" for each in schema)
 
 

@@ -16,7 +16,7 @@ WORKERS ?= -n 4 --dist worksteal
 # and branches.
 COVERAGE ?=
 
-.PHONY: help demo crawl test coverage lint tools torture bench mutate floors notebooks jupyter spark pictures lock clean
+.PHONY: help demo crawl test pytest coverage lint tools torture bench mutate floors notebooks jupyter spark pictures lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -43,9 +43,13 @@ crawl: $(VENV)/run
 	$(BIN)/graphbuild crawl "$(SEEDS)" --store "$(STORE)"
 	$(BIN)/graphbuild export --store "$(STORE)" --to graphml,html,csv --out "$(OUT)"
 
+# Linters and tests run at the same time: two jobs of make.
+test: $(VENV)/test
+	@$(MAKE) --no-print-directory -j 2 lint pytest
+
 # A process of tests per processor is enough; several threads for matrices would only wait.
-test: export OPENBLAS_NUM_THREADS = 1
-test: $(VENV)/test lint tools
+pytest: export OPENBLAS_NUM_THREADS = 1
+pytest: $(VENV)/test tools
 	$(BIN)/python -m pytest $(WORKERS) $(if $(COVERAGE),--cov --cov-report=term)
 
 coverage:

@@ -238,7 +238,7 @@ def _nx_clusters(edges: int) -> Side:
     similar, true = _planted(edges)
     graph: nx.Graph[int] = nx.Graph()
     graph.add_nodes_from(range(len(true)))
-    columns = (column.tolist() for column in similar[1:])
+    columns = (each.tolist() for each in (similar.source, similar.target, similar.similarity))
     graph.add_weighted_edges_from(zip(*columns, strict=True))
 
     def convert(groups: list[set[int]]) -> float:

@@ -31,10 +31,10 @@ pytestmark = pytest.mark.skipif(bool(forking.possible()), reason=forking.possibl
 QUICK = {
     "kills": 6,
     "workers": 6,
-    "merge": 6,
-    "files": 3,
+    "merge": 3,
+    "files": 2,
     "copies": 5,
-    "signals": 6,
+    "signals": 4,
     "corpus": 25,
     "redirects": 0,
     "flips": 6,
@@ -45,7 +45,7 @@ QUICK = {
     "frugal": 5,
     "frugal_gti": 4,
     "power": 10,
-    "claims": 6,
+    "claims": 3,
     "engines": 1,
 }
 SEED = 7

@@ -6,7 +6,6 @@ Run as a script, this file is the measured process.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
 from dataclasses import replace
@@ -19,6 +18,7 @@ from graphbuild.api.parser import parse_page
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import FetchedPage, Store, find_damage
 from tests.bench.rows import Row
+from tests.bench.steps import run_step
 from tests.bench.usage import Used
 
 _FILES = 60_000
@@ -34,10 +34,7 @@ def check(_: int, files: int = _FILES) -> list[Row]:
         path = Path(folder) / "campaign.db"
         write_campaign(path, files)
         size = path.stat().st_size / _MIB
-        done = subprocess.run(
-            [sys.executable, __file__, str(path)], stdout=subprocess.PIPE, text=True, check=True
-        )
-    used = json.loads(done.stdout)
+        used = run_step(__file__, path)
     assert used["damages"] == 0
     peak = used["peak"] / _MIB
     case = f"check, {files:,} files, {used['pages']:,} pages"

@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from graphbuild.engines import OUTPUT_TABLES, build_incidence
 from graphbuild.engines.duckdb import DuckDBEngine
 from graphbuild.store import Store
 from tests.bench.rows import Row
+from tests.bench.steps import run_step
 from tests.bench.usage import Used
 from tests.support.engine_results import OF_CLUSTERS, count_differences
 from tests.support.large_campaigns import plant_many, write_memberships
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 _FILES = 50_000  # about 10 million observations
 _SHARDS = 4
 _READING_GOAL = 0.15  # CPU time, relative to reading one object per observation
+_run = partial(run_step, __file__)
 
 
 def datasets(_: int, files: int = _FILES) -> list[Row]:
@@ -69,7 +72,10 @@ def split(planted: PlantedCampaigns, count: int) -> Iterator[PlantedCampaigns]:
 
 
 def _reading(folder: Path, size: str) -> Row:
-    ours, theirs = _run("dataset", folder / "whole"), _run("objects", folder / "large.db")
+    ours, theirs = (
+        _run("dataset", folder / "whole"),
+        _run("objects", folder / "large.db"),
+    )
     return Row(
         f"reading {size} of a dataset: CPU",
         f"{ours['cpu']:.1f} s",
@@ -96,13 +102,6 @@ def _difference(case: str, different: int, total: int) -> Row:
 def _graphbuild(*words: object) -> None:
     command = [sys.executable, "-m", "graphbuild", *map(str, words), "--quiet"]
     subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
-
-
-def _run(step: str, *paths: Path) -> dict[str, float]:
-    command = [sys.executable, __file__, step, *map(str, paths)]
-    process = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    found: dict[str, float] = json.loads(process.stdout)
-    return found
 
 
 # --- steps ---------------------------------------------------------------------------------------

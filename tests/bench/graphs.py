@@ -8,13 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import subprocess
 import sys
 import tempfile
 import tracemalloc
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if __name__ == "__main__":  # as a script, without the package on the path
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -25,6 +24,7 @@ from graphbuild.exporters import write_gexf, write_graphml
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import Entity, Observation
 from tests.bench.rows import Row, paired
+from tests.bench.steps import run_step
 from tests.bench.usage import Used
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ _FORMATS: dict[str, tuple[str, Callable[..., object], str]] = {
     "graphml": ("GraphML", write_graphml, "write_graphml_lxml"),
     "gexf": ("GEXF", write_gexf, "write_gexf"),
 }
+_run = partial(run_step, __file__)
 
 
 def _compare_writers(format_name: str, pairs: int, edges: int = _EDGES) -> list[Row]:
@@ -82,17 +83,6 @@ graphml = partial(_compare_writers, "graphml")
 gexf = partial(_compare_writers, "gexf")
 many_graphml = partial(_compare_writers, "graphml", edges=_MANY_EDGES)
 many_gexf = partial(_compare_writers, "gexf", edges=_MANY_EDGES)
-
-
-def _run(format_name: str, side: str, edges: int) -> dict[str, Any]:
-    process = subprocess.run(
-        [sys.executable, __file__, format_name, side, str(edges)],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    result: dict[str, Any] = json.loads(process.stdout)
-    return result
 
 
 # --- measured processes --------------------------------------------------------------------------

@@ -6,7 +6,6 @@ Run as a script, this file is the measured process.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -16,6 +15,7 @@ if __name__ == "__main__":  # as a script, without the package on the path
 
 from graphbuild.seeds import read_seeds
 from tests.bench.rows import Row
+from tests.bench.steps import run_step
 from tests.bench.usage import Used
 
 _LINES = 1_000_000
@@ -29,10 +29,7 @@ def seeds(_: int, lines: int = _LINES) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         path = Path(folder) / "hashes.txt"
         path.write_text("".join(f"{n:064x}\n" for n in range(1, lines + 1)), encoding="ascii")
-        process = subprocess.run(
-            [sys.executable, __file__, str(path)], stdout=subprocess.PIPE, text=True, check=True
-        )
-    used = json.loads(process.stdout)
+        used = run_step(__file__, path)
     assert used["seeds"] == lines
     peak = used["peak"] / _MIB
     case = f"seed list, {lines:,} lines"

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 import tempfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -27,6 +27,7 @@ from graphbuild.graph.builder import build_graph
 from graphbuild.graph.layout import compute_layout
 from graphbuild.models import Entity, Observation
 from tests.bench.rows import Row, paired
+from tests.bench.steps import run_step
 from tests.bench.usage import Used
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ _SEARCH = """(text) => {
   if (!window.graphbuild.results.length) throw new Error(`nothing found: ${text}`);
   return performance.now() - began;
 }"""
+_run = partial(run_step, __file__)
 
 
 def page(pairs: int) -> list[Row]:
@@ -206,17 +208,6 @@ class _Chromium:
         seconds = [max(tab.evaluate(_SEARCH, text) for text in queries) for _ in range(pairs)]
         tab.context.close()
         return seconds, ready
-
-
-def _run(kind: str, side: str, edges: int, path: Path | None = None) -> dict[str, Any]:
-    process = subprocess.run(
-        [sys.executable, __file__, kind, side, str(edges), *([str(path)] if path else [])],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    result: dict[str, Any] = json.loads(process.stdout)
-    return result
 
 
 # --- measured processes --------------------------------------------------------------------------

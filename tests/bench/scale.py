@@ -6,8 +6,8 @@ As a script, this file measures one step in its own process.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from graphbuild.analysis.clusters import partition_files
 from graphbuild.analysis.incidence import Incidence
 from graphbuild.store import Store
 from tests.bench.rows import Row
+from tests.bench.steps import run_step
 from tests.bench.usage import Used
 from tests.support.large_campaigns import plant_many, real_shaped, write_memberships
 from tests.support.planted_campaigns import Size, plant
@@ -48,6 +49,7 @@ _MIN_AMI = 0.95
 _MAX_LOSS = 0.005
 _NOISE, _NOISY_SIZE = (0.1, 0.2, 0.3), Size(90, 6, 80)  # about 3,900 files
 _ANALYSES = ("overlap", "communities", "bridges", "centrality")
+_run = partial(run_step, __file__)
 
 
 def scale(_: int, files: int = _FILES, real_shaped_files: int = _REAL_SHAPED_FILES) -> list[Row]:
@@ -142,13 +144,6 @@ def _limits(case: str, used: dict[str, float], max_memory: float) -> list[Row]:
     ]
 
 
-def _run(step: str, path: Path, files: int = 0) -> dict[str, float]:
-    command = [sys.executable, __file__, step, str(path), str(files)]
-    process = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    found: dict[str, float] = json.loads(process.stdout)
-    return found
-
-
 # --- steps ---------------------------------------------------------------------------------------
 
 
@@ -182,7 +177,7 @@ _STEPS: dict[str, Callable[[Store], Any]] = {
 }
 
 
-def main(step: str, path: str, files: str) -> None:
+def main(step: str, path: str, files: str = "0") -> None:
     """Run one step, and print what it used as JSON."""
     with Store.read(path) as store:
         used = Used()

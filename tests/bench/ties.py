@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ from graphbuild.analysis.incidence import Incidence
 from graphbuild.analysis.projection import jaccard, project
 from graphbuild.models import Entity, Observation
 from tests.bench.rows import Row, paired
+from tests.bench.steps import run_step
 from tests.bench.usage import Used
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ _FASTER, _MUCH_FASTER = 0.1, 0.01  # goals: CPU time divided by that of networkx
 # PageRank is NetworKit's own function, with an error a million times smaller than that of networkx.
 # It takes about 4 s for a million edges, so nobody would notice a faster one.
 _PAGERANK_GOAL = 0.5
+_run = partial(run_step, __file__)
 
 
 def overlap(pairs: int, edges: int = _EDGES) -> list[Row]:
@@ -129,13 +131,6 @@ def central(pairs: int, edges: int = _EDGES) -> list[Row]:
 def many_central(pairs: int) -> list[Row]:
     """Measure the same with a million edges."""
     return central(pairs, _MANY_EDGES)
-
-
-def _run(side: str, edges: int) -> dict[str, Any]:
-    command = [sys.executable, __file__, side, str(edges)]
-    process = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    found: dict[str, Any] = json.loads(process.stdout)
-    return found
 
 
 # --- sides ---------------------------------------------------------------------------------------

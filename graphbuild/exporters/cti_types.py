@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from hashlib import sha256
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from graphbuild.exporters.results import ExportWarnings
+    from graphbuild.graph.builder import Graph
 
 # Types of STIX domain objects.
 MALWARE, TOOL, CAMPAIGN = "malware", "tool", "campaign"
@@ -204,3 +206,10 @@ def stable_uuid(*names: str, namespace: UUID = NAMESPACE) -> str:
     """Return a version 5 UUID that depends only on the arguments."""
     # Lone surrogates are escaped, because uuid5() cannot encode them.
     return str(uuid5(namespace, "\n".join(names).encode("utf-8", "backslashreplace").decode()))
+
+
+def campaign_uuid(graph: Graph) -> str:
+    """Return a UUID derived from the node keys of the seeds, or of all nodes without seeds."""
+    seeds = sorted(key for key, node in graph.nodes(data=True) if node.get("seed") is True)
+    digest = sha256("\n".join(seeds or sorted(graph)).encode("utf-8", "backslashreplace"))
+    return stable_uuid("event", digest.hexdigest())

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import msgspec
@@ -34,6 +33,7 @@ from graphbuild.exporters.cti_types import (
     REPORT,
     TOOL,
     VULNERABILITY,
+    campaign_uuid,
     collection_kind,
     cve_id,
     file_hashes,
@@ -106,7 +106,7 @@ class _Event:
         self.warnings = ExportWarnings()
         self._graph = graph
         self._to_ids = to_ids
-        self._uuid = _event_id(graph)
+        self._uuid = campaign_uuid(graph)
         dates = (parse_timestamp(node.get("creation_date")) for _, node in graph.nodes(data=True))
         self._newest = max(filter(None, dates), default=datetime.fromtimestamp(0, UTC))
         self._timestamp = str(int(self._newest.timestamp()))
@@ -210,13 +210,6 @@ class _Event:
             "timestamp": self._timestamp,
             "deleted": False,
         }
-
-
-def _event_id(graph: Graph) -> str:
-    """Return a UUID derived from the node keys of the seeds, or of all nodes without seeds."""
-    seeds = sorted(key for key, node in graph.nodes(data=True) if node.get("seed") is True)
-    digest = sha256("\n".join(seeds or sorted(graph)).encode("utf-8", "backslashreplace"))
-    return stable_uuid("event", digest.hexdigest())
 
 
 # --- objects by type ----------------------------------------------------------------------------

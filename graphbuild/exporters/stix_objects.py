@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from graphbuild.exporters.columns import extra_attributes
@@ -52,7 +52,10 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 
 UNKNOWN_TIME = "1970-01-01T00:00:00.000Z"
-UNKNOWN_DATE_LABEL = "date-unknown"  # label of a report without a publication date
+# Labels of reports whose publication date is unknown: the date is the day on which a crawl first
+# saw the reference, or 1970-01-01 if this day is unknown, too.
+FIRST_SEEN_LABEL = "date-first-seen"
+UNKNOWN_DATE_LABEL = "date-unknown"
 _SPEC_VERSION = "2.1"
 _MAX_INTEGER = 2**53 - 1  # the greatest integer that the standard allows
 _WITH_ALIASES = frozenset({MALWARE, TOOL, CAMPAIGN, INTRUSION_SET})  # types with ``aliases``
@@ -62,7 +65,12 @@ _OBSERVABLE_NAMESPACE = UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")  # section 
 _HASH_NAMES = {each.name: each.label for each in HASH_TYPES}  # as the standard spells them
 _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
-_RELEASED = "2026-01-01T00:00:00.000Z"  # creation time of the identity and the extension
+_CONTEXT = "suspicious-activity"  # of groupings
+
+_RELEASED = "2026-01-01T00:00:00.000Z"  # creation time of the identity
+
+
+IDENTITY_ID = f"identity--{stable_uuid('identity')}"
 
 
 def new_object(
@@ -73,10 +81,12 @@ def new_object(
     The type of the object is the part of its id before ``--``. Without ``modified_at``, the object
     is modified when it was created.
     """
+    creator = {} if object_id == IDENTITY_ID else {"created_by_ref": IDENTITY_ID}
     return {
         "type": object_id.partition("--")[0],
         "spec_version": _SPEC_VERSION,
         "id": object_id,
+        **creator,
         "created": created_at,
         "modified": modified_at or created_at,
         **properties,
@@ -84,45 +94,55 @@ def new_object(
 
 
 IDENTITY = new_object(
-    f"identity--{stable_uuid('identity')}",
+    IDENTITY_ID,
     _RELEASED,
     name="graphbuild",
     description="Builds graphs from VirusTotal relationships: file, reference, collection.",
     identity_class="system",
 )
+# docs/stix-extension.json contains the definition. It is not part of bundles, because platforms
+# such as OpenCTI reject objects of this type.
 EXTENSION_ID = f"extension-definition--{stable_uuid('extension', '1')}"
-EXTENSION = new_object(
-    EXTENSION_ID,
-    _RELEASED,
-    created_by_ref=IDENTITY["id"],
-    name="graphbuild",
-    description="Attributes of the graph for which STIX has no property.",
-    schema=(
-        "A report, grouping, malware, tool, campaign, intrusion-set, vulnerability or note has"
-        " entity_type and entity_id (strings): the type and id of the VirusTotal object. It also"
-        " has attributes (string): the other attributes of this object, as a JSON object. In a"
-        " note, the object is that of the first object_ref. A report or grouping also has edges: a"
-        " list of objects with source_ref or target_ref, the other end of the edge, and the"
-        " properties of the edge. A relationship that represents an edge has the properties of the"
-        " edge. The properties of an edge are relation (string): the VirusTotal relationship;"
-        " weight (number): the number of observations; first_seen and last_seen (strings): the"
-        " times of the first and the last response with the edge. If relation is"
-        " related_references, there are three more: related_from_refs (list): the collections"
-        " or reports through which the subject is related to the report; unnamed (boolean): true if"
-        " a response named none; provenance (string): 'observed' in a response, or 'inferred' from"
-        " other responses, in which case collections may be missing."
-    ),
-    version="1.0.0",
-    extension_types=["property-extension"],
-)
 
 
 # --- common properties ---------------------------------------------------------------------------
 
 
-def created(node: Mapping[str, Any]) -> str:
-    """Return the creation date of a node as a STIX timestamp, or ``UNKNOWN_TIME``."""
-    return _format_time(node.get("creation_date"))
+class Date(NamedTuple):
+    """The creation date of an object. Dates that the API states are the smallest.
+
+    Attributes:
+        label: Empty if the API states the date; otherwise, a label that says what the date is.
+        time: The date as a STIX timestamp.
+    """
+
+    label: str
+    time: str
+
+
+UNKNOWN_DATE = Date(UNKNOWN_DATE_LABEL, UNKNOWN_TIME)
+
+
+class NodeObject(NamedTuple):
+    """A node, with the id and the date of its STIX object."""
+
+    key: str
+    node: Mapping[str, Any]
+    id: str
+    date: Date
+
+
+def creation_date(node: Mapping[str, Any], first_seen: float | None) -> Date:
+    """Return the creation date of a node or, if the API states none, the day of ``first_seen``.
+
+    ``first_seen`` is the time of the first response with the node, in seconds since 1970, or None.
+    """
+    stated = _format_time(node.get("creation_date"))
+    if stated != UNKNOWN_TIME:
+        return Date("", stated)
+    if first_seen is None or not parse_timestamp(int(first_seen)):
+        return UNKNOWN_DATE
+    return Date(FIRST_SEEN_LABEL, f"{_format_time(int(first_seen))[:10]}T00:00:00.000Z")
 
 
 def _format_time(seconds: object) -> str:
@@ -178,25 +198,21 @@ def domain_object_id(key: str, node: Mapping[str, Any]) -> str:
 
 
 def domain_object(
-    node: Mapping[str, Any],
-    object_id: str,
-    refs: Iterable[str],
-    edges: list[Object],
-    warnings: ExportWarnings,
+    source: NodeObject, refs: Iterable[str], edges: list[Object], warnings: ExportWarnings
 ) -> Object:
     """Return the domain object of a node.
 
     Reports and groupings list the object ids ``refs`` as ``object_refs``; other objects ignore
     ``refs``. The extension of the object contains ``edges``.
     """
-    kind = stix_type(node)
-    published, modified = created(node), _format_time(node.get("last_modification_date"))
-    name, required = object_name(node, warnings), _required_properties(node, kind)
+    node, kind, created = source.node, stix_type(source.node), source.date.time
+    modified = max(created, _format_time(node.get("last_modification_date")))
+    name, required = object_name(node, warnings), _required_properties(source.date, kind)
     # The current time is never used, so that equal graphs give equal bytes.
-    body = new_object(object_id, published, max(published, modified), name=name, **required)
-    if is_container(object_id):
+    body = new_object(source.id, created, modified, name=name, **required)
+    if is_container(source.id):
         # The standard forbids an empty list, so an object without ``refs`` lists the identity.
-        body["object_refs"] = list(dict.fromkeys(refs)) or [IDENTITY["id"]]
+        body["object_refs"] = list(dict.fromkeys(refs)) or [IDENTITY_ID]
     if kind in _WITH_ALIASES and (aliases := _aliases(node, name)):
         body["aliases"] = aliases
     body["external_references"] = list(_external_references(node, kind))
@@ -205,17 +221,27 @@ def domain_object(
     return body
 
 
-def _required_properties(node: Mapping[str, Any], kind: str | None) -> Object:
+def _required_properties(date: Date, kind: str | None) -> Object:
     """Return the properties of a domain object that depend on its STIX type."""
     if kind == REPORT:
-        published = created(node)
-        labels = {"labels": [UNKNOWN_DATE_LABEL]} if published == UNKNOWN_TIME else {}
-        return {"report_types": ["threat-report"], "published": published, **labels}
+        labels = {"labels": [date.label]} if date.label else {}
+        return {"report_types": ["threat-report"], "published": date.time, **labels}
     if kind == MALWARE:
         return {"is_family": True}
     if kind in {TOOL, CAMPAIGN, INTRUSION_SET, VULNERABILITY}:
         return {}
-    return {"context": "suspicious-activity" if kind == GROUPING else "unspecified"}
+    return {"context": _CONTEXT if kind == GROUPING else "unspecified"}
+
+
+def campaign_grouping(campaign: str, dates: Iterable[str], refs: list[str]) -> Object:
+    """Return a grouping that represents a campaign, and lists the objects with the ids ``refs``.
+
+    ``campaign`` is the UUID of the campaign, and ``dates`` are the dates of its subjects.
+    """
+    known = sorted(dates) or [UNKNOWN_TIME]
+    own_id = f"{GROUPING}--{stable_uuid('grouping', campaign)}"
+    properties = {"name": "VirusTotal references, from graphbuild", "context": _CONTEXT}
+    return new_object(own_id, known[0], known[-1], **properties, object_refs=refs)
 
 
 def _aliases(node: Mapping[str, Any], name: str) -> list[str]:
@@ -274,17 +300,18 @@ def observable_id(body: Object) -> str:
     return f"{body['type']}--{stable_uuid(text, namespace=_OBSERVABLE_NAMESPACE)}"
 
 
-def observable_with_note(
-    key: str, node: Mapping[str, Any], object_id: str, body: Object, warnings: ExportWarnings
-) -> Iterator[Object]:
-    """Yield an observable, and a note if the node may have data that the observable lacks.
+def observable_object(object_id: str, body: Object) -> Object:
+    """Return an observable with the id ``object_id``."""
+    return {"type": body["type"], "spec_version": _SPEC_VERSION, "id": object_id, **body}
 
-    The observable lacks data if the node has attributes other than type, label and id, or if the
-    type and id of the node cannot be derived from the observable.
+
+def needs_note(node: Mapping[str, Any], body: Object) -> bool:
+    """Return whether a node may have data that its observable ``body`` lacks.
+
+    This is the case if the node has attributes other than type, label and id, or if the type and id
+    of the node cannot be derived from the observable.
     """
-    yield {"type": body["type"], "spec_version": _SPEC_VERSION, "id": object_id, **body}
-    if len(node) > len(_GRAPH_ATTRIBUTES) or not _is_complete(node, body):
-        yield _note(key, node, object_id, warnings)
+    return len(node) > len(_GRAPH_ATTRIBUTES) or not _is_complete(node, body)
 
 
 def _is_complete(node: Mapping[str, Any], body: Object) -> bool:
@@ -294,37 +321,45 @@ def _is_complete(node: Mapping[str, Any], body: Object) -> bool:
     return "name" not in body and node["id"] in body.values()
 
 
-def _note(key: str, node: Mapping[str, Any], subject: str, warnings: ExportWarnings) -> Object:
-    """Return a note about the object with the id ``subject``.
+def note(
+    source: NodeObject, neighbors: Iterable[Mapping[str, Any]], warnings: ExportWarnings
+) -> Object:
+    """Return a note about an observable: the type, id and attributes of its node.
 
-    The note contains the type, id and attributes of the node. It is ``modified`` at the time
-    ``crawl_fetched_at``, if the node has this attribute.
+    The text also contains the names and URLs of the nodes ``neighbors``. The note is ``modified``
+    at the time ``crawl_fetched_at``, if the node has this attribute.
     """
+    node, created = source.node, source.date.time
     title = object_name(node, warnings)
     others = node.keys() - _GRAPH_ATTRIBUTES
-    lines = (f"{name}: {format_value(node[name])}" for name in others)
+    lines = sorted(xml_text(f"{name}: {format_value(node[name])}") for name in others)
     fetched = node.get("crawl_fetched_at")
     is_time = isinstance(fetched, str) and _TIMESTAMP.fullmatch(fetched)
     return new_object(
-        f"note--{stable_uuid('note', key)}",
-        UNKNOWN_TIME,
-        str(fetched).replace("Z", ".000Z") if is_time else UNKNOWN_TIME,
+        f"note--{stable_uuid('note', source.key)}",
+        created,
+        max(created, str(fetched).replace("Z", ".000Z")) if is_time else created,
         abstract=title,
-        content="\n".join(sorted(map(xml_text, lines))) or title,
-        object_refs=[subject],
+        content="\n".join([*lines, *map(_neighbor_line, neighbors)]) or title,
+        object_refs=[source.id],
         external_references=[_virustotal(node)],
         extensions={EXTENSION_ID: _extension(node, warnings)},
     )
 
 
+def _neighbor_line(node: Mapping[str, Any]) -> str:
+    """Return the type, the name and the URL of a reference or collection."""
+    link = safe_link(node.get("url") or node.get("link"))
+    name = object_name(node, ExportWarnings())
+    return " ".join(filter(None, (f"{xml_text(str(node['type']))}:", name, link)))
+
+
 # --- indicators ----------------------------------------------------------------------------------
 
 
-def indicator(
-    key: str, node: Mapping[str, Any], object_id: str, body: Object, valid_from: str
-) -> Iterator[Object]:
+def indicator(source: NodeObject, body: Object, valid_from: str) -> Iterator[Object]:
     """Yield an indicator for an observable, and the relationship that connects the two."""
-    own_id = indicator_id(key)
+    own_id, node = indicator_id(source.key), source.node
     yield new_object(
         own_id,
         valid_from,
@@ -337,7 +372,7 @@ def indicator(
         valid_from=valid_from,
         external_references=[_virustotal(node)],
     )
-    yield relationship(own_id, "related-to", object_id, valid_from)
+    yield relationship(own_id, "related-to", source.id, valid_from)
 
 
 def indicator_id(key: str) -> str:

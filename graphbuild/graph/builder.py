@@ -43,7 +43,9 @@ Edge attributes:
   ``last_seen`` (UTC, ISO 8601), the earliest and the latest known time of their observations.
 
 The graph of a campaign has the attribute ``TITLE``: the name of its file and the date of its newest
-response, for the heading of the HTML page.
+response, for the heading of the HTML page. If the times of observations are known, the graph has
+the attribute ``FIRST_SEEN``: the time of the first response with each node, in seconds since 1970,
+by node key. Only STIX uses it; no format writes the attribute itself.
 
 An edge with ``REFERENCES_AND_RELATED`` has the attributes of ``related_references``. A
 ``references`` edge of a subject has the provenance ``observed``, and no ``related_from``.
@@ -82,6 +84,7 @@ REFERENCES_AND_RELATED = "references_and_related_references"
 RELATED_RELATIONS = frozenset({RELATED_REFERENCES, REFERENCES_AND_RELATED})
 NO_COLLECTION = "-"  # in ``related_from``, in place of a node key
 TITLE = "title"  # attribute of the graph of a campaign
+FIRST_SEEN = "first_seen"  # attribute of a graph of observations whose times are known
 _GRAPH_ATTRIBUTES = CLUSTER_ATTRIBUTES | {"type", "label", "id"}
 _LOCAL_ATTRIBUTES = _GRAPH_ATTRIBUTES | {"is_new", "seed", "state"}
 
@@ -241,6 +244,8 @@ class _Builder:
         edge = self._edge(source, target)
         if self._timestamps:
             _update_timestamps(edge, observation)
+        if observation.first_seen is not None:
+            self._update_first_seen(observation.first_seen, source, target, collection)
         if observation.relationship == REFERENCES:
             _add_direct(edge)
             return
@@ -259,6 +264,16 @@ class _Builder:
         source, target = self.add_node(link.source), self.add_node(link.target)
         if source != target and not self.graph.has_edge(source, target):
             self.graph.add_edge(source, target, relation=link.relationship, weight=1)
+
+    def _update_first_seen(self, time: float, *keys: str) -> None:
+        """Record that a response of the time ``time`` contains nodes.
+
+        ``keys`` can contain ``NO_COLLECTION``, which is ignored.
+        """
+        first_seen = self.graph.graph.setdefault(FIRST_SEEN, {})
+        for key in keys:
+            if key != NO_COLLECTION:
+                first_seen[key] = min(time, first_seen.get(key, time))
 
     def _edge(self, source: str, target: str) -> dict[str, Any]:
         """Return the attributes of an edge. Add a missing edge as ``related_from``, weight 0."""

@@ -16,7 +16,7 @@ from graphbuild.errors import ExportError
 from graphbuild.exporters import json as json_format
 from graphbuild.graph.builder import build_graph
 from graphbuild.graph.views import VIEWS, view
-from graphbuild.models import Entity
+from graphbuild.models import Entity, Observation
 from tests.support.graphs import (
     BARE,
     EMOTET,
@@ -116,6 +116,12 @@ def test_networkx_reads_the_graph_back():
     assert actual.edges[EMOTET.key, REPORT.key]["related_from"] == ["-", OTHERS.key, GANG.key]
     assert actual.nodes[EMOTET.key]["seed"] is True
     assert actual.nodes[REPORT.key]["creation_date"] == 1_515_715_200
+
+
+def test_the_times_of_responses_are_not_written():
+    graph = build_graph([Observation(EMOTET, REPORT, None, first_seen=1.0)])
+    assert graph.graph
+    assert read_back(graph).graph == {}
 
 
 def test_node_link_data_equals_that_of_networkx():

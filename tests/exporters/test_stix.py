@@ -13,6 +13,7 @@ import stix2validator
 from hypothesis import HealthCheck, given, settings
 from stix2patterns.v21.pattern import Pattern
 
+import graphbuild as gb
 from graphbuild.exporters import export, export_all
 from graphbuild.exporters.stix import write_stix
 from graphbuild.graph.builder import build_graph
@@ -35,9 +36,10 @@ from tests.support.graphs import (
     with_title,
 )
 from tests.support.mixed_campaigns import campaigns, hostile_text_graph, triples_of
+from tests.support.paths import ROOT
 
 NAMESPACE = uuid.UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")  # defined by the standard
-OURS = {"identity", "extension-definition"}
+CONTAINERS = ("report--", "grouping--")
 
 
 def write_bytes(graph, **options):
@@ -80,7 +82,7 @@ def entity_keys(objects):
         elif each["type"] in {"ipv4-addr", "ipv6-addr"}:
             keys[each["id"]] = f"ip_address:{each['value']}"
     for each in objects:
-        if each["type"] not in OURS and "extensions" in each and each["type"] != "relationship":
+        if "extensions" in each and each["type"] != "relationship":
             properties = extension(each)
             about = each["object_refs"][0] if each["type"] == "note" else each["id"]
             keys[about] = f"{properties['entity_type']}:{properties['entity_id']}"
@@ -91,7 +93,7 @@ def edges_in(objects):
     """Return (source key, target key, edge attributes) of each edge."""
     keys = entity_keys(objects)
     for each in objects:
-        if each["type"] in OURS or "extensions" not in each:
+        if "extensions" not in each:
             continue
         properties = extension(each)
         if each["type"] == "relationship":
@@ -151,7 +153,7 @@ def test_stix2_reads_the_same_observations_edges_and_attributes(graph):
     keys = entity_keys(objects)
     assert sorted(keys.values()) == sorted(graph)
     for each in objects:
-        if each["type"] in OURS or "entity_id" not in (properties := extension_or_nothing(each)):
+        if "entity_id" not in (properties := extension_or_nothing(each)):
             continue
         node = graph.nodes[f"{properties['entity_type']}:{properties['entity_id']}"]
         contract = {"type", "label", "id"}
@@ -261,7 +263,7 @@ def test_an_invalid_url_becomes_a_grouping(text):
     graph = build_graph([Observation(subject, REPORT, GANG)])
     refuse_errors(write_bytes(graph))
     objects = parsed(graph)
-    assert only(objects, "grouping")["context"] == "unspecified"
+    assert "unspecified" in [each["context"] for each in of_type(objects, "grouping")]
     assert triples_in(objects) == triples_of(graph)
 
 
@@ -332,22 +334,47 @@ def test_a_report_has_url_date_and_subjects():
         },
         {"source_name": "virustotal", "external_id": REPORT.id},
     ]
-    assert {keys[ref] for ref in report["object_refs"]} == {
-        EMOTET.key,
-        LOADER.key,
-        GANG.key,
-        OTHERS.key,
-    }
+    assert {keys[ref] for ref in report["object_refs"]} == {EMOTET.key, LOADER.key, GANG.key}
 
 
 @pytest.mark.parametrize("date", [None, 0, -1, 10**12, "yesterday", True])
 def test_a_report_without_a_date_is_labeled(date):
-    graph = build_graph(
-        [Observation(EMOTET, Entity("reference", "1", {"creation_date": date}), None)]
-    )
-    report = only(parsed(graph), "report")
+    reference = Entity("reference", "1", {"creation_date": date})
+    report = only(parsed(build_graph([Observation(EMOTET, reference, None)])), "report")
     assert report["published"].isoformat() == "1970-01-01T00:00:00+00:00"
     assert report["labels"] == ["date-unknown"]
+
+
+def test_a_report_without_a_date_gets_the_day_on_which_it_was_first_seen():
+    times = (1_700_000_000.5, 1_600_000_000.0, None)
+    graph = build_graph(
+        Observation(file, BARE, GANG, first_seen=time)
+        for file, time in zip((EMOTET, LOADER, UNKNOWN), times, strict=True)
+    )
+    objects = parsed(graph, indicators=True)
+    report, family = only(objects, "report"), only(objects, "malware")
+    for date in (report["published"], report["created"], report["modified"], family["created"]):
+        assert date.isoformat() == "2020-09-13T00:00:00+00:00"
+    assert report["labels"] == ["date-first-seen"]
+    assert "labels" not in family
+    for each in of_type(objects, "indicator"):
+        assert each["valid_from"].isoformat() == "2020-09-13T00:00:00+00:00"
+
+
+def test_a_stated_date_takes_precedence_over_the_day_of_the_crawl():
+    graph = build_graph([Observation(EMOTET, REPORT, None, first_seen=1.0)])
+    report = only(parsed(graph), "report")
+    assert report["published"].year == 2018
+    assert "labels" not in report
+
+
+def test_the_day_on_which_a_reference_was_first_seen_comes_from_the_campaign_file(tmp_path):
+    path = tmp_path / "campaign.db"
+    write_campaign(path, [Observation(EMOTET, BARE, GANG)], fetched_at=1_600_000_000.0)
+    bundle = gb.export(path, tmp_path / "graph.stix.json").read_text("utf-8")
+    report = only(stix2.parse(bundle).objects, "report")
+    assert report["labels"] == ["date-first-seen"]
+    assert report["published"].isoformat() == "2020-09-13T00:00:00+00:00"
 
 
 def test_modified_is_the_last_modification_date():
@@ -414,12 +441,53 @@ def test_an_actor_of_the_classic_generation_is_an_intrusion_set():
     assert only(parsed(build_graph([Observation(EMOTET, REPORT, actor)])), "intrusion-set")
 
 
-def test_a_grouping_lists_its_files_and_reports():
+def test_a_grouping_lists_its_files():
     objects = parsed(campaign())
     keys = entity_keys(objects)
-    grouping = only(objects, "grouping")
+    (grouping,) = (each for each in of_type(objects, "grouping") if each["id"] in keys)
     assert grouping["context"] == "suspicious-activity"
-    assert {keys[ref] for ref in grouping["object_refs"]} == {EMOTET.key, LOADER.key, REPORT.key}
+    assert {keys[ref] for ref in grouping["object_refs"]} == {EMOTET.key, LOADER.key}
+    assert (REPORT.key, "related-to", OTHERS.key) in relations(objects)
+
+
+def test_a_grouping_lists_the_subjects_with_their_notes_and_the_families():
+    objects = parsed(campaign(), indicators=True)
+    keys = entity_keys(objects)
+    (grouping,) = (each for each in of_type(objects, "grouping") if each["id"] not in keys)
+    expected = of_type(objects, "file", "note", "indicator", "malware")
+    assert len(expected) == 10
+    assert grouping["object_refs"] == [each["id"] for each in expected]
+
+
+def test_a_later_export_of_the_same_seeds_has_the_same_grouping():
+    seeds = [EMOTET, UNKNOWN]
+    graphs = (
+        build_graph([Observation(EMOTET, BARE, None, first_seen=1_600_000_000.0)], subjects=seeds),
+        build_graph([Observation(UNKNOWN, BARE, None, first_seen=1_700_000_000.0)], subjects=seeds),
+    )
+    first, later = (only(parsed(graph), "grouping") for graph in graphs)
+    assert first["id"] == later["id"]
+    assert first["modified"] < later["modified"]
+
+
+def test_the_note_of_a_file_contains_its_collections_and_the_references_that_others_share():
+    objects = parsed(campaign())
+    keys = entity_keys(objects)
+    lines = {
+        keys[each["object_refs"][0]]: [
+            line
+            for line in each["content"].splitlines()
+            if line.startswith(("collection: ", "reference: "))
+        ]
+        for each in of_type(objects, "note")
+    }
+    collections = ["collection: Spam run", "collection: win.emotet"]
+    shared = f"reference: Emotet – a <i>history</i> & more {REPORT.attributes['url']}"
+    assert {key: sorted(found) for key, found in lines.items()} == {
+        EMOTET.key: [*collections, shared],
+        LOADER.key: [*collections, shared],
+        UNKNOWN.key: [],
+    }
 
 
 @pytest.mark.parametrize(
@@ -474,6 +542,7 @@ def test_a_file_is_related_only_to_observed_families():
     assert relations(parsed(campaign())) == {
         (EMOTET.key, "related-to", GANG.key),
         (LOADER.key, "related-to", GANG.key),
+        (REPORT.key, "related-to", OTHERS.key),
     }
 
 
@@ -494,18 +563,34 @@ def test_an_edge_is_not_repeated_as_a_relationship():
 
 def test_no_relationship_repeats_object_refs():
     objects = parsed(campaign(), indicators=True)
+    listed = {(each["id"], ref) for each in objects for ref in each.get("object_refs", ())}
     assert of_type(objects, "relationship")
     for each in of_type(objects, "relationship"):
-        for end in ("source_ref", "target_ref"):
-            assert not each[end].startswith(("report--", "grouping--"))
+        ends = each["source_ref"], each["target_ref"]
+        assert not {ends, ends[::-1]} & listed
 
 
-def test_every_ref_is_an_object_of_the_bundle():
-    objects = parsed(campaign(), indicators=True)
-    ids = {each["id"] for each in objects}
-    for each in objects:
-        refs = [*each.get("object_refs", ()), each.get("source_ref"), each.get("target_ref")]
-        assert {ref for ref in refs if ref} <= ids
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(campaigns())
+def test_every_object_is_written_after_the_objects_that_it_refers_to(graph):
+    written = set()
+    for each in json.loads(write_bytes(graph, indicators=True))["objects"]:
+        assert references_of(each) <= written
+        written.add(each["id"])
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(campaigns())
+def test_no_report_or_grouping_lists_a_report_or_grouping(graph):
+    for each in json.loads(write_bytes(graph))["objects"]:
+        assert not any(ref.startswith(CONTAINERS) for ref in each.get("object_refs", ()))
+
+
+def references_of(each):
+    """Return the ids to which an object refers outside of its extensions."""
+    lists = (value for name, value in each.items() if name.endswith("_refs"))
+    single = (value for name, value in each.items() if name.endswith("_ref"))
+    return {*single, *(ref for refs in lists for ref in refs)}
 
 
 # --- indicators ----------------------------------------------------------------------------------
@@ -595,10 +680,15 @@ def test_each_object_is_on_its_own_line():
 
 
 def test_an_empty_graph_gives_a_bundle():
-    assert [each["type"] for each in parsed(build_graph([]))] == [
-        "identity",
-        "extension-definition",
-    ]
+    assert [each["type"] for each in parsed(build_graph([]))] == ["identity"]
+
+
+def test_the_documentation_contains_the_definition_of_the_extension():
+    text = (ROOT / "docs" / "stix-extension.json").read_text("utf-8")
+    definition = stix2.parse(text)
+    family = only(parsed(campaign()), "malware")
+    assert list(family["extensions"]) == [definition["id"]]
+    assert family["created_by_ref"] == definition["created_by_ref"]
 
 
 @pytest.mark.parametrize("weight", [float("nan"), 2**60, None, "2"])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphbuild.graph.builder import build_graph, extract_observations
+from graphbuild.graph.builder import FIRST_SEEN, build_graph, extract_observations
 from graphbuild.models import Entity, Observation
 
 F1, F2 = Entity("file", "f1" * 32), Entity("file", "f2" * 32)
@@ -77,6 +77,17 @@ def test_unobserved_triples_are_not_extracted():
         (F1.key, R1.key, "collection:c1"),
         (F2.key, R1.key, "collection:c2"),
     ]
+
+
+def test_the_first_response_with_each_node_is_known_if_observations_have_times():
+    observations = [
+        Observation(F1, R1, C1, first_seen=30.0),
+        Observation(F1, R2, None, first_seen=20.0),
+        Observation(F2, R1, C2),
+    ]
+    times = {F1.key: 20.0, R1.key: 30.0, C1.key: 30.0, R2.key: 20.0}
+    assert build_graph(observations).graph == {FIRST_SEEN: times}
+    assert FIRST_SEEN not in build_graph(observations[2:]).graph
 
 
 def test_no_observations_give_an_empty_graph():

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from graphbuild.models import Entity, Observation
 
 
-def write_campaign(path: Path, observations: Iterable[Observation]) -> None:
-    """Write a campaign file with these observations."""
+def write_campaign(
+    path: Path, observations: Iterable[Observation], *, fetched_at: float = 0.0
+) -> None:
+    """Write a campaign file with these observations; their times are ignored."""
     collections: dict[Entity, dict[Entity, list[Entity]]] = {}
     for each in observations:
         found = collections.setdefault(each.subject, {}).setdefault(each.reference, [])
@@ -32,10 +34,12 @@ def write_campaign(path: Path, observations: Iterable[Observation]) -> None:
         ]
         for subject, references in collections.items()
     }
-    write_pages(path, pages)
+    write_pages(path, pages, fetched_at=fetched_at)
 
 
-def write_pages(path: Path, pages: Mapping[Entity, list[dict[str, object]]]) -> None:
+def write_pages(
+    path: Path, pages: Mapping[Entity, list[dict[str, object]]], *, fetched_at: float = 0.0
+) -> None:
     """Write a campaign file with a page for each subject, which has these entries."""
     with Store.open(path) as store:
         store.add_seeds(parse_seeds([subject.id for subject in pages]))
@@ -43,7 +47,7 @@ def write_pages(path: Path, pages: Mapping[Entity, list[dict[str, object]]]) -> 
             data = pages[task.subject]
             body = json.dumps({"data": data, "meta": {"count": len(data)}}).encode()
             page = parse_page(body, task.subject)
-            store.page_writer.save_page(task, FetchedPage(body, page, 0.0, None))
+            store.page_writer.save_page(task, FetchedPage(body, page, fetched_at, None))
 
 
 def _to_json(entity: Entity) -> dict[str, object]:

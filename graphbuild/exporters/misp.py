@@ -13,7 +13,8 @@ exports with equal seeds as the same event.
 
 If the API states the kind of a collection, the first attribute of its object has a tag with the
 kind. The object of a malware family, toolkit or actor also has a tag that names a cluster in a MISP
-galaxy. If the galaxy contains a cluster of this name, MISP shows the cluster, otherwise the tag.
+galaxy, and so has the event. If the galaxy contains a cluster of this name, MISP shows the cluster,
+otherwise the tag.
 
 https://www.misp-project.org/datamodels/, https://github.com/MISP/misp-objects
 """
@@ -132,6 +133,9 @@ class _Event:
             "analysis": _ANALYSIS_COMPLETED,
             "distribution": _YOUR_ORGANISATION,
             "published": False,
+            **_tag_list(
+                tag for _, node in self._graph.nodes(data=True) for tag in _galaxy_tags(node)
+            ),
         }
 
     def objects(self) -> Iterator[Json]:
@@ -164,8 +168,7 @@ class _Event:
     ) -> Iterator[Json]:
         """Yield the attributes of a MISP object; only the first attribute has the tags."""
         for value in values:
-            tagged = {"Tag": [{"name": tag} for tag in tags]} if tags else {}
-            yield self._attribute(object_uuid, value) | tagged
+            yield self._attribute(object_uuid, value) | _tag_list(tags)
             tags = []
 
     def _attribute(self, object_uuid: str, value: _Value) -> Json:
@@ -247,11 +250,21 @@ def _tags(node: Mapping[str, Any]) -> list[str]:
     kind = collection_kind(node)
     if not kind:
         return []
-    tags = [f'virustotal:collection-type="{_tag_text(kind)}"']
+    return [f'virustotal:collection-type="{_tag_text(kind)}"', *_galaxy_tags(node)]
+
+
+def _galaxy_tags(node: Mapping[str, Any]) -> list[str]:
+    """Return the tag that names the galaxy cluster of a family, toolkit or actor, if it is one."""
     galaxy, name = _GALAXIES.get(stix_type(node) or ""), node.get("name")
-    if galaxy and isinstance(name, str) and name.strip():
-        tags.append(f'misp-galaxy:{galaxy}="{_tag_text(name)}"')
-    return tags
+    if not (collection_kind(node) and galaxy and isinstance(name, str) and name.strip()):
+        return []
+    return [f'misp-galaxy:{galaxy}="{_tag_text(name)}"']
+
+
+def _tag_list(tags: Iterable[str]) -> Json:
+    """Return the member ``Tag`` of an event or attribute, without repeated tags; {} if empty."""
+    names = dict.fromkeys(tags)
+    return {"Tag": [{"name": name} for name in names]} if names else {}
 
 
 def _tag_text(text: str) -> str:

@@ -283,6 +283,20 @@ def test_a_stated_kind_becomes_a_tag_and_a_galaxy_cluster(attributes, tags):
     assert not any(each.tags for each in others)
 
 
+def test_the_event_has_a_tag_for_each_known_family_and_actor():
+    known = [("Emotet", "malware-family"), ("APT37", "threat-actor"), ("Spam run", "campaign")]
+    collections = [
+        Entity("collection", f"c{number}", {"name": name, "collection_type": kind})
+        for number, (name, kind) in enumerate([*known, known[0]])
+    ]
+    event = event_of(build_graph([], subjects=[*collections, Entity("collection", "c9")]))
+    assert [tag.name for tag in event.tags] == [
+        'misp-galaxy:tool="Emotet"',
+        'misp-galaxy:threat-actor="APT37"',
+    ]
+    assert event_of(build_graph([])).tags == []
+
+
 def test_files_and_references_have_no_tags():
     found = by_key(event_of(campaign()))
     assert not any(a.tags for key in (EMOTET.key, REPORT.key) for a in found[key].attributes)

@@ -338,6 +338,20 @@ register(
         refuses_derived_views=True,
     ),
     Format(
+        "stix-lean",
+        (
+            OutputFile(
+                "lean.stix.json",
+                "stix:write_lean_stix",
+                "a STIX 2.1 bundle without the references that only one subject has",
+            ),
+        ),
+        readers=_STIX_READERS,
+        contents="the same as `stix`, but without the references that only one subject has, and "
+        "without [the extension](#stix-21)",
+        refuses_derived_views=True,
+    ),
+    Format(
         "misp",
         (OutputFile("graph.misp.json", "misp:write_misp", "import it into MISP as an event"),),
         readers="MISP, which imports it as an event",

@@ -70,28 +70,33 @@ _TEXT_ATTRIBUTES = ("provenance", "first_seen", "last_seen")
 _EDGE_ATTRIBUTES = frozenset({"relation", "weight", "related_from", *_TEXT_ATTRIBUTES})
 
 
-def write_stix(graph: Graph, stream: BinaryIO, *, indicators: bool = False) -> ExportWarnings:
+def write_stix(
+    graph: Graph, stream: BinaryIO, *, indicators: bool = False, lean: bool = False
+) -> ExportWarnings:
     """Write ``graph`` to ``stream`` as one bundle, with one STIX object per line.
 
     If ``indicators`` is true, also write an indicator for each file, domain, IP address and URL.
-    Platforms may use indicators for detection.
+    Platforms may use indicators for detection. If ``lean`` is true, leave out the extension and the
+    references that only one subject has.
     """
-    bundle = _Bundle(graph, indicators=indicators)
+    bundle = _Bundle(graph, indicators=indicators, lean=lean)
     head = f'{{"type":"bundle","id":"bundle--{bundle.uuid()}","objects":['
     write_object_list(stream, head.encode(), bundle.objects(), b"]}\n")
     return bundle.warnings
 
 
 write_stix_with_indicators = partial(write_stix, indicators=True)
+write_lean_stix = partial(write_stix, lean=True)
 
 
 class _Bundle:
     """The STIX bundle of a graph."""
 
-    def __init__(self, graph: Graph, *, indicators: bool) -> None:
+    def __init__(self, graph: Graph, *, indicators: bool, lean: bool) -> None:
         self.warnings = ExportWarnings()
         self._graph = graph
         self._indicators = indicators
+        self._lean = lean
         self._ids = _object_ids(graph)
         self._containers = {key for key, object_id in self._ids.items() if is_container(object_id)}
         first_seen = graph.graph.get(FIRST_SEEN, {})
@@ -106,16 +111,23 @@ class _Bundle:
                     self._members.setdefault(collection, {})[subject] = None
         references = {key for key, node in graph.nodes(data=True) if node["type"] == REFERENCE}
         self._shared_references = {key for key in references if len(self._subjects(key)) > 1}
+        self._omitted = references - self._shared_references if lean else set()
 
     def uuid(self) -> str:
-        """Return a UUID that depends only on the object ids and on which objects have an edge."""
+        """Return a UUID of the object ids and edges, which differs for a lean bundle."""
         digest = sha256("\n".join(self._ids.values()).encode())
         for source, target in self._graph.edges:
             digest.update(f"{self._ids[source]} {self._ids[target]}\n".encode())
-        return stable_uuid("bundle", digest.hexdigest())
+        return stable_uuid("lean" if self._lean else "bundle", digest.hexdigest())
 
     def objects(self) -> Iterator[Object]:
         """Yield all objects of the bundle, each after the objects that it refers to."""
+        for each in self._objects():
+            if self._lean:
+                each.pop("extensions", None)
+            yield each
+
+    def _objects(self) -> Iterator[Object]:
         yield IDENTITY
         observables, others, containers = self._keys_by_kind()
         listed = []
@@ -128,7 +140,8 @@ class _Bundle:
             yield campaign_grouping(campaign_uuid(self._graph), dates, listed)
         yield from map(self._domain_object, containers)
         for source, target, edge in self._graph.edges(data=True):
-            if (source in self._containers) == (target in self._containers):
+            is_listed = (source in self._containers) != (target in self._containers)
+            if not (is_listed or source in self._omitted or target in self._omitted):
                 yield self._related(source, target, edge)
         for subject in self._graph:
             yield from self._collection_relationships(subject)
@@ -147,7 +160,8 @@ class _Bundle:
                 observables[key] = body
             elif key not in self._containers:
                 others.append(key)
-        containers = [key for key in self._graph if key in self._containers]
+        written = self._containers - self._omitted
+        containers = [key for key in self._graph if key in written]
         containers.sort(key=lambda key: self._graph.nodes[key]["type"] == REFERENCE)
         return observables, others, containers
 

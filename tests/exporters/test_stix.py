@@ -18,7 +18,7 @@ from graphbuild.exporters import export, export_all
 from graphbuild.exporters.stix import write_stix
 from graphbuild.graph.builder import build_graph
 from graphbuild.graph.views import view as select_view
-from graphbuild.models import INFERRED, Entity, Link, Observation
+from graphbuild.models import INFERRED, SUBJECT_TYPES, Entity, Link, Observation
 from graphbuild.seeds import parse_seeds, read_seeds
 from graphbuild.store import Store
 from tests.support.campaign_files import write_campaign
@@ -644,6 +644,58 @@ def test_the_command_line_has_a_format_with_indicators(tmp_path):
     assert (plain.path.name, more.path.name) == ("graph.stix.json", "indicators.stix.json")
     assert b'"type":"indicator"' in more.path.read_bytes()
     assert b'"type":"indicator"' not in plain.path.read_bytes()
+
+
+# --- lean bundles --------------------------------------------------------------------------------
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(campaigns())
+def test_a_lean_bundle_has_the_objects_of_the_whole_one_except_references_of_one_subject(graph):
+    whole = {each["id"]: each for each in json.loads(write_bytes(graph))["objects"]}
+    keys = entity_keys(whole.values())
+    lean = json.loads(write_bytes(graph, lean=True))["objects"]
+    for each in lean:
+        assert each == {n: v for n, v in whole[each["id"]].items() if n != "extensions"}
+        assert references_of(each) <= {other["id"] for other in lean}
+    left_out = whole.keys() - {each["id"] for each in lean}
+    expected = {key for key in graph if key.startswith("reference:") and len(tied(graph, key)) < 2}
+    assert {keys[each] for each in left_out if each in keys} == expected
+    relationships = [whole[each] for each in left_out if each not in keys]
+    for each in relationships:
+        assert {keys[each["source_ref"]], keys[each["target_ref"]]} & expected
+
+
+def tied(graph, reference):
+    """Return the subjects that a reference ties, as a target or in ``related_from``."""
+    return {
+        source
+        for source, target, edge in graph.edges(data=True)
+        if graph.nodes[source]["type"] in SUBJECT_TYPES
+        and (target == reference or reference in edge.get("related_from", ()))
+    }
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(campaigns())
+def test_the_validator_accepts_a_lean_bundle(graph):
+    refuse_errors(write_bytes(graph, lean=True))
+
+
+def test_a_lean_bundle_relates_a_file_to_its_family_without_a_shared_reference():
+    graph = build_graph([Observation(EMOTET, REPORT, GANG)])
+    objects = parsed(graph, lean=True)
+    assert not of_type(objects, "report")
+    relationship = only(objects, "relationship")
+    ends = only(objects, "file")["id"], only(objects, "malware")["id"]
+    assert (relationship["source_ref"], relationship["target_ref"]) == ends
+
+
+def test_a_lean_bundle_has_its_own_id_and_file(tmp_path):
+    whole, lean = export_all(campaign(), tmp_path, ["stix", "stix-lean"])
+    assert lean.path.name == "lean.stix.json"
+    ids = {json.loads(each.path.read_bytes())["id"] for each in (whole, lean)}
+    assert len(ids) == 2
 
 
 # --- the file ------------------------------------------------------------------------------------

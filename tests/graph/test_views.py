@@ -297,13 +297,13 @@ def test_every_exporter_accepts_every_view_except_derived_ones_for_platforms(nam
 
 
 @pytest.mark.parametrize("name", sorted(DERIVED_VIEWS))
-@pytest.mark.parametrize("form", ["stix", "stix-indicators", "misp"])
+@pytest.mark.parametrize("form", ["stix", "stix-indicators", "stix-lean", "misp"])
 def test_platform_formats_refuse_derived_views(form, name, tmp_path):
     graph_view = view(nx.compose(campaign(), build_graph(family(2, 3))), name)
     with pytest.raises(ExportError, match="graphbuild computed; export the full or the backbone"):
         export_all(graph_view, tmp_path / "new", ["graphml", form])
     assert list(tmp_path.iterdir()) == []
-    if form != "stix-indicators":
+    if form in {"stix", "misp"}:
         with pytest.raises(ExportError, match="graphbuild computed"):
             export(graph_view, tmp_path / f"x.{form}.json")
         assert list(tmp_path.iterdir()) == []

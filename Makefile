@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 JUPYTER := .venv-jupyter
 SPARK := .venv-spark
+CLIENTS := .venv-clients
 FLOORS := .venv-floors
 BIN := $(VENV)/bin
 SEEDS ?= hashes.txt
@@ -16,7 +17,7 @@ WORKERS ?= -n 4 --dist worksteal
 # and branches.
 COVERAGE ?=
 
-.PHONY: help demo crawl test pytest coverage lint tools torture bench mutate floors notebooks jupyter spark pictures lock clean
+.PHONY: help demo crawl test pytest coverage lint tools torture bench mutate floors notebooks jupyter spark clients pictures lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -32,6 +33,7 @@ help:
 	@echo "make notebooks               run the notebooks and save their output"
 	@echo "make jupyter                 test gb.show in JupyterLab and Notebook 7"
 	@echo "make spark                   test the Spark engine on a cluster of local processes"
+	@echo "make clients                 import STIX and MISP files with the code of OpenCTI and MISP"
 	@echo "make pictures                take the pictures of docs/page.md, and of many graphs in output/screenshots"
 	@echo "make lock                    upgrade the locked dependencies"
 
@@ -103,6 +105,10 @@ spark: $(SPARK)/done
 	@sh tests/support/install.sh "the Spark cluster" default-jre-headless java
 	$(SPARK)/bin/python -m tests.spark
 
+# pycti and misp-stix require many packages, and earlier versions of some. FILES is the number of files.
+clients: $(CLIENTS)/done
+	$(CLIENTS)/bin/python -m tests.clients $(FILES)
+
 pictures: $(VENV)/test demo
 	$(BIN)/python docs/pictures.py output/demo/graph.html
 	$(BIN)/python -m tests.torture readability
@@ -134,17 +140,22 @@ $(SPARK)/done: requirements/build.lock requirements/spark.lock pyproject.toml | 
 	$(call install,$(SPARK)/bin,requirements/spark.lock)
 	@touch $@
 
+$(CLIENTS)/done: requirements/build.lock requirements/clients.lock pyproject.toml | $(CLIENTS)/bin/python
+	$(call install,$(CLIENTS)/bin,requirements/clients.lock)
+	@touch $@
+
 $(FLOORS)/done: requirements/floors.lock pyproject.toml | $(FLOORS)/bin/python
 	$(call install,$(FLOORS)/bin,requirements/floors.lock)
 	@touch $@
 
-$(VENV)/bin/python $(JUPYTER)/bin/python $(SPARK)/bin/python $(FLOORS)/bin/python .venv-lock/bin/python:
+$(VENV)/bin/python $(JUPYTER)/bin/python $(SPARK)/bin/python $(CLIENTS)/bin/python $(FLOORS)/bin/python .venv-lock/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "graphbuild needs Python 3.11 or later; name one: make PYTHON=python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv $(dir $(@D))
 
 # uv resolves for every platform and every supported Python at once. Each lock is constrained by the
-# one before it, so that a package has the same version in all of them.
+# one before it, so that a package has the same version in all of them. clients.lock is not: pycti
+# excludes the versions of requests and setuptools in the others.
 UV := .venv-lock/bin/uv
 COMPILE := $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 \
   --generate-hashes --no-strip-extras --no-header --no-emit-index-url --no-emit-find-links
@@ -160,8 +171,9 @@ lock: | .venv-lock/bin/python
 	  --output-file requirements/jupyter.lock
 	$(COMPILE) pyproject.toml --extra all --group build --group spark --constraints requirements/test.lock \
 	  --output-file requirements/spark.lock
+	$(COMPILE) pyproject.toml --group build --group clients --output-file requirements/clients.lock
 	$(COMPILE) pyproject.toml --all-extras --group build --group floors --resolution lowest-direct \
 	  --output-file requirements/floors.lock
 
 clean:
-	rm -rf $(VENV) $(JUPYTER) $(SPARK) $(FLOORS) .venv-lock .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(JUPYTER) $(SPARK) $(CLIENTS) $(FLOORS) .venv-lock .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -28,7 +28,7 @@ class RealFile(NamedTuple):
     """A file with its known family and its observations."""
 
     file: Entity
-    family: str
+    family: str  # empty if the data does not state it
     observations: tuple[Observation, ...]
 
 
@@ -40,11 +40,16 @@ def is_present(path: Path = DATA) -> bool:
 @cache
 def real_files(path: Path = DATA) -> tuple[RealFile, ...]:
     """Return all files, in the order of the data."""
-    with gzip.open(path, "rt", encoding="utf-8") as stream:
-        rows = [json.loads(line) for line in stream]
+    rows = _rows(path)
     references = {row["i"]: _reference(row) for row in rows if row["k"] == "r"}
     collections = {row["i"]: row for row in rows if row["k"] == "c"}
     return tuple(_file(row, references, collections) for row in rows if row["k"] == "f")
+
+
+@cache
+def collection_kinds(path: Path = DATA) -> dict[str, str]:
+    """Return the ``collection_type`` of each collection, by id."""
+    return {row["id"]: row["kind"] for row in _rows(path) if row["k"] == "c"}
 
 
 def real_campaign(count: int, seed: int = 1) -> Graph:
@@ -60,8 +65,14 @@ def observations_of(files: Iterable[RealFile]) -> Iterator[Observation]:
         yield from each.observations
 
 
+def _rows(path: Path) -> list[dict[str, Any]]:
+    read = gzip.open if path.suffix == ".gz" else open
+    with read(path, "rt", encoding="utf-8") as stream:
+        return [json.loads(line) for line in stream]
+
+
 def _reference(row: dict[str, Any]) -> Entity:
-    attributes = {"url": row["url"]}
+    attributes = {name: row[name] for name in ("url", "title", "author") if name in row}
     if row.get("date"):
         attributes["creation_date"] = row["date"]
     return Entity("reference", hashlib.sha256(row["url"].encode()).hexdigest(), attributes)
@@ -79,7 +90,7 @@ def _file(
         Observation(
             file, references[number], Entity("collection", part["id"], {"name": part["name"]})
         )
-        for part in (collections[index] for index in (*row["c"], *row["n"]))
+        for part in (collections[index] for index in (*row.get("c", ()), *row.get("n", ())))
         for number in part["r"]
     )
-    return RealFile(file, row["family"], tuple(observations))
+    return RealFile(file, row.get("family", ""), tuple(observations))

@@ -29,7 +29,6 @@ For brevity, this package calls all subjects *files*: also domains, IP addresses
 from graphbuild.analysis.bridges import Bridge, Bridges, find_bridges
 from graphbuild.analysis.centrality import Centrality, NodeCentrality, compute_centrality
 from graphbuild.analysis.cluster_evolution import Cause, ClusterChange, MovedFile
-from graphbuild.analysis.cluster_method import METHOD
 from graphbuild.analysis.cluster_models import Cluster, Clustering, DoubtfulFile, Subcluster
 from graphbuild.analysis.clusters import find_clusters
 from graphbuild.analysis.compare import Comparison, compare
@@ -65,6 +64,7 @@ from graphbuild.analysis.formatting import (
     summarize_changes,
 )
 from graphbuild.analysis.incidence import Incidence, as_incidence
+from graphbuild.analysis.method_version import METHOD
 from graphbuild.analysis.moved_pages import REASON_DESCRIPTIONS
 from graphbuild.analysis.open_files import choose_open_files
 from graphbuild.analysis.overlap import (

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from graphbuild._util import format_timestamp
-from graphbuild.analysis.cluster_method import method_version
 from graphbuild.analysis.clusters import find_clusters
 from graphbuild.analysis.deduplication import find_duplicates
 from graphbuild.analysis.evidence_sources import find_sources
 from graphbuild.analysis.incidence import as_incidence
+from graphbuild.analysis.method_version import method_version
 from graphbuild.analysis.strength import measure_clusters
 from graphbuild.errors import MissingLibraryError
 from graphbuild.graph.builder import TITLE, build_graph, with_stable_order

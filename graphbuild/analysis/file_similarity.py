@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # 1/3, and two with the same ten references have one of 10/12.
 _SHRINKAGE = 2
 # Evidence that more groups of files have is wide. docs/analysis.md states this number, too. After a
-# change, increase the revision in cluster_method.py.
+# change, increase the revision in method_version.py.
 _WIDE = 500
 _MAX_WIDE = 0.5  # share of wide evidence in a file's evidence, up to which it makes no edge
 

@@ -21,8 +21,8 @@ import networkx as nx
 import numpy as np
 from scipy import sparse
 
-from graphbuild.analysis.cluster_method import method_version
 from graphbuild.analysis.entity_index import NO_ENTITY, EntityIndex
+from graphbuild.analysis.method_version import method_version
 from graphbuild.graph.builder import extract_observations
 from graphbuild.models import INFERRED, REFERENCE, Observation
 

@@ -66,7 +66,7 @@ def verify(
     The exit code is 6 if another claim no longer holds. If all verified claims hold, but some were
     not verified, it is 4. It is 1 if the claims or the campaign file cannot be read.
     """
-    from graphbuild.analysis.cluster_method import method_version
+    from graphbuild.analysis.method_version import method_version
     from graphbuild.report import collect_data, read_claims, verify_claims
 
     claims = read_claims(claims_path)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphbuild.analysis.cluster_method import method_version
+from graphbuild.analysis.method_version import method_version
 from graphbuild.errors import ClaimsError
 from graphbuild.report.claim_kinds import CHANGE_KINDS, KINDS
 from graphbuild.report.content import plain_text

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from graphbuild.analysis.cluster_method import method_version
+from graphbuild.analysis.method_version import method_version
 from graphbuild.api.client import KNOWN_FILE
 from graphbuild.emulator import Api, UndocumentedSettings, generate_family_world
 from graphbuild.store import Store

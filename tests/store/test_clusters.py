@@ -9,8 +9,8 @@ import pytest
 
 from graphbuild.analysis import campaign_clusters
 from graphbuild.analysis.campaign_clusters import read_clusters, save_clusters
-from graphbuild.analysis.cluster_method import method_version
 from graphbuild.analysis.clusters import find_clusters
+from graphbuild.analysis.method_version import method_version
 from graphbuild.errors import MissingLibraryError
 from graphbuild.models import ClusterTable
 from graphbuild.seeds import parse_seeds

@@ -1,4 +1,4 @@
-"""The method that finds clusters, for display and for the campaign file."""
+"""The name and the version of the method that finds clusters. Campaign files store both."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def compute_rarity(incidence: Incidence) -> Reals:
 
 
 def find_linked_evidence(incidence: Incidence) -> Numbers:
-    """Return the component of each piece of evidence in the evidence graph without its files."""
+    """Return the component of each piece of evidence, if the evidence graph had no files."""
     files = len(incidence.files)
     links = incidence.adjacency[files:, files:]
     component: Numbers = sparse.csgraph.connected_components(links, directed=False)[1]

@@ -143,8 +143,8 @@ class Engine:
 
         Args:
             name: The name of the table.
-            clusters: The clusters of nodes. By default, these are the clusters in the dataset if
-                one campaign is read.
+            clusters: The clusters of nodes. By default, one campaign keeps the clusters in the
+                dataset; with several campaigns, the columns of clusters are empty.
         """
         from graphbuild.exporters.parquet import table_schema  # noqa: PLC0415  needs pyarrow
 

@@ -213,7 +213,7 @@ JOIN {{entity}} AS s ON s.id = l.source
 JOIN {{entity}} AS t ON t.id = l.target
 GROUP BY s.number, t.number
 """  # noqa: S608  constants only
-# The pairs of subject and reference of which no observation was observed.
+# Pairs of subject and reference whose observations are all inferred.
 INFERRED_PAIRS = """
 SELECT subject, reference FROM {fact} WHERE is_inferred
 EXCEPT

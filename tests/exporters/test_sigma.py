@@ -23,7 +23,7 @@ SIGMA = ExternalTool(
 SOURCES = TESTS / "sigma"
 BUILD_FOLDER = OUTPUT / "sigma"
 UNREACHABLE = r"npm (?:error|ERR!) code (?:ENOTFOUND|EAI_AGAIN|ECONN\w+|ETIMEDOUT|ENETUNREACH|E403)"
-SHIPPED = files("graphbuild.exporters.html") / "sigma"
+SHIPPED = files("graphbuild.exporters.html") / "libraries"
 NAMES = ("package.json", "package-lock.json", "entry.mjs", "build.mjs")
 
 

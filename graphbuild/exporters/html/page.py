@@ -40,11 +40,13 @@ _LIBRARIES = {
         "1f20f0736f32cb9bedf8f6383b25cfea2f839e1abe80d6e8040b4d5bea378c69",
     ),
     "webgl": (
-        ("graphbuild.exporters.html", "sigma/sigma.min.js"),
+        ("graphbuild.exporters.html", "libraries/sigma.min.js"),
         "sigma 3.0.3 as included in graphbuild: install graphbuild again",
         "26007c70a6c7ce47ca2dcb3cfe4da20a36d0deeb54205921e6e400822483e601",
     ),
 }
+# Renderer -> the copyright and license notices of everything in its drawing library.
+_NOTICES = {"vis": "vis-network.licenses.txt", "webgl": "sigma.licenses.txt"}
 # The order matters, because the top-level code of a script may use names of earlier scripts.
 _SCRIPTS = (
     *("text.js", "data.js", "columns.js", "group_positions.js", "model.js", "observed_lines.js"),
@@ -128,9 +130,9 @@ def _network(heading: str, block: str, renderer: str) -> Any:  # noqa: ANN401  p
 # the hashes would not match.
 
 
-def _read(name: str) -> str:
-    """Return the content of a file in ``static``."""
-    return (files("graphbuild.exporters.html") / "static" / name).read_text(encoding="utf-8")
+def _read(name: str, folder: str = "static") -> str:
+    """Return the content of a file beside this module."""
+    return (files("graphbuild.exporters.html") / folder / name).read_text(encoding="utf-8")
 
 
 def _script(renderer: str) -> str:
@@ -140,7 +142,9 @@ def _script(renderer: str) -> str:
 
 
 def _library(renderer: str = "vis") -> str:
-    """Return the script of the drawing library.
+    """Return the script of the drawing library, after a comment with its license notices.
+
+    Whoever passes a page on also passes on the library, whose licenses require the notices.
 
     Raises:
         ExportError: The script is missing, or its hash is wrong.
@@ -154,7 +158,8 @@ def _library(renderer: str = "vis") -> str:
     if digest != expected:
         raise ExportError(f"{path} of {package} is not {description}")
     # The last line is removed: it refers to a source map, which the package does not contain.
-    return file.read_text(encoding="utf-8").partition("//# sourceMappingURL=")[0]
+    code = file.read_text(encoding="utf-8").partition("//# sourceMappingURL=")[0]
+    return f"/*!\n{_read(_NOTICES[renderer], 'libraries')}*/\n{code}"
 
 
 def _policy(scripts: Iterable[str], style: str) -> str:

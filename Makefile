@@ -6,6 +6,7 @@ JUPYTER := .venv-jupyter
 SPARK := .venv-spark
 CLIENTS := .venv-clients
 FLOORS := .venv-floors
+DIST := .venv-dist
 BIN := $(VENV)/bin
 SEEDS ?= hashes.txt
 STORE ?= output/campaign.db
@@ -17,7 +18,8 @@ WORKERS ?= -n 4 --dist worksteal
 # and branches.
 COVERAGE ?=
 
-.PHONY: help demo crawl test pytest coverage lint tools torture bench mutate floors notebooks jupyter spark clients pictures lock clean
+.PHONY: help demo crawl test pytest coverage lint tools torture bench mutate floors notebooks jupyter spark clients pictures \
+  dist dist-check lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -35,6 +37,8 @@ help:
 	@echo "make spark                   test the Spark engine on a cluster of local processes"
 	@echo "make clients                 import STIX and MISP files with the code of OpenCTI and MISP"
 	@echo "make pictures                take the pictures of docs/page.md, and of many graphs in output/screenshots"
+	@echo "make dist                    build the wheel and the source distribution in dist"
+	@echo "make dist-check              install both with pip, uv and pipx, and use them as a newcomer does"
 	@echo "make lock                    upgrade the locked dependencies"
 
 demo: $(VENV)/run
@@ -113,6 +117,15 @@ pictures: $(VENV)/test demo
 	$(BIN)/python docs/pictures.py output/demo/graph.html
 	$(BIN)/python -m tests.torture readability
 
+# The wheel is built from the source distribution. The build backend is the locked one, so that the
+# same commit gives the same bytes everywhere.
+dist: $(DIST)/done
+	rm -f dist/graphbuild-*
+	$(DIST)/bin/python -m build --no-isolation --outdir dist
+
+dist-check: dist
+	$(DIST)/bin/python -m tests.dist
+
 # Install a lock, then this package. A lock pins every distribution with its hashes, so pip must not
 # resolve anything (--no-deps): a resolver refuses the lock as soon as a newer release exists.
 # build.lock comes first, because packages without a wheel are built with what it installs.
@@ -148,7 +161,14 @@ $(FLOORS)/done: requirements/floors.lock pyproject.toml | $(FLOORS)/bin/python
 	$(call install,$(FLOORS)/bin,requirements/floors.lock)
 	@touch $@
 
-$(VENV)/bin/python $(JUPYTER)/bin/python $(SPARK)/bin/python $(CLIENTS)/bin/python $(FLOORS)/bin/python .venv-lock/bin/python:
+# It does not contain graphbuild, so that nothing imports the source tree by accident.
+$(DIST)/done: requirements/dist.lock | $(DIST)/bin/python
+	$(DIST)/bin/python $(PIP_INSTALL) --require-hashes -r requirements/dist.lock
+	$(DIST)/bin/python -m pip --disable-pip-version-check check
+	@touch $@
+
+$(VENV)/bin/python $(JUPYTER)/bin/python $(SPARK)/bin/python $(CLIENTS)/bin/python $(FLOORS)/bin/python \
+  $(DIST)/bin/python .venv-lock/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "graphbuild needs Python 3.11 or later; name one: make PYTHON=python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv $(dir $(@D))
@@ -172,8 +192,10 @@ lock: | .venv-lock/bin/python
 	$(COMPILE) pyproject.toml --extra all --group build --group spark --constraints requirements/test.lock \
 	  --output-file requirements/spark.lock
 	$(COMPILE) pyproject.toml --group build --group clients --output-file requirements/clients.lock
+	$(COMPILE) --group dist --constraints requirements/lock.lock --constraints requirements/test.lock \
+	  --output-file requirements/dist.lock
 	$(COMPILE) pyproject.toml --all-extras --group build --group floors --resolution lowest-direct \
 	  --output-file requirements/floors.lock
 
 clean:
-	rm -rf $(VENV) $(JUPYTER) $(SPARK) $(CLIENTS) $(FLOORS) .venv-lock .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(JUPYTER) $(SPARK) $(CLIENTS) $(FLOORS) $(DIST) .venv-lock dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""Checks of the built packages, which `make dist-check` runs outside `make test`."""

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from graphbuild.store.importer import import_responses as import_responses
     from graphbuild.store.importer import read_responses as read_responses
 
-__version__ = "0.1.0"
+__version__ = "1.0.0rc1"
 
 _MODULES = {
     "analysis": ("find_clusters",),

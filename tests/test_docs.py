@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 import pytest
 
+import graphbuild
 from graphbuild.api.auth import ApiKey
 from graphbuild.api.client import Client
 from graphbuild.crawler import Crawl
@@ -125,6 +126,12 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert "make test" in script
     assert "$ make test" in README
+
+
+def test_readme_and_changelog_name_this_version() -> None:
+    wheels = re.findall(r"graphbuild-(\S+)-py3-none-any\.whl", README)
+    assert wheels == [graphbuild.__version__]
+    assert f"\n## {graphbuild.__version__}" in TEXTS["CHANGELOG.md"]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

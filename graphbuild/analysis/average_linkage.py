@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     # Of edges, integers of 32 bits, because scipy would convert larger ones in each step.
     NodeNumbers = NDArray[np.integer[Any]]
 
-# Minimum share of pairs of nodes that are edges for the use of a matrix. Then the matrix needs at
-# most about 64 bytes per edge, and its computation twice as much.
+# Use a matrix if at least this share of all pairs of nodes are edges. Then the matrix needs at most
+# about 64 bytes per edge, and its computation twice as much.
 _DENSE = 1 / 4
 
 

@@ -78,7 +78,7 @@ class _DuckDB:
                 "memory_limit": memory_limit,
                 "temp_directory": str(temporary),
                 "preserve_insertion_order": False,
-                "python_enable_replacements": False,  # tables are not variables of Python
+                "python_enable_replacements": False,  # SQL must not read Python variables as tables
                 # Never load code from the network.
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,

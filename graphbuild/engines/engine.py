@@ -143,8 +143,8 @@ class Engine:
 
         Args:
             name: The name of the table.
-            clusters: The clusters of nodes. By default, one campaign keeps the clusters in the
-                dataset; with several campaigns, the columns of clusters are empty.
+            clusters: The clusters of nodes. By default, the table of a single campaign contains
+                the clusters in the dataset; for several campaigns, these columns are empty.
         """
         from graphbuild.exporters.parquet import table_schema  # noqa: PLC0415  needs pyarrow
 

@@ -35,9 +35,9 @@ _GLOB = re.compile(r"[*?\[\]{}\\]")  # characters that Spark reads as wildcards 
 class SparkEngine(Engine):
     """Computes tables and relations of a dataset with a Spark session.
 
-    The engine creates temporary views, whose names begin with ``graphbuild_``, and keeps the
-    results of the first steps in the memory and on the disks of the workers. Closing the engine
-    removes both. It does not stop the session.
+    The engine creates temporary views with the prefix ``graphbuild_``. It caches intermediate
+    results in the memory and on the disks of the workers. Closing the engine removes both, but does
+    not stop the session.
 
     Args:
         session: A session of Spark 4.0 or later.

@@ -253,5 +253,5 @@ class _NewestTimes:
 
 
 def _differ(stored: dict[str, Scalar], attributes: dict[str, Scalar]) -> bool:
-    """Return whether an attribute has two values."""
+    """Return whether an attribute in both mappings has different values."""
     return any(stored[name] != attributes[name] for name in stored.keys() & attributes)

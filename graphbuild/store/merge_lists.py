@@ -249,7 +249,8 @@ class ListMerger:
     def _delete_pages(self, task: int) -> None:
         """Delete the pages of a list, which the caller stores again in another order.
 
-        Facts that pages of other lists have as well are moved to the first of these pages.
+        If pages of other lists refer to a deleted page for their facts, the facts are moved to the
+        first of those pages.
         """
         self._writer.forget_pages()
         own = "SELECT id FROM page WHERE task = ?"

@@ -34,10 +34,13 @@ def stages() -> list[list[tuple[str, str]]]:
 
 
 BUILD, IMAGE = stages()
-# Makes the current folder the volume, /tmp a file system in memory, and the rest read-only.
-MOUNT = """
-mount --bind . /mnt && cd /mnt && mount -t tmpfs tmpfs /tmp && mount -o remount,bind,ro / || exit
-if touch /written 2>/tmp/message; then exit 99; fi
+# Makes the current folder the volume, scratch a file system in memory, and the rest read-only. It
+# is not mounted at /tmp, because the repository can be there.
+SCRATCH = "/mnt/scratch"
+MOUNT = f"""
+mkdir scratch && mount --bind . /mnt && cd /mnt && mount -t tmpfs tmpfs {SCRATCH} || exit
+mount -o remount,bind,ro / || exit
+if touch /written 2>{SCRATCH}/message; then exit 99; fi
 """
 
 
@@ -118,7 +121,9 @@ def test_the_documented_commands_use_a_read_only_root_and_the_volume() -> None:
 
 def test_demo_and_report_work_with_a_read_only_root(shell: Shell) -> None:
     """Imitates a container of the image, since builders of images are rarely available."""
-    variables = [f"{name}={value}" for name, value in image_variables().items() if name != "PATH"]
+    image = {**image_variables(), "TMPDIR": "/tmp"}
+    del image["PATH"]
+    variables = [f"{name}={value.replace('/tmp', SCRATCH)}" for name, value in image.items()]
     graphbuild = shlex.join(["env", *variables, sys.executable, "-m", "graphbuild"])
     process = run_with_private_mounts(
         shell,

@@ -35,7 +35,7 @@ def compute_rarity(incidence: Incidence) -> Reals:
 
 
 def find_linked_evidence(incidence: Incidence) -> Numbers:
-    """Return the component of each piece of evidence, if the evidence graph had no files."""
+    """Return the component of each piece of evidence, after all files are removed."""
     files = len(incidence.files)
     links = incidence.adjacency[files:, files:]
     component: Numbers = sparse.csgraph.connected_components(links, directed=False)[1]
@@ -99,9 +99,8 @@ def compute_similarity(
     """Return the similarity of files.
 
     The similarity of two files is their soft cosine (Sidorov et al. 2014, Computacion y Sistemas
-    18). For two files x and y, let s(x, y) be the sum of sqrt(weight of i) * sqrt(weight of j) *
-    related[i, j] over all pieces of evidence i of x and j of y. The soft cosine is
-    s(x, y) / sqrt(s(x, x) * s(y, y)).
+    18), s(x, y) / sqrt(s(x, x) * s(y, y)). Here, s(x, y) is a sum over each piece of evidence i of
+    file x and each piece j of file y. Its terms are sqrt(weights[i] * weights[j]) * related[i, j].
 
     If a file has at least as much other evidence as wide evidence, by weight, its wide evidence
     makes no edge. Otherwise, nearly all pairs of a large list would be compared because of a few

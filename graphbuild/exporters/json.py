@@ -19,7 +19,7 @@ from graphbuild.exporters.results import ExportWarnings
 from graphbuild.exporters.rows import CACHED, cached_by_edge, node_rows
 from graphbuild.exporters.sanitize import clean_surrogates, is_exportable
 from graphbuild.exporters.xml_common import edge_id
-from graphbuild.graph.builder import FIRST_SEEN, NO_COLLECTION, RELATED_RELATIONS
+from graphbuild.graph.builder import NO_COLLECTION, RELATED_RELATIONS, output_attributes
 from graphbuild.graph.style import check_positions, node_color, size_scale
 from graphbuild.models import OBSERVED
 
@@ -46,9 +46,8 @@ def write_node_link(graph: Graph, stream: BinaryIO) -> ExportWarnings:
     of the node is not written; it is the part of the node key after ``type:``.
     """
     warnings = ExportWarnings()
-    attributes = {name: value for name, value in graph.graph.items() if name != FIRST_SEEN}
     head = b'{"directed":true,"graph":%b,"multigraph":false,"nodes":[\n'
-    stream.write(head % _encode_object(attributes, warnings))
+    stream.write(head % _encode_object(output_attributes(graph), warnings))
     nodes = (_encode_object({**node, "id": key}, warnings) for key, node in graph.nodes(data=True))
     _write(stream, nodes, b",")
     stream.write(b'\n],"edges":[\n')

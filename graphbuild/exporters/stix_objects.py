@@ -234,7 +234,7 @@ def _required_properties(date: Date, kind: str | None) -> Object:
 
 
 def campaign_grouping(campaign: str, dates: Iterable[str], refs: list[str]) -> Object:
-    """Return a grouping that represents a campaign, and lists the objects with the ids ``refs``.
+    """Return a grouping that represents a campaign; it lists the objects with the ids ``refs``.
 
     ``campaign`` is the UUID of the campaign, and ``dates`` are the dates of its subjects.
     """

@@ -45,7 +45,7 @@ Edge attributes:
 The graph of a campaign has the attribute ``TITLE``: the name of its file and the date of its newest
 response, for the heading of the HTML page. If the times of observations are known, the graph has
 the attribute ``FIRST_SEEN``: the time of the first response with each node, in seconds since 1970,
-by node key. Only STIX uses it; no format writes the attribute itself.
+by node key. The STIX export dates references with it; no output contains the attribute itself.
 
 An edge with ``REFERENCES_AND_RELATED`` has the attributes of ``related_references``. A
 ``references`` edge of a subject has the provenance ``observed``, and no ``related_from``.
@@ -202,6 +202,11 @@ def _entity(graph: nx.DiGraph[str], key: str) -> Entity:
 def is_local_attribute(name: str) -> bool:
     """Return whether an attribute of a node does not come from the API."""
     return name in _LOCAL_ATTRIBUTES or name.startswith(LOCAL_ATTRIBUTE_PREFIXES)
+
+
+def output_attributes(graph: Graph) -> dict[str, Any]:
+    """Return the attributes of a graph that an output contains: all except ``FIRST_SEEN``."""
+    return {name: value for name, value in graph.graph.items() if name != FIRST_SEEN}
 
 
 class _Builder:

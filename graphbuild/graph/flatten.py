@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
+from graphbuild.graph.builder import output_attributes
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -29,7 +31,7 @@ def flatten(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:
         graph: A graph that :func:`graphbuild.graph.builder.build_graph` returned, or a view of it.
     """
     flat: nx.DiGraph[str] = nx.DiGraph()
-    flat.graph.update(_flat(graph.graph))
+    flat.graph.update(_flat(output_attributes(graph)))
     flat.add_nodes_from((key, _flat(node)) for key, node in graph.nodes(data=True))
     flat.add_edges_from(
         (source, target, _flat(edge)) for source, target, edge in graph.edges(data=True)

@@ -115,7 +115,7 @@ def worlds(draw, prefix: str) -> list[Observation]:
     return rows
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(worlds("x"), worlds("y"))
 def test_files_without_common_evidence_do_not_change_the_clusters(first, second) -> None:
     alone = sets_of(find_clusters(first, runs=1)) | sets_of(find_clusters(second, runs=1))

@@ -36,7 +36,7 @@ def clustered_graphs(draw) -> tuple[SimilarityGraph, list[int]]:
     ), labels
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(clustered_graphs())
 def test_doubtful_files_are_those_with_a_low_silhouette_width(drawn) -> None:
     graph, labels = drawn

@@ -283,7 +283,7 @@ def test_breaking_points_of_clusters_equal_exhaustive_search(
         assert not bound.is_exact or bound == found
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(worlds(), st.sampled_from([0.05, 0.3, 0.9]))
 def test_breaking_points_of_pairs_equal_exhaustive_search(
     observations: list[Observation], fdr: float

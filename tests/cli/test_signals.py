@@ -90,7 +90,7 @@ def test_crawl_interrupted_at_any_moment_is_silent_and_can_continue(shell: Shell
     api = Api(generate_family_world(3, 50))
     arguments = ["crawl", seeds(shell, *api.world.hashes()), "--base-url", service(api), "--store"]
     stopped = set()
-    for number in event_numbers(shell, 4, *arguments, "calm.db"):
+    for number in event_numbers(shell, 6, *arguments, "calm.db"):
         before = api.calls
         code, message = run(shell, number, *arguments, f"{number}.db")
         assert code in {-signal.SIGINT, 3, 0}, message

@@ -84,7 +84,7 @@ class ExportedCampaign:
 
 
 def export_campaigns(folder: Path, count: int) -> Iterator[ExportedCampaign]:
-    """Write and export the campaigns; ``count`` is the number of files of known families.
+    """Export the campaigns, and yield each; ``count`` is the number of files of known families.
 
     Without the real data, the files are made up, and there is no sample. The collections have
     kinds, as after a crawl with ``--describe``, except in the last campaign.

@@ -93,7 +93,7 @@ def _try_container() -> list[str]:
     """Build and use the image, if possible; return what failed."""
     builder = find_builder()
     if builder is None:
-        _print("", "container: NOT RUN, no working podman or docker; `make test` checks the file")
+        _print("", "container: NOT RUN, because neither podman nor docker works; `make test` checks the file")
         return []
     with TemporaryDirectory() as folder:
         try:

@@ -8,6 +8,7 @@ from pyvis.network import Network
 
 import graphbuild as gb
 from graphbuild.graph.views import VIEWS, view
+from graphbuild.models import Observation
 from tests.support.graphs import EMOTET, GANG, HOSTILE, OTHERS, REPORT, campaign, with_title
 
 WRITERS = {
@@ -44,6 +45,12 @@ def test_attributes_become_scalars_and_the_graph_is_not_changed():
     assert list(flat) == list(graph)
     assert graph.nodes[GANG.key]["id"] == GANG.id
     assert isinstance(graph.edges[EMOTET.key, REPORT.key]["related_from"], tuple)
+
+
+def test_the_times_of_nodes_are_not_part_of_a_flattened_graph():
+    graph = gb.build_graph([Observation(EMOTET, REPORT, None, first_seen=1.0)])
+    graph.graph["title"] = "A campaign"
+    assert gb.flatten(graph).graph == {"title": "A campaign"}
 
 
 @pytest.mark.parametrize("name", VIEWS)

@@ -31,10 +31,10 @@ pytestmark = pytest.mark.skipif(bool(forking.possible()), reason=forking.possibl
 QUICK = {
     "kills": 6,
     "workers": 6,
-    "merge": 3,
-    "files": 2,
+    "merge": 6,
+    "files": 3,
     "copies": 5,
-    "signals": 4,
+    "signals": 6,
     "corpus": 25,
     "redirects": 0,
     "flips": 6,
@@ -45,7 +45,7 @@ QUICK = {
     "frugal": 5,
     "frugal_gti": 4,
     "power": 10,
-    "claims": 3,
+    "claims": 6,
     "engines": 1,
 }
 SEED = 7

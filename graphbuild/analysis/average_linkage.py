@@ -225,14 +225,14 @@ def _merge_at_once(graph: SimilarityGraph, minimum: float) -> NodeNumbers:
         first = into[first]
         for each in (sizes, left, right):
             each[into[merged]] += each[merged]
-        edges = edges.select(is_open[edges.source] & is_open[edges.target])
         # Only the edges of merged clusters change. To keep the others saves half of the time.
         has_changed = np.zeros(count, bool)
         has_changed[merged] = has_changed[into[merged]] = True
+        is_kept = is_open[edges.source] & is_open[edges.target]
         is_changed = has_changed[edges.source] | has_changed[edges.target]
-        changed = edges.select(is_changed)
+        changed = edges.select(is_kept & is_changed)
         sums = _sum_edges(count, into[changed.source], into[changed.target], changed.total)
-        edges = edges.select(~is_changed).join(measure(*sums))
+        edges = edges.select(is_kept & ~is_changed).join(measure(*sums))
     return first
 
 

@@ -56,7 +56,7 @@ test: $(VENV)/test
 # A process of tests per processor is enough; several threads for matrices would only wait.
 pytest: export OPENBLAS_NUM_THREADS = 1
 pytest: $(VENV)/test tools
-	$(BIN)/python -m pytest $(WORKERS) $(if $(COVERAGE),--cov --cov-report=term)
+	TMPDIR=$$(sh tests/support/temporary_folder.sh) $(BIN)/python -m pytest $(WORKERS) $(if $(COVERAGE),--cov --cov-report=term)
 
 coverage:
 	$(MAKE) test COVERAGE=1

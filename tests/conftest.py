@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import socket
@@ -71,6 +72,21 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[pytest.TestReport]:
 
 
 _PATTERNS = key_leaks.patterns()
+
+
+def pytest_configure() -> None:
+    """Collect no garbage while tests are collected, because nothing is freed then."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Exclude modules and collected tests from garbage collection.
+
+    There are millions of these objects. To search them again and again takes a tenth of the time.
+    """
+    gc.enable()
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -35,20 +35,19 @@ if TYPE_CHECKING:
 
     from graphbuild.analysis.incidence import Numbers, Reals
 
-    # Of edges, integers of 32 bits, because scipy would convert larger ones in each step.
+    # The ends of edges have 32 bits, because scipy would convert larger integers in each step.
     NodeNumbers = NDArray[np.integer[Any]]
 
 # Use a matrix if at least this share of all pairs of nodes are edges. Then the matrix needs at most
-# about 64 bytes per edge, and its computation twice as much.
+# about 64 bytes per edge, and twice as much while it is computed.
 _DENSE = 1 / 4
 
 
 class SimilarityGraph(NamedTuple):
     """The similarity of files. A node represents one or more files with identical evidence.
 
-    The similarity of two nodes is the sum of two parts: that of their edge, or 0 if they have no
-    edge; and that of wide evidence, which is ``wide_left[i] @ wide_right[j]`` for the nodes i and j
-    in either order.
+    The similarity of two nodes i and j is that of their edge (0 without an edge) plus that of wide
+    evidence, ``wide_left[i] @ wide_right[j]``. Exchanging i and j gives the same value.
     """
 
     sizes: Numbers  # for each node, the number of its files

@@ -1,7 +1,7 @@
 """Compute the similarity of files from their evidence, for :mod:`clusters`.
 
-All values depend only on the connected component of the evidence graph in which a file is. Files
-that share no evidence with a component do not change its similarities.
+The similarities of a file depend only on its connected component of the evidence graph. Files of
+other components do not change them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ _SHRINKAGE = 2
 # Evidence that more groups of files have is wide. docs/analysis.md states this number, too. After a
 # change, increase the revision in method_version.py.
 _WIDE = 500
-_MAX_WIDE = 0.5  # share of wide evidence in a file's evidence, up to which it makes no edge
+# If wide evidence is a larger share of a file's evidence, by weight, it makes edges.
+_MAX_WIDE = 0.5
 
 
 def compute_rarity(incidence: Incidence) -> Reals:
@@ -43,7 +44,7 @@ def find_linked_evidence(incidence: Incidence) -> Numbers:
 
 
 def weigh_by_rarity(evidence: Matrix, linked: Numbers) -> Reals:
-    """Return the weights of :func:`compute_rarity` for evidence that can be random.
+    """Return the weights of :func:`compute_rarity` for real or random evidence.
 
     ``linked`` contains the component of each piece of evidence without the files, from 0.
     """
@@ -102,7 +103,7 @@ def compute_similarity(
     18), s(x, y) / sqrt(s(x, x) * s(y, y)). Here, s(x, y) is a sum over each piece of evidence i of
     file x and each piece j of file y. Its terms are sqrt(weights[i] * weights[j]) * related[i, j].
 
-    If a file has at least as much other evidence as wide evidence, by weight, its wide evidence
+    If the other evidence of a file weighs at least as much as its wide evidence, the wide evidence
     makes no edge. Otherwise, nearly all pairs of a large list would be compared because of a few
     round-ups. The number of these pairs grows with the square of the number of files. The two
     matrices for wide evidence need 32 bytes per group of files and wide piece of evidence.
@@ -128,10 +129,11 @@ def compute_similarity(
 
 
 def _separate_wide_evidence(weighted: Matrix) -> tuple[Matrix, Matrix]:
-    """Separate the wide evidence of files that have at least as much other evidence, by weight.
+    """Split off the wide evidence of each file whose other evidence weighs at least as much.
 
     Entries of ``weighted`` are square roots of weights. The sum of the two results is ``weighted``;
-    the second one contains the separated entries.
+    the second one contains the entries that were
+    split off.
     """
     is_wide = _degrees(weighted) > _WIDE
     entries = weighted.tocoo()

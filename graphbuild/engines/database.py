@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from graphbuild.engines.dataset_files import DatasetFiles
 
 
-ROWS_PER_BATCH = 65_536  # rows of a query that are in memory at a time
+ROWS_PER_BATCH = 65_536  # rows of a batch
 SQL_TYPES = {  # Arrow's names of types -> SQL's
     "string": "STRING",
     "int64": "BIGINT",
@@ -29,13 +29,13 @@ class Database(Protocol):
     memory or disk space than it may use.
     """
 
-    prefix: str  # added to the names of all tables, also in queries
+    prefix: str  # prefix of the names of all tables, which queries must contain
 
     def open_files(self, files: DatasetFiles, table: str, name: str, schema: pa.Schema) -> None:
         """Register the Parquet files of a table of a dataset as the SQL table ``name``.
 
-        The SQL table has the columns of ``schema`` and the string column ``campaign``. Columns that
-        the files do not have are null: an earlier version of graphbuild can have written them.
+        The SQL table has the columns of ``schema`` and the string column ``campaign``. Columns
+        that the files lack, because an earlier version of graphbuild wrote them, are null.
         """
 
     def create_table(self, name: str, query: str) -> None:
@@ -51,7 +51,7 @@ class Database(Protocol):
         """Return all rows of a query."""
 
     def read_batches(self, query: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of a query, of which only a part is in memory at a time."""
+        """Yield the rows of a query in batches, so that only some are in memory at a time."""
 
     def close(self) -> None:
         """Remove all tables and temporary files."""

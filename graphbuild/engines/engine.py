@@ -5,13 +5,14 @@ shards of a crawl give the rows of the whole crawl:
 
 * An observation in several campaigns is counted once. Its times are the earliest ``first_seen`` and
   the latest ``last_seen``.
-* A reference of a subject is inferred only if no campaign observed it for this subject.
+* A reference of a subject is marked as inferred only if no campaign observed it for this subject.
 * If campaigns differ in an attribute, the value from the latest observation is kept. Without times,
   it is the value in the campaign whose name is last in alphabetical order.
 * The state of a subject is the best of its states, in the order of ``graphbuild.models.STATES``.
-* The value in a column of the seed list is that of the first campaign that has one.
+* For a column of the seed list, the value of the first campaign in alphabetical order that has a
+  value is kept.
 * Each campaign numbers its clusters separately. So the columns of clusters are empty unless the
-  caller passes clusters that it found in all observations.
+  caller passes the clusters of all campaigns together.
 
 All steps are SQL; Python only unites the attributes of the entities that differ between campaigns,
 and computes the labels of collections.

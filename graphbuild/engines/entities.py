@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Values = Mapping[str, Any]
 
-# Column of the table of entities -> attribute of the node; the label is computed.
+# Column of the table of entities -> attribute of the node, without attributes that are computed.
 _SOURCES = {
     each.name: each.source
     for each in columns_for(NODE_COLUMNS, TABLES)
@@ -89,6 +89,6 @@ def _attributes(row: Values) -> dict[str, Any]:
 
 
 def _state_rank(text: object) -> int:
-    """Return the place of a state in ``STATES``; an explanation can follow the state."""
+    """Return the index of a state in ``STATES``; ``text`` can also contain an explanation."""
     state = str(text).partition(" (")[0]
     return STATES.index(state) if state in STATES else len(STATES)

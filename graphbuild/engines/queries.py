@@ -114,7 +114,7 @@ FROM {subjects_row} WHERE seed_attributes IS NOT NULL
 
 # --- entities ------------------------------------------------------------------------------------
 
-# In the order of the keys, so that the numbers are the same each time they are computed.
+# Numbered in the order of the keys, so that each run gives the same numbers.
 NUMBER_ENTITIES = """
 SELECT id, row_number() OVER (ORDER BY id) AS number
 FROM (SELECT DISTINCT id FROM {entities_row}) AS node
@@ -441,6 +441,6 @@ def node_rows(seed_columns: Sequence[str], *, with_clusters: bool) -> str:
 
 
 def _first_value(name: str) -> str:
-    """Return the column of a seed list: its value in the first campaign that has one."""
+    """Return a column of the seed list: the value of the first campaign by name that has one."""
     value = f"get_json_object(listed.seed_attributes, '$.{name}')"
     return f"min_by({value}, listed.campaign) FILTER (WHERE {value} IS NOT NULL) AS {name}"

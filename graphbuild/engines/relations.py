@@ -43,13 +43,15 @@ class Relations:
 
     A *source* is an entity in ``related_from``: a collection or a report. An observation through a
     source is a row of ``source_triples``, or it follows from ``file_sources`` and
-    ``source_references`` and is not in ``exceptions``. All rows are distinct, and in any order.
+    ``source_references`` and is not in ``exceptions``. All rows are distinct, in no particular
+    order.
 
     Attributes:
         entities: The entity of each number. Numbers begin with 1.
         file_sources: Columns: subject, source.
         source_references: Columns: source, reference.
-        file_references: Observations without a source. Columns: subject, reference.
+        file_references: Pairs of a subject and a reference that is direct evidence for it:
+            observations without a source, direct references and links. Columns: subject, reference.
         exceptions: Observations that follow from ``file_sources`` and ``source_references``, but do
             not exist. Columns: subject, reference, source.
         source_triples: The observations through sources that are in neither ``file_sources`` nor
@@ -149,7 +151,7 @@ class _TripleSpace:
             raise DatasetError("the dataset has too many entities; read fewer campaigns")
 
     def reference_keys(self, references: Numbers) -> Numbers:
-        """Return what the references add to the numbers of their triples."""
+        """Return the summand that each reference contributes to the numbers of its triples."""
         return references * self._sources
 
     def keys(self, files: Numbers, references: Numbers | int, sources: Numbers) -> Numbers:

@@ -1,7 +1,7 @@
 """Read datasets with Apache Spark, on an existing cluster.
 
-Only SQL and DataFrames are used, so nothing needs to be installed on the workers. The session can
-be one of Spark Connect.
+Only SQL and DataFrames are used, so nothing needs to be installed on the workers. A session of
+Spark Connect works, too.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def write_tables(
 ) -> list[ExportedFile]:
     """Write ``nodes.parquet``, ``edges.parquet`` and ``observations.parquet`` into ``folder``.
 
-    Each file is replaced atomically. Only a part of the rows is in memory at a time. ``clusters``
+    Each file is replaced atomically. Only some of the rows are in memory at a time. ``clusters``
     is the argument of :meth:`Engine.table`.
 
     Raises:

@@ -43,11 +43,12 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 @contextmanager
 def staging_folder(folder: Path) -> Iterator[Path]:
-    """Create a staging folder whose content replaces that of the dataset ``folder``.
+    """Yield a staging folder for the new files of a campaign of the dataset ``folder``.
 
     In the ``with`` block, write the new folders of the campaign into the staging folder, such as
-    ``observations/campaign=NAME``, and the manifest by :func:`write_manifest`. If the block raises
-    an exception, the dataset is not changed.
+    ``observations/campaign=NAME``, and the manifest by :func:`write_manifest`. When the block ends,
+    they replace the folders of this campaign and the manifest of the dataset. If the block raises
+    an exception, they are removed, and the dataset is not changed.
 
     Raises:
         ExportError: A file cannot be written. Or the folder cannot be locked, and another export is

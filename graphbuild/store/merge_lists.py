@@ -204,11 +204,10 @@ class ListMerger:
     # --- conflicts -------------------------------------------------------------------------------
 
     def _compare(self, subject: Entity, versions: list[_Version], index: int, kept: int) -> None:
-        """Report a contradiction between the version of the merged file and another one."""
+        """Report a conflict if another version contradicts the version of the merged file."""
         known, other = versions[0], versions[index]
         if known.keys <= other.keys or other.keys <= known.keys:
             return  # one version continues the other
-        winner = known if kept != index else other
         states = str(known.columns["state"]), str(other.columns["state"])
         problem = ""
         if known.references() != other.references() and PENDING not in states:
@@ -217,7 +216,8 @@ class ListMerger:
         elif states[0] != states[1] and PENDING not in states:
             problem = f"the states differ: {states[0]} and {states[1]}"
         if problem:
-            text = f"the list that is {winner.describe()}, with the observations of both files"
+            kept_list = f"the list that is {versions[kept].describe()}"
+            text = f"{kept_list}, with the observations of both files"
             self._result.add_conflict(MergeConflict(subject.readable_id, problem, text))
 
     # --- pages -----------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ EXTRAS = {
     "columnar": ("pyarrow",),
     "duckdb": ("duckdb", "pyarrow"),
     "lists": ("stix2", "stix2-patterns", "tldextract"),
+    "mcp": ("mcp",),
     "notebook": ("anywidget", "ipykernel", "matplotlib", "traitlets"),
     "spark": ("pyspark-client", "pyarrow"),
     "xlsx": ("xlsxwriter",),

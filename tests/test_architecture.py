@@ -32,6 +32,7 @@ DEPENDENCIES: dict[str, set[str]] = {
     "exporters": {"_util", "errors", "graph", "models", "seeds"},
     "engines": {"_util", "analysis", "errors", "exporters", "graph", "models"},
     "report": {"_util", "analysis", "errors", "exporters", "graph", "models", "seeds", "store"},
+    "mcp": {"_util", "analysis", "errors", "graph", "models", "seeds", "store"},
     "campaign": {"analysis", "crawler", "emulator", "exporters", "graph", "models", "store"},
     "cli": {
         "_util",
@@ -43,6 +44,7 @@ DEPENDENCIES: dict[str, set[str]] = {
         "errors",
         "exporters",
         "graph",
+        "mcp",
         "models",
         "report",
         "seeds",
@@ -51,7 +53,7 @@ DEPENDENCIES: dict[str, set[str]] = {
 }
 # The entry points may import anything, and nothing imports them.
 ENTRY_POINTS = {"__init__", "__main__"}
-MAX_ENTRIES = 15  # below graphbuild/, besides the entry points and py.typed
+MAX_ENTRIES = 16  # below graphbuild/, besides the entry points and py.typed
 
 # Package or module -> third-party packages it may import, besides the standard library.
 THIRD_PARTIES: dict[str, set[str]] = {
@@ -84,6 +86,7 @@ THIRD_PARTIES: dict[str, set[str]] = {
     },
     "engines": {"duckdb", "networkx", "numpy", "py4j", "pyarrow", "pyspark"},
     "report": {"jinja2", "markupsafe", "networkx", "numpy"},
+    "mcp": {"anyio", "mcp", "numpy", "pydantic", "pydantic_core"},
     "campaign": {"matplotlib", "networkx", "pandas", "pyvis"},
     "cli": {"rich", "typer"},
 }
@@ -228,7 +231,7 @@ def test_importing_the_package_loads_none_of_the_heavy_libraries() -> None:
         "scipy",
         "networkit",
     }
-    heavy |= {"w3lib", "xlsxwriter", "anywidget", "duckdb"}
+    heavy |= {"w3lib", "xlsxwriter", "anywidget", "duckdb", "mcp", "pydantic"}
     assert heavy.isdisjoint(loaded)
 
 
@@ -240,6 +243,7 @@ def test_the_help_needs_only_the_command_line_library() -> None:
         )
     )
     assert {"pyvis", "pandas", "IPython", "networkx", "requests", "numpy"}.isdisjoint(loaded)
+    assert {"mcp", "pydantic"}.isdisjoint(loaded)
 
 
 def test_importing_the_package_takes_at_most_one_and_a_half_times_as_long_as_networkx() -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PAGE = (ROOT / "docs" / "stability.md").read_text(encoding="utf-8")
 GOLDEN = TESTS / "golden" / "json_fields.json"
-WITHOUT_JSON = {"demo", "emulate"}
+WITHOUT_JSON = {"demo", "emulate", "mcp"}
 WORLD = generate_world(1)
 FILE = WORLD.file(WORLD.hashes()[0])
 # In this order, because some commands read the output of others.

@@ -51,14 +51,14 @@ def defanged_label(entity: Entity) -> str:
     return defang(shorten(entity.label))
 
 
-def defang_text(text: str) -> str:
-    """Cut a title, name or author to 160 characters, and defang the URLs in it."""
-    return _URL.sub(lambda match: defang(match[0]), shorten(text))
+def defang_text(text: str, max_length: int = _MAX_TEXT_LENGTH) -> str:
+    """Cut a title, name or author to ``max_length`` characters, and defang the URLs in it."""
+    return _URL.sub(lambda match: defang(match[0]), shorten(text, max_length))
 
 
-def shorten(text: str) -> str:
-    """Return ``text``. An ellipsis replaces the characters after the first 160."""
-    return text if len(text) <= _MAX_TEXT_LENGTH else text[:_MAX_TEXT_LENGTH] + "…"
+def shorten(text: str, max_length: int = _MAX_TEXT_LENGTH) -> str:
+    """Return ``text``. An ellipsis replaces the characters after the first ``max_length``."""
+    return text if len(text) <= max_length else text[:max_length] + "…"
 
 
 # --- paths ---------------------------------------------------------------------------------------

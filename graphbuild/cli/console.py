@@ -48,7 +48,7 @@ def configure_logging(*, verbose: bool = False, quiet: bool = False) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_SafeFormatter())
     level = logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO
-    for name in ("graphbuild", "urllib3"):
+    for name in ("graphbuild", "mcp", "urllib3"):
         logger = logging.getLogger(name)
         logger.handlers = [handler]
         logger.setLevel(level if name == "graphbuild" or verbose else logging.ERROR)

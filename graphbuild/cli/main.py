@@ -32,6 +32,7 @@ from graphbuild.cli.errors import handle_errors
 from graphbuild.cli.explain import explain
 from graphbuild.cli.export import export
 from graphbuild.cli.import_ import import_
+from graphbuild.cli.mcp import mcp
 from graphbuild.cli.merge import merge
 from graphbuild.cli.output import mask_output
 from graphbuild.cli.overlap import overlap
@@ -67,6 +68,7 @@ COMMANDS = (
     compare,
     report,
     verify,
+    mcp,
 )
 
 app = typer.Typer(

@@ -151,6 +151,13 @@ class Store(ObservationReader):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def change_count(self) -> int:
+        """Return a number that differs after another process has changed the stored data.
+
+        The numbers of different ``Store`` objects are not comparable.
+        """
+        return self._db.integer("PRAGMA data_version")
+
     def snapshot(self) -> AbstractContextManager[None]:
         """Read the same state of the file in the whole ``with`` block, even during a crawl."""
         return self._db.snapshot()

@@ -75,6 +75,18 @@ def test_snapshot_is_isolated_from_a_crawl(path: Path) -> None:
         assert triples(reader) == triples(store) == [(A, R1, "c"), (B, R2, "c"), (B, R3, "c")]
 
 
+def test_the_change_count_of_a_reader_differs_after_each_change_of_a_writer(path: Path) -> None:
+    with Store.open(path) as writer, Store.read(path) as reader:
+        counts = [reader.change_count(), reader.change_count()]
+        writer.add_seeds(parse_seeds([A]))
+        counts += [reader.change_count(), reader.change_count()]
+        writer.add_seeds(parse_seeds([B]))
+        counts.append(reader.change_count())
+    assert counts[0] == counts[1]
+    assert counts[2] == counts[3]
+    assert len(set(counts)) == 3
+
+
 def test_sql_view_lists_each_observation_once(path: Path) -> None:
     with Store.open(path) as store:
         store.add_seeds(parse_seeds([A, B]))

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _PACKAGE = Path(__file__).resolve().parents[2]
-# These libraries are hidden: only tests and notebooks need them. NetworKit would import them where
-# they are installed, which takes most of its import time.
+# These libraries are hidden. Only tests and notebooks need matplotlib and scikit-learn. NetworKit
+# would import them where they are installed, which takes most of its import time.
 NOT_INSTALLED = Path(__file__).with_name("not_installed")
 # Libraries that functions of the package import. Any of them may be missing.
 _LIBRARIES = (
@@ -219,11 +219,18 @@ def _serve() -> None:
 
 
 def _import_everything() -> None:
-    """Import all modules of the package, and the libraries that its functions and typer import."""
+    """Import all modules of the package, and the libraries that its functions and typer import.
+
+    The modules of ``graphbuild.mcp`` need a library that is hidden.
+    """
     import graphbuild  # noqa: PLC0415  only in the zygote
 
-    for module in pkgutil.walk_packages(graphbuild.__path__, "graphbuild."):
-        __import__(module.name)
+    for module in pkgutil.iter_modules(graphbuild.__path__, "graphbuild."):
+        if module.name != "graphbuild.mcp":
+            __import__(module.name)
+            path = getattr(sys.modules[module.name], "__path__", ())
+            for each in pkgutil.walk_packages(path, f"{module.name}."):
+                __import__(each.name)
     for name in _LIBRARIES:
         with suppress(ImportError):
             __import__(name)

@@ -47,7 +47,7 @@ def mcp(
         )
     require("mcp", extra="mcp")
     path = find_campaign_file(store_path)
-    read_store(path).close()  # report an unusable file before a client waits for an answer
+    read_store(path).close()  # report an unusable file before a client waits for a response
     from graphbuild.mcp import serve
 
     notice("serving on standard input and output; end the input or press Ctrl-C to stop")

@@ -79,7 +79,7 @@ class _CallHandler:
     async def __call__(
         self, _: ServerRequestContext[Any, Any], request: types.CallToolRequestParams
     ) -> types.CallToolResult:
-        run = partial(self._answer, request.name, request.arguments or {})
+        run = partial(self._call_tool, request.name, request.arguments or {})
         return await asyncio.get_running_loop().run_in_executor(self._thread, run)
 
     def close(self) -> None:
@@ -87,7 +87,7 @@ class _CallHandler:
         self._thread.submit(self._reader.close)
         self._thread.shutdown()
 
-    def _answer(self, name: str, arguments: Mapping[str, Any]) -> types.CallToolResult:
+    def _call_tool(self, name: str, arguments: Mapping[str, Any]) -> types.CallToolResult:
         """Return the result of a tool, or a message without untrusted text."""
         try:
             tool = _find_tool(name)
@@ -97,7 +97,7 @@ class _CallHandler:
         except StoreError as problem:
             self._report_error(f"graphbuild: {problem}")
             return _failure(_UNREADABLE)
-        except Exception as problem:  # noqa: BLE001  the server must answer, and go on
+        except Exception as problem:  # noqa: BLE001  the server must respond, and continue
             self._report_error(f"graphbuild: {type(problem).__name__} in {name}: {problem}")
             return _failure(_UNEXPECTED)
 

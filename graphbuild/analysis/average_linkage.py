@@ -2,7 +2,7 @@
 
 Average linkage merges the two clusters with the highest mean similarity between their files, until
 no mean reaches a minimum (Sokal and Michener 1958, Univ. Kansas Sci. Bull. 38). Two clusters that
-are each other's most similar cluster can be merged before all others without a change of the result
+are each other's most similar cluster can be merged before all others without changing the result
 (Murtagh 1983, Comput. J. 26). There are two ways to find such pairs, with the same result:
 
 * Follow a chain from a cluster to its most similar cluster until two clusters are each other's most

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 # is added to the denominator: two collections with the same single reference have a similarity of
 # 1/3, and two with the same ten references have one of 10/12.
 _SHRINKAGE = 2
-# Evidence that more groups of files have is wide. docs/analysis.md states this number, too. After a
-# change, increase the revision in method_version.py.
+# A piece of evidence is *wide* if more than this number of groups of files have it. The number is
+# also in docs/analysis.md.
 _WIDE = 500
-# If wide evidence is a larger share of a file's evidence, by weight, it makes edges.
+# The wide evidence of a file makes no edges if it is at most this share of all of its evidence, by
+# weight. Otherwise, it makes edges like other evidence.
 _MAX_WIDE = 0.5
+# After a change of one of these numbers, increase the revision in method_version.py.
 
 
 def compute_rarity(incidence: Incidence) -> Reals:
@@ -36,7 +38,7 @@ def compute_rarity(incidence: Incidence) -> Reals:
 
 
 def find_linked_evidence(incidence: Incidence) -> Numbers:
-    """Return the component of each piece of evidence, after all files are removed."""
+    """Return the component number of each piece of evidence in the evidence graph without files."""
     files = len(incidence.files)
     links = incidence.adjacency[files:, files:]
     component: Numbers = sparse.csgraph.connected_components(links, directed=False)[1]
@@ -46,7 +48,8 @@ def find_linked_evidence(incidence: Incidence) -> Numbers:
 def weigh_by_rarity(evidence: Matrix, linked: Numbers) -> Reals:
     """Return the weights of :func:`compute_rarity` for real or random evidence.
 
-    ``linked`` contains the component of each piece of evidence without the files, from 0.
+    ``linked`` is the result of :func:`find_linked_evidence`: for each piece of evidence, the number
+    (from 0) of its connected component in the evidence graph without the files.
     """
     files = evidence.shape[0]
     row, column = evidence.nonzero()
@@ -100,8 +103,9 @@ def compute_similarity(
     """Return the similarity of files.
 
     The similarity of two files is their soft cosine (Sidorov et al. 2014, Computacion y Sistemas
-    18), s(x, y) / sqrt(s(x, x) * s(y, y)). Here, s(x, y) is a sum over each piece of evidence i of
-    file x and each piece j of file y. Its terms are sqrt(weights[i] * weights[j]) * related[i, j].
+    18), s(x, y) / sqrt(s(x, x) * s(y, y)). Here, s(x, y) is a sum over all pairs of a piece
+    i of file x and a piece j of file y, with the terms
+    sqrt(weights[i] * weights[j]) * related[i, j].
 
     If the other evidence of a file weighs at least as much as its wide evidence, the wide evidence
     makes no edge. Otherwise, nearly all pairs of a large list would be compared because of a few
@@ -132,8 +136,7 @@ def _separate_wide_evidence(weighted: Matrix) -> tuple[Matrix, Matrix]:
     """Split off the wide evidence of each file whose other evidence weighs at least as much.
 
     Entries of ``weighted`` are square roots of weights. The sum of the two results is ``weighted``;
-    the second one contains the entries that were
-    split off.
+    the second one contains the entries that were split off.
     """
     is_wide = _degrees(weighted) > _WIDE
     entries = weighted.tocoo()

@@ -24,7 +24,7 @@ _TYPES = SQL_TYPES | {"timestamp[us, tz=UTC]": "TIMESTAMPTZ"}
 _GLOB = re.compile(r"[*?[]")
 # Paths of a dataset are encoded as in URLs.
 _CAMPAIGN = "url_decode(regexp_extract(filename, '/campaign=([^/]*)/[^/]*/[^/]*$', 1))"
-# Functions of Spark that graphbuild.engines.queries uses.
+# Functions of Spark that graphbuild.engines.queries uses, and that DuckDB lacks under these names.
 _FUNCTIONS = (
     """
     CREATE TEMP MACRO collect_list(value) AS

@@ -57,7 +57,7 @@ _HAS_STATE = Column("has_state", BOOL, "Whether the state of the subject is that
 
 
 class Sizes(NamedTuple):
-    """Numbers of rows that an analysis of a dataset needs."""
+    """The size of the selected campaigns, as input of an analysis."""
 
     observations: int  # distinct observations, including direct references
     pairs: int  # rows of the relations that represent them
@@ -80,11 +80,11 @@ class Engine:
     campaigns meanwhile.
 
     Args:
-        files: The files of the dataset.
+        files: The files of the campaigns to read.
         database: The query engine. This object closes it, also if a file cannot be opened.
 
     Attributes:
-        files: The files of the dataset.
+        files: The files of the campaigns to read.
     """
 
     def __init__(self, files: DatasetFiles, database: Database) -> None:

@@ -4,8 +4,9 @@ DuckDB and Spark both understand them. The functions ``collect_list``, ``get_jso
 ``json_object_keys`` are those of Spark; the engine for DuckDB defines them. Names in braces, such
 as ``{entity}``, are tables; the engine replaces them, see ``TABLES``.
 
-Node keys are long. Therefore, the first statements number the entities, and all others use these
-numbers. The number 0 means that an observation has neither a collection nor a report.
+Node keys are long. Therefore, the entities are numbered, and the statements for observations and
+relations use these numbers. The number 0 means that an observation has neither a collection nor a
+report.
 """
 
 from __future__ import annotations
@@ -79,6 +80,8 @@ _SUBJECT_CELLS = _cells(
     },
     "ranked.",
 )
+# The campaign with the best state of a subject comes first; of several, the one without inferences,
+# then the one with the latest response, the most pages, and the last name.
 SUBJECTS_OF_SEVERAL_CAMPAIGNS = f"""
 SELECT {_SUBJECT_CELLS}, campaign
 FROM (

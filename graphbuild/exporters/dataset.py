@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from graphbuild.graph.builder import Graph
 
 # Increase it if the number of buckets changes, or if a column is removed, renamed or gets another
-# meaning.
+# meaning. docs/stability.md promises that datasets of this version can be read until version 2.0 of
+# graphbuild, so ``read_campaigns`` must then accept both.
 VERSION = 1
 BUCKETS = 64
 _FORMAT = "graphbuild dataset"

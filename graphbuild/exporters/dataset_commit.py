@@ -1,7 +1,7 @@
 """Replace the files of one campaign in a dataset folder, completely or not at all.
 
-A campaign has a folder in each table, such as ``observations/campaign=NAME``. No file system
-replaces several folders at once, so a replacement has two phases:
+Each table is a folder with a folder per campaign, such as ``observations/campaign=NAME``. No file
+system replaces several folders at once, so a replacement has two phases:
 
 1. The new folders and the new manifest are written into a staging folder, and the manifest last. If
    the process is killed in this phase, the dataset is unchanged, and the next export removes the

@@ -35,6 +35,6 @@ class MergeResult:
         self.conflicts.append(conflict)
 
     def is_new(self) -> bool:
-        """Return whether the file has added anything."""
+        """Return whether the file has added or changed anything."""
         counts = (self.entities, self.seeds, self.lists, self.pages, self.inferences, self.calls)
         return any(counts)

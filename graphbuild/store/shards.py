@@ -44,7 +44,7 @@ class Shard:
         return f"{self.number}/{self.count}"
 
     def contains(self, key: str) -> bool:
-        """Return whether an entity with the key ``key`` (``type:id``) belongs to the shard.
+        """Return whether a subject belongs to the shard; ``key`` (``type:id``) is its first name.
 
         The SHA-256 of the key decides, so that all machines and versions agree.
         """

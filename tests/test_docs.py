@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
+import subprocess
+import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -28,13 +32,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from graphbuild.emulator import World
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 CRAWLING = (ROOT / "docs" / "crawling.md").read_text(encoding="utf-8")
 FORMATS_PAGE = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
 FORMAT_ROW = r"^\| `([a-z][a-z0-9-]*)` \| (.*?) \|"
-DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 TEXTS = {path.name: path.read_text(encoding="utf-8") for path in DOCUMENTS}
+# The pages whose commands and Python run in the order of the page, in the folder of a campaign.
+INSTRUCTIONS = sorted(path.name for path in (ROOT / "docs" / "howto").glob("*.md"))
+BLOCK = re.compile(
+    r"^( *)(?:<!-- not run: (?P<reason>.*) -->\n\1)?```(?P<language>\w+)\n(?P<code>.*?)^\1```",
+    re.DOTALL | re.MULTILINE,
+)
 
 
 @cache
@@ -66,6 +78,95 @@ def campaign_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
         from_env = Client.from_env
         monkeypatch.setattr(Client, "from_env", lambda: from_env(base_url=emulator.base_url))
         yield tmp_path
+
+
+class Instructions:
+    """Runs the code blocks of a page as a reader does, with an emulator instead of VirusTotal."""
+
+    def __init__(self, folder: Path, base_url: str) -> None:
+        self._shell = Shell(folder)
+        self._base_url = ("--base-url", base_url)
+        self._names: dict[str, Any] = {}
+        self.output = ""
+
+    def run(self, language: str, code: str) -> None:
+        if language == "console":
+            for line in re.findall(r"^\$ (.*)$", code, re.MULTILINE):
+                self._run_command(line)
+        elif language == "sh":
+            self._write_script(code)
+        elif language == "python":
+            exec(compile(code, "document", "exec"), self._names)
+        elif language == "text" and "files:" in code:
+            assert code in self.output
+
+    def _run_command(self, line: str) -> None:
+        words = shlex.split(line, comments=True)
+        if words[0] == "export":  # the shell has a key
+            return
+        if words[0] != "graphbuild":
+            subprocess.run(
+                line, shell=True, check=True, cwd=self._shell.folder, env=self._environment()
+            )
+            return
+        calls_api = words[1] in {"crawl", "plan"}
+        process = self._shell(*words[1:], *(self._base_url if calls_api else ()))
+        assert process.returncode == 0, f"{line}: {process.stderr}"
+        self.output += process.stdout
+
+    def _write_script(self, code: str) -> None:
+        """Write a script under the name in its second line."""
+        (name,) = re.findall(r"^# (\S+)$", code.partition("\n")[2], re.MULTILINE)
+        (self._shell.folder / name).write_text(code, encoding="utf-8")
+
+    def _environment(self) -> dict[str, str]:
+        """Return an environment whose ``graphbuild crawl`` uses the emulator."""
+        programs = self._shell.folder / "programs"
+        programs.mkdir(exist_ok=True)
+        program = programs / "graphbuild"
+        program.write_text(
+            f'#!/bin/sh\ncase "$1" in crawl) set -- "$@" {" ".join(self._base_url)};; esac\n'
+            f'exec {sys.executable} -m graphbuild "$@"\n'
+        )
+        program.chmod(0o755)
+        path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+        return {**self._shell.environment, "PATH": path, "PYTHONPATH": str(ROOT)}
+
+
+def small_world() -> World:
+    """Return a world that commands read fast; it contains the sample, which pages name."""
+    return generate_world(1, campaigns=2, files_per_campaign=6)
+
+
+@pytest.fixture(scope="module")
+def crawled_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A campaign file that a crawl of the small world has written."""
+    path = tmp_path_factory.mktemp("crawled") / "campaign.db"
+    world = small_world()
+    with (
+        Emulator(Api(world)) as emulator,
+        Store.open(path) as store,
+        Client(ApiKey("k" * 64), base_url=emulator.base_url) as client,
+    ):
+        store.add_seeds(parse_seeds(world.hashes()))
+        assert list(Crawl(client, store))
+    return path
+
+
+@pytest.mark.parametrize("document", INSTRUCTIONS)
+def test_the_instructions_of_a_page_work(
+    document: str, crawled_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = small_world()
+    (tmp_path / "campaign.db").write_bytes(crawled_file.read_bytes())
+    (tmp_path / "hashes.txt").write_text("\n".join(world.hashes()))
+    monkeypatch.chdir(tmp_path)
+    blocks = [block for block in BLOCK.finditer(TEXTS[document]) if not block["reason"]]
+    assert any(block["language"] == "console" for block in blocks)
+    with Emulator(Api(world)) as emulator:
+        instructions = Instructions(tmp_path, emulator.base_url)
+        for block in blocks:
+            instructions.run(block["language"], block["code"])
 
 
 def code_blocks(document: str) -> list[str]:
@@ -192,14 +293,18 @@ def test_the_formats_page_contains_the_neo4j_import_command() -> None:
     assert f"\n{neo4j.import_command()}\n" in FORMATS_PAGE
 
 
+def headings(document: Path) -> set[str]:
+    """Return the fragments with which links lead to the headings of a document."""
+    titles = re.findall(r"^#+ (.*)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 _-]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_to_headings_have_existing_targets(document: Path) -> None:
-    text = document.read_text(encoding="utf-8")
-    headings = {
-        re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-")
-        for title in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
-    }
-    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings
+    links = r"\]\(((?!https?://)[^)#]*\.md|)#([^)]+)\)"
+    for path, fragment in re.findall(links, document.read_text(encoding="utf-8")):
+        target = document.parent / path if path else document
+        assert fragment in headings(target), f"{path}#{fragment}"
 
 
 def test_the_architecture_lists_every_package_and_its_dependencies() -> None:

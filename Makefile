@@ -36,7 +36,7 @@ help:
 	@echo "make jupyter                 test gb.show in JupyterLab and Notebook 7"
 	@echo "make spark                   test the Spark engine on a cluster of local processes"
 	@echo "make clients                 import STIX and MISP files with the code of OpenCTI and MISP"
-	@echo "make pictures                take the pictures of docs/page.md, and of many graphs in output/screenshots"
+	@echo "make pictures                take the pictures of the documents, and of many graphs in output/screenshots"
 	@echo "make dist                    build the wheel and the source distribution in dist"
 	@echo "make dist-check              install both with pip, uv and pipx, and use them as a newcomer does"
 	@echo "make lock                    upgrade the locked dependencies"
@@ -114,7 +114,7 @@ clients: $(CLIENTS)/done
 	$(CLIENTS)/bin/python -m tests.clients $(FILES)
 
 pictures: $(VENV)/test demo
-	$(BIN)/python docs/pictures.py output/demo/graph.html
+	$(BIN)/python docs/pictures.py output/demo
 	$(BIN)/python -m tests.torture readability
 
 # The wheel is built from the source distribution. The build backend is the locked one, so that the

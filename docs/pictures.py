@@ -1,19 +1,24 @@
 # ruff: noqa: INP001 - this folder is not a package
-"""Take the screenshots in docs/page.md; ``make pictures`` runs this script.
+"""Take the pictures of the documents; ``make pictures`` runs this script.
 
-The argument is the path of the HTML page of the demo. The same page, browser and fonts give the
-same screenshots. Each step waits until the page shows a certain text.
+The argument is the folder of the demo. The same page, browser and fonts give the same screenshots.
+Each step waits until the page shows a certain text. The picture of a terminal is drawn from what
+the command prints.
 """
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 import tempfile
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image
+from rich.console import Console
+from rich.text import Text
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
@@ -21,6 +26,8 @@ sys.path.insert(0, str(HERE.parent))
 from tests.browser.pages import write_page  # noqa: E402 - after sys.path
 from tests.browser.readability import medium  # noqa: E402 - after sys.path
 from tests.support.chromium import launch_chromium  # noqa: E402 - after sys.path
+from tests.support.shell import Shell  # noqa: E402 - after sys.path
+from tests.support.terminal import run_on_terminal  # noqa: E402 - after sys.path
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -28,23 +35,65 @@ if TYPE_CHECKING:
 COLORS = 256
 FOLDER = HERE / "pictures"
 SIZE = {"width": 1120, "height": 700}
+TERMINAL_COLUMNS = 112
+WEB_FONT = re.compile(r"@font-face \{.*?\}", re.DOTALL)
 
 
-def main(page_of_the_demo: Path) -> None:
-    """Open the page anew for each step, and save a screenshot."""
+def main(demo: Path) -> None:
+    """Take all pictures."""
     FOLDER.mkdir(exist_ok=True)
+    _take_screenshots(demo / "graph.html")
+    _take_report(demo)
+    _draw_terminal(demo, "communities")
+
+
+def _take_screenshots(page_of_the_demo: Path) -> None:
+    """Open the page anew for each step, and save a screenshot."""
     with launch_chromium() as browser:
         context = browser.new_context(viewport=SIZE, reduced_motion="reduce", offline=True)
         page = context.new_page()
         for name, show in STEPS.items():
             _open(page, page_of_the_demo.resolve().as_uri())
             show(page)
-            _save(page, name)
+            _save(page, f"page-{name}")
         with tempfile.TemporaryDirectory() as folder:
             larger = Path(folder) / "larger.html"
             larger.write_bytes(write_page(medium(), title="25 campaigns"))
             _open(page, larger.as_uri())
-            _save(page, "larger")
+            _save(page, "page-larger")
+
+
+def _take_report(demo: Path) -> None:
+    """Save a screenshot of the beginning of the report."""
+    _shell(demo)("report", "--store", "campaign.db", "--out", ".")
+    with launch_chromium() as browser:
+        page = browser.new_context(viewport=SIZE, offline=True).new_page()
+        page.goto((demo / "report.html").resolve().as_uri())
+        _save(page, "tutorial-report")
+
+
+def _draw_terminal(demo: Path, command: str) -> None:
+    """Save what a command prints on a terminal as an SVG image that loads no font."""
+    store = ("--store", "demo/campaign.db")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "demo").symlink_to(demo.resolve())
+        output = run_on_terminal(
+            _shell(Path(folder)), command, *store, stream="stdout", columns=TERMINAL_COLUMNS
+        )
+    console = Console(record=True, width=TERMINAL_COLUMNS, file=StringIO())
+    console.print(f"[bold]$ graphbuild {command} {' '.join(store)}[/bold]", highlight=False)
+    console.print(Text.from_ansi(output.replace("\r", "")))  # a terminal ends lines with both
+    svg = console.export_svg(title="Terminal", unique_id=f"terminal-{command}")
+    path = FOLDER / f"tutorial-{command}.svg"
+    path.write_text(WEB_FONT.sub("", svg), encoding="utf-8")
+    _report_size(path)
+
+
+def _shell(folder: Path) -> Shell:
+    """Return a shell that has all installed libraries."""
+    shell = Shell(folder)
+    shell.environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
+    return shell
 
 
 def _open(page: Page, url: str) -> None:
@@ -103,10 +152,14 @@ STEPS = {
 def _save(page: Page, name: str) -> None:
     """Save a screenshot; fewer colors make the file smaller."""
     drawn = Image.open(BytesIO(page.screenshot())).convert("RGB")
-    path = FOLDER / f"page-{name}.png"
+    path = FOLDER / f"{name}.png"
     drawn.quantize(COLORS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
         path, "png", optimize=True
     )
+    _report_size(path)
+
+
+def _report_size(path: Path) -> None:
     sys.stdout.write(f"{path.name}: {path.stat().st_size:,} bytes\n")
 
 

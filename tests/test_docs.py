@@ -42,7 +42,10 @@ FORMAT_ROW = r"^\| `([a-z][a-z0-9-]*)` \| (.*?) \|"
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 TEXTS = {path.name: path.read_text(encoding="utf-8") for path in DOCUMENTS}
 # The pages whose commands and Python run in the order of the page, in the folder of a campaign.
-INSTRUCTIONS = sorted(path.name for path in (ROOT / "docs" / "howto").glob("*.md"))
+INSTRUCTIONS = [
+    "tutorial.md",
+    *sorted(path.name for path in (ROOT / "docs" / "howto").glob("*.md")),
+]
 BLOCK = re.compile(
     r"^( *)(?:<!-- not run: (?P<reason>.*) -->\n\1)?```(?P<language>\w+)\n(?P<code>.*?)^\1```",
     re.DOTALL | re.MULTILINE,

@@ -7,6 +7,7 @@ SPARK := .venv-spark
 CLIENTS := .venv-clients
 FLOORS := .venv-floors
 DIST := .venv-dist
+DOCS := .venv-docs
 BIN := $(VENV)/bin
 SEEDS ?= hashes.txt
 STORE ?= output/campaign.db
@@ -18,8 +19,8 @@ WORKERS ?= -n 4 --dist worksteal
 # and branches.
 COVERAGE ?=
 
-.PHONY: help demo crawl test pytest coverage lint tools torture bench mutate floors notebooks jupyter spark clients pictures \
-  dist dist-check lock clean
+.PHONY: help demo crawl test pytest coverage lint tools torture bench mutate floors notebooks jupyter spark clients docs \
+  pictures dist dist-check lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -36,6 +37,7 @@ help:
 	@echo "make jupyter                 test gb.show in JupyterLab and Notebook 7"
 	@echo "make spark                   test the Spark engine on a cluster of local processes"
 	@echo "make clients                 import STIX and MISP files with the code of OpenCTI and MISP"
+	@echo "make docs                    build and check the documentation site in output/site"
 	@echo "make pictures                take the pictures of the documents, and of many graphs in output/screenshots"
 	@echo "make dist                    build the wheel and the source distribution in dist"
 	@echo "make dist-check              install both with pip, uv and pipx, and use them as a newcomer does"
@@ -113,6 +115,14 @@ spark: $(SPARK)/done
 clients: $(CLIENTS)/done
 	$(CLIENTS)/bin/python -m tests.clients $(FILES)
 
+# Every warning is an error. The checks then find what Sphinx does not warn about: undocumented names
+# and options, unreachable pages, and files of other hosts.
+docs: $(DOCS)/done
+	rm -rf output/site
+	$(DOCS)/bin/python -m sphinx --builder html --fail-on-warning --nitpicky --keep-going --quiet \
+	  --conf-dir docs --doctree-dir output/site-doctrees --fresh-env . output/site
+	$(DOCS)/bin/python -m tests.site output/site
+
 pictures: $(VENV)/test demo
 	$(BIN)/python docs/pictures.py output/demo
 	$(BIN)/python -m tests.torture readability
@@ -157,6 +167,10 @@ $(CLIENTS)/done: requirements/build.lock requirements/clients.lock pyproject.tom
 	$(call install,$(CLIENTS)/bin,requirements/clients.lock)
 	@touch $@
 
+$(DOCS)/done: requirements/build.lock requirements/docs.lock pyproject.toml | $(DOCS)/bin/python
+	$(call install,$(DOCS)/bin,requirements/docs.lock)
+	@touch $@
+
 $(FLOORS)/done: requirements/floors.lock pyproject.toml | $(FLOORS)/bin/python
 	$(call install,$(FLOORS)/bin,requirements/floors.lock)
 	@touch $@
@@ -168,7 +182,7 @@ $(DIST)/done: requirements/dist.lock | $(DIST)/bin/python
 	@touch $@
 
 $(VENV)/bin/python $(JUPYTER)/bin/python $(SPARK)/bin/python $(CLIENTS)/bin/python $(FLOORS)/bin/python \
-  $(DIST)/bin/python .venv-lock/bin/python:
+  $(DIST)/bin/python $(DOCS)/bin/python .venv-lock/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "graphbuild needs Python 3.11 or later; name one: make PYTHON=python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv $(dir $(@D))
@@ -192,10 +206,12 @@ lock: | .venv-lock/bin/python
 	$(COMPILE) pyproject.toml --extra all --group build --group spark --constraints requirements/test.lock \
 	  --output-file requirements/spark.lock
 	$(COMPILE) pyproject.toml --group build --group clients --output-file requirements/clients.lock
+	$(COMPILE) pyproject.toml --extra all --group build --group docs --constraints requirements/test.lock \
+	  --output-file requirements/docs.lock
 	$(COMPILE) --group dist --constraints requirements/lock.lock --constraints requirements/test.lock \
 	  --output-file requirements/dist.lock
 	$(COMPILE) pyproject.toml --all-extras --group build --group floors --resolution lowest-direct \
 	  --output-file requirements/floors.lock
 
 clean:
-	rm -rf $(VENV) $(JUPYTER) $(SPARK) $(CLIENTS) $(FLOORS) $(DIST) .venv-lock dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(JUPYTER) $(SPARK) $(CLIENTS) $(FLOORS) $(DIST) $(DOCS) .venv-lock dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

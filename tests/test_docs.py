@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -41,6 +42,7 @@ FORMATS_PAGE = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
 FORMAT_ROW = r"^\| `([a-z][a-z0-9-]*)` \| (.*?) \|"
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 TEXTS = {path.name: path.read_text(encoding="utf-8") for path in DOCUMENTS}
+API_PAGE = TEXTS["api.md"]
 # The pages whose commands and Python run in the order of the page, in the folder of a campaign.
 INSTRUCTIONS = [
     "tutorial.md",
@@ -308,6 +310,33 @@ def test_links_to_headings_have_existing_targets(document: Path) -> None:
     for path, fragment in re.findall(links, document.read_text(encoding="utf-8")):
         target = document.parent / path if path else document
         assert fragment in headings(target), f"{path}#{fragment}"
+
+
+def test_the_front_page_of_the_site_lists_every_document() -> None:
+    listed = re.findall(r"^(?:\w+ <)?([\w./-]+)>?$", TEXTS["index.md"], re.MULTILINE)
+    index = ROOT / "docs" / "index.md"
+    documents = {(index.parent / f"{name}.md").resolve() for name in listed}
+    assert documents == {*DOCUMENTS} - {index}
+
+
+def test_the_api_page_lists_every_public_name() -> None:
+    listed = re.findall(r"^\.\. auto\w+:: (\w+)$", API_PAGE, re.MULTILINE)
+    assert sorted(listed) == graphbuild.__all__
+
+
+def test_the_reference_of_the_command_line_contains_every_option() -> None:
+    extension = runpy.run_path(str(ROOT / "docs" / "_extensions" / "cli_reference.py"))
+    sections = dict(
+        section.split("\n", 1)
+        for section in re.split(r"^## ", extension["render_reference"](), flags=re.MULTILINE)[1:]
+    )
+    assert extension["PLACEHOLDER"] in TEXTS["cli.md"]
+    for command in commands():
+        listing = help_of(command).partition("\nOptions:\n")[2].partition("\n\n")[0]
+        options = re.findall(r"^  (?:-\w, )?(--[a-z-]+)", listing, re.MULTILINE)
+        missing = [each for each in options if each not in sections[f"graphbuild {command}"]]
+        assert set(missing) <= {"--verbose", "--quiet", "--help"}, command
+        assert all(each in sections["graphbuild"] for each in missing)
 
 
 def test_the_architecture_lists_every_package_and_its_dependencies() -> None:

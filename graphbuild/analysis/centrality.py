@@ -8,7 +8,7 @@ it links each file to each of its references.
 
 * *Betweenness* (Freeman 1977, Sociometry 40) is the share of shortest paths through the node,
   averaged over all pairs of other nodes. For pairs without a path, the share is 0. In graphs of
-  more than :data:`MAX_EXACT_NODES` nodes, betweenness is estimated from a sample of start nodes
+  more than ``MAX_EXACT_NODES`` nodes, betweenness is estimated from a sample of start nodes
   (Geisberger, Sanders and Schultes 2008, ALENEX).
 * *PageRank* (Brin and Page 1998, Comput. Netw. 30) is the share of time that a random walk spends
   at the node. At each step, the walk may restart at a random node.
@@ -85,7 +85,7 @@ def compute_centrality(data: object, *, samples: int = SAMPLES, seed: int = 0) -
     """Compute the centrality of all files, references and collections.
 
     ``data`` is a graph, a store, observations or an ``Incidence``. In graphs of more than
-    :data:`MAX_EXACT_NODES` nodes, betweenness is estimated from ``samples`` random start nodes.
+    ``MAX_EXACT_NODES`` nodes, betweenness is estimated from ``samples`` random start nodes.
     ``seed`` is the seed of the random number generator.
     """
     require("networkit", extra="analysis")

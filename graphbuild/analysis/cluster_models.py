@@ -56,7 +56,7 @@ class Cluster:
 
     Attributes:
         number: The rank of the cluster by size; 1 is the largest cluster.
-        name: A name that no other cluster has; see :mod:`graphbuild.analysis.cluster_names`.
+        name: A name that no other cluster has; see ``graphbuild.analysis.cluster_names``.
         files: The files, sorted by key.
         top_collections: Up to five collections that distinguish the cluster from all other files,
             by descending log-likelihood ratio; see :class:`DistinctiveEntity`.

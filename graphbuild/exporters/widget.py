@@ -28,7 +28,7 @@ _MAX_STATIC_PAGE = 2_500_000  # characters
 
 
 class GraphWidget(anywidget.AnyWidget):
-    """The page of a graph in a notebook. :attr:`selection` follows the clicks on the page.
+    """The page of a graph in a notebook. ``selection`` follows the clicks on the page.
 
     Programs without a kernel display the page alone, unless it is larger than 2.5 MB.
 

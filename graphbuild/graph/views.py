@@ -3,7 +3,7 @@
 In real graphs, many files have exactly the same neighbors, because the API returns all references
 of a collection for each file in the collection. :func:`fold` merges such files into one node, and
 likewise references with the same neighbors. :func:`unfold` restores the nodes. The formats STIX and
-MISP refuse :data:`DERIVED_VIEWS`. All other export formats accept all views.
+MISP refuse ``DERIVED_VIEWS``. All other export formats accept all views.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def _merged_edge(edges: Mapping[tuple[str, str], dict[str, Any]]) -> dict[str, A
 
 
 def view(graph: Graph, name: str) -> Graph:
-    """Return the view of ``graph`` that :data:`VIEWS` lists under ``name``.
+    """Return the view of ``graph`` that ``VIEWS`` lists under ``name``.
 
     ``graph`` is not changed. The view ``full`` is ``graph`` itself.
 

@@ -57,7 +57,7 @@ class Verification:
 
     @property
     def topic(self) -> Topic:
-        """The topic of the claim; see :data:`claim_kinds.Topic`."""
+        """The topic of the claim; see ``claim_kinds.Topic``."""
         return find_topic(self.record.kind)
 
 

@@ -319,6 +319,18 @@ def test_the_front_page_of_the_site_lists_every_document() -> None:
     assert documents == {*DOCUMENTS} - {index}
 
 
+def test_the_analysis_page_lists_all_literature_that_it_cites() -> None:
+    words = " ".join(TEXTS["analysis.md"].split())
+    text, _, literature = words.partition("## Literature")
+    authors = (
+        r"([A-Z][a-z]+)(?:,? (?:and [A-Z][a-z]+|et al\.|[A-Z][a-z]+,?))* \(?((?:19|20)\d\d)\b(?!-)"
+    )
+    cited = set(re.findall(authors, text))
+    assert len(cited) > 15
+    listed = set(re.findall(r"- (\w+), [^:]*?\((\d{4})\)", literature))
+    assert cited == listed
+
+
 def test_the_api_page_lists_every_public_name() -> None:
     listed = re.findall(r"^\.\. auto\w+:: (\w+)$", API_PAGE, re.MULTILINE)
     assert sorted(listed) == graphbuild.__all__

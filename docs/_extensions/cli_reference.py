@@ -68,7 +68,7 @@ def _render_command(command: Command, context: Context) -> Iterator[str]:
 
 def _render_paragraph(paragraph: str) -> str:
     if paragraph.startswith("\b\n"):  # for Click, lines that must not be wrapped
-        return f"```text\n{inspect.cleandoc(paragraph[2:])}\n```\n"
+        return f"```\n{inspect.cleandoc(paragraph[2:])}\n```\n"
     return f"{_escape(paragraph)}\n"
 
 

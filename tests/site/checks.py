@@ -1,4 +1,4 @@
-"""What must be true of the built site; each check yields a sentence per problem."""
+"""Find problems of the built site; each check yields a sentence per problem."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MODULES = (
     "graphbuild.exporters",
     "graphbuild.report",
 )
-# What newcomers ask first -> the command that their page must show.
+# The first tasks of newcomers -> the command that the page of the task must show.
 TASKS = {
     "Get your list into Gephi": "graphbuild export",
     "Find out which of your files belong together": "graphbuild communities",
@@ -40,7 +40,7 @@ _START = "index.html"  # leads from the folder to the front page
 
 
 def check_names(inventory: Inventory) -> Iterator[str]:
-    """Every public function and class, and every public member of a class, is documented."""
+    """Find public functions, classes and members of classes that are not documented."""
     documented = {name for kind, name in inventory if kind.startswith("py:")}
     for module_name in MODULES:
         module = importlib.import_module(module_name)
@@ -65,7 +65,7 @@ def _check_members(path: str, class_: type, documented: set[str]) -> Iterator[st
 
 
 def check_options(inventory: Inventory) -> Iterator[str]:
-    """Every command and option that ``--help`` shows is documented."""
+    """Find options that ``--help`` of any command shows, but that are not documented."""
     documented = {name for kind, name in inventory if kind == "std:cmdoption"}
     common = _options(_help())
     for words in ((), *_commands()):
@@ -99,7 +99,7 @@ def _options(text: str) -> list[str]:
 
 
 def check_hosts(site: Path, pages: dict[str, Page]) -> Iterator[str]:
-    """No page and no style sheet loads anything from another host."""
+    """Find files of other hosts that pages or style sheets load."""
     for page in pages.values():
         yield from (f"{page.name} loads {each}" for each in page.loaded if is_external(each))
     for path in sorted(site.rglob("*.css")):
@@ -109,7 +109,7 @@ def check_hosts(site: Path, pages: dict[str, Page]) -> Iterator[str]:
 
 
 def check_links(site: Path, pages: dict[str, Page]) -> Iterator[str]:
-    """Every link inside the site leads to a file, and to an element if it names one."""
+    """Find links inside the site whose file or element does not exist."""
     for page in pages.values():
         for link in page.links:
             target = resolve(page.name, link.address)
@@ -123,13 +123,13 @@ def check_links(site: Path, pages: dict[str, Page]) -> Iterator[str]:
 
 
 def check_images(pages: dict[str, Page]) -> Iterator[str]:
-    """Every image has a text for people who do not see it."""
+    """Find images without a text for people who do not see them."""
     for page in pages.values():
         yield from (f"{page.name}: {each} has no text" for each in page.images_without_text)
 
 
 def check_reachability(pages: dict[str, Page]) -> Iterator[str]:
-    """Links lead from the front page to every page."""
+    """Find pages that no links lead to from the front page."""
     clicks = count_clicks(pages)
     for name in pages.keys() - clicks.keys() - _WITHOUT_LINKS - {_START}:
         yield f"no links lead from the front page to {name}"
@@ -148,7 +148,7 @@ def count_clicks(pages: dict[str, Page]) -> dict[str, int]:
 
 
 def check_tasks(pages: dict[str, Page]) -> Iterator[str]:
-    """A link in the text of the front page names each task, and its page shows the command."""
+    """Find tasks that the front page does not name, or whose page lacks the command."""
     links = {" ".join(link.text.split()): link for link in pages[FRONT_PAGE].links if link.in_text}
     clicks = count_clicks(pages)
     for task, command in TASKS.items():

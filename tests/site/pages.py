@@ -36,7 +36,7 @@ class Link:
 
 @dataclass
 class Page:
-    """What the checks need to know of one HTML file."""
+    """The content of an HTML file that the checks need."""
 
     name: str
     links: list[Link] = field(default_factory=list)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 import tempfile
 from io import BytesIO, StringIO
@@ -36,6 +37,8 @@ COLORS = 256
 FOLDER = HERE / "pictures"
 SIZE = {"width": 1120, "height": 700}
 TERMINAL_COLUMNS = 112
+GEPHI = HERE.parent / "output" / "gephi" / "target" / "lib"
+FILL_PAGE = "body { margin: 0 } svg { display: block; width: 100vw; height: 100vh }"
 WEB_FONT = re.compile(r"@font-face \{.*?\}", re.DOTALL)
 
 
@@ -45,6 +48,7 @@ def main(demo: Path) -> None:
     _take_screenshots(demo / "graph.html")
     _take_report(demo)
     _draw_terminal(demo, "communities")
+    _draw_in_gephi(demo / "graph.graphml")
 
 
 def _take_screenshots(page_of_the_demo: Path) -> None:
@@ -87,6 +91,22 @@ def _draw_terminal(demo: Path, command: str) -> None:
     path = FOLDER / f"tutorial-{command}.svg"
     path.write_text(WEB_FONT.sub("", svg), encoding="utf-8")
     _report_size(path)
+
+
+def _draw_in_gephi(graph: Path) -> None:
+    """Save the picture that Gephi draws of a graph, if the tests have downloaded Gephi."""
+    jar = next(GEPHI.glob("gephi-toolkit-*.jar"), None)
+    if jar is None:
+        sys.stdout.write("gephi-preview.png: NOT TAKEN; run tests/exporters/test_gephi.py first\n")
+        return
+    with tempfile.TemporaryDirectory() as folder, launch_chromium() as browser:
+        svg = Path(folder, "preview.svg")
+        java = ("java", "-Djava.awt.headless=true", "-cp", jar, HERE / "GephiPreview.java")
+        subprocess.run((*java, graph, svg), check=True, capture_output=True)  # noqa: S603 - our files
+        page = browser.new_context(viewport=SIZE, offline=True).new_page()
+        drawing = svg.read_text(encoding="utf-8").partition("<svg")[2]
+        page.set_content(f"<style>{FILL_PAGE}</style><svg{drawing}")
+        _save(page, "gephi-preview", Image.Quantize.MAXCOVERAGE)  # keeps the rare red
 
 
 def _shell(folder: Path) -> Shell:
@@ -149,13 +169,11 @@ STEPS = {
 }
 
 
-def _save(page: Page, name: str) -> None:
+def _save(page: Page, name: str, method: Image.Quantize = Image.Quantize.MEDIANCUT) -> None:
     """Save a screenshot; fewer colors make the file smaller."""
     drawn = Image.open(BytesIO(page.screenshot())).convert("RGB")
     path = FOLDER / f"{name}.png"
-    drawn.quantize(COLORS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
-        path, "png", optimize=True
-    )
+    drawn.quantize(COLORS, method, dither=Image.Dither.NONE).save(path, "png", optimize=True)
     _report_size(path)
 
 

@@ -66,10 +66,15 @@ def commands() -> list[str]:
     return re.findall(r"^  (\w+) ", listing, re.MULTILINE)
 
 
+def small_world() -> World:
+    """Return a world that commands read fast; it contains the sample, which pages name."""
+    return generate_world(1, campaigns=2, files_per_campaign=6)
+
+
 @pytest.fixture
 def campaign_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A crawled campaign in the current folder, and an emulator that answers ``from_env``."""
-    world = generate_world(1)
+    world = small_world()
     (tmp_path / "hashes.txt").write_text("\n".join(world.hashes()))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("VT_APIKEY", "k" * 64)
@@ -136,11 +141,6 @@ class Instructions:
         program.chmod(0o755)
         path = f"{programs}{os.pathsep}{os.environ['PATH']}"
         return {**self._shell.environment, "PATH": path, "PYTHONPATH": str(ROOT)}
-
-
-def small_world() -> World:
-    """Return a world that commands read fast; it contains the sample, which pages name."""
-    return generate_world(1, campaigns=2, files_per_campaign=6)
 
 
 @pytest.fixture(scope="module")

@@ -61,6 +61,7 @@ from graphbuild.analysis.formatting import (
     describe_node,
     describe_observation,
     describe_step,
+    describe_structural_change,
     summarize_changes,
 )
 from graphbuild.analysis.incidence import Incidence, as_incidence
@@ -76,9 +77,16 @@ from graphbuild.analysis.overlap import (
 from graphbuild.analysis.pair_groups import PairGroups, group_pairs
 from graphbuild.analysis.paths import EvidenceGraph, EvidencePath, PathStep
 from graphbuild.analysis.strength import measure_clusters, measure_pair, measure_pairs
+from graphbuild.analysis.structural_changes import (
+    DEFAULT_MIN_FILES,
+    Evidence,
+    StructuralChange,
+    find_structural_changes,
+)
 from graphbuild.analysis.timeline import Timeline, TimelineSeries, build_timeline
 
 __all__ = [
+    "DEFAULT_MIN_FILES",
     "METHOD",
     "REASON_DESCRIPTIONS",
     "RULE_DESCRIPTIONS",
@@ -95,6 +103,7 @@ __all__ = [
     "DistinctiveEntity",
     "DistinctiveFamily",
     "DoubtfulFile",
+    "Evidence",
     "EvidenceGraph",
     "EvidencePath",
     "Families",
@@ -113,6 +122,7 @@ __all__ = [
     "Snapshot",
     "Sources",
     "Strength",
+    "StructuralChange",
     "Subcluster",
     "Timeline",
     "TimelineSeries",
@@ -130,11 +140,13 @@ __all__ = [
     "describe_node",
     "describe_observation",
     "describe_step",
+    "describe_structural_change",
     "find_bridges",
     "find_clusters",
     "find_duplicates",
     "find_overlaps",
     "find_sources",
+    "find_structural_changes",
     "group_families",
     "group_pairs",
     "make_families",

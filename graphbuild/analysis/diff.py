@@ -193,7 +193,7 @@ class SnapshotPair:
         removed, unknown_after = old.exclusive_triples(new)
         unchanged = old.triples[np.isin(old.keys, new.keys, assume_unique=True)]
         groups = added, removed, unchanged, unknown_before, unknown_after
-        return Changes(*(tuple(map(self._triple, each.tolist())) for each in groups))
+        return Changes(*(tuple(map(self.triple, each.tolist())) for each in groups))
 
     def inferred_observations(self) -> tuple[tuple[Triple, ...], tuple[Triple, ...]]:
         """Return the observations of only one snapshot whose reference the other one inferred.
@@ -206,7 +206,7 @@ class SnapshotPair:
         found = []
         for here, there in (new, old), (old, new):
             _, unknown = here.exclusive_triples(there)
-            found.append(tuple(map(self._triple, unknown[there.is_inferred(unknown)].tolist())))
+            found.append(tuple(map(self.triple, unknown[there.is_inferred(unknown)].tolist())))
         return found[0], found[1]
 
     def entity_changes(self, column: int) -> Changes[Entity]:
@@ -226,7 +226,8 @@ class SnapshotPair:
             found = ([each for each in group if each.type != REFERENCE] for group in found)
         return Changes(*map(tuple, found))
 
-    def _triple(self, row: list[int]) -> Triple:
+    def triple(self, row: Sequence[int]) -> Triple:
+        """Return the entities of a row of ``AlignedSnapshot.triples``."""
         file, reference, collection = row
         files, references, collections = self.entities
         through = None if collection == NO_COLLECTION else collections[collection]

@@ -10,7 +10,7 @@ from graphbuild.graph.labels import label_entities
 from graphbuild.models import REFERENCE, Entity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -53,6 +53,17 @@ class EntityIndex:
         for row in np.flatnonzero(is_used).tolist():
             numbers[row] = self.add(entities[row])
         return numbers
+
+    def add_numbers(self, numbers: Numbers, entities: Sequence[Entity]) -> Numbers:
+        """Add the entities with these numbers in ``entities``; return their numbers in this index.
+
+        The number ``NO_ENTITY`` is returned unchanged.
+        """
+        new = np.full(len(entities) + 1, NO_ENTITY, np.int64)
+        for number in np.unique(numbers[numbers != NO_ENTITY]).tolist():
+            new[number] = self.add(entities[number])
+        found: Numbers = new[numbers]
+        return found
 
     def __iter__(self) -> Iterator[Entity]:
         return iter(self._entities)

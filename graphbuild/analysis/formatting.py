@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from graphbuild.analysis.compare import Comparison
     from graphbuild.analysis.deduplication import Deduplication
     from graphbuild.analysis.paths import PathStep
+    from graphbuild.analysis.structural_changes import StructuralChange
     from graphbuild.models import Entity, Observation
 
 _MAX_TEXT_LENGTH = 160  # maximum number of characters of a title, name or URL
 _MAX_CLUSTER_NAME_LENGTH = 80  # characters of a cluster's name; enough for most labels
+_MAX_CLUSTERS = 3  # clusters on each side of a structural change
 _URL = re.compile(r"\S*https?:\S*|\S*://\S*", re.IGNORECASE)
 
 
@@ -248,3 +250,34 @@ def _describe_cause(cause: Cause, change: ClusterChange) -> MixedText:
         details.append(f"possibly also in the {other} snapshot, whose data is incomplete")
     name = UntrustedText(defanged_label(cause.entity))
     return f"by the {cause.entity.type} ", name, f" ({', '.join(details)})"
+
+
+# --- structural changes --------------------------------------------------------------------------
+
+
+def describe_structural_change(change: StructuralChange) -> MixedText:
+    """Describe a structural change in one line, with at most three clusters on each side."""
+    before, after = _join_clusters(change.before), _join_clusters(change.after)
+    if change.kind in {"clusters_merged", "cluster_split"}:
+        word = "merged" if change.kind == "clusters_merged" else "split"
+        return f"{word}: ", *before, " became ", *after
+    entity = UntrustedText(defanged_label(change.entities[0]))
+    others = len(change.entities) - 1
+    if change.kind == "file_moved":
+        return "moved: ", entity, " changed from ", *before, " to ", *after
+    if change.kind == "clusters_tied":
+        more = f" and {format_count(others, 'more reference')} tie " if others else " ties "
+        return "tied: the reference ", entity, more, *after
+    if change.kind == "collection_found":
+        count = format_count(len(change.files), "subject")
+        return "found: the collection ", entity, f" contains {count} of the campaign"
+    return "known: ", entity, " has its first references, and is in ", *after
+
+
+def _join_clusters(clusters: Sequence[Cluster]) -> MixedText:
+    parts: list[str | UntrustedText] = []
+    for cluster in clusters[:_MAX_CLUSTERS]:
+        parts += [" and " if parts else "", *describe_cluster(cluster)]
+    if len(clusters) > _MAX_CLUSTERS:
+        parts.append(f" and {len(clusters) - _MAX_CLUSTERS:,} more")
+    return tuple(parts)

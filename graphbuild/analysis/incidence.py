@@ -27,7 +27,7 @@ from graphbuild.graph.builder import extract_observations
 from graphbuild.models import INFERRED, REFERENCE, Observation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from numpy.typing import NDArray
 
@@ -123,6 +123,19 @@ class Incidence:
             for table in (rows, pairs)
         )
         return cls(entities[0], entities[1], entities[2], triples, inferred)
+
+    def restrict(self, files: Container[Entity]) -> Self:
+        """Return the observations of some of the files only, without clusters."""
+        kept = [number for number, file in enumerate(self.files) if file in files]
+        indexes = EntityIndex(), EntityIndex(), EntityIndex()
+        tables = []
+        for rows in (self.triples, self.inferred):
+            rows_of_kept = rows[np.isin(rows[:, FILES], kept)]
+            columns = zip(indexes, rows_of_kept.T, self.entities, strict=False)
+            numbers = [index.add_numbers(column, entities) for index, column, entities in columns]
+            tables.append(np.stack(numbers, axis=1))
+        triples, inferred = tables
+        return self._sorted(indexes, triples, inferred)
 
     @property
     def entities(self) -> tuple[tuple[Entity, ...], tuple[Entity, ...], tuple[Entity, ...]]:

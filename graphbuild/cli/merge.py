@@ -84,6 +84,7 @@ def _describe(result: MergeResult) -> str:
         "page": result.pages,
         "inference": result.inferences,
         "call": result.calls,
+        "watch event": result.events,
     }
     new = ", ".join(format_count(count, name) for name, count in counts.items() if count)
     return f"{result.source}: {new} added or updated"

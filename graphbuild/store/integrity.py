@@ -162,6 +162,17 @@ _RULES = (
         "'the shard ' || quote(value) || ' is invalid'",
         "metadata WHERE name = 'shard' AND value NOT GLOB '[1-9]*/[1-9]*'",
     ),
+    (
+        "NULL",
+        "'the period that watch has compared is invalid'",
+        "watch WHERE id <> 0 OR since > until",
+    ),
+    (
+        "NULL",
+        "'the event ' || quote(id) || ' of watch is invalid'",
+        """watch_event WHERE delivered NOT IN (0, 1) OR since > until
+            OR iif(json_valid(content), json_extract(content, '$.id') IS NOT id, 1)""",
+    ),
 )
 
 

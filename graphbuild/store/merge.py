@@ -1,4 +1,4 @@
-"""Merge a campaign file into another: names, seeds, tasks, pages, inferences and calls.
+"""Merge a campaign file into another: names, seeds, tasks, pages, inferences, calls and events.
 
 Three steps follow each other. A killed merge leaves a valid campaign file after each transaction,
 and a repeated merge continues, because all steps add only what is missing:
@@ -7,7 +7,7 @@ and a repeated merge continues, because all steps add only what is missing:
    the existing ones in the order of the other file. Shards of one crawl contain the same seeds in
    the same order, so that this is also the order of an undivided crawl.
 2. The lists are united in batches; :mod:`graphbuild.store.merge_lists` describes the rule.
-3. The calls are added, in one transaction.
+3. The calls and the events of ``watch`` are added, in one transaction.
 
 The other file is only read. If it has an earlier schema version, a temporary copy is migrated.
 """
@@ -30,6 +30,7 @@ from graphbuild.store.entities import (
 )
 from graphbuild.store.merge_lists import ListMerger
 from graphbuild.store.merge_result import MergeConflict, MergeResult
+from graphbuild.store.watch import merge_watch_logs
 
 if TYPE_CHECKING:
     from graphbuild.models import Scalar
@@ -87,6 +88,7 @@ class _Merge:
         self._merge_lists()
         with self._db.transaction():
             self._add_calls()
+            self._result.events = merge_watch_logs(self._db, self._source)
         return self._result
 
     def _canonical(self, source_id: int) -> int:

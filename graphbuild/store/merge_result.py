@@ -28,6 +28,7 @@ class MergeResult:
     pages: int = 0
     inferences: int = 0
     calls: int = 0
+    events: int = 0  # events of ``watch``
     conflicts: list[MergeConflict] = field(default_factory=list)
 
     def add_conflict(self, conflict: MergeConflict) -> None:
@@ -37,4 +38,4 @@ class MergeResult:
     def is_new(self) -> bool:
         """Return whether the file has added or changed anything."""
         counts = (self.entities, self.seeds, self.lists, self.pages, self.inferences, self.calls)
-        return any(counts)
+        return any(counts) or self.events > 0

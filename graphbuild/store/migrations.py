@@ -200,6 +200,36 @@ _COLUMNS_SINCE_SCHEMA_6 = {
 }
 
 
+def add_watch(connection: sqlite3.Connection) -> None:
+    """Migrate schema 6 to 7: add the tables of ``watch``."""
+    for statement in _WATCH_OF_SCHEMA_7:
+        connection.execute(statement)
+
+
+_WATCH_OF_SCHEMA_7 = (
+    """
+CREATE TABLE watch (
+    id INTEGER PRIMARY KEY,
+    since REAL,
+    until REAL,
+    round_started_at REAL
+) STRICT
+""",
+    """
+CREATE TABLE watch_event (
+    position INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    identity TEXT NOT NULL,
+    since REAL NOT NULL,
+    until REAL NOT NULL,
+    content TEXT NOT NULL,
+    delivered INTEGER NOT NULL DEFAULT 0
+) STRICT
+""",
+    "CREATE INDEX watch_event_identity ON watch_event (identity)",
+)
+
+
 # Schema version -> the function that migrates a file of that version to the next one.
 MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {
     1: rename_columns,
@@ -207,4 +237,5 @@ MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {
     3: add_clusters,
     4: keep_clusters,
     5: add_subclusters,
+    6: add_watch,
 }

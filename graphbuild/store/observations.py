@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from array import array
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -47,6 +48,18 @@ TASK_ORDER = (
     "ORDER BY max(task.depth, 0), iif(task.depth > 0, type, ''),"
     " iif(task.depth > 0, api_id, ''), iif(task.depth > 0, relationship, ''), task.id"
 )
+# The newest call for each list determines whether the API knows the subject. In SQLite, columns
+# beside max() are those of the row with the maximum. Codes that begin with HTTP are no codes of the
+# API: a proxy may have sent the response.
+_UNKNOWN_SUBJECTS = """
+SELECT subject FROM (
+    SELECT iif(same_as, same_as, entity.id) AS subject, http_status, error, max(started_at)
+    FROM call JOIN entity ON entity.id = call.subject
+    WHERE relationship = :list AND sent AND started_at <= :at GROUP BY 1)
+WHERE http_status = :not_found AND error NOT LIKE 'HTTP %' AND subject NOT IN (
+    SELECT subject FROM page JOIN task ON task.id = page.task
+    WHERE relationship = :list AND page.fetched_at <= :at)
+"""
 
 
 @dataclass(slots=True)
@@ -148,6 +161,19 @@ class ObservationReader:
             for task, subject, state in rows:
                 earlier = states[task].state if task in states else PENDING
                 yield entities[subject], state if at == math.inf else earlier
+
+    def unknown_subjects(self, at: float = math.inf) -> Iterator[Entity]:
+        """Yield each subject without pages to whose last request the API answered "not found".
+
+        Args:
+            at: Ignore later requests and pages; a time in seconds since 1970.
+        """
+        with self._db.snapshot():
+            entities = load_entities(self._db)
+            rows = self._db.rows(
+                _UNKNOWN_SUBJECTS, list=RELATED_REFERENCES, at=at, not_found=HTTPStatus.NOT_FOUND
+            )
+            yield from (entities[subject] for (subject,) in rows)
 
     def links(self) -> Iterator[Link]:
         """Yield each entry of the lists that references and collections have, once per list."""

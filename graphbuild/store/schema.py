@@ -15,6 +15,7 @@ modules of ``graphbuild.store`` write the tables:
 * ``merge`` and ``merge_lists``: seed, task, page, fact, inference and call. They call the modules
   above where they can.
 * ``clusters``: clustering, cluster and cluster_member.
+* ``watch``: watch and watch_event.
 
 The data classes in :mod:`graphbuild.models` and :mod:`graphbuild.store.models` describe most
 columns. Notes on others:
@@ -63,6 +64,11 @@ columns. Notes on others:
   ``cluster.breaking_point`` also if the cluster has none.
 * ``cluster_member.subcluster`` is NULL if the cluster is not split, and
   ``cluster_member.other_cluster`` is NULL unless the file is doubtful.
+* ``watch`` has at most one row, with the id 0. ``since`` and ``until`` are the period that all
+  comparisons of ``watch`` cover, or NULL before the first one. ``round_started_at`` is NULL unless
+  a round of requests is not finished.
+* ``watch_event.since`` and ``watch_event.until`` are the times of the states that were compared.
+  ``content`` is a JSON object. ``delivered`` is 1 if the event was output, otherwise 0.
 * The index ``task_order`` sorts the tasks of one state in the order in which they are requested.
 """
 
@@ -74,7 +80,7 @@ from contextlib import closing
 from itertools import product
 
 APPLICATION_ID = 0x67624B47  # "gbKG", in the header of the file
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 SCHEMA = """
 CREATE TABLE entity (
@@ -186,6 +192,22 @@ CREATE TABLE cluster_member (
     other_cluster INTEGER,
     PRIMARY KEY (level, entity)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE watch (
+    id INTEGER PRIMARY KEY,
+    since REAL,
+    until REAL,
+    round_started_at REAL
+) STRICT;
+CREATE TABLE watch_event (
+    position INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    identity TEXT NOT NULL,
+    since REAL NOT NULL,
+    until REAL NOT NULL,
+    content TEXT NOT NULL,
+    delivered INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX watch_event_identity ON watch_event (identity);
 """
 VIEWS = """
 CREATE VIEW fact_by_task AS
@@ -224,6 +246,7 @@ _EARLIER_DIGESTS = {
     3: "0cf539c2cab2941684862e0fdfad698e6d52f32813bdecc301e216175a844895",
     4: "fa5d21a3cc3dbf74c8651859659bbffc18b91cdcaa844b592410027e47beee2e",
     5: "57d23669dc53eb290dc2793605cb5d58c661a4e10e43f7d2219a10f930bfe219",
+    6: "6f206ee783818881ecad0b9d62e588b259c82d53b697f8ff75fff799a93c2e24",
 }
 
 

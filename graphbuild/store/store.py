@@ -55,6 +55,7 @@ from graphbuild.store.page_writer import PageWriter
 from graphbuild.store.schema import CONFIRMED, REFUTED
 from graphbuild.store.task_queue import TaskQueue
 from graphbuild.store.task_selection import subject_entity
+from graphbuild.store.watch import WatchLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -76,6 +77,7 @@ class Store(ObservationReader):
         calls: The log of API calls.
         api_info: The API flavor, and the time when an exhausted quota resets.
         clusters: Saves and loads the clusters of the campaign.
+        watch: What the command ``watch`` has compared and found.
     """
 
     def __init__(self, db: Database | str | Path) -> None:
@@ -95,6 +97,7 @@ class Store(ObservationReader):
         self.calls = CallLog(db, self._entities)
         self.api_info = ApiInfo(db)
         self.clusters = StoredClusters(db)
+        self.watch = WatchLog(db)
 
     @classmethod
     def open(cls, path: str | Path) -> Self:

@@ -14,6 +14,7 @@ from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
 from tests.crawler.campaign import Campaign
 from tests.crawler.test_refresh import DAY, refresh, world_of
+from tests.support.faults import Fault
 
 FILE = "a" * 64
 
@@ -145,3 +146,33 @@ def test_subject_added_later_was_pending_before(tmp_path) -> None:
     campaign.crawl()
     assert states(campaign, observations_then)["e" * 64] == PENDING
     assert states(campaign)["e" * 64] == FAILED
+
+
+def unknown(campaign: Campaign, at: float = inf) -> list[str]:
+    with Store.read(campaign.path) as store:
+        return [subject.id for subject in store.unknown_subjects(at)]
+
+
+def test_a_subject_is_unknown_from_the_response_not_found_until_its_first_page(tmp_path) -> None:
+    campaign = Campaign(tmp_path / "c.db", world_of(1))
+    empty = campaign.api.world.replace(files=[])
+    known, campaign.api.world = campaign.api.world, empty
+    before = campaign.clock.now() - 1
+    campaign.crawl()
+    first = campaign.clock.now()
+    assert (unknown(campaign, before), unknown(campaign)) == ([], [FILE])
+    for world, expected in ((known, []), (empty, [])):  # a file with pages is not unknown
+        campaign.clock.time += DAY
+        campaign.api.world = world
+        refresh(campaign, 1.0)
+        campaign.crawl()
+        assert unknown(campaign) == expected
+    assert unknown(campaign, first) == [FILE]
+
+
+def test_a_subject_that_fails_for_another_reason_is_not_unknown(tmp_path) -> None:
+    campaign = Campaign(tmp_path / "c.db", world_of(1))
+    campaign.api.add_faults(Fault("status", 400, times=None))
+    campaign.crawl()
+    assert states(campaign) == {FILE: FAILED}
+    assert unknown(campaign) == []

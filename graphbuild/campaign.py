@@ -13,6 +13,8 @@ from __future__ import annotations
 import warnings
 import weakref
 from collections.abc import Iterable
+from datetime import UTC
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -21,6 +23,7 @@ from graphbuild.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from typing import Self
 
     import pandas as pd
@@ -137,6 +140,31 @@ class Campaign:
         from graphbuild.analysis import campaign_clusters  # noqa: PLC0415  loads numpy
 
         return campaign_clusters.find_with_strengths(self.store, seed=seed).to_frame()
+
+    def structural_changes(self, since: datetime, *, min_files: int = 3) -> pd.DataFrame:
+        """Return the structural changes since a time, as ``graphbuild watch`` reports them.
+
+        The DataFrame has one row per change. The columns are ``kind`` (such as
+        ``clusters_merged``), ``text`` (one line), ``entities`` (node keys), ``before`` and
+        ``after`` (numbers of clusters). Several keys or numbers are separated by spaces. The
+        entities are the moved or known subject, the collection, or the references that tie
+        clusters.
+
+        Args:
+            since: The time of the earlier state; in UTC if it has no time zone.
+            min_files: How many subjects a collection must contain to be a change.
+
+        Raises:
+            StoreError: The campaign file is damaged.
+        """
+        from graphbuild import analysis  # noqa: PLC0415  loads scipy
+        from graphbuild.analysis.campaign_changes import changes_frame  # noqa: PLC0415  loads scipy
+
+        time = (since if since.tzinfo else since.replace(tzinfo=UTC)).timestamp()
+        with self.store.snapshot():
+            before, after = (analysis.read_state(self.store, at) for at in (time, inf))
+        found = analysis.find_structural_changes(before, after, min_files=min_files)
+        return changes_frame(found)
 
     def export(
         self,

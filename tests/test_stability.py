@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import graphbuild as gb
 from graphbuild.api import auth, tool_name
-from graphbuild.emulator import Api, Emulator, generate_world
+from graphbuild.emulator import Api, Collection, Emulator, Reference, generate_world
 from tests.support.paths import DATA, ROOT, TESTS
 from tests.support.shell import Shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from graphbuild.emulator import World
 
 PAGE = (ROOT / "docs" / "stability.md").read_text(encoding="utf-8")
 GOLDEN = TESTS / "golden" / "json_fields.json"
@@ -40,6 +44,7 @@ COMMANDS = {
     "compare": "--store c.db --since 2000-01-01",
     "report": "--store c.db --out out",
     "verify": "report.json --store c.db",
+    "watch": "--store c.db --base-url {url} --refresh 0m --since {now}",
     "backup": "c.db --out copy.db",
     "merge": "copy.db --store merged.db",
     "import": f"{DATA / 'related_references.json'} --store imported.db",
@@ -59,12 +64,30 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
     found = {}
     with Emulator(Api(WORLD)) as emulator:
         for command, arguments in COMMANDS.items():
-            words = f"{command} {arguments} --json".format(url=emulator.base_url).split()
+            if command == "watch":
+                emulator.api.world = united(WORLD)
+            now = datetime.now(UTC).isoformat()
+            words = f"{command} {arguments} --json".format(url=emulator.base_url, now=now).split()
             process = shell(*words)
-            assert process.returncode in {0, 4}, process.stderr
-            found[command] = json.loads(process.stdout)
+            assert process.returncode in {0, 4, 10}, process.stderr
+            # Of several events of watch, the first one has all fields.
+            text = process.stdout.partition("\n")[0] if command == "watch" else process.stdout
+            found[command] = json.loads(text)
             (shell.folder / f"{command}.json").write_text(process.stdout, encoding="utf-8")
     return found
+
+
+def united(world: World) -> World:
+    """Return a world in which all files are in the same new collections only."""
+    references = [Reference.from_url(f"https://new.example/{number}") for number in range(3)]
+    collections = [Collection(each.id, each.id, (each.id,)) for each in references]
+    names = tuple(each.id for each in collections)
+    files = [replace(each, collections=names) for each in world.files.values()]
+    return world.replace(
+        files=files,
+        references=[*world.references.values(), *references],
+        collections=[*world.collections.values(), *collections],
+    )
 
 
 def field_paths(value: object, path: str = "") -> Iterator[str]:

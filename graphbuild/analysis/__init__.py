@@ -27,6 +27,7 @@ For brevity, this package calls all subjects *files*: also domains, IP addresses
 """
 
 from graphbuild.analysis.bridges import Bridge, Bridges, find_bridges
+from graphbuild.analysis.campaign_changes import read_state
 from graphbuild.analysis.centrality import Centrality, NodeCentrality, compute_centrality
 from graphbuild.analysis.cluster_evolution import Cause, ClusterChange, MovedFile
 from graphbuild.analysis.cluster_models import Cluster, Clustering, DoubtfulFile, Subcluster
@@ -154,6 +155,7 @@ __all__ = [
     "measure_pair",
     "measure_pairs",
     "publication_date",
+    "read_state",
     "reference_url",
     "summarize_changes",
 ]

@@ -15,12 +15,12 @@ from graphbuild._util import format_count
 from graphbuild.cli import options
 from graphbuild.cli.campaign_file import open_for_writing, save_clusters
 from graphbuild.cli.console import notice, print_json, print_line
+from graphbuild.cli.crawl_run import find_key, run_crawl
 from graphbuild.cli.errors import ExitCode
 from graphbuild.cli.option_conflicts import refuse_combinations
 from graphbuild.cli.progress import crawl_progress
 from graphbuild.cli.seed_lists import read_seed_lists, require_seeds, seed_list_json, summarize
 from graphbuild.cli.shards import choose_shard
-from graphbuild.cli.signals import on_signal
 from graphbuild.cli.status import (
     MAX_LISTED,
     has_problem,
@@ -31,17 +31,12 @@ from graphbuild.cli.status import (
     print_totals,
     print_verification,
 )
-from graphbuild.errors import AuthenticationError, CrawlPaused, SeedError
-from graphbuild.models import FAILED, FILE, PENDING, Entity
+from graphbuild.errors import AuthenticationError, SeedError
+from graphbuild.models import FAILED, PENDING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
-    from signal import Signals
-
     from graphbuild.api.auth import ApiKey
-    from graphbuild.api.rate_limit import Clock
-    from graphbuild.crawler import Crawl, CrawlEvent, PageChoice
+    from graphbuild.crawler import PageChoice
     from graphbuild.seeds import Seed, SeedList
     from graphbuild.store import Store
     from graphbuild.store.models import RemainingCalls
@@ -126,7 +121,7 @@ def crawl(
         store.descriptions.add(describe or ())
         calls_before, pages, paused = store.calls.count(), 0, ""
         if store.tasks.has_pending(unread=quick):  # otherwise, the crawl needs no API key
-            key, limiter = _find_key(store), RateLimiter(per_minute)
+            key, limiter = find_key(store), RateLimiter(per_minute)
             with Client(
                 key, base_url=base_url, rate_limiter=limiter, api_flavor=api_flavor
             ) as client:
@@ -153,7 +148,7 @@ def crawl(
                     max_calls=decide,
                     hidden=json,
                 )
-                pages, paused = _run(crawler, client.clock, progress)
+                pages, paused = run_crawl(crawler, client.clock, progress)
         store.check_in_place()
         calls, totals = store.calls.count() - calls_before, store.totals()
         has_failed_description = any(row.state == FAILED for row in store.description_statuses())
@@ -184,34 +179,6 @@ def _page_choice(store: Store, calls: int | None) -> PageChoice | None:
     from graphbuild.crawler import PageChoice
 
     return PageChoice(calls, partial(choose_open_files, store))
-
-
-def _run(
-    crawler: Crawl, clock: Clock, progress: AbstractContextManager[Callable[[CrawlEvent], None]]
-) -> tuple[int, str]:
-    """Crawl; return the number of stored pages, and why the crawl paused (empty if it finished).
-
-    After a signal, the crawl sends no more requests, and stores the responses to the requests in
-    flight.
-    """
-    pages, paused = 0, ""
-    received: list[str] = []
-
-    def stop(signal: Signals) -> None:
-        received.append(signal.name)
-        crawler.stop()
-        clock.stop()
-
-    with on_signal(stop), progress as show:
-        try:
-            for event in crawler:
-                pages += event.error is None and not event.inferred_references
-                show(event)
-        except CrawlPaused as reason:
-            paused = str(reason)
-    if received:
-        paused = f"stopped by {received[0]}; run the same command again to continue"
-    return pages, paused
 
 
 def _announce_earlier_lists(
@@ -310,19 +277,6 @@ def _contains(seed: Seed, key: ApiKey) -> bool:
     return seed.entity.id == key.reveal().lower() or any(
         key.is_in(value) for value in values if isinstance(value, str)
     )
-
-
-def _find_key(store: Store) -> ApiKey:
-    """Return the API key; raise SeedError if the campaign file contains it as a file hash."""
-    from graphbuild.api.auth import find_api_key
-
-    key = find_api_key()
-    if store.contains(Entity(FILE, key.reveal().lower())):
-        raise SeedError(
-            f"{store.path} contains your API key as a file hash; it was not sent. "
-            "Start a new campaign file without it"
-        )
-    return key
 
 
 def _print_summary(store: Store, calls: int, pages: int, paused: str) -> None:

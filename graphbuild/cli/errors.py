@@ -25,6 +25,7 @@ class ExitCode(IntEnum):
     INCOMPLETE = 4
     STORE_MOVED = 5
     CLAIM_FALSE = 6
+    NEW_EVENTS = 10
 
 
 @contextmanager

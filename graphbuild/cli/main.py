@@ -42,6 +42,7 @@ from graphbuild.cli.seeds import seeds
 from graphbuild.cli.status import status
 from graphbuild.cli.timeline import timeline
 from graphbuild.cli.verify import verify
+from graphbuild.cli.watch import watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +69,7 @@ COMMANDS = (
     compare,
     report,
     verify,
+    watch,
     mcp,
 )
 
@@ -82,7 +84,8 @@ app = typer.Typer(
     "The API key is read from the environment variable VT_APIKEY, or from apikey in ~/.vt.toml.",
     epilog="Exit codes: 0 success · 1 error · 2 wrong usage · 3 paused, run again to continue · "
     "4 finished, but some subjects failed or are not complete · 5 campaign file deleted, moved or "
-    "replaced during the run · 6 a claim no longer holds (verify) · 130 interrupted",
+    "replaced during the run · 6 a claim no longer holds (verify) · 10 structural changes reported "
+    "(watch) · 130 interrupted",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

@@ -77,7 +77,7 @@ class Store(ObservationReader):
         calls: The log of API calls.
         api_info: The API flavor, and the time when an exhausted quota resets.
         clusters: Saves and loads the clusters of the campaign.
-        watch: What the command ``watch`` has compared and found.
+        watch: The compared period and the events of the command ``watch``.
     """
 
     def __init__(self, db: Database | str | Path) -> None:

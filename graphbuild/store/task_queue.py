@@ -247,17 +247,20 @@ class TaskQueue(TaskSelection):
             COMPLETE,
         )
 
-    def refresh(self, before: float) -> int:
+    def refresh(self, before: float, relationship: str | None = None) -> int:
         """Restart old tasks at their first page; return the number of these tasks.
 
         A task is old if its last response or failure was before the time ``before`` (seconds since
-        1970). Tasks that are already pending at their first page are skipped.
+        1970). Tasks that are already pending at their first page are skipped. With a
+        ``relationship``, restart only its lists.
         """
         return self._reset(
             f"{_RESTART}, inference_conflict = '', audited = 0"
-            " WHERE fetched_at < ? AND (state <> ? OR cursor IS NOT NULL)",
+            " WHERE fetched_at < ? AND (state <> ? OR cursor IS NOT NULL)"
+            " AND relationship = ifnull(?, relationship)",
             before,
             PENDING,
+            relationship,
         )
 
     def complete(self) -> int:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 
+import graphbuild as gb
 from graphbuild._util import to_plain_text
 from graphbuild.analysis import Snapshot, describe_structural_change, find_structural_changes
 from graphbuild.models import COMPLETE, FAILED, INFERRED, OBSERVED, PENDING, Entity, Observation
+from graphbuild.store import Store
+from tests.crawler.campaign import Campaign
 from tests.support.changing_worlds import ChangingWorld, Expected, expected_changes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+    from pathlib import Path
 
     from graphbuild.analysis import StructuralChange
 
@@ -55,7 +60,7 @@ def summaries(changes: Iterable[StructuralChange]) -> Counter[Expected]:
     return Counter(map(summary, changes))
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(12))
 def test_the_changes_are_those_of_the_plan(seed: int) -> None:
     world = ChangingWorld.plant(Random(seed))
     before, old, seeds = snapshot(world), world.truth(), world.hashes()
@@ -208,3 +213,28 @@ def test_the_description_limits_the_clusters_and_marks_names() -> None:
     assert text.startswith("tied: the reference ")
     assert text.count(" files)") == 3
     assert text.endswith(" and 2 more")
+
+
+def test_a_campaign_returns_the_changes_since_a_time_as_a_table(tmp_path: Path) -> None:
+    world = ChangingWorld.plant(Random(4), clusters=2)
+    world.empty.clear()
+    world.unknown.clear()
+    path = tmp_path / "c.db"
+    campaign = Campaign(path, world.world())
+    campaign.crawl()
+    since = campaign.clock.now()
+    moved = first_cluster(world)[0]
+    world._put(moved, list(world.clusters())[1], world._own(list(world.clusters())[1]))
+    campaign.clock.time += 86_400
+    campaign.api.world = world.world()
+    with Store.open(path) as store:
+        store.tasks.refresh(campaign.clock.now())
+    campaign.crawl()
+    with gb.open(path) as opened:
+        for zone in (None, UTC):
+            time = datetime.fromtimestamp(since, UTC).replace(tzinfo=zone)
+            (row,) = opened.structural_changes(time).to_dict("records")
+            assert (row["kind"], row["entities"]) == ("file_moved", f"file:{moved}")
+            assert row["text"].startswith("moved: ")
+            assert {row["before"], row["after"]} == {"1", "2"}
+        assert len(opened.structural_changes(datetime.now(UTC))) == 0

@@ -34,7 +34,7 @@ class Expected(NamedTuple):
 
 
 class Truth(NamedTuple):
-    """What a complete crawl finds: the triples, and the planted clusters."""
+    """The triples that a complete crawl finds, and the planted clusters."""
 
     triples: frozenset[tuple[str, str, str | None]]
     clusters: frozenset[Files]
@@ -53,6 +53,7 @@ class ChangingWorld:
         empty: files without references.
         unknown: files that the service does not know.
         edition: a number in all titles and names.
+        names: the names of some collections; others have generated names.
     """
 
     rng: Random
@@ -63,6 +64,7 @@ class ChangingWorld:
     empty: set[str] = field(default_factory=set)
     unknown: set[str] = field(default_factory=set)
     edition: int = 1
+    names: dict[str, str] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=count)
 
     # --- construction ----------------------------------------------------------------------------
@@ -117,6 +119,21 @@ class ChangingWorld:
         """Return all files, also those that the service does not know."""
         return [*self.members, *sorted(self.empty), *sorted(self.unknown)]
 
+    def add_files(self) -> list[str]:
+        """Add two files to a cluster; return the name of the change."""
+        number = self.rng.choice(sorted(self.clusters()))
+        names = self._own(number)
+        for _ in range(2):
+            self._put(self.new_file(), number, names)
+        return ["add_files"]
+
+    def keep_known(self, later: ChangingWorld) -> None:
+        """Keep files without references that only a later state of this world knows."""
+        known = {*later.members, *later.empty} - self.members.keys()
+        self.unknown = later.unknown - self.members.keys()
+        self.empty |= known
+        self._numbers = later._numbers
+
     # --- views -----------------------------------------------------------------------------------
 
     def world(self) -> World:
@@ -128,7 +145,11 @@ class ChangingWorld:
             for url in sorted(urls)
         }
         collections = [
-            Collection(name, f"{name}, {self.edition}", tuple(references[url].id for url in held))
+            Collection(
+                name,
+                self.names.get(name, f"{name}, {self.edition}"),
+                tuple(references[url].id for url in held),
+            )
             for name, held in self.collections.items()
         ]
         files = [

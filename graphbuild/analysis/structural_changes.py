@@ -164,7 +164,9 @@ class _ChangeFinder:
         self._pair = pair
         self._before, self._after = (each.clusters for each in clusterings)
         self._matching = ClusterMatching(pair, clusterings)
-        self._old, self._new = (each.triples for each in pair.snapshots)
+        old, new = pair.snapshots
+        self._old, self._new = old.triples, new.triples
+        self._removed, self._added = old.exclusive_triples(new)[0], new.exclusive_triples(old)[0]
         self._numbers = {file: number for number, file in enumerate(pair.files)}
 
     # --- clusters --------------------------------------------------------------------------------
@@ -204,23 +206,25 @@ class _ChangeFinder:
         the files got or lost.
         """
         numbers = [self._numbers[file] for file in files if file in self._numbers]
-        old, new = (_rows(each, FILES, numbers) for each in (self._old, self._new))
-        return self._difference(old, new, _piece_of) or self._difference(old, new, _listing_of)
+        return self._difference(numbers, _piece_of) or self._difference(numbers, _listing_of)
 
-    def _difference(
-        self, old: Sequence[Row], new: Sequence[Row], key: Callable[[Row], Row]
-    ) -> list[Evidence]:
-        """Return the first row of each key that only one of two lists has."""
+    def _difference(self, files: Sequence[int], key: Callable[[Row], Row]) -> list[Evidence]:
+        """Return the first row of each key that the rows of files have in only one snapshot."""
         found: list[Evidence] = []
-        changes: tuple[tuple[EvidenceChange, Sequence[Row], Sequence[Row]], ...] = (
-            ("removed", old, new),
-            ("added", new, old),
+        sides: tuple[tuple[EvidenceChange, Numbers, Numbers], ...] = (
+            ("removed", self._removed, self._new),
+            ("added", self._added, self._old),
         )
-        for change, here, there in changes:
-            known = {key(row) for row in there}
-            first = {key(row): row for row in reversed(here)}
-            rows = sorted(row for each, row in first.items() if each not in known)
-            found += (Evidence(change, self._pair.triple(row)) for row in rows)
+        for change, exclusive, other in sides:
+            rows = _rows(exclusive, FILES, files)
+            if not rows:
+                continue
+            sources = {row[COLLECTIONS] for row in rows}  # a key contains the collection
+            others = other[np.isin(other[:, COLLECTIONS], [*sources])]
+            known = {key(row) for row in _rows(others, FILES, files)}
+            first = {key(row): row for row in reversed(rows)}
+            changed = sorted(row for each, row in first.items() if each not in known)
+            found += (Evidence(change, self._pair.triple(row)) for row in changed)
         return found
 
     # --- references ------------------------------------------------------------------------------
@@ -253,8 +257,7 @@ class _ChangeFinder:
 
     def _rows_of_extended_references(self) -> Iterator[tuple[list[Row], list[Row]]]:
         """Yield the later and the earlier rows of each reference with added observations."""
-        added, _ = self._pair.snapshots[1].exclusive_triples(self._pair.snapshots[0])
-        references = np.unique(added[:, REFERENCES])
+        references = np.unique(self._added[:, REFERENCES])
         later, earlier = (
             _group(_rows(each, REFERENCES, references), REFERENCES)
             for each in (self._new, self._old)
@@ -264,8 +267,9 @@ class _ChangeFinder:
 
     def _later_evidence(self, rows: Sequence[Row]) -> list[Evidence]:
         """Return rows of the later snapshot as evidence, sorted by reference; new ones first."""
-        files = sorted({row[FILES] for row in rows})
-        known = set(_rows(self._old, FILES, files))
+        references = [row[REFERENCES] for row in rows]
+        same_references = self._old[np.isin(self._old[:, REFERENCES], references)]
+        known = set(_rows(same_references, FILES, [row[FILES] for row in rows]))
         return [
             Evidence("unchanged" if row in known else "added", self._pair.triple(row))
             for row in sorted(rows, key=lambda row: (row[REFERENCES], row in known, row))

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from graphbuild.store import Store
     from graphbuild.store.watch import Period, WatchEvent
 
-_DEFAULT_AGE = 6 * 86_400.0  # seconds; less than the week between two runs
+_DAY = 86_400.0  # seconds
+_DEFAULT_AGE = 6 * _DAY  # less than the week between two runs
 
 
 def watch(
@@ -74,7 +75,12 @@ def watch(
             help="Also append the events to FILE (JSON Lines), each event exactly once.",
         ),
     ] = None,
-    limit: options.LimitOption = options.DEFAULT_LIMIT,
+    limit: Annotated[
+        int,
+        typer.Option(
+            min=1, metavar="N", help="Maximum number of events whose evidence is printed."
+        ),
+    ] = options.DEFAULT_LIMIT,
     *,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object per event and line, not text.")
@@ -164,10 +170,10 @@ def _check_times(store: Store, since: float | None) -> None:
 
 
 def _requeue_old_lists(store: Store, age: float) -> None:
-    """Set the lists to pending that are older than ``age`` (seconds), as in the current round."""
+    """Set the lists to pending that are older than ``age`` (seconds) in the current round."""
     if part := choose_shard(store, None, only=False):
         store.tasks.restrict_to_shard(part)
-    started = store.watch.begin_round(time.time())
+    started = store.watch.begin_round(time.time(), max(age, _DAY))
     count = store.tasks.refresh(started - age, RELATED_REFERENCES)
     notice(f"old lists to request again: {count:,}")
 

@@ -212,7 +212,8 @@ CREATE TABLE watch (
     id INTEGER PRIMARY KEY,
     since REAL,
     until REAL,
-    round_started_at REAL
+    round_started_at REAL,
+    round_continued_at REAL
 ) STRICT
 """,
     """

@@ -65,8 +65,9 @@ columns. Notes on others:
 * ``cluster_member.subcluster`` is NULL if the cluster is not split, and
   ``cluster_member.other_cluster`` is NULL unless the file is doubtful.
 * ``watch`` has at most one row, with the id 0. ``since`` and ``until`` are the period that all
-  comparisons of ``watch`` cover, or NULL before the first one. ``round_started_at`` is NULL unless
-  a round of requests is not finished.
+  comparisons of ``watch`` cover, or NULL before the first one. ``round_started_at`` and
+  ``round_continued_at`` are when the first and the last run of an unfinished round of requests
+  began; NULL if there is no such round.
 * ``watch_event.since`` and ``watch_event.until`` are the times of the states that were compared.
   ``content`` is a JSON object. ``delivered`` is 1 if the event was output, otherwise 0.
 * The index ``task_order`` sorts the tasks of one state in the order in which they are requested.
@@ -196,7 +197,8 @@ CREATE TABLE watch (
     id INTEGER PRIMARY KEY,
     since REAL,
     until REAL,
-    round_started_at REAL
+    round_started_at REAL,
+    round_continued_at REAL
 ) STRICT;
 CREATE TABLE watch_event (
     position INTEGER PRIMARY KEY,

@@ -44,15 +44,22 @@ class WatchLog:
         row = self._db.first("SELECT since, until FROM watch WHERE since IS NOT NULL")
         return Period(*row) if row else None
 
-    def begin_round(self, now: float) -> float:
+    def begin_round(self, now: float, max_gap: float) -> float:
         """Return when the current round of requests began; if there is none, begin one ``now``.
 
         :meth:`save` ends the round. A round that was interrupted goes on in the next run, so that
-        it does not request again what it has already received.
+        it does not request again what it has already received. However, if the last run of the
+        round was more than ``max_gap`` seconds ago, a new round begins.
         """
         with self._db.transaction():
             self._db.execute("INSERT OR IGNORE INTO watch (id) VALUES (0)")
-            self._db.execute("UPDATE watch SET round_started_at = ifnull(round_started_at, ?)", now)
+            self._db.execute(
+                "UPDATE watch SET round_started_at ="
+                " iif(round_continued_at >= :now - :max_gap, round_started_at, :now),"
+                " round_continued_at = :now",
+                now=now,
+                max_gap=max_gap,
+            )
             row = self._db.first("SELECT round_started_at FROM watch")
         return float(row[0]) if row else now
 
@@ -75,7 +82,8 @@ class WatchLog:
             self._db.execute("INSERT OR IGNORE INTO watch (id) VALUES (0)")
             self._db.execute(
                 "UPDATE watch SET since = min(ifnull(since, :since), :since),"
-                " until = max(ifnull(until, :until), :until), round_started_at = NULL",
+                " until = max(ifnull(until, :until), :until),"
+                " round_started_at = NULL, round_continued_at = NULL",
                 since=compared.since,
                 until=compared.until,
             )

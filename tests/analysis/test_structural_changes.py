@@ -238,3 +238,17 @@ def test_a_campaign_returns_the_changes_since_a_time_as_a_table(tmp_path: Path) 
             assert row["text"].startswith("moved: ")
             assert {row["before"], row["after"]} == {"1", "2"}
         assert len(opened.structural_changes(datetime.now(UTC))) == 0
+
+
+def test_the_first_references_of_all_subjects_are_as_many_changes() -> None:
+    world = ChangingWorld(Random(5))
+    world.empty |= {world.new_file() for _ in range(4)}
+    before, old, seeds = snapshot(world), world.truth(), world.hashes()
+    world.add_cluster(seeds)
+    for states in (before, snapshot(world)):
+        assert find_structural_changes(states, states) == ()
+    found = find_structural_changes(before, snapshot(world))
+    assert summaries(found) == Counter(expected_changes(old, world.truth(), seeds))
+    assert kinds(found) == ["collection_found"] * 3 + ["subject_known"] * 4
+    lost = find_structural_changes(snapshot(world), before)
+    assert lost == ()

@@ -150,8 +150,8 @@ CHANGES = [
     ("INSERT INTO call VALUES (1, 1, 'files', 1, 1, -1, '')", {A}, "call 1 has invalid"),
     ("INSERT INTO call VALUES (1, 1, 'x', 1, 1, 200, '')", {A}, "call 1 has invalid"),
     ("INSERT INTO metadata VALUES ('api_flavor', 'x')", set(), "the API flavor 'x' is unknown"),
-    ("INSERT INTO watch VALUES (0, 2, 1, NULL)", set(), "the period that watch has compared"),
-    ("INSERT INTO watch VALUES (1, 1, 2, NULL)", set(), "the period that watch has compared"),
+    ("INSERT INTO watch VALUES (0, 2, 1, NULL, NULL)", set(), "the period that watch has compared"),
+    ("INSERT INTO watch VALUES (1, 1, 2, NULL, NULL)", set(), "the period that watch has compared"),
     *(
         (f"INSERT INTO watch_event VALUES (1, 'e', 'i', {values})", set(), "the event 'e' of watch")
         for values in ("1, 2, '{', 0", "1, 2, '[]', 0", '2, 1, \'{"id":"e"}\', 0')

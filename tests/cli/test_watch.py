@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -21,14 +24,13 @@ from graphbuild.store.watch import Period, WatchEvent
 from tests.support.changing_worlds import ChangingWorld
 from tests.support.emulator_adapter import EmulatorAdapter
 from tests.support.faults import Fault, FaultyApi
+from tests.support.forking import environment
 from tests.support.graphs import HOSTILE
 from tests.support.keys import KEY
 from tests.support.shell import Shell
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 class Watched:
@@ -266,6 +268,26 @@ def test_a_clock_before_the_last_run_is_refused(watched: Watched) -> None:
     assert process.returncode == 1
     assert "correct the clock" in process.stderr
     assert watched.api.calls == calls
+
+
+def test_events_that_could_not_be_printed_are_printed_by_the_next_run(watched: Watched) -> None:
+    watched.start()
+    moved = watched.move()
+    watched.crawl()
+    words = "watch", "--store", watched.path, "--refresh", "2w"  # needs no call
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        process = subprocess.run(
+            [sys.executable, "-m", "graphbuild", *map(str, words)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(HOME=str(watched.path.parent)),
+            check=False,
+        )
+    assert process.returncode == 1
+    assert "the output is incomplete, so run the command again" in process.stderr
+    (event,) = watched.events()
+    assert event["entities"] == [moved]
 
 
 # --- event file --------------------------------------------------------------------------------

@@ -46,6 +46,7 @@ QUICK = {
     "frugal_gti": 4,
     "power": 10,
     "claims": 6,
+    "watch": 1,
     "mcp": 15,
     "engines": 1,
 }

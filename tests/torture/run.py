@@ -40,6 +40,7 @@ PARTS = {
     "frugal_gti": 500,
     "engines": 40,
     "claims": 200,
+    "watch": 200,
     "mcp": 0,
     "page": 2_000,
     "readability": 0,

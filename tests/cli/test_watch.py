@@ -299,6 +299,10 @@ def test_events_are_appended_to_a_file(watched: Watched) -> None:
     watched.move()
     (event,) = watched.events("--append", path)
     assert [json.loads(line) for line in path.read_text().splitlines()] == [event]
+    with Store.open(watched.path) as store, store.transaction():
+        store._db.execute("UPDATE watch_event SET delivered = 0")  # as if killed before the mark
+    assert watched.events("--append", path) == [event]
+    assert [json.loads(line) for line in path.read_text().splitlines()] == [event]
 
 
 EVENTS = [WatchEvent(name, json.dumps({"id": name, "kind": "x"})) for name in ("one", "two")]

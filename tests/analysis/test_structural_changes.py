@@ -169,6 +169,16 @@ def test_a_reference_that_spreads_to_a_second_cluster_ties_both(world: ChangingW
     assert {each.change for each in tie.evidence} == {"added", "unchanged"}
 
 
+def test_a_reference_that_already_tied_two_clusters_ties_no_third_one(world: ChangingWorld) -> None:
+    reference = world._new_reference()
+    one, other, third = list(world.clusters())
+    for number in (one, other):
+        world.collections[world._own(number)[0]].append(reference)
+    before = snapshot(world)
+    world.collections[world._own(third)[0]].append(reference)
+    assert find_structural_changes(before, snapshot(world)) == ()
+
+
 def test_the_evidence_of_a_moved_file_is_what_it_got_and_lost(world: ChangingWorld) -> None:
     before = snapshot(world)
     target = list(world.clusters())[1]

@@ -56,10 +56,11 @@ _TYPES = (
     "AbstractContextManager|Any|BaseAdapter|Callable|Figure|Iterable|Iterator|Literal|Mapping|NDArray"
     "|Network|Path|Self|Sequence|array|date|datetime"
     # Aliases, and types that only internal code needs.
-    "|Api|ApiObject|Block|CampaignSource|ChangeKind|Claim|ClaimsFile|Delivery|File|Graph|GraphSource"
-    "|Group|Indicator|ListItem|Matrix|Middleware|MixedText|News|NodeKind|Numbers|Pair|Positions|Reference"
-    "|Remainder|Response|Scalar|Subject|UndocumentedSettings|Verification|Writer"
-    r"|(.*\.)?(Database|_T)|graphbuild\.emulator\.models\.File"
+    "|Api|ApiObject|Block|CampaignSource|ChangeKind|Claim|ClaimsFile|Delivery|EvidenceChange|File|Graph"
+    "|GraphSource|Group|Indicator|ListItem|Matrix|Middleware|MixedText|News|NodeKind|Numbers|Pair"
+    "|Positions|Reference|Remainder|Response|Scalar|StructuralKind|Subject|UndocumentedSettings"
+    "|Verification|Writer"
+    r"|(.*\.)?(CampaignHistory|Database|_T)|graphbuild\.emulator\.models\.File"
 )
 nitpick_ignore_regex = [
     ("py:class", rf"({_LIBRARIES})\..*"),

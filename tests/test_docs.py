@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import runpy
 import shlex
 import subprocess
-import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -103,8 +101,6 @@ class Instructions:
         if language == "console":
             for line in re.findall(r"^\$ (.*)$", code, re.MULTILINE):
                 self._run_command(line)
-        elif language == "sh":
-            self._write_script(code)
         elif language == "python":
             exec(compile(code, "document", "exec"), self._names)
         elif language == "text" and "files:" in code:
@@ -115,32 +111,13 @@ class Instructions:
         if words[0] == "export":  # the shell has a key
             return
         if words[0] != "graphbuild":
-            subprocess.run(
-                line, shell=True, check=True, cwd=self._shell.folder, env=self._environment()
-            )
+            folder, environment = self._shell.folder, self._shell.environment
+            subprocess.run(line, shell=True, check=True, cwd=folder, env=environment)
             return
-        calls_api = words[1] in {"crawl", "plan"}
+        calls_api = words[1] in {"crawl", "plan", "watch"}
         process = self._shell(*words[1:], *(self._base_url if calls_api else ()))
         assert process.returncode == 0, f"{line}: {process.stderr}"
         self.output += process.stdout
-
-    def _write_script(self, code: str) -> None:
-        """Write a script under the name in its second line."""
-        (name,) = re.findall(r"^# (\S+)$", code.partition("\n")[2], re.MULTILINE)
-        (self._shell.folder / name).write_text(code, encoding="utf-8")
-
-    def _environment(self) -> dict[str, str]:
-        """Return an environment whose ``graphbuild crawl`` uses the emulator."""
-        programs = self._shell.folder / "programs"
-        programs.mkdir(exist_ok=True)
-        program = programs / "graphbuild"
-        program.write_text(
-            f'#!/bin/sh\ncase "$1" in crawl) set -- "$@" {" ".join(self._base_url)};; esac\n'
-            f'exec {sys.executable} -m graphbuild "$@"\n'
-        )
-        program.chmod(0o755)
-        path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-        return {**self._shell.environment, "PATH": path, "PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture(scope="module")

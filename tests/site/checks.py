@@ -32,7 +32,7 @@ MODULES = (
 TASKS = {
     "Get your list into Gephi": "graphbuild export",
     "Find out which of your files belong together": "graphbuild communities",
-    "Learn every week what is new": "graphbuild crawl",
+    "Learn every week what is new": "graphbuild watch",
 }
 CLICKS = 2
 _WITHOUT_LINKS = {"search.html"}  # the search field leads there

@@ -124,7 +124,7 @@ def compute_similarity(
     reach = narrow @ related
     left, right = _factor_wide_similarity(narrow, wide, related)
     norm = np.sqrt(reach.multiply(narrow).sum(axis=1) + (left * right).sum(axis=1))
-    norm[norm == 0] = 1  # the file has no evidence with a weight
+    norm[norm == 0] = 1  # no division by 0 for files without weighted evidence
     shared = sparse.triu(reach @ narrow.T, k=1).tocoo()
     shared.eliminate_zeros()
     similarity = shared.data / (norm[shared.row] * norm[shared.col])

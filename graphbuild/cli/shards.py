@@ -70,8 +70,8 @@ def read_shard(path: Path, shard: Shard | None) -> Store:
 def seeds_of_shard(seeds: SeedList, shard: Shard | None) -> SeedList:
     """Return the seeds that belong to a shard, with the messages about the whole list.
 
-    Without a shard, return all seeds. If the list contains hashes of several types, log that the
-    shards can repeat calls.
+    Without a shard, return all seeds. With a shard, log a notice if the list has hashes of several
+    types, because several shards may then request the same file.
     """
     from graphbuild.seeds import SeedList
 

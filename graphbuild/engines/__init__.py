@@ -1,4 +1,4 @@
-"""Read datasets with a query engine, and reduce them to tables and evidence relations.
+"""Read datasets with a query engine, and reduce them to tables and relations.
 
 A dataset is the folder that ``graphbuild export --to dataset`` writes. An engine reads it without
 an object for each observation, and also if it does not fit into memory::

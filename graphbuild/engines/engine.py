@@ -1,4 +1,4 @@
-"""Compute tables and evidence relations from a dataset.
+"""Compute tables and relations from a dataset.
 
 If a dataset contains several campaigns, an engine unites their rows by these rules, so that the
 shards of a crawl give the rows of the whole crawl:

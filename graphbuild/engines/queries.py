@@ -126,8 +126,8 @@ ENTITIES_OF_ONE_CAMPAIGN = f"""
 SELECT n.number, {_cells(_names(ENTITIES), {}, "e.")}
 FROM {{entities_row}} AS e JOIN {{entity_number}} AS n ON n.id = e.id
 """  # noqa: S608  constants only
-# Labels of collections and clusters depend on other entities of the campaign, so this comparison
-# leaves them out.
+# The columns by which the rows of an entity in several campaigns are compared. The label of a
+# collection and all columns of clusters depend on other entities, so they are left out.
 _VERSION_CELLS = _cells(
     _names(ENTITIES),
     {

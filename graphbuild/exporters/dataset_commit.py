@@ -3,8 +3,8 @@
 Each table is a folder with a folder per campaign, such as ``observations/campaign=NAME``. No file
 system replaces several folders at once, so a replacement has two phases:
 
-1. The new folders and the new manifest are written into a staging folder, and the manifest last. If
-   the process is killed in this phase, the dataset is unchanged, and the next export removes the
+1. The new folders are written into a staging folder, and after them the new manifest. If the
+   process is killed in this phase, the dataset is unchanged, and the next export removes the
    staging folder.
 2. The folders are exchanged by renames, and then the manifest. Signals wait until this phase ends.
    If the process is killed, the next export completes the phase. Until then, the checksums in the
@@ -59,13 +59,14 @@ def staging_folder(folder: Path) -> Iterator[Path]:
         if stack.enter_context(_locked(folder)):
             with _signals_blocked():
                 _recover(folder)
-        elif os.path.lexists(staging):
+        try:
+            staging.mkdir()
+        except FileExistsError:  # possible without locks
             raise ExportError(
                 f"{folder}: another export is writing to this dataset, or was killed; wait until"
                 f" it ends, or remove {staging}"
-            )
+            ) from None
         with removed_on_failure(staging):
-            staging.mkdir()
             yield staging
             for campaign in _new_campaigns(staging):
                 (folder / campaign.parent.name).mkdir(exist_ok=True)
@@ -94,7 +95,7 @@ def _recover(folder: Path) -> None:
 
 
 def _exchange(folder: Path) -> None:
-    """Replace the folders of a campaign and the manifest by those in the staging folder.
+    """Replace the folders of a campaign and the manifest with those in the staging folder.
 
     This function completes an exchange that was killed at any moment.
     """
@@ -127,8 +128,8 @@ def _new_campaigns(staging: Path) -> list[Path]:
 def _locked(folder: Path) -> Iterator[bool]:
     """Lock ``folder`` until the ``with`` block ends; yield whether the system has such locks.
 
-    Wait while another process holds the lock. The operating system releases the lock when the
-    process ends.
+    Wait while another process holds the lock. If the process is killed, the operating system
+    releases the lock.
     """
     if os.name != "posix":
         yield False

@@ -1,8 +1,9 @@
 """Define the tables of a dataset, and build their rows from a graph.
 
 The columns do not depend on the campaign, so that programs can read several campaigns as one table.
-Therefore, the columns of the seed list are a JSON object in one column. Texts are only in the table
-of entities. All other tables contain node keys.
+Therefore, the columns of the seed list are a JSON object in one column. Titles, names, URLs and
+other attributes of an entity are only in the table of entities. The other tables refer to entities
+by their node keys.
 """
 
 from __future__ import annotations

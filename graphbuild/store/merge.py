@@ -97,7 +97,11 @@ class _Merge:
     # --- names -----------------------------------------------------------------------------------
 
     def _unite_names(self) -> None:
-        """Add the entities that are missing. Of different attributes, the newer ones are kept."""
+        """Add the entities and attributes that the target lacks.
+
+        If an attribute has different values, keep that of the file in which the entity was last on
+        a page; at equal times, keep that of the target.
+        """
         times = _NewestTimes(self._source), _NewestTimes(self._db)
         for row_id, entity_type, api_id, text in self._source.rows(
             "SELECT id, type, api_id, attributes FROM entity ORDER BY id"

@@ -1,11 +1,11 @@
 """Split the lists of a campaign into shards, so that several machines request different lists.
 
 A subject can have several names: the MD5 and the SHA-1 of a file are aliases of its SHA-256. The
-name that was stored first decides to which shard the lists and the description of the subject
-belong. The names of seeds are stored before all others, in the order of the seed list. So machines
-that start with the same seed list, or with copies of one campaign file, agree on the shard of each
-subject. They can disagree only about a file that the seed list names by several hashes, because it
-is not known in advance that these are one file.
+name that was stored first determines the shard of the lists and the description of the subject. The
+names of seeds are stored before all others, in the order of the seed list. So machines that start
+with the same seed list, or with copies of one campaign file, agree on the shard of each subject.
+They can disagree only about a file that the seed list names by several hashes, because it is not
+known in advance that these are one file.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - this folder is not a package
-"""Write the reference of the command line from the commands and options in the code.
+"""Generate the reference of the command line from the commands and options in the code.
 
 When Sphinx reads the page ``docs/cli.md``, the reference replaces a line of it. Typer has its own
 copy of Click, so extensions for Click, such as sphinx-click, cannot read its commands.

@@ -12,7 +12,7 @@ import typer
 from graphbuild._util import format_count, format_timestamp
 from graphbuild.cli import options
 from graphbuild.cli.campaign_file import open_for_writing, save_clusters
-from graphbuild.cli.console import notice, spinner
+from graphbuild.cli.console import error, notice, spinner
 from graphbuild.cli.crawl_run import find_key, run_crawl
 from graphbuild.cli.errors import ExitCode
 from graphbuild.cli.progress import crawl_progress
@@ -173,8 +173,14 @@ def _requeue_old_lists(store: Store, age: float) -> None:
     """Set the lists to pending that are older than ``age`` (seconds) in the current round."""
     if part := choose_shard(store, None, only=False):
         store.tasks.restrict_to_shard(part)
-    started = store.watch.begin_round(time.time(), max(age, _DAY))
-    count = store.tasks.refresh(started - age, RELATED_REFERENCES)
+    current = store.watch.begin_round(time.time(), max(age, _DAY))
+    if current.replaces_unfinished:
+        error(
+            f"graphbuild: {store.path}: the earlier runs did not request all old lists in time, so"
+            " nothing was compared, and all old lists are requested again; run watch more often, or"
+            " allow more calls per run"
+        )
+    count = store.tasks.refresh(current.started_at - age, RELATED_REFERENCES)
     notice(f"old lists to request again: {count:,}")
 
 

@@ -3,8 +3,8 @@
 Each node becomes a MISP object, whose comment is the node key. The object templates are part of
 every MISP installation. Each edge becomes an object reference, whose comment lists the relation,
 the provenance and the collections, because MISP has no ternary relationships. A subject also gets
-an object reference to each collection or report in its observations. Only some attributes of nodes
-are written.
+an object reference to each entity in the ``related_from`` of its observations. Only some attributes
+of nodes are written.
 
 MISP accepts an attribute UUID only once across all events, and drops later attributes with the same
 UUID (https://github.com/MISP/MISP/issues/9012). So all UUIDs are derived from the UUID of the

@@ -193,7 +193,7 @@ def _extension(node: Mapping[str, Any], warnings: ExportWarnings) -> Object:
 
 
 def domain_object_id(key: str, node: Mapping[str, Any]) -> str:
-    """Return the id of the domain object of a node; a node without a STIX type is a grouping."""
+    """Return the id of a node's domain object; a node without a STIX type becomes a grouping."""
     return f"{stix_type(node) or GROUPING}--{stable_uuid(key)}"
 
 

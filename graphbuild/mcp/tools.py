@@ -179,7 +179,8 @@ TOOLS = (
     Tool(
         "search",
         "Search nodes",
-        "List the nodes of the campaign that contain a text, have a type or belong to a cluster. "
+        "List the nodes of the campaign, or only those that contain a text, have a type and belong "
+        "to a cluster; each argument narrows the list. "
         "Nodes are files, domains, IP addresses, URLs, references (public reports) and collections "
         "(malware families, campaigns, actors). Without arguments, all nodes are listed.",
         models.SearchArguments,
@@ -269,7 +270,7 @@ def _find_entity(snapshot: Snapshot, name: str, argument: str) -> Entity:
 def _unescape_key(snapshot: Snapshot, name: str) -> str:
     """Return the key that ``clean_key`` escaped; the name itself if there is no such node."""
     name = name.strip()
-    if "\\" not in name:  # no id contains a backslash
+    if "\\" not in name:  # each escape of clean_key contains a backslash, and no id does
         return name
     return next((key for key in snapshot.keys if clean_key(key) == name), name)
 

@@ -26,6 +26,13 @@ class Period(NamedTuple):
     until: float
 
 
+class Round(NamedTuple):
+    """One or more runs that together request all old lists once."""
+
+    started_at: float  # in seconds since 1970
+    replaces_unfinished: bool  # whether an earlier round was not finished
+
+
 class WatchEvent(NamedTuple):
     """A stored event."""
 
@@ -44,24 +51,26 @@ class WatchLog:
         row = self._db.first("SELECT since, until FROM watch WHERE since IS NOT NULL")
         return Period(*row) if row else None
 
-    def begin_round(self, now: float, max_gap: float) -> float:
-        """Return when the current round of requests began; if there is none, begin one ``now``.
+    def begin_round(self, now: float, max_gap: float) -> Round:
+        """Return the current round of requests; if there is none, begin one ``now``.
 
         :meth:`save` ends the round. A round that was interrupted goes on in the next run, so that
         it does not request again what it has already received. However, if the last run of the
-        round was more than ``max_gap`` seconds ago, a new round begins.
+        round was more than ``max_gap`` seconds ago, a new round replaces it.
         """
         with self._db.transaction():
+            row = self._db.first("SELECT round_started_at, round_continued_at FROM watch")
+            started, continued = row or (None, None)
+            is_replaced = continued is not None and continued < now - max_gap
+            if started is None or is_replaced:
+                started = now
             self._db.execute("INSERT OR IGNORE INTO watch (id) VALUES (0)")
             self._db.execute(
-                "UPDATE watch SET round_started_at ="
-                " iif(round_continued_at >= :now - :max_gap, round_started_at, :now),"
-                " round_continued_at = :now",
+                "UPDATE watch SET round_started_at = :started, round_continued_at = :now",
+                started=started,
                 now=now,
-                max_gap=max_gap,
             )
-            row = self._db.first("SELECT round_started_at FROM watch")
-        return float(row[0]) if row else now
+        return Round(float(started), is_replaced)
 
     def save(self, compared: Period, events: Iterable[tuple[str, Mapping[str, object]]]) -> None:
         """Extend the period by ``compared``, store its events, and end the round of requests.

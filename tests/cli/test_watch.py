@@ -227,6 +227,16 @@ def test_nothing_is_compared_until_all_lists_are_requested(watched: Watched) -> 
     assert event["entities"] == [moved]
 
 
+def test_a_round_that_is_too_slow_is_reported_even_if_quiet(watched: Watched) -> None:
+    watched.start()
+    with Store.open(watched.path) as store:
+        store.watch.begin_round(time.time() - 7 * 86_400, 0)
+    process = watched.watch("--per-run", 5)
+    assert process.returncode == 3
+    assert "run watch more often, or allow more calls per run" in process.stderr
+    assert watched.watch("--per-run", 5).stderr == ""
+
+
 def test_the_limits_of_the_campaign_apply(watched: Watched) -> None:
     calls = watched.api.calls
     for option in ("--max-calls", "--per-day"):

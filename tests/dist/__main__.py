@@ -3,8 +3,8 @@
 First, the files of the packages are checked, and their dependencies downloaded. Then each package
 is installed with each installer in an empty home folder, outside the repository and without a
 network. There, the commands of the README run. At the end, the image of the container is built and
-used, if possible. The exit code is 1 if a check fails. With uv and pipx, installation of the wheel
-and commands may take one minute in all.
+used, if possible. The exit code is 1 if a check fails. For each of uv and pipx, the installation
+of the wheel and the commands together must take at most one minute.
 """
 
 from __future__ import annotations

@@ -87,16 +87,17 @@ def test_two_files_give_equal_changes_the_same_ids(tmp_path: Path) -> None:
 
 
 def test_a_round_goes_on_until_its_comparison_is_stored(store: Store) -> None:
-    assert store.watch.begin_round(5.0, 1.0) == 5.0
-    assert store.watch.begin_round(6.0, 1.0) == 5.0
-    assert store.watch.begin_round(7.0, 1.0) == 5.0
+    assert store.watch.begin_round(5.0, 1.0) == (5.0, False)
+    assert store.watch.begin_round(6.0, 1.0) == (5.0, False)
+    assert store.watch.begin_round(7.0, 1.0) == (5.0, False)
     store.watch.save(Period(1.0, 7.0), ())
-    assert store.watch.begin_round(8.0, 1.0) == 8.0
+    assert store.watch.begin_round(9.0, 1.0) == (9.0, False)
 
 
 def test_a_round_that_was_not_continued_for_long_begins_again(store: Store) -> None:
-    assert store.watch.begin_round(5.0, 10.0) == 5.0
-    assert store.watch.begin_round(15.1, 10.0) == 15.1
+    assert store.watch.begin_round(5.0, 10.0) == (5.0, False)
+    assert store.watch.begin_round(15.1, 10.0) == (15.1, True)
+    assert store.watch.begin_round(16.0, 10.0) == (15.1, False)
 
 
 def test_a_merge_unites_events_and_keeps_the_common_period(tmp_path: Path) -> None:

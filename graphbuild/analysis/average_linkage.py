@@ -144,7 +144,7 @@ def _components(graph: SimilarityGraph) -> list[tuple[Numbers, SimilarityGraph]]
 
 
 def _merge_by_chains(graph: SimilarityGraph, minimum: float) -> Numbers:
-    """Return, for each node, the first node of its cluster. The first way of the module's text."""
+    """Return, for each node, the first node of its cluster (first way of the module docstring)."""
     count = len(graph.sizes)
     sizes = graph.sizes.astype(float)
     first = np.arange(count)
@@ -199,7 +199,7 @@ class _Edges(NamedTuple):
 
 
 def _merge_at_once(graph: SimilarityGraph, minimum: float) -> NodeNumbers:
-    """Return, for each node, the first node of its cluster. The second way of the module's text."""
+    """Return, for each node, the first node of its cluster (second way of the module docstring)."""
     count = len(graph.sizes)
     first: NodeNumbers = np.arange(count)
     sizes = graph.sizes.astype(float)

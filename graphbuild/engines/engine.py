@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 _QUERIES = {EDGES: queries.EDGES, OBSERVATIONS: queries.OBSERVATION_ROWS}
 _NUMBER = Column("number", INT, "Number of the entity.")
-_HAS_STATE = Column("has_state", BOOL, "Whether the state of the subject is that of this campaign.")
+_HAS_STATE = Column("has_state", BOOL, "Whether the state of the subject comes from this campaign.")
 
 
 class Sizes(NamedTuple):

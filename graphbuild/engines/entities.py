@@ -57,7 +57,8 @@ def united_rows(rows: Iterable[Values]) -> Iterator[Row]:
     """Unite the rows of each entity, and yield its row in the order of the columns.
 
     ``rows`` are sorted by entity, and the rows of an entity from the oldest to the newest. Besides
-    the columns, they have ``has_state``: whether the state of the subject is that of this campaign.
+    the columns, they have ``has_state``: whether the state of the subject comes from this
+    campaign.
     """
     groups = (list(group) for _, group in groupby(rows, key=lambda row: row["id"]))
     while batch := list(islice(groups, _BATCH)):

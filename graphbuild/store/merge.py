@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _LISTS_PER_TRANSACTION = 100
 _CallKey = tuple[int, str, float]  # row id of the subject, relationship, start time
 _NEWEST_TIMES = (
-    # The newest page with each fact of a page, then the newest page with each entity.
+    # When each page was last received (equal pages share their facts), and then each entity.
     "WITH newest AS (SELECT coalesce(duplicate_of, id) AS page, max(fetched_at) AS fetched_at"
     " FROM page GROUP BY 1) SELECT entity, max(fetched_at) FROM ("
     " SELECT reference AS entity, fetched_at FROM newest JOIN fact USING (page)"

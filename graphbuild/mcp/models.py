@@ -97,7 +97,7 @@ class ExplainArguments(ListArguments):
 
     source: NodeName
     target: NodeName
-    path: Annotated[int, Field(ge=1, le=10_000, description="Number of the path to explain.")] = 1
+    path: Annotated[int, Field(ge=1, le=10_000, description="Number of the shortest path to explain, from 1.")] = 1
 
 
 class CommunitiesArguments(ListArguments):
@@ -133,7 +133,7 @@ class Completeness(BaseModel):
     complete: int = Field(description="Lists that were read or inferred to their end.")
     short: int = Field(description="Lists that ended with fewer entries than announced.")
     limited: int = Field(description="Lists that were read up to a limit.")
-    incomplete: int = Field(description="Lists whose reading would not end, or partly imported.")
+    incomplete: int = Field(description="Lists that did not end, or of which a part was imported.")
     failed: int = Field(description="Lists whose last request failed.")
     pending: int = Field(description="Lists with a page that is still to be requested.")
     is_incomplete_copy: bool = Field(

@@ -3,7 +3,8 @@
 Average linkage merges the two clusters with the highest mean similarity between their files, until
 no mean reaches a minimum (Sokal and Michener 1958, Univ. Kansas Sci. Bull. 38). Two clusters that
 are each other's most similar cluster can be merged before all others without changing the result
-(Murtagh 1983, Comput. J. 26). There are two ways to find such pairs, with the same result:
+(Murtagh 1983, Comput. J. 26). There are two ways to find such pairs, with the same result
+unless several means are equal:
 
 * Follow a chain from a cluster to its most similar cluster until two clusters are each other's most
   similar one. This needs a matrix with an entry for each pair of nodes.
@@ -12,12 +13,13 @@ are each other's most similar cluster can be merged before all others without ch
 
 Wide evidence, which very many files have, would make far too many edges. Therefore, the similarity
 that results from it is stored as the product of two matrices with few columns. It counts in the
-mean similarity of two clusters, but makes no edge. Then the second way is only an approximation,
-for two reasons. It does not merge clusters without an edge between them. A cluster is complete as
-soon as no edge of it has a mean of at least the minimum, although a merge of two other clusters
-could still increase the mean.
+mean similarity of two clusters, but makes no edge. Clusters that no path of edges connects are not
+merged, whatever their wide evidence. The second way is an approximation for two more reasons. It
+does not merge clusters without an edge between them. A cluster is complete as soon as no edge of it
+has a mean of at least the minimum, although a merge of two other clusters could still increase the
+mean.
 
-The result depends on no random number. Nodes that no path connects do not influence each other,
+No random numbers are used. Nodes that no path connects do not influence each other,
 because each connected component is clustered on its own.
 """
 
@@ -224,7 +226,7 @@ def _merge_at_once(graph: SimilarityGraph, minimum: float) -> NodeNumbers:
         first = into[first]
         for each in (sizes, left, right):
             each[into[merged]] += each[merged]
-        # Only the edges of merged clusters change. To keep the others saves half of the time.
+        # Only the edges of merged clusters change. Keeping the others saves half of the time.
         has_changed = np.zeros(count, bool)
         has_changed[merged] = has_changed[into[merged]] = True
         is_kept = is_open[edges.source] & is_open[edges.target]
@@ -248,8 +250,8 @@ def _nearest(count: int, edges: _Edges) -> NodeNumbers:
     """Return the most similar cluster of each cluster; of several, the one with the lowest number.
 
     Because of the lowest number, at least two clusters are each other's most similar one, even if
-    all means are equal. The result for a cluster without an edge is ``count``, the number of
-    clusters.
+    all means are equal. For a cluster without an edge, the result is ``count`` (the number of
+    nodes), which is not the number of a cluster.
     """
     best = np.zeros(count)
     np.maximum.at(best, edges.source, edges.mean)

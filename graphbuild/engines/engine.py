@@ -81,7 +81,7 @@ class Engine:
 
     Args:
         files: The files of the campaigns to read.
-        database: The query engine. This object closes it, also if a file cannot be opened.
+        database: The query engine. The engine closes it, even if a file cannot be opened.
 
     Attributes:
         files: The files of the campaigns to read.

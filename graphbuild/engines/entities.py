@@ -44,7 +44,7 @@ def entity_of(row: Values) -> Entity:
 
 
 def collection_labels(rows: Iterable[Values]) -> dict[str, str]:
-    """Return the label of each collection by node key; collections of one name get different ones.
+    """Return labels by node key; collections with the same name get different labels.
 
     See :mod:`graphbuild.graph.labels`.
     """

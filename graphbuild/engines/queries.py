@@ -5,8 +5,8 @@ DuckDB and Spark both understand them. The functions ``collect_list``, ``get_jso
 as ``{entity}``, are tables; the engine replaces them, see ``TABLES``.
 
 Node keys are long. Therefore, the entities are numbered, and the statements for observations and
-relations use these numbers. The number 0 means that an observation has neither a collection nor a
-report.
+relations use these numbers. In the column ``source``, the number 0 means that an observation has
+neither a collection nor a report.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class Relations:
         file_sources: Columns: subject, source.
         source_references: Columns: source, reference.
         file_references: Pairs of a subject and a reference that is direct evidence for it:
-            observations without a source, direct references and links. Columns: subject, reference.
+            observations without a source, and direct references. Columns: subject, reference.
         exceptions: Observations that follow from ``file_sources`` and ``source_references``, but do
             not exist. Columns: subject, reference, source.
         source_triples: The observations through sources that are in neither ``file_sources`` nor

@@ -79,8 +79,8 @@ class _Spark:
     def close(self) -> None:
         # If the server is lost, so are the tables.
         with suppress(*spark_errors()):
-            # Later tables first: to remove a table, Spark Connect analyzes its query, which reads
-            # earlier tables.
+            # To remove a table from the cache, Spark Connect analyzes its query, which reads the
+            # views of earlier tables. So the views are removed last.
             for frame in reversed(self._persisted):
                 frame.unpersist()
             for name in reversed(self._views):

@@ -63,8 +63,8 @@ def write_dataset(
         name_suffix: Text added to the name of the campaign, such as the name of a view.
 
     Raises:
-        ExportError: The name cannot be that of a campaign, or the folder contains a manifest that
-            this version does not understand. A file cannot be written.
+        ExportError: The campaign name is invalid (empty, reserved or too long), the folder contains
+            a manifest that this version cannot read, or a file cannot be written.
     """
     name = f"{campaign}-{name_suffix}" if name_suffix else campaign
     partition = _partition_name(name)

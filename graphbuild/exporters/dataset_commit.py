@@ -6,13 +6,13 @@ system replaces several folders at once, so a replacement has two phases:
 1. The new folders are written into a staging folder, and after them the new manifest. If the
    process is killed in this phase, the dataset is unchanged, and the next export removes the
    staging folder.
-2. The folders are exchanged by renames, and then the manifest. Signals wait until this phase ends.
-   If the process is killed, the next export completes the phase. Until then, the checksums in the
-   manifest show which files do not belong to it.
+2. The folders are exchanged by renames, and then the manifest. SIGINT, SIGTERM and SIGHUP are
+   blocked in this phase. If the process is killed, the next export completes the phase. Until then,
+   the checksums in the manifest show which files do not belong to it.
 
 One export at a time changes a dataset: it locks the dataset folder, and other exports wait. On
-Windows, and on file systems without locks, exports that run at the same time are refused. There,
-the user must remove the staging folder of a killed export.
+Windows, and on file systems without locks of folders, such as NFS, exports that run at the same
+time are refused. There, the user must remove the staging folder of a killed export.
 """
 
 from __future__ import annotations

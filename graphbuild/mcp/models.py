@@ -97,7 +97,9 @@ class ExplainArguments(ListArguments):
 
     source: NodeName
     target: NodeName
-    path: Annotated[int, Field(ge=1, le=10_000, description="Number of the shortest path to explain, from 1.")] = 1
+    path: Annotated[
+        int, Field(ge=1, le=10_000, description="Number of the shortest path to explain, from 1.")
+    ] = 1
 
 
 class CommunitiesArguments(ListArguments):

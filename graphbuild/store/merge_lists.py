@@ -85,7 +85,7 @@ class _Page(NamedTuple):
 
 
 class _Entry(NamedTuple):
-    """A page of the merged list: the index of its version, the page, and its new number."""
+    """A page of the merged list: the index of its version, the page, and its number in the list."""
 
     version: int
     page: _Page

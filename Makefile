@@ -72,7 +72,8 @@ lint: $(VENV)/test
 # (Node.js), LibreOffice, Graphviz. Missing ones are installed from Debian where that is possible; else
 # their tests are reported as not run.
 tools:
-	@sh tests/support/install.sh "browser tests" "chromium fonts-dejavu-core" chromium,chromium-browser,google-chrome
+	@sh tests/support/install.sh "faster browser tests" "chromium-headless-shell fonts-dejavu-core" chromium-headless-shell
+	@sh tests/support/install.sh "browser tests" "chromium fonts-dejavu-core" chromium-headless-shell,chromium,chromium-browser,google-chrome
 	@sh tests/support/install.sh "tests with Gephi" "default-jdk-headless maven" java javac mvn
 	@sh tests/support/install.sh "tests with Gephi Lite" "nodejs npm" node npm
 	@sh tests/support/install.sh "tests with LibreOffice" libreoffice-calc-nogui soffice

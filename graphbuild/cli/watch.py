@@ -170,7 +170,7 @@ def _check_times(store: Store, since: float | None) -> None:
 
 
 def _requeue_old_lists(store: Store, age: float) -> None:
-    """Set the lists to pending that are older than ``age`` (seconds) in the current round."""
+    """Begin or continue a round: set lists to pending that were older than ``age`` (seconds)."""
     if part := choose_shard(store, None, only=False):
         store.tasks.restrict_to_shard(part)
     current = store.watch.begin_round(time.time(), max(age, _DAY))
@@ -218,6 +218,8 @@ def _periods(known: Period | None, since: float | None, until: float) -> Iterato
         return
     if since is not None and since < known.since:
         yield Period(since, known.since)
+    elif since is not None:
+        notice(f"--since has no effect: changes since {format_timestamp(known.since)} are compared")
     yield Period(known.until, until)
 
 

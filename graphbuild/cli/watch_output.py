@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from graphbuild._util import format_count, format_timestamp, to_plain_text
-from graphbuild.cli.console import print_line, print_omitted, shorten
+from graphbuild.cli.console import print_line, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,7 +94,11 @@ def _print_text(name: str, events: Sequence[Event], limit: int) -> None:
         hidden = event["evidence_count"] - len(event["evidence"][:_MAX_EVIDENCE])
         if hidden > 0:
             print_line(f"  … and {format_count(hidden, 'more observation')}")
-    print_omitted(len(events) - limit, "--append FILE")
+    if (hidden := len(events) - limit) > 0:
+        print_line(
+            f"… the evidence of {format_count(hidden, 'more event')} is not shown; in the next run,"
+            " use a greater --limit or --append FILE"
+        )
 
 
 def _describe_evidence(evidence: Event, labels: Mapping[str, str]) -> str:

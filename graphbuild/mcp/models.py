@@ -98,7 +98,8 @@ class ExplainArguments(ListArguments):
     source: NodeName
     target: NodeName
     path: Annotated[
-        int, Field(ge=1, le=10_000, description="Number of the shortest path to explain, from 1.")
+        int,
+        Field(ge=1, le=10_000, description="Which of the shortest paths to explain, from 1."),
     ] = 1
 
 
@@ -135,7 +136,9 @@ class Completeness(BaseModel):
     complete: int = Field(description="Lists that were read or inferred to their end.")
     short: int = Field(description="Lists that ended with fewer entries than announced.")
     limited: int = Field(description="Lists that were read up to a limit.")
-    incomplete: int = Field(description="Lists that did not end, or of which a part was imported.")
+    incomplete: int = Field(
+        description="Lists whose paging never ended, or that were imported only in part."
+    )
     failed: int = Field(description="Lists whose last request failed.")
     pending: int = Field(description="Lists with a page that is still to be requested.")
     is_incomplete_copy: bool = Field(
@@ -248,7 +251,7 @@ class ExplainResult(ListResult):
     """A shortest path between two nodes, and the observations that support its steps."""
 
     paths: int = Field(description="Number of shortest paths; 0 if nothing connects the nodes.")
-    path: int = Field(description="Number of this path; call again with another number up to paths")
+    path: int = Field(description="Number of this path; for others, pass numbers up to paths.")
     steps: list[PathStep] = Field(description="All steps of this path.")
     observations: list[Observation]
 

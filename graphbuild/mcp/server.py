@@ -131,8 +131,8 @@ def build_server(path: Path, report_error: ReportError) -> tuple[Server[Any], Ca
 
     Args:
         path: The campaign file. It is opened at the first call of a tool.
-        report_error: Function that receives messages about unexpected errors. They can contain
-            untrusted text.
+        report_error: Function that receives messages about unexpected errors and unreadable files.
+            They can contain untrusted text.
     """
     handler = _CallHandler(path, report_error)
     server: Server[Any] = Server(

@@ -199,6 +199,20 @@ def test_text_lists_the_events_before_their_evidence(watched: Watched) -> None:
     assert all(line.startswith(("  removed: file:", "  added: file:", "  … and")) for line in rest)
 
 
+def test_text_states_how_many_events_are_printed_without_evidence(watched: Watched) -> None:
+    watched.start()
+    for files in watched.world.clusters().values():
+        name = watched.world.new_collection()
+        for file in files[:3]:
+            watched.world.members[file].append(name)
+    process = watched.watch("--limit", 1)
+    lines = process.stdout.splitlines()
+    assert lines[0].startswith("c.db: 2 structural changes from 20")
+    assert [line[:2] for line in lines[1:3]] == ["1.", "2."]
+    assert len([line for line in lines if line.startswith("evidence of")]) == 1
+    assert lines[-1].startswith("… the evidence of 1 more event is not shown;")
+
+
 def test_hostile_names_are_escaped_and_defanged(watched: Watched) -> None:
     watched.start()
     number = next(iter(watched.world.clusters()))

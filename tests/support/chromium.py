@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 _CHROMIUM = ExternalTool(
     "browser tests", "GRAPHBUILD_REQUIRE_BROWSER", "install it with: apt-get install chromium"
 )
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
+# The first one is Chromium without a window around the page, which saves half of the CPU time.
+_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 _FLAGS = (
     "--disable-gpu",
     "--disable-quic",

@@ -36,7 +36,7 @@ help:
 	@echo "make notebooks               run the notebooks and save their output"
 	@echo "make jupyter                 test gb.show in JupyterLab and Notebook 7"
 	@echo "make spark                   test the Spark engine on a cluster of local processes"
-	@echo "make clients                 import STIX and MISP files with the code of OpenCTI and MISP"
+	@echo "make clients                 import exports with the code of OpenCTI, MISP and Neo4j"
 	@echo "make docs                    build and check the documentation site in output/site"
 	@echo "make pictures                take the pictures of the documents, and of many graphs in output/screenshots"
 	@echo "make dist                    build the wheel and the source distribution in dist"

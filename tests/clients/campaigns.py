@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from graphbuild.graph.builder import Graph
 
 SAMPLE = SHARED / "data" / "sample" / "observations.jsonl"
-FORMATS = ("stix", "stix-lean", "misp")
+FORMATS = ("stix", "stix-lean", "misp", "neo4j")
 _KNOWN_KINDS = {"malware-family", "software-toolkit", "threat-actor"}
 _KINDS = ("malware-family", "threat-actor", "report", "collection")
 

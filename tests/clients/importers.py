@@ -1,4 +1,4 @@
-"""Import exported files with the code of OpenCTI and MISP, and count what arrives."""
+"""Import exported files with the code of OpenCTI, MISP and Neo4j, and count what arrives."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pymisp
 import stix2
 from misp_stix_converter import ExternalSTIX2toMISPParser
 from pycti import OpenCTIStix2Splitter
+
+from tests.clients.neo4j_admin import import_tables, missing_tools
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +45,8 @@ def import_all(campaign: ExportedCampaign) -> Iterator[tuple[str, list[Count]]]:
         yield f"pycti, {name}", _pycti(campaign, name)
     yield "misp-stix, lean.stix.json as one event per report", _misp_stix_events(campaign)
     yield "pymisp, graph.misp.json", _pymisp(campaign)
+    if not missing_tools():
+        yield "neo4j-admin, the two tables", _neo4j(campaign)
 
 
 # --- misp-stix -----------------------------------------------------------------------------------
@@ -188,3 +192,15 @@ def _pymisp(campaign: ExportedCampaign) -> list[Count]:
 
 def _count(what: str, expected: set[str], found: set[Any]) -> Count:
     return Count(what, len(expected & found), len(expected))
+
+
+# --- Neo4j ---------------------------------------------------------------------------------------
+
+
+def _neo4j(campaign: ExportedCampaign) -> list[Count]:
+    """Import the tables as ``neo4j-admin`` does, which refuses edges without their nodes."""
+    imported = import_tables(campaign.folder)
+    return [
+        Count("nodes", imported.nodes, len(campaign.graph)),
+        Count("edges", imported.relationships, campaign.graph.number_of_edges()),
+    ]

@@ -53,8 +53,8 @@ _LIBRARIES = (
     "|pyarrow|pyvis|requests|scipy|sp|sparse|t|traitlets|types|typing|urllib3"
 )
 _TYPES = (
-    "AbstractContextManager|Any|BaseAdapter|Callable|Figure|Iterable|Iterator|Literal|Mapping|NDArray"
-    "|Network|Path|Self|Sequence|array|date|datetime"
+    "AbstractContextManager|Any|BaseAdapter|Callable|DataFrame|Figure|Iterable|Iterator|Literal|Mapping"
+    "|NDArray|Network|Path|Self|Sequence|SparkSession|array|date|datetime"
     # Aliases, and types that only internal code needs.
     "|Api|ApiObject|Block|CampaignSource|ChangeKind|Claim|ClaimsFile|Delivery|EvidenceChange|File|Graph"
     "|GraphSource|Group|Indicator|ListItem|Matrix|Middleware|MixedText|News|NodeKind|Numbers|Pair"

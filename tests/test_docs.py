@@ -72,7 +72,7 @@ def small_world() -> World:
 @pytest.fixture
 def campaign_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A crawled campaign in the current folder, and an emulator that answers ``from_env``."""
-    world = small_world()
+    world = generate_world(1)
     (tmp_path / "hashes.txt").write_text("\n".join(world.hashes()))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("VT_APIKEY", "k" * 64)

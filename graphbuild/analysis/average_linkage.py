@@ -3,8 +3,8 @@
 Average linkage merges the two clusters with the highest mean similarity between their files, until
 no mean reaches a minimum (Sokal and Michener 1958, Univ. Kansas Sci. Bull. 38). Two clusters that
 are each other's most similar cluster can be merged before all others without changing the result
-(Murtagh 1983, Comput. J. 26). There are two ways to find such pairs, with the same result
-unless several means are equal:
+(Murtagh 1983, Comput. J. 26). There are two ways to find such pairs. Without wide evidence (see
+below), they have the same result unless several means are equal:
 
 * Follow a chain from a cluster to its most similar cluster until two clusters are each other's most
   similar one. This needs a matrix with an entry for each pair of nodes.
@@ -19,8 +19,8 @@ does not merge clusters without an edge between them. A cluster is complete as s
 has a mean of at least the minimum, although a merge of two other clusters could still increase the
 mean.
 
-No random numbers are used. Nodes that no path connects do not influence each other,
-because each connected component is clustered on its own.
+No random numbers are used. Nodes that no path connects do not influence each other, because each
+connected component is clustered on its own.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     NodeNumbers = NDArray[np.integer[Any]]
 
 # Use a matrix if at least this share of all pairs of nodes are edges. Then the matrix needs at most
-# about 64 bytes per edge, and twice as much while it is computed.
+# about 64 bytes per edge, and three times as much while it is computed.
 _DENSE = 1 / 4
 
 
@@ -101,8 +101,7 @@ def merge_similar(graph: SimilarityGraph, minimum: float, *, dense: float = _DEN
     Args:
         graph: The similarity of the files.
         minimum: The minimum mean similarity, above 0.
-        dense: Minimum share of the pairs of nodes of a component that are edges, so that the
-            component is clustered with a matrix.
+        dense: Use a matrix for a component if at least this share of its pairs of nodes are edges.
     """
     labels = np.arange(len(graph.sizes))
     for nodes, part in _components(graph):
@@ -153,8 +152,7 @@ def _merge_by_chains(graph: SimilarityGraph, minimum: float) -> Numbers:
     total = np.zeros((count, count))  # the sum of the similarities of the files of two clusters
     total[graph.source, graph.target] = graph.similarity
     total += total.T
-    wide = graph.wide_left @ graph.wide_right.T
-    total += (wide + wide.T) / 2  # exactly symmetric, despite rounding
+    total += _wide_similarity(graph)
     np.fill_diagonal(total, 0)
     total *= np.outer(sizes, sizes)
     chain: list[int] = []
@@ -183,6 +181,13 @@ def _merge_by_chains(graph: SimilarityGraph, minimum: float) -> Numbers:
         else:
             chain.append(nearest)
     return first
+
+
+def _wide_similarity(graph: SimilarityGraph) -> Reals:
+    """Return the similarity of all nodes that results from wide evidence, as a square matrix."""
+    wide = graph.wide_left @ graph.wide_right.T
+    similarity: Reals = (wide + wide.T) / 2  # exactly symmetric, despite rounding
+    return similarity
 
 
 class _Edges(NamedTuple):

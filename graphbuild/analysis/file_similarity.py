@@ -46,7 +46,7 @@ def find_linked_evidence(incidence: Incidence) -> Numbers:
 
 
 def weigh_by_rarity(evidence: Matrix, linked: Numbers) -> Reals:
-    """Return the weights of :func:`compute_rarity` for real or random evidence.
+    """Return the weights of :func:`compute_rarity` for any evidence, such as a random list.
 
     ``linked`` is the result of :func:`find_linked_evidence`: for each piece of evidence, the number
     (from 0) of its connected component in the evidence graph without the files.
@@ -103,12 +103,11 @@ def compute_similarity(
     """Return the similarity of files.
 
     The similarity of two files is their soft cosine (Sidorov et al. 2014, Computacion y Sistemas
-    18), s(x, y) / sqrt(s(x, x) * s(y, y)). Here, s(x, y) is a sum over all pairs of a piece
-    i of file x and a piece j of file y, with the terms
-    sqrt(weights[i] * weights[j]) * related[i, j].
+    18), s(x, y) / sqrt(s(x, x) * s(y, y)). Here, s(x, y) is a sum over all pairs of a piece i
+    of file x and a piece j of file y, with the terms sqrt(weights[i] * weights[j]) * related[i, j].
 
-    If the other evidence of a file weighs at least as much as its wide evidence, the wide evidence
-    makes no edge. Otherwise, nearly all pairs of a large list would be compared because of a few
+    The wide evidence of a file makes no edge if the other evidence of the file weighs at least as
+    much. Without this rule, nearly all pairs of a large list would be compared because of a few
     round-ups. The number of these pairs grows with the square of the number of files. The two
     matrices for wide evidence need 32 bytes per group of files and wide piece of evidence.
 

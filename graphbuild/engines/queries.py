@@ -401,7 +401,8 @@ def node_rows(seed_columns: Sequence[str], *, with_clusters: bool) -> str:
 
     Args:
         seed_columns: Valid names of columns.
-        with_clusters: Whether the columns of clusters are those of the table ``node_cluster``.
+        with_clusters: Whether to take the columns of clusters from the table ``node_cluster``
+            instead of ``entity``.
     """
     tables = {name: "subject" for name in _names(SUBJECTS) if name != "id"}
     if with_clusters:

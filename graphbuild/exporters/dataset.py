@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from graphbuild.exporters.rows import Row
     from graphbuild.graph.builder import Graph
 
-# Increase it if the number of buckets changes, or if a column is removed, renamed or gets another
-# meaning. docs/stability.md promises that datasets of this version can be read until version 2.0 of
-# graphbuild, so ``read_campaigns`` must then accept both.
+# Increase this number if the number of buckets changes, or if a column is removed, renamed or gets
+# another meaning. ``read_campaigns`` must then accept both the old number and the new one, because
+# docs/stability.md promises that all versions 1.x of graphbuild read these datasets.
 VERSION = 1
 BUCKETS = 64
 _FORMAT = "graphbuild dataset"

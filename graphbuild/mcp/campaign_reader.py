@@ -17,6 +17,7 @@ from graphbuild.graph.builder import build_graph, extract_observations
 from graphbuild.graph.clusters import CLUSTER_ATTRIBUTES, add_clusters
 from graphbuild.models import PENDING, RELATED_REFERENCES, Entity
 from graphbuild.store import Store
+from graphbuild.store.database_file import file_id
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from graphbuild.analysis.incidence import NodeKind
     from graphbuild.graph.builder import Graph
     from graphbuild.store import SubjectStatus
+    from graphbuild.store.database_file import FileId
 
 _MAX_SEARCHES = 8  # search results kept for their further pages
 
@@ -156,7 +158,7 @@ class CampaignReader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._store: Store | None = None
-        self._file_id: tuple[int, int] | None = None
+        self._file_id: FileId | None = None
         self._snapshot: Snapshot | None = None
         self._count = 0
 
@@ -168,10 +170,10 @@ class CampaignReader:
         """
         if self._snapshot is None or self.has_changed():
             self._snapshot = None  # so that the memory can be used for the next one
-            if self._store is None or self._file_id != self._current_file_id():
+            if self._store is None or self._file_id != file_id(self._path):
                 self.close()
                 self._store = Store.read(self._path)
-                self._file_id = self._current_file_id()
+                self._file_id = file_id(self._path)
             self._count += 1
             self._snapshot = Snapshot(self._store, self._count)
         return self._snapshot
@@ -184,7 +186,7 @@ class CampaignReader:
         """Return whether the file has changed since the latest snapshot, or was replaced."""
         if self._snapshot is None or self._store is None:
             return True
-        if self._file_id != self._current_file_id():
+        if self._file_id != file_id(self._path):
             return True
         return self._store.change_count() != self._snapshot.change_count
 
@@ -193,11 +195,3 @@ class CampaignReader:
         if self._store is not None:
             self._store.close()
         self._store = self._snapshot = None
-
-    def _current_file_id(self) -> tuple[int, int] | None:
-        """Return device and inode of the file; None if there is no such file."""
-        try:
-            status = self._path.stat()
-        except OSError:
-            return None
-        return status.st_dev, status.st_ino

@@ -1,7 +1,7 @@
 """Merge a campaign file into another: names, seeds, tasks, pages, inferences, calls and events.
 
 Three steps follow each other. A killed merge leaves a valid campaign file after each transaction,
-and a repeated merge continues, because all steps add only what is missing:
+and a repeated merge continues, because a step that is repeated changes nothing more:
 
 1. The names of entities, the seeds and the tasks are united, in one transaction. New tasks follow
    the existing ones in the order of the other file. Shards of one crawl contain the same seeds in
@@ -151,7 +151,7 @@ class _Merge:
             elif own == canonical:
                 self._complete_seed(canonical, api_id, known[2], text)
             elif known != (source, line, text) and self._db.first(query, own) is None:
-                # The list names one file several times. The other name stays a seed.
+                # The seed lists name this file by several hashes. Keep this hash as a seed, too.
                 self._insert_seed(own, source, line, text)
                 self._db.execute(
                     "INSERT OR IGNORE INTO task (subject, relationship, state, detail)"
@@ -172,7 +172,10 @@ class _Merge:
             self._result.seeds += 1
 
     def _add_tasks(self) -> None:
-        """Add a pending task for each list and description that has none."""
+        """Add a pending task for each list and description without a task.
+
+        If there is a task, keep the smaller depth.
+        """
         rows = self._source.rows("SELECT subject, relationship, depth FROM task ORDER BY id")
         for subject, relationship, depth in rows:
             self._db.execute(

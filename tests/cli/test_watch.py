@@ -241,6 +241,15 @@ def test_nothing_is_compared_until_all_lists_are_requested(watched: Watched) -> 
     assert event["entities"] == [moved]
 
 
+def test_without_old_lists_a_run_makes_no_call_and_needs_no_key(watched: Watched) -> None:
+    watched.start()
+    calls = watched.api.calls
+    del watched.shell.environment["VT_APIKEY"]
+    process = watched.shell("--quiet", "watch", "--store", watched.path)
+    assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
+    assert watched.api.calls == calls
+
+
 def test_a_round_that_is_too_slow_is_reported_even_if_quiet(watched: Watched) -> None:
     watched.start()
     with Store.open(watched.path) as store:

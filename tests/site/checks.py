@@ -28,6 +28,8 @@ MODULES = (
     "graphbuild.exporters",
     "graphbuild.report",
 )
+# Public classes of modules that need an extra, so that the modules above do not import them.
+ENGINES = ("graphbuild.engines.duckdb.DuckDBEngine", "graphbuild.engines.spark.SparkEngine")
 # The first tasks of newcomers -> the command that the page of the task must show.
 TASKS = {
     "Get your list into Gephi": "graphbuild export",
@@ -45,16 +47,23 @@ def check_names(inventory: Inventory) -> Iterator[str]:
     for module_name in MODULES:
         module = importlib.import_module(module_name)
         for name in module.__all__:
-            path = f"{module_name}.{name}"
             value = getattr(module, name)
-            if not callable(value):
-                continue  # constants are documented where they are used
-            if path not in documented:
-                yield f"{path} is not on the site"
-            if not inspect.getdoc(value):
-                yield f"{path} has no docstring"
-            if inspect.isclass(value):
-                yield from _check_members(path, value, documented)
+            if callable(value):  # constants are documented where they are used
+                yield from _check_name(f"{module_name}.{name}", value, documented)
+    for path in ENGINES:
+        module_name, _, name = path.rpartition(".")
+        yield from _check_name(
+            path, getattr(importlib.import_module(module_name), name), documented
+        )
+
+
+def _check_name(path: str, value: object, documented: set[str]) -> Iterator[str]:
+    if path not in documented:
+        yield f"{path} is not on the site"
+    if not inspect.getdoc(value):
+        yield f"{path} has no docstring"
+    if inspect.isclass(value):
+        yield from _check_members(path, value, documented)
 
 
 def _check_members(path: str, class_: type, documented: set[str]) -> Iterator[str]:

@@ -27,7 +27,7 @@ _CSS_ADDRESS = re.compile(r"""url\(\s*["']?([^"')]+)|@import\s+["']([^"']+)""")
 
 @dataclass
 class Link:
-    """A link in a page: its address, its text, and whether it is in the text of the page."""
+    """A link in a page: its address, its text, and whether it is in the article or the menu."""
 
     address: str
     in_text: bool

@@ -83,6 +83,8 @@ def _damage(row: Row, path: Path) -> None:
     whole = path.read_bytes()
     if "cut" in row:
         path.write_bytes(whole[: int(len(whole) * row["cut"])])
+    elif "cut_bytes" in row:
+        path.write_bytes(whole[: -row["cut_bytes"]])
     elif "keep" in row:
         path.write_bytes(whole[: row["keep"]] + b"\xa5" * (len(whole) - row["keep"]))
     else:

@@ -23,11 +23,12 @@ from scipy import sparse
 
 from graphbuild.analysis.entity_index import NO_ENTITY, EntityIndex
 from graphbuild.analysis.method_version import method_version
+from graphbuild.analysis.triple_keys import TripleKeys
 from graphbuild.graph.builder import extract_observations
 from graphbuild.models import INFERRED, REFERENCE, Observation
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Container, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -79,15 +80,14 @@ class Incidence:
             numbers.extend((file, reference, collection))
             if each.provenance == INFERRED:
                 inferred.extend((file, reference))
-        return cls._sorted(
-            (files, references, sources), _as_rows(numbers, 3), _as_rows(inferred, 2)
-        )
+        indexes = files, references, sources
+        return cls._sorted(indexes, _as_rows(numbers, 3), _as_rows(inferred, 2))
 
     @classmethod
     def from_rows(cls, found: ObservationRows) -> Self:
         """Return the incidence of observations that consist of row ids.
 
-        The result is that of :meth:`from_observations`, in a tenth of the time.
+        The result equals that of :meth:`from_observations`, which takes ten times as long.
         """
         indexes = EntityIndex(), EntityIndex(), EntityIndex()
         rows, inferred = _as_rows(found.triples, 3), _as_rows(found.inferred, 2)
@@ -95,33 +95,42 @@ class Incidence:
             index.add_rows(column, found.entities)
             for index, column in zip(indexes, rows.T, strict=True)
         ]
-        numbers = [each[column] for each, column in zip(numbers_of, rows.T, strict=True)]
-        pairs = [each[column] for each, column in zip(numbers_of, inferred.T, strict=False)]
-        return cls._sorted(indexes, np.stack(numbers, axis=1), np.stack(pairs, axis=1))
+        return cls._sorted(indexes, rows, inferred, numbers_of)
 
     @classmethod
     def _sorted(
-        cls, indexes: tuple[EntityIndex, EntityIndex, EntityIndex], rows: Numbers, pairs: Numbers
+        cls,
+        indexes: tuple[EntityIndex, EntityIndex, EntityIndex],
+        rows: Numbers,
+        pairs: Numbers,
+        numbers_of: Sequence[Numbers] | None = None,
     ) -> Self:
-        """Return the incidence of observations whose entities are numbered in any order.
+        """Return the incidence of observations whose entities are in any order.
 
-        The columns of ``rows`` are numbers in the three ``indexes``. ``pairs`` has a row for each
-        inferred observation, with the numbers of its file and reference.
+        Args:
+            indexes: The files, references and sources.
+            rows: A row per observation, with the numbers of its entities in ``indexes``.
+            pairs: A row per inferred observation, with the numbers of its file and reference.
+            numbers_of: If ``rows`` and ``pairs`` contain row ids, three arrays that map row ids to
+                numbers in ``indexes``.
         """
         _, references, sources = indexes
-        for source in sources:
-            if source.type == REFERENCE:
-                references.add(source)
-        ordered = [each.sort(references_last=each is sources) for each in indexes]
+        for each in sources:
+            if each.type == REFERENCE:
+                references.add(each)
+        ordered = [index.sort(references_last=index is sources) for index in indexes]
         entities, positions = zip(*ordered, strict=True)
-        sizes = [len(each) for each in entities]
-        triples, inferred = (
-            _sorted_unique_rows(
-                [position[column] for position, column in zip(positions, table.T, strict=False)],
-                sizes[: table.shape[1]],
-            )
-            for table in (rows, pairs)
-        )
+        if numbers_of is not None:
+            positions = tuple(map(np.take, positions, numbers_of))
+        keys = TripleKeys(*map(len, entities))
+        file, reference = keys.of_files(positions[0]), keys.of_references(positions[1])
+        source = keys.of_sources(positions[2])
+        keys_of_rows = file[rows[:, 0]]
+        keys_of_rows += reference[rows[:, 1]]  # in place, to save memory
+        keys_of_rows += source[rows[:, 2]]
+        triples = keys.triples(sorted_unique(keys_of_rows))
+        keys_of_pairs = file[pairs[:, 0]] + reference[pairs[:, 1]]
+        inferred = keys.triples(sorted_unique(keys_of_pairs))[:, :COLLECTIONS]
         return cls(entities[0], entities[1], entities[2], triples, inferred)
 
     def restrict(self, files: Container[Entity]) -> Self:
@@ -154,17 +163,17 @@ class Incidence:
     @property
     def file_references(self) -> Matrix:
         """Return a matrix of files by references: 1 if the file has the reference."""
-        return self._matrix(self.triples, FILES, REFERENCES)
+        return self._matrix(FILES, REFERENCES)
 
     @cached_property
     def file_collections(self) -> Matrix:
         """Return a matrix of files by collections: 1 if the file is in the collection."""
-        return self._matrix(self._with_collection, FILES, COLLECTIONS)
+        return self._matrix(FILES, COLLECTIONS, self._has_collection)
 
     @cached_property
     def collection_references(self) -> Matrix:
         """Return a matrix of collections by references: 1 if an observation contains both."""
-        return self._matrix(self._with_collection, COLLECTIONS, REFERENCES)
+        return self._matrix(COLLECTIONS, REFERENCES, self._has_collection)
 
     @cached_property
     def file_direct_references(self) -> Matrix:
@@ -173,9 +182,11 @@ class Incidence:
         A reference is evidence if an observation of the file contains it without a collection, or
         as the report in ``related_from``.
         """
-        direct = self.triples[self.triples[:, COLLECTIONS] == NO_COLLECTION][:, :COLLECTIONS]
-        through = self._through_reports[:, [FILES, COLLECTIONS]]
-        return self._matrix(np.concatenate([direct, through]), FILES, REFERENCES)
+        direct = self.triples[self.triples[:, COLLECTIONS] == NO_COLLECTION]
+        through = self._through_reports
+        files = np.concatenate([direct[:, FILES], through[:, FILES]])
+        references = np.concatenate([direct[:, REFERENCES], through[:, COLLECTIONS]])
+        return _binary_matrix(files, references, (len(self.files), len(self.references)))
 
     @cached_property
     def report_references(self) -> Matrix:
@@ -232,11 +243,11 @@ class Incidence:
         return sum(source.type != REFERENCE for source in self.sources)
 
     @property
-    def _with_collection(self) -> Numbers:
-        """Return the rows of ``triples`` whose source is a collection."""
+    def _has_collection(self) -> NDArray[np.bool_]:
+        """Return whether the source is a collection, for each row of ``triples``."""
         sources = self.triples[:, COLLECTIONS]
-        triples: Numbers = self.triples[(sources >= 0) & (sources < self._collection_count)]
-        return triples
+        has_collection: NDArray[np.bool_] = (sources >= 0) & (sources < self._collection_count)
+        return has_collection
 
     @property
     def _through_reports(self) -> Numbers:
@@ -254,38 +265,31 @@ class Incidence:
         triples[:, COLLECTIONS] = reports[triples[:, COLLECTIONS] - count]
         return triples
 
-    def _matrix(self, triples: Numbers, row: int, column: int) -> Matrix:
-        """Return a matrix with a 1 for each of the ``triples``.
+    def _matrix(
+        self, row: int, column: int, which: NDArray[np.bool_] | slice = slice(None)
+    ) -> Matrix:
+        """Return a matrix with a 1 for each of the ``triples``, or for ``which`` of them.
 
         ``row`` and ``column`` are the columns of ``triples`` that contain the indices of the
         matrix: ``FILES``, ``REFERENCES`` or ``COLLECTIONS`` (without reports).
         """
         sizes = len(self.files), len(self.references), len(self.collections)
-        return _binary_matrix(triples[:, row], triples[:, column], (sizes[row], sizes[column]))
+        rows, columns = self.triples[which, row], self.triples[which, column]
+        return _binary_matrix(rows, columns, (sizes[row], sizes[column]))
 
 
 def _binary_matrix(rows: Numbers, columns: Numbers, shape: tuple[int, int]) -> Matrix:
     """Return a matrix of this shape with a 1 at each position (``rows[i]``, ``columns[i]``)."""
-    entries = np.ones(len(rows), np.int64), (rows, columns)
-    matrix = sparse.csr_array(entries, shape=shape)
-    matrix.data[:] = 1  # scipy sums repeated entries
-    return matrix
+    # scipy would sum repeated positions, which takes longer.
+    height, width = shape
+    positions = sorted_unique(rows * width + columns)
+    starts = np.searchsorted(positions, width * np.arange(height + 1))
+    ones = np.ones(len(positions), np.int64)
+    return sparse.csr_array((ones, positions % max(width, 1), starts), shape=shape)
 
 
 def _as_rows(numbers: array[int], columns: int) -> Numbers:
     return np.frombuffer(numbers, np.int64).reshape(-1, columns)
-
-
-def _sorted_unique_rows(columns: list[Numbers], sizes: list[int]) -> Numbers:
-    """Return the distinct rows of a table, sorted.
-
-    The values of each column are at least ``NO_COLLECTION`` (-1), and below its size.
-    """
-    # Each row is packed into one integer, because numpy sorts integers faster than rows.
-    shape = [size + 1 for size in sizes]
-    packed = sorted_unique(np.ravel_multi_index(tuple(each + 1 for each in columns), shape))
-    rows: Numbers = np.stack(np.unravel_index(packed, shape), axis=1) - 1
-    return rows
 
 
 def as_incidence(data: object) -> Incidence:
@@ -342,7 +346,8 @@ def sorted_unique(values: Numbers) -> Numbers:
     a hash table.
     """
     ordered = np.sort(values)
-    distinct: Numbers = ordered[np.flatnonzero(np.diff(ordered, prepend=-1))]
+    is_last = np.append(ordered[1:] != ordered[:-1], True)  # of equal values
+    distinct: Numbers = ordered[is_last[: len(ordered)]]
     return distinct
 
 

@@ -15,14 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from graphbuild.analysis.entity_index import EntityIndex
-from graphbuild.analysis.incidence import (
-    COLLECTIONS,
-    FILES,
-    NO_COLLECTION,
-    REFERENCES,
-    Incidence,
-)
-from graphbuild.errors import DatasetError
+from graphbuild.analysis.incidence import Incidence
+from graphbuild.analysis.triple_keys import TripleKeys
 from graphbuild.models import REFERENCE
 
 if TYPE_CHECKING:
@@ -52,9 +46,9 @@ class Relations:
         source_references: Columns: source, reference.
         file_references: Pairs of a subject and a reference that is direct evidence for it:
             observations without a source, and direct references. Columns: subject, reference.
-        exceptions: Observations that follow from ``file_sources`` and ``source_references``, but do
-            not exist. Columns: subject, reference, source.
-        source_triples: The observations through sources that are in neither ``file_sources`` nor
+        exceptions: Triples that follow from ``file_sources`` and ``source_references``, but that no
+            observation contains. Columns: subject, reference, source.
+        source_triples: The observations whose source is in neither ``file_sources`` nor
             ``source_references``. Columns: subject, reference, source.
         inferred: The pairs of subject and reference that were only inferred. Columns: subject,
             reference.
@@ -75,28 +69,31 @@ def build_incidence(relations: Relations) -> Incidence:
     It equals the incidence that ``Incidence.from_observations`` returns for these observations.
 
     Raises:
-        DatasetError: There are too many entities to number their combinations with 64 bits.
+        AnalysisError: There are too many entities; see :class:`TripleKeys`.
     """
     files, references, sources = _find_entities(relations)
-    space = _TripleSpace(len(files.entities), len(references.entities), len(sources.entities))
-    file, reference, source = (each.positions for each in (files, references, sources))
+    space = TripleKeys(len(files.entities), len(references.entities), len(sources.entities))
+    file, reference = space.of_files(files.positions), space.of_references(references.positions)
+    source = space.of_sources(sources.positions)
 
     def keys_of(triples: Numbers) -> Numbers:
-        return space.keys(file[triples[:, 0]], reference[triples[:, 1]], source[triples[:, 2]])
+        keys: Numbers = file[triples[:, 0]] + reference[triples[:, 1]] + source[triples[:, 2]]
+        return keys
 
     file_sources, source_references = relations.file_sources.T, relations.source_references.T
     implied = _implied_keys(
-        space.keys(file[file_sources[0]], 0, source[file_sources[1]]),
+        file[file_sources[0]] + source[file_sources[1]],
         file_sources[1],
         source_references[0],
-        space.reference_keys(reference[source_references[1]]),
+        reference[source_references[1]],
     )
     without_source = np.insert(relations.file_references, 2, NO_SOURCE, axis=1)
     keys = np.concatenate([implied, keys_of(without_source), keys_of(relations.source_triples)])
     keys.sort()
     keys = np.delete(keys, np.searchsorted(keys, keys_of(relations.exceptions)))
     inferred = relations.inferred
-    pairs = np.stack([file[inferred[:, 0]], reference[inferred[:, 1]]], axis=1)
+    ends = zip((files, references), inferred.T, strict=True)
+    pairs = np.stack([end.positions[column] for end, column in ends], axis=1)
     return Incidence(
         files.entities,
         references.entities,
@@ -136,38 +133,6 @@ def _find_entities(relations: Relations) -> tuple[_Numbered, _Numbered, _Numbere
         entities, positions = index.sort(references_last=index is sources)
         found.append(_Numbered(entities, positions[number_of]))
     return found[0], found[1], found[2]
-
-
-class _TripleSpace:
-    """All possible triples of an incidence, numbered in their order.
-
-    A triple takes 8 bytes as a number, and numbers are sorted faster than rows.
-    """
-
-    def __init__(self, files: int, references: int, sources: int) -> None:
-        self._references = max(references, 1)
-        self._sources = sources + 1  # also NO_COLLECTION
-        if files * self._references * self._sources > np.iinfo(np.int64).max:
-            raise DatasetError("the dataset has too many entities; read fewer campaigns")
-
-    def reference_keys(self, references: Numbers) -> Numbers:
-        """Return the summand that each reference contributes to the numbers of its triples."""
-        return references * self._sources
-
-    def keys(self, files: Numbers, references: Numbers | int, sources: Numbers) -> Numbers:
-        """Return the numbers of triples."""
-        return (files * self._references + references) * self._sources + (sources - NO_COLLECTION)
-
-    def triples(self, keys: Numbers) -> Numbers:
-        """Return the triples with these numbers. To save memory, ``keys`` is overwritten."""
-        triples = np.empty((len(keys), 3), np.int64)
-        files, references, sources = (
-            triples[:, column] for column in (FILES, REFERENCES, COLLECTIONS)
-        )
-        np.divmod(keys, self._sources, out=(keys, sources))
-        np.divmod(keys, self._references, out=(files, references))
-        sources += NO_COLLECTION
-        return triples
 
 
 def _implied_keys(

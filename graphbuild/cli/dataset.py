@@ -31,14 +31,16 @@ if TYPE_CHECKING:
 
 HELP = "Read a dataset, the folder of 'export --to dataset', also if it does not fit into memory."
 EngineName = Literal["duckdb", "spark"]
-MAX_TRIPLES = 20_000_000
+MAX_OBSERVATIONS = 20_000_000
 _MEMORY = re.compile(r"[1-9][0-9]{0,5}(MB|GB)")
 
 
 def _parse_memory(text: str) -> str:
     size = text.strip().upper()
     if not _MEMORY.fullmatch(size):
-        raise typer.BadParameter(f"{text[:20]!a} is not a size; use 500MB or 4GB")
+        raise typer.BadParameter(
+            f"{text[:20]!a} is no valid size; use a whole number of MB or GB, such as 500MB or 4GB"
+        )
     return size
 
 
@@ -79,13 +81,13 @@ MemoryOption = Annotated[
         "temporary files (into TMPDIR, if set).",
     ),
 ]
-MaxTriplesOption = Annotated[
+MaxObservationsOption = Annotated[
     int,
     typer.Option(
         min=1,
         metavar="N",
-        help="Refuse to analyze more than N observations. The memory for an analysis also depends "
-        "on how many files share something.",
+        help="Refuse to find clusters, pairs or centralities in more than N observations. The "
+        "memory for an analysis also depends on how many files share something.",
     ),
 ]
 
@@ -98,7 +100,7 @@ def tables(
     master: MasterOption = None,
     remote: RemoteOption = None,
     memory_limit: MemoryOption = None,
-    max_triples: MaxTriplesOption = MAX_TRIPLES,
+    max_observations: MaxObservationsOption = MAX_OBSERVATIONS,
     *,
     clusters: Annotated[
         bool,
@@ -124,7 +126,7 @@ def tables(
         notice(f"reading {rows} of {format_count(len(opened.files.campaigns), 'campaign')}")
         found = None
         if clusters and len(opened.files.campaigns) > 1:
-            evidence = _read_evidence(opened, max_triples, merge=False)
+            evidence = _read_evidence(opened, max_observations, merge=False)
             found = find_clusters(evidence.incidence).to_table()
         with spinner() as show_step:
             show_step("writing the tables")
@@ -145,7 +147,7 @@ def overlap(
     master: MasterOption = None,
     remote: RemoteOption = None,
     memory_limit: MemoryOption = None,
-    max_triples: MaxTriplesOption = MAX_TRIPLES,
+    max_observations: MaxObservationsOption = MAX_OBSERVATIONS,
     *,
     show_all: AllPairsOption = False,
     merge: options.MergeOption = False,
@@ -154,7 +156,7 @@ def overlap(
     """Show the pairs of nodes that share the most (see 'graphbuild overlap --help')."""
     choice = _EngineChoice(engine, master, remote, memory_limit)
     with _open_engine(choice, folder, campaign) as opened:
-        evidence = _read_evidence(opened, max_triples, merge=merge)
+        evidence = _read_evidence(opened, max_observations, merge=merge)
     print_overlaps(evidence.incidence, of, fdr, limit, show_all=show_all, json=json)
 
 
@@ -167,7 +169,7 @@ def communities(
     master: MasterOption = None,
     remote: RemoteOption = None,
     memory_limit: MemoryOption = None,
-    max_triples: MaxTriplesOption = MAX_TRIPLES,
+    max_observations: MaxObservationsOption = MAX_OBSERVATIONS,
     *,
     merge: options.MergeOption = False,
     json: options.JsonOption = False,
@@ -175,7 +177,7 @@ def communities(
     """Show clusters of files (see 'graphbuild communities --help')."""
     choice = _EngineChoice(engine, master, remote, memory_limit)
     with _open_engine(choice, folder, campaign) as opened:
-        evidence = _read_evidence(opened, max_triples, merge=merge)
+        evidence = _read_evidence(opened, max_observations, merge=merge)
     print_communities(evidence.incidence, evidence.open_calls, seed, limit, json=json)
 
 
@@ -188,7 +190,7 @@ def centrality(
     master: MasterOption = None,
     remote: RemoteOption = None,
     memory_limit: MemoryOption = None,
-    max_triples: MaxTriplesOption = MAX_TRIPLES,
+    max_observations: MaxObservationsOption = MAX_OBSERVATIONS,
     *,
     merge: options.MergeOption = False,
     json: options.JsonOption = False,
@@ -196,7 +198,7 @@ def centrality(
     """Rank nodes by centrality (see 'graphbuild centrality --help')."""
     choice = _EngineChoice(engine, master, remote, memory_limit)
     with _open_engine(choice, folder, campaign) as opened:
-        evidence = _read_evidence(opened, max_triples, merge=merge)
+        evidence = _read_evidence(opened, max_observations, merge=merge)
     print_centrality(evidence.incidence, seed, limit, json=json)
 
 
@@ -239,7 +241,7 @@ class _EngineChoice(NamedTuple):
 def _open_engine(
     choice: _EngineChoice, folder: Path, campaigns: list[str] | None
 ) -> Iterator[Engine]:
-    """Open a dataset with an engine; remove its temporary files, also after a signal."""
+    """Yield an engine for a dataset; on exit or on a signal, remove the engine's files."""
     choice.check()
     opened = _ENGINES[choice.engine](choice, folder, campaigns or ())
     with on_signal(remove_unfinished_and_exit), opened as engine:
@@ -272,7 +274,7 @@ _ENGINES: dict[
 ] = {"duckdb": _open_duckdb, "spark": _open_spark}
 
 
-def _read_evidence(engine: Engine, max_triples: int, *, merge: bool) -> _Evidence:
+def _read_evidence(engine: Engine, max_observations: int, *, merge: bool) -> _Evidence:
     """Read the observations; first log how many there are, and refuse too many."""
     from graphbuild.analysis import find_duplicates
     from graphbuild.api.client import LIMIT
@@ -284,10 +286,10 @@ def _read_evidence(engine: Engine, max_triples: int, *, merge: bool) -> _Evidenc
         sizes = engine.sizes()
         observations = format_count(sizes.observations, "observation")
         notice(f"reading {observations} as {format_count(sizes.pairs, 'evidence pair')}")
-        if sizes.observations > max_triples:
+        if sizes.observations > max_observations:
             raise DatasetError(
-                f"{observations} are more than the limit of {max_triples:,}; read fewer campaigns"
-                " (--campaign), or raise --max-triples if the memory suffices"
+                f"{observations} are more than the limit of {max_observations:,}; read fewer"
+                " campaigns (--campaign), or raise --max-observations if the memory suffices"
             )
         incidence = build_incidence(engine.relations())
         pending = engine.pending_lists()

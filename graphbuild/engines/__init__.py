@@ -1,8 +1,9 @@
 """Read datasets with a query engine, and reduce them to tables and relations.
 
-A dataset is the folder that ``graphbuild export --to dataset`` writes. An engine reads it without
-an object for each observation, and also if it does not fit into memory::
+A dataset is the folder that ``graphbuild export --to dataset`` writes. An engine creates no Python
+object per observation, and can read datasets that are larger than the memory::
 
+    from pathlib import Path
     from graphbuild.engines import build_incidence
     from graphbuild.engines.duckdb import DuckDBEngine
 

@@ -6,9 +6,10 @@ system replaces several folders at once, so a replacement has two phases:
 1. The new folders are written into a staging folder, and after them the new manifest. If the
    process is killed in this phase, the dataset is unchanged, and the next export removes the
    staging folder.
-2. The folders are exchanged by renames, and then the manifest. SIGINT, SIGTERM and SIGHUP are
-   blocked in this phase. If the process is killed, the next export completes the phase. Until then,
-   the checksums in the manifest show which files do not belong to it.
+2. Each old folder is renamed into the staging folder, and the new folder is renamed into its
+   place. The manifest is replaced last. SIGINT, SIGTERM and SIGHUP are blocked in this phase. If
+   the process is killed, the next export completes the phase. Until then, the checksums in the
+   manifest show which files do not belong to it.
 
 One export at a time changes a dataset: it locks the dataset folder, and other exports wait. On
 Windows, and on file systems without locks of folders, such as NFS, exports that run at the same

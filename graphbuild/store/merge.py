@@ -91,6 +91,10 @@ class _Merge:
             self._result.events = merge_watch_logs(self._db, self._source)
         return self._result
 
+    def _api_id(self, entity: int) -> str:
+        row = self._db.first("SELECT api_id FROM entity WHERE id = ?", entity)
+        return str(row[0]) if row else ""
+
     def _canonical(self, source_id: int) -> int:
         return canonical_id(self._db, self._ids[source_id])
 
@@ -127,8 +131,9 @@ class _Merge:
             if known == canonical:
                 continue
             if known != alias:
-                text = "is another file in the two campaign files"
-                self._result.add_conflict(MergeConflict(api_id, text, "the file known before"))
+                files = self._api_id(known), self._api_id(canonical)
+                text = "the two campaign files give this hash to different files"
+                self._result.add_conflict(MergeConflict(api_id, text, files, files[0]))
                 continue
             before = self._db.rows("SELECT id, relationship FROM task WHERE subject = ?", alias)
             positions = {relationship: task for task, relationship in before}
@@ -193,8 +198,9 @@ class _Merge:
         if known is None:
             self._store.api_info.save_flavor(row[0])
         else:
-            text = f"the API flavors differ: {known} and {row[0]}"
-            self._result.add_conflict(MergeConflict("campaign", text, known))
+            flavors = known, row[0]
+            conflict = MergeConflict("campaign", "the API flavors differ", flavors, known)
+            self._result.add_conflict(conflict)
 
     # --- lists -----------------------------------------------------------------------------------
 

@@ -209,16 +209,20 @@ class ListMerger:
         if known.keys <= other.keys or other.keys <= known.keys:
             return  # one version continues the other
         states = str(known.columns["state"]), str(other.columns["state"])
-        problem = ""
-        if known.references() != other.references() and PENDING not in states:
-            counts = (format_count(len(each.references()), "entry") for each in (known, other))
-            problem = f"the newest passes differ ({' and '.join(counts)})"
-        elif states[0] != states[1] and PENDING not in states:
-            problem = f"the states differ: {states[0]} and {states[1]}"
-        if problem:
-            kept_list = f"the list that is {versions[kept].describe()}"
-            text = f"{kept_list}, with the observations of both files"
-            self._result.add_conflict(MergeConflict(subject.readable_id, problem, text))
+        if PENDING in states:
+            return
+        references = known.references(), other.references()
+        if references[0] != references[1]:
+            problem = "the newest passes differ"
+            first, second = (format_count(len(each), "entry") for each in references)
+        elif states[0] != states[1]:
+            problem, (first, second) = "the states differ", states
+        else:
+            return
+        kept_list = f"the list that is {versions[kept].describe()}"
+        text = f"{kept_list}, with the observations of both files"
+        conflict = MergeConflict(subject.readable_id, problem, (first, second), text)
+        self._result.add_conflict(conflict)
 
     # --- pages -----------------------------------------------------------------------------------
 

@@ -10,11 +10,12 @@ class MergeConflict:
     """A contradiction between two campaign files."""
 
     subject: str  # the readable id of the subject, or ``campaign``
-    problem: str  # continues a sentence that starts with ``subject``
+    problem: str  # what differs, as a sentence without the values
+    values: tuple[str, str]  # in the merged file, and in the other file
     kept: str  # what the merged file contains
 
     def __str__(self) -> str:
-        return f"{self.subject}: {self.problem}; kept: {self.kept}"
+        return f"{self.subject}: {self.problem} ({' and '.join(self.values)}); kept: {self.kept}"
 
 
 @dataclass(slots=True)

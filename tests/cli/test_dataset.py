@@ -182,7 +182,7 @@ def test_the_documented_example_gives_equal_clusters(
 
 
 def test_too_many_observations_are_refused_beforehand(complete: Shell) -> None:
-    result = complete("dataset", "overlap", "lake", "--max-triples", "5")
+    result = complete("dataset", "overlap", "lake", "--max-observations", "5")
     assert result.returncode == 1
     assert result.stdout == ""
     assert "observations are more than the limit of 5; read fewer campaigns" in result.stderr
@@ -190,7 +190,7 @@ def test_too_many_observations_are_refused_beforehand(complete: Shell) -> None:
 
 def test_wrong_usage_is_reported(complete: Shell) -> None:
     size = complete("dataset", "overlap", "lake", "--memory-limit", "much")
-    assert (size.returncode, "use 500MB or 4GB" in " ".join(size.stderr.split())) == (2, True)
+    assert (size.returncode, "such as 500MB or 4GB" in " ".join(size.stderr.split())) == (2, True)
     assert complete("dataset", "overlap", "lake", "--engine", "other").returncode == 2
     missing = complete("dataset", "centrality", "other")
     assert (missing.returncode, "contains no dataset" in missing.stderr) == (1, True)

@@ -257,6 +257,25 @@ def test_merging_two_lists_equals_a_crawl_of_one_after_the_other(tmp_path, seed)
     assert contents(path) == contents(whole)
 
 
+def test_a_hash_of_different_files_is_reported(tmp_path) -> None:
+    """MD5 collisions exist, so two crawls can find different files by one MD5."""
+    md5, files = "d" * 32, ("1" * 64, "2" * 64)
+    paths = []
+    for sha256 in files:
+        reference = Reference.from_url("https://r.example/1")
+        collection = Collection("c", "C", (reference.id,))
+        world = World([File(sha256=sha256, md5=md5, collections=("c",))], [reference], [collection])
+        crawls = Crawls(tmp_path, world, [md5])
+        paths.append(crawls.crawl(f"{sha256[0]}.db", describe=["files"]))
+    path, results = merged(tmp_path, *paths)
+    (conflict,) = results[1].conflicts
+    assert str(conflict) == (
+        f"{md5}: the two campaign files give this hash to different files"
+        f" ({files[0]} and {files[1]}); kept: {files[0]}"
+    )
+    assert {subject for subject, *_ in triples(path)} == {f"file:{each}" for each in files}
+
+
 def test_different_api_flavors_are_reported(tmp_path) -> None:
     paths = []
     for flavor in ("classic", "gti"):
@@ -265,7 +284,7 @@ def test_different_api_flavors_are_reported(tmp_path) -> None:
             store.api_info.save_flavor(flavor)
     path, results = merged(tmp_path, *paths)
     assert [str(each) for each in results[1].conflicts] == [
-        "campaign: the API flavors differ: classic and gti; kept: classic"
+        "campaign: the API flavors differ (classic and gti); kept: classic"
     ]
     with Store.read(path) as store:
         assert store.api_info.flavor() == "classic"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from graphbuild.analysis import Incidence
     from graphbuild.engines import Engine
 
-HELP = "Read a dataset, the folder of 'export --to dataset', also if it does not fit into memory."
+HELP = "Analyze the folder of 'export --to dataset', even if it does not fit into memory."
 EngineName = Literal["duckdb", "spark"]
 MAX_OBSERVATIONS = 20_000_000
 _MEMORY = re.compile(r"[1-9][0-9]{0,5}(MB|GB)")

@@ -1,4 +1,4 @@
-"""Read datasets with a query engine, and reduce them to tables and relations.
+"""Compute tables and evidence pairs from a dataset with a query engine.
 
 A dataset is the folder that ``graphbuild export --to dataset`` writes. An engine creates no Python
 object per observation, and can read datasets that are larger than the memory::
@@ -11,7 +11,7 @@ object per observation, and can read datasets that are larger than the memory::
         nodes = engine.table("nodes").read_all()  # a pyarrow.Table
         incidence = build_incidence(engine.relations())
 
-All functions of :mod:`graphbuild.analysis` accept the incidence.
+Pass the incidence to functions such as ``analysis.find_clusters`` and ``analysis.find_overlaps``.
 """
 
 from graphbuild.engines.dataset_files import DatasetFiles

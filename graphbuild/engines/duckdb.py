@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DEFAULT_MEMORY_LIMIT = "4GB"
 _TYPES = SQL_TYPES | {"timestamp[us, tz=UTC]": "TIMESTAMPTZ"}
 _GLOB = re.compile(r"[*?[]")
-# Paths of a dataset are encoded as in URLs.
+# The name of the campaign is percent-encoded in paths.
 _CAMPAIGN = "url_decode(regexp_extract(filename, '/campaign=([^/]*)/[^/]*/[^/]*$', 1))"
 # Functions of Spark that graphbuild.engines.queries uses, and that DuckDB lacks under these names.
 _FUNCTIONS = (

@@ -144,7 +144,8 @@ SELECT n.number, count(*) OVER (PARTITION BY n.number) > 1 AS differs,
 FROM (SELECT DISTINCT {_VERSION_CELLS} FROM {{entities_row}}) AS e
 JOIN {{entity_number}} AS n ON n.id = e.id
 """  # noqa: S608  constants only
-# All rows of the entities with different rows, from the oldest to the newest of each entity.
+# All rows of the entities whose rows differ between campaigns; of each entity, first the row of the
+# campaign that observed it least recently.
 DIFFERENT_ENTITIES = f"""
 WITH different AS (SELECT DISTINCT id FROM {{entity_version}} WHERE differs),
 seen AS (

@@ -1,8 +1,8 @@
 """Represent observations by relations of pairs, and build an ``Incidence`` from them.
 
-For a file in a collection, the API returns all references of the collection. So two relations
-determine the observations of a collection: of files and collections, and of collections and
-references. Both together are much smaller than the observations. The API can break this rule, and a
+For a file in a collection, the API returns all references of the collection. So the
+observations of a collection follow from two relations: its files, and its references. Both together
+are much smaller than the observations. The API can break this rule, and a
 list can be incomplete. Therefore, exceptions are listed, and a collection with too many exceptions
 is represented by its observations.
 """

@@ -90,7 +90,7 @@ def bucket_of(key: str) -> int:
 def _partition_name(campaign: str) -> str:
     """Return the folder name of a campaign, such as ``campaign=spring%202026``.
 
-    The name is encoded as in URLs, which programs that read Hive partitions decode. An encoded name
+    The name is percent-encoded, which programs that read Hive partitions decode. An encoded name
     contains no characters with a meaning in paths.
     """
     name = f"campaign={quote(replace_surrogates(campaign), safe='')}"

@@ -1,11 +1,11 @@
 """Merge a campaign file into another: names, seeds, tasks, pages, inferences, calls and events.
 
-Three steps follow each other. A killed merge leaves a valid campaign file after each transaction,
-and a repeated merge continues, because a step that is repeated changes nothing more:
+A merge has three steps. The campaign file is valid after each transaction, so a killed merge can be
+repeated: steps that are complete change nothing.
 
 1. The names of entities, the seeds and the tasks are united, in one transaction. New tasks follow
-   the existing ones in the order of the other file. Shards of one crawl contain the same seeds in
-   the same order, so that this is also the order of an undivided crawl.
+   the existing ones in the order of the other file. All shards of a crawl contain the same seeds in
+   the same order, so this is also the order of a crawl without ``--shard``.
 2. The lists are united in batches; :mod:`graphbuild.store.merge_lists` describes the rule.
 3. The calls and the events of ``watch`` are added, in one transaction.
 

@@ -1,7 +1,8 @@
 """Unite the versions of one list that several campaign files contain.
 
 A *version* is the data of a list in one file: the task with its state, pages and inferences.
-One version is kept as it is, with its state. These criteria decide in turn:
+One version determines the state and the newest pass of the merged list. It is chosen by these
+criteria, in this order:
 
 1. The version whose newest pass started last.
 2. The version with more pages of that pass.
@@ -10,9 +11,9 @@ One version is kept as it is, with its state. These criteria decide in turn:
 
 The pages that only other versions have are added with negative numbers, like pages of an alias:
 their observations are kept, but paging ignores them. Pages are stored in the order in which they
-were fetched, so that the first and last times of an observation are right, but added pages always
-precede the newest pass. Inferences of other versions are kept unless the kept version is complete
-without inferences.
+were fetched, so the first and last times of an observation are right. Added pages always precede
+the newest pass, even if they were fetched later. Inferences of other versions are kept unless the
+chosen version is complete without inferences.
 """
 
 from __future__ import annotations

@@ -82,12 +82,12 @@ def scale(_: int, files: int = _FILES, real_shaped_files: int = _REAL_SHAPED_FIL
             Row("AMI with the true clusters", f"{ami:.3f}", "-", ami, _MIN_AMI, is_minimum=True)
         )
         for name in _ANALYSES:
-            case = f"{name}, {real_shaped_files:,} files like real ones"
+            case = f"{name}, realistic list of {real_shaped_files:,} files"
             rows += _limits(case, _run(name, real), _MAX_MEMORY_REAL_SHAPED)
     noisy = [plant(seed, _NOISY_SIZE, noise, thin=True) for noise in _NOISE for seed in range(3)]
     rows += [
         loss(f"{files // 10:,} files", [plant_many(files // 10)]),
-        loss(f"{real_shaped_files:,} files like real ones", [real_shaped(real_shaped_files)]),
+        loss(f"realistic list of {real_shaped_files:,} files", [real_shaped(real_shaped_files)]),
         loss(f"mean of {len(noisy)} noisy lists", noisy),
     ]
     return rows

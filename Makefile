@@ -55,8 +55,10 @@ crawl: $(VENV)/run
 test: $(VENV)/test
 	@$(MAKE) --no-print-directory -j 2 lint pytest
 
-# A process of tests per processor is enough; several threads for matrices would only wait.
+# A process of tests per processor is enough; several threads for matrices would only wait. Python
+# keeps compiled modules, even if the environment says otherwise: the tests start many processes.
 pytest: export OPENBLAS_NUM_THREADS = 1
+pytest: export PYTHONDONTWRITEBYTECODE =
 pytest: $(VENV)/test tools
 	TMPDIR=$$(sh tests/support/temporary_folder.sh) $(BIN)/python -m pytest $(WORKERS) $(if $(COVERAGE),--cov --cov-report=term)
 

@@ -16,7 +16,6 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import matplotlib.colors
-import nbformat
 import networkx as nx
 import pytest
 
@@ -52,6 +51,12 @@ sys.addaudithook(_reject_other_hosts)
 """
 
 
+def read_notebook(path):
+    import nbformat  # noqa: PLC0415  a slow import, which processes without these tests would pay
+
+    return nbformat.read(path, as_version=4)
+
+
 def load_executor() -> ModuleType:
     spec = importlib.util.spec_from_file_location("execute", ROOT / "notebooks" / "execute.py")
     assert spec is not None
@@ -85,17 +90,19 @@ def path(request):
 
 @pytest.fixture
 def committed(path):
-    return nbformat.read(path, as_version=4)
+    return read_notebook(path)
 
 
 @pytest.fixture(scope="module")
 def executed(path, tmp_path_factory):
     """Return the notebook after a run of all cells: empty folder, offline, no API key."""
+    import nbformat  # noqa: PLC0415  a slow import
+
     folder = tmp_path_factory.mktemp("notebook")
     for data_file in path.parent.glob("*.gz"):
         shutil.copy(data_file, folder)
     copy = folder / path.name
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read_notebook(path)
     notebook.cells.insert(0, nbformat.v4.new_code_cell(OFFLINE_GUARD))
     nbformat.write(notebook, copy)
     with pytest.MonkeyPatch.context() as patch:
@@ -168,6 +175,8 @@ def test_committed_notebook_contains_no_local_path_and_no_key(committed):
 
 
 def test_committed_notebook_is_small_and_has_static_outputs(path, committed):
+    import nbformat  # noqa: PLC0415  a slow import
+
     nbformat.validate(committed)
     assert path.stat().st_size < MAX_BYTES
     assert not any("<iframe" in page for page in data_of_type(committed, "text/html"))
@@ -179,7 +188,7 @@ def test_committed_notebook_is_small_and_has_static_outputs(path, committed):
 
 def test_answer_01_equals_the_generated_world():
     world = generate_world(seed=1)
-    notebook = nbformat.read(ROOT / "notebooks" / "01-first-campaign.ipynb", as_version=4)
+    notebook = read_notebook(ROOT / "notebooks" / "01-first-campaign.ipynb")
     answer = notebook.cells[-1].source
     for name, files in world.campaigns.items():
         assert f"**{name}**" in answer
@@ -200,7 +209,7 @@ def test_answer_01_equals_the_generated_world():
 
 
 def read_answer(name):
-    notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    notebook = read_notebook(ROOT / "notebooks" / f"{name}.ipynb")
     return " ".join(notebook.cells[-1].source.split()), data_of_type(notebook, "text/plain")[-1]
 
 

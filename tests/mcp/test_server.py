@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
-from jsonschema import Draft202012Validator
 from mcp import Client, StdioServerParameters
 
 from graphbuild.analysis import as_incidence, find_clusters, find_overlaps
@@ -115,6 +114,8 @@ def session_test(path: Path, use: object) -> None:
 
 
 def test_every_tool_is_read_only_and_has_schemas_and_described_arguments(path: Path) -> None:
+    from jsonschema import Draft202012Validator  # noqa: PLC0415  a slow import
+
     async def use(session: Session) -> None:
         assert tuple(session.tools) == TOOLS
         for tool in session.tools.values():

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from jsonschema import Draft202012Validator
 from mcp import Client
 
 from graphbuild.mcp import build_server
@@ -39,6 +38,8 @@ class Session:
     """A connected client that checks each result against the schema of its tool."""
 
     def __init__(self, client: Client, tools: dict[str, Tool]) -> None:
+        from jsonschema import Draft202012Validator  # noqa: PLC0415  a slow import
+
         self._client = client
         self.tools = tools
         schemas = {name: tool.output_schema for name, tool in tools.items()}

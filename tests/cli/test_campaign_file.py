@@ -222,7 +222,7 @@ for words in sys.argv[1:]:
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs Linux namespaces")
 def test_finished_campaign_is_read_from_read_only_media(shell: Shell, service) -> None:
     """Earlier versions kept the journal mode when they closed a file."""
-    world = generate_world(1)
+    world = generate_world(1, campaigns=2, files_per_campaign=5, references_per_campaign=10)
     url = service(Api(world))
     folder = shell.folder / "media"
     folder.mkdir()

@@ -35,7 +35,10 @@ from graphbuild.exporters.dataset import bucket_of
 from graphbuild.graph.builder import build_graph
 from graphbuild.graph.views import view
 from graphbuild.models import Entity, Link, Observation
-from tests.exporters.test_interrupted_exports import DISK_FULL_MESSAGE, interrupt_exports
+from tests.exporters.test_interrupted_exports import (
+    DISK_FULL_MESSAGE,
+    interrupt_exports,  # noqa: F401  a fixture
+)
 from tests.integration.test_sample import SAMPLE, needs_sample
 from tests.support.graphs import (
     EMOTET,
@@ -59,6 +62,7 @@ if TYPE_CHECKING:
 
     from graphbuild.exporters import ExportedFile
     from graphbuild.graph.builder import Graph
+    from tests.exporters.test_interrupted_exports import InterruptExports
     from tests.support.observed_graphs import ObservedGraph
     from tests.support.shell import Shell
 
@@ -494,7 +498,10 @@ def test_a_killed_export_leaves_the_old_state_or_is_completed_by_the_next_one(
     assert {*repaired} == {False, True}
 
 
-def test_a_full_disk_leaves_the_old_state(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_the_old_state(
+    tmp_path: Path,
+    interrupt_exports: InterruptExports,  # noqa: F811  the fixture
+) -> None:
     graph = with_title(*HOSTILE)
     write(graph, tmp_path / "complete")
     total = sum(map(len, contents(tmp_path / "complete").values()))

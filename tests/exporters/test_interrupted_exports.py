@@ -5,6 +5,7 @@ Exports are killed with SIGKILL. The next export removes their temporary files.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -20,9 +21,13 @@ from tests.support.paths import ROOT
 from tests.support.processes import without_coverage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import networkx as nx
+
+    # Interrupts an export after each number of bytes; returns how each one ended.
+    InterruptExports = Callable[[str, Path, list[str], list[int]], list[str]]
 
 OLD_CONTENT = b"the old file"
 SEVERAL_FORMATS = ["graphml", "csv", "stix", "dot"]
@@ -30,10 +35,11 @@ COMPRESSED = ["map.graphml.gz"]
 # test_dataset.py interrupts exports of the format that has no fixed list of files.
 EXPORTS = [*([name] for name, form in FORMATS.items() if form.files), SEVERAL_FORMATS, COMPRESSED]
 
-# For each number of bytes, a process exports into its own folder. After writing that many bytes in
-# total, it is killed, or every further write fails with "disk full".
+# For each number of bytes, a fork exports into its own folder. After writing that many bytes in
+# total, it is killed, or every further write fails with "disk full". The process that forks reads
+# one line per list of exports, and ends its output for each line with an empty line.
 INTERRUPTED_EXPORTS = """
-import errno, io, os, signal, sys
+import errno, io, json, os, signal, sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from tests.exporters.test_interrupted_exports import write
@@ -61,19 +67,21 @@ def open_stopping(path, mode="r", *rest, **options):
     return io.BufferedRandom(Stopping(path, "x+"))
 
 Path.open = open_stopping
-how, folder, names, *instants = sys.argv[2:]
-for instant in instants:
-    child = os.fork()
-    if not child:
-        left = int(instant)
-        try:
-            write(Path(folder) / instant, names.split(","))
-        except ExportError as error:
-            print(error, flush=True)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    if how == "killed":
-        print(os.waitstatus_to_exitcode(status), flush=True)
+for line in sys.stdin:
+    how, folder, names, instants = json.loads(line)
+    for instant in instants:
+        child = os.fork()
+        if not child:
+            left = instant
+            try:
+                write(Path(folder, str(instant)), names)
+            except ExportError as error:
+                print(error, flush=True)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        if how == "killed":
+            print(os.waitstatus_to_exitcode(status), flush=True)
+    print(flush=True)
 """
 DISK_FULL_MESSAGE = "the disk is full or the file is too large; free some space and export again"
 
@@ -127,25 +135,36 @@ def export_completely(folder: Path, names: list[str]) -> CompleteExport:
     return CompleteExport({name: (folder / name).read_bytes() for name in write(folder, names)})
 
 
-def interrupt_exports(how: str, folder: Path, names: list[str], instants: list[int]) -> list[str]:
-    """Interrupt an export after each number of bytes; return how each one ended."""
-    arguments = [ROOT, how, folder, ",".join(names), *map(str, instants)]
-    process = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED_EXPORTS, *arguments],
+@pytest.fixture(scope="module")
+def interrupt_exports() -> Iterator[InterruptExports]:
+    """Interrupt exports in forks of one process, because it starts slower than they run."""
+    with subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED_EXPORTS, ROOT],
         env=without_coverage(os.environ),
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        check=False,
-        timeout=300,
-    )
-    assert process.returncode == 0, process.stderr
-    return process.stdout.splitlines()
+        encoding="utf-8",
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        requests, results = process.stdin, process.stdout
+
+        def interrupt(how: str, folder: Path, names: list[str], instants: list[int]) -> list[str]:
+            requests.write(json.dumps([how, str(folder), names, instants]) + "\n")
+            requests.flush()
+            lines = list(iter(results.readline, "\n"))
+            return [line.removesuffix("\n") for line in lines]
+
+        yield interrupt
+        requests.close()
+        assert process.wait(timeout=300) == 0
 
 
 @pytest.mark.parametrize("names", EXPORTS, ids=",".join)
 @pytest.mark.parametrize("how", ["killed", "full"])
 def test_an_interrupted_export_leaves_complete_files_and_the_next_one_cleans_up(
-    how: str, names: list[str], tmp_path: Path
+    how: str, names: list[str], tmp_path: Path, interrupt_exports: InterruptExports
 ) -> None:
     expected = export_completely(tmp_path / "complete", names)
     assert min(map(len, expected.files.values())) > 100

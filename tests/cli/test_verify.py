@@ -51,13 +51,21 @@ def write_claims(shell: Shell, *options: object, store: str = "c.db") -> dict[st
     return content
 
 
-@pytest.fixture
-def reported(shell: Shell) -> Shell:
-    """Return a shell in a folder with a campaign file and the claims of its report."""
+@pytest.fixture(scope="module")
+def report_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a campaign file and the claims of its report."""
+    folder = tmp_path_factory.mktemp("report")
     write_campaign(
-        shell.folder / "c.db", [*family("Emotet", range(1, 6)), *family("Loader", range(11, 14))]
+        folder / "c.db", [*family("Emotet", range(1, 6)), *family("Loader", range(11, 14))]
     )
-    write_claims(shell)
+    write_claims(Shell(folder))
+    return folder
+
+
+@pytest.fixture
+def reported(shell: Shell, report_folder: Path) -> Shell:
+    """Return a shell in a copy of the folder."""
+    shutil.copytree(report_folder, shell.folder, dirs_exist_ok=True)
     return shell
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import unicodedata
 from itertools import product
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -29,6 +31,9 @@ from tests.support.planted_campaigns import MEDIUM, plant, shuffled
 from tests.support.planted_variants import plant_doubtful
 from tests.support.shell import Shell
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 SAMPLE = DATA / "related_references.json"
 FILE = "5e3f311ae67f046b56435067bcdd39fbf836fa0421fbc8c8b0e43e8e47524954"
 
@@ -41,9 +46,18 @@ def campaign(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shell, Incidence
         return Shell(folder), Incidence.from_observations(store.observations())
 
 
-@pytest.fixture
-def sample(shell: Shell) -> Shell:
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The campaign file of the imported sample."""
+    shell = Shell(tmp_path_factory.mktemp("imported"))
     assert shell("import", "--store", "c.db", SAMPLE).returncode == 0
+    return shell.folder / "c.db"
+
+
+@pytest.fixture
+def sample(shell: Shell, imported: Path) -> Shell:
+    """Return a shell in a folder with a copy of this file."""
+    shutil.copy(imported, shell.folder)
     return shell
 
 

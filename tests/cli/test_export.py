@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -15,12 +16,12 @@ from typer.testing import CliRunner
 from graphbuild.cli.main import app
 from graphbuild.graph.views import DERIVED_VIEWS, VIEWS
 from tests.support.processes import without_coverage
+from tests.support.shell import Shell
 from tests.support.workbooks import read_workbook
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.shell import Shell
 
 SUBJECT, REFERENCE = "ab" * 32, "cd" * 32
 TITLE = '=HYPERLINK("http://evil.example","x")'
@@ -31,11 +32,19 @@ ANSWER = {
 }
 
 
-@pytest.fixture
-def campaign(shell: Shell) -> Path:
-    """Create a campaign file in which a title looks like a formula; return its folder."""
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a campaign file in which a title looks like a formula."""
+    shell = Shell(tmp_path_factory.mktemp("imported"))
     (shell.folder / "page.json").write_text(json.dumps(ANSWER))
     assert shell("import", "page.json", "--store", "c.db").returncode == 0
+    return shell.folder
+
+
+@pytest.fixture
+def campaign(shell: Shell, imported: Path) -> Path:
+    """Copy this folder to the folder of the shell, and return it."""
+    shutil.copytree(imported, shell.folder, dirs_exist_ok=True)
     return shell.folder
 
 

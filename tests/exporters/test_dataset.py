@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -55,7 +56,7 @@ from tests.support.keys import CANARY
 from tests.support.observed_graphs import observed_graphs
 from tests.support.paths import ROOT
 from tests.support.processes import without_coverage
-from tests.support.shell import seeds
+from tests.support.shell import Shell, seeds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +65,6 @@ if TYPE_CHECKING:
     from graphbuild.graph.builder import Graph
     from tests.exporters.test_interrupted_exports import InterruptExports
     from tests.support.observed_graphs import ObservedGraph
-    from tests.support.shell import Shell
 
 TABLES = ("observations", "entities", "subjects", "links")
 KEYS = {
@@ -581,11 +581,21 @@ main()
 """
 
 
-@pytest.fixture
-def crawled_campaign(shell: Shell, service: Any) -> Shell:
+@pytest.fixture(scope="module")
+def crawled_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The campaign file of a crawl of nine files."""
+    shell = Shell(tmp_path_factory.mktemp("crawled"))
     world = generate_world(1)
-    options = ("--store", "c.db", "--base-url", service(Api(world)))
-    assert shell("crawl", seeds(shell, *world.hashes()[:9]), *options).returncode == 0
+    with Emulator(Api(world)) as emulator:
+        options = ("--store", "c.db", "--base-url", emulator.base_url)
+        assert shell("crawl", seeds(shell, *world.hashes()[:9]), *options).returncode == 0
+    return shell.folder / "c.db"
+
+
+@pytest.fixture
+def crawled_campaign(shell: Shell, crawled_file: Path) -> Shell:
+    """Return a shell in a folder with a copy of this file."""
+    shutil.copy(crawled_file, shell.folder)
     return shell
 
 

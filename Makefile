@@ -14,7 +14,7 @@ STORE ?= output/campaign.db
 OUT ?= output
 # Processes that run the tests; one in all with `make test WORKERS=`. Two processors are then busy,
 # because many tests wait for browsers, servers and other processes.
-WORKERS ?= -n 4 --dist worksteal
+WORKERS ?= -n 3 --dist worksteal
 # With COVERAGE=1, the tests take a third longer, and fail if they cover less than 95 % of the lines
 # and branches.
 COVERAGE ?=

@@ -34,12 +34,15 @@ NOT_INSTALLED = Path(__file__).with_name("not_installed")
 # Libraries that functions of the package import. Any of them may be missing.
 _LIBRARIES = (
     "coverage",
+    "jinja2",
     "networkit",
     "numpy",
     "pandas",
     "rich.console",
     "rich.progress",
     "scipy.sparse.csgraph",
+    "tldextract",
+    "w3lib.url",
 )
 _ANY = 0xFFFFFFFFFFFFFFFF  # PR_SET_PTRACER_ANY
 _PR_SET_PTRACER = 0x59616D61

@@ -36,10 +36,6 @@ from graphbuild.exporters.dataset import bucket_of
 from graphbuild.graph.builder import build_graph
 from graphbuild.graph.views import view
 from graphbuild.models import Entity, Link, Observation
-from tests.exporters.test_interrupted_exports import (
-    DISK_FULL_MESSAGE,
-    interrupt_exports,  # noqa: F401  a fixture
-)
 from tests.integration.test_sample import SAMPLE, needs_sample
 from tests.support.graphs import (
     EMOTET,
@@ -52,6 +48,7 @@ from tests.support.graphs import (
     campaign,
     with_title,
 )
+from tests.support.interrupted_exports import DISK_FULL_MESSAGE
 from tests.support.keys import CANARY
 from tests.support.observed_graphs import observed_graphs
 from tests.support.paths import ROOT
@@ -63,7 +60,7 @@ if TYPE_CHECKING:
 
     from graphbuild.exporters import ExportedFile
     from graphbuild.graph.builder import Graph
-    from tests.exporters.test_interrupted_exports import InterruptExports
+    from tests.support.interrupted_exports import InterruptExports
     from tests.support.observed_graphs import ObservedGraph
 
 TABLES = ("observations", "entities", "subjects", "links")
@@ -499,8 +496,7 @@ def test_a_killed_export_leaves_the_old_state_or_is_completed_by_the_next_one(
 
 
 def test_a_full_disk_leaves_the_old_state(
-    tmp_path: Path,
-    interrupt_exports: InterruptExports,  # noqa: F811  the fixture
+    tmp_path: Path, interrupt_exports: InterruptExports
 ) -> None:
     graph = with_title(*HOSTILE)
     write(graph, tmp_path / "complete")

@@ -161,7 +161,7 @@ def test_the_documented_example_gives_equal_clusters(
     (shell.folder / "hashes.txt").write_text("\n".join(world.hashes()))
     url = service(Api(world))
     document = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
-    _, example, _ = re.split("^## (?=Example|What)", document, flags=re.MULTILINE)
+    _, example, _ = re.split("^## (?=Example|Benchmarks)", document, flags=re.MULTILINE)
     printed = []
     for command in re.findall(r"^\$ graphbuild (.*)", example, re.MULTILINE):
         words = command.replace("sc://spark.example.org:15002", remote[-1]).split()

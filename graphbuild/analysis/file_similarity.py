@@ -39,8 +39,9 @@ def compute_rarity(incidence: Incidence) -> Reals:
 
 def find_linked_evidence(incidence: Incidence) -> Numbers:
     """Return the component number of each piece of evidence in the evidence graph without files."""
-    files = len(incidence.files)
-    links = incidence.adjacency[files:, files:]
+    collections = sparse.csr_array((len(incidence.collections),) * 2)
+    rows = [[collections, incidence.collection_references], [None, incidence.report_references]]
+    links = sparse.block_array(rows, format="csr")
     component: Numbers = sparse.csgraph.connected_components(links, directed=False)[1]
     return component
 
@@ -138,6 +139,8 @@ def _separate_wide_evidence(weighted: Matrix) -> tuple[Matrix, Matrix]:
     the second one contains the entries that were split off.
     """
     is_wide = _degrees(weighted) > _WIDE
+    if not is_wide.any():  # in most campaigns
+        return weighted, sparse.csr_array(weighted.shape)
     entries = weighted.tocoo()
     weight = entries.data**2
     total = np.bincount(entries.row, weight, minlength=weighted.shape[0])
@@ -160,6 +163,9 @@ def _factor_wide_similarity(narrow: Matrix, wide: Matrix, related: Matrix) -> tu
     W R (N + W)' + N R W', and the latter is left @ right'.
     """
     columns = np.unique(wide.indices)
+    if not len(columns):
+        nothing = np.zeros((wide.shape[0], 0))
+        return nothing, nothing
     related = related[:, columns]
     own = wide[:, columns].toarray()
     left = np.hstack([own, (narrow @ related).toarray()])

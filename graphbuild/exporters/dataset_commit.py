@@ -7,9 +7,9 @@ system replaces several folders at once, so a replacement has two phases:
    process is killed in this phase, the dataset is unchanged, and the next export removes the
    staging folder.
 2. Each old folder is renamed into the staging folder, and the new folder is renamed into its
-   place. The manifest is replaced last. SIGINT, SIGTERM and SIGHUP are blocked in this phase. If
-   the process is killed, the next export completes the phase. Until then, the checksums in the
-   manifest show which files do not belong to it.
+   place. The manifest is replaced last. SIGINT, SIGTERM and SIGHUP wait until the end of this
+   phase, if the main thread exports. If the process is killed, the next export completes the phase.
+   Until then, the checksums in the manifest show which files do not belong to it.
 
 One export at a time changes a dataset: it locks the dataset folder, and other exports wait. On
 Windows, and on file systems without locks of folders, such as NFS, exports that run at the same
@@ -21,6 +21,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import threading
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,7 @@ def staging_folder(folder: Path) -> Iterator[Path]:
     staging = folder / STAGING
     with export_errors(folder / MANIFEST), ExitStack() as stack:
         if stack.enter_context(_locked(folder)):
-            with _signals_blocked():
+            with _signals_deferred():
                 _recover(folder)
         try:
             staging.mkdir()
@@ -72,7 +73,7 @@ def staging_folder(folder: Path) -> Iterator[Path]:
             for campaign in _new_campaigns(staging):
                 (folder / campaign.parent.name).mkdir(exist_ok=True)
             _fsync_folders(staging)
-            stack.enter_context(_signals_blocked())
+            stack.enter_context(_signals_deferred())
             (staging / _UNFINISHED_MANIFEST).replace(staging / MANIFEST)
         fsync_directory(staging)
         _exchange(folder)
@@ -147,14 +148,26 @@ def _locked(folder: Path) -> Iterator[bool]:
 
 
 @contextmanager
-def _signals_blocked() -> Iterator[None]:
-    """Let SIGINT, SIGTERM and SIGHUP wait until the ``with`` block ends."""
-    if not hasattr(signal, "pthread_sigmask"):
+def _signals_deferred() -> Iterator[None]:
+    """Defer SIGINT, SIGTERM and SIGHUP until the ``with`` block ends.
+
+    The signals are handled, not blocked: the system would deliver a blocked signal to another
+    thread. Only the main thread can set handlers, so nothing is deferred in other threads.
+    """
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    waiting = {getattr(signal, name) for name in _SIGNALS}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, waiting)
+    received: list[int] = []
+    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+    actions = {number: signal.getsignal(number) for number in numbers}
+    # None is a handler that was not set by Python, and could not be set again.
+    replaced = {n: action for n, action in actions.items() if action not in {signal.SIG_IGN, None}}
+    for number in replaced:
+        signal.signal(number, lambda number, _: received.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, action in replaced.items():
+            signal.signal(number, action)
+        for number in received:
+            signal.raise_signal(number)

@@ -558,9 +558,11 @@ def test_a_file_in_place_of_a_table_is_reported(table: str, tmp_path: Path) -> N
     assert not (tmp_path / STAGING).exists()
 
 
-# A process that sends itself a signal before the Nth rename, or before it opens a data file.
-SIGNALED_EXPORT = """
-import os, sys
+# A process that sends itself a signal before it renames or opens a data file. The system can deliver
+# it to the second thread.
+SIGNALS_ITSELF = """
+import os, sys, threading
+threading.Thread(target=threading.Event().wait, daemon=True).start()
 event_name, number, sys.argv[1:] = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
 
 def hook(event, arguments):
@@ -572,8 +574,13 @@ def hook(event, arguments):
         os.kill(os.getpid(), now)
 
 sys.addaudithook(hook)
-from graphbuild.__main__ import main
-main()
+"""
+EXPORT_COMMAND = "from graphbuild.__main__ import main; main()"
+EXPORT_FUNCTION = """
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from tests.exporters.test_dataset import campaign, write
+write(campaign(), Path(sys.argv[2]))
 """
 
 
@@ -600,7 +607,7 @@ def start_export(
 ) -> subprocess.Popen[bytes]:
     command = ["export", "--store", "c.db", "--out", "out", "--to", "dataset", *options]
     return subprocess.Popen(
-        [sys.executable, "-c", SIGNALED_EXPORT, event, str(int(number)), *command],
+        [sys.executable, "-c", SIGNALS_ITSELF + EXPORT_COMMAND, event, str(int(number)), *command],
         cwd=shell.folder,
         env=without_coverage(shell.environment),
         stdout=subprocess.DEVNULL,
@@ -618,6 +625,25 @@ def test_an_interrupted_export_is_removed_or_complete(
     interrupted = contents(out)
     assert crawled_campaign("export", "--store", "c.db", "--to", "dataset", "--out", "out")
     assert contents(out) == interrupted
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_does_not_interrupt_the_exchange_of_folders(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    write(campaign(), tmp_path / "complete")
+    process = subprocess.run(
+        [
+            *(sys.executable, "-c", SIGNALS_ITSELF + EXPORT_FUNCTION, "os.rename"),
+            *(str(int(number)), ROOT, tmp_path / "out"),
+        ],
+        env=without_coverage(os.environ),
+        stderr=subprocess.PIPE,
+        timeout=300,
+        check=False,
+    )
+    assert process.returncode == -number
+    assert contents(tmp_path / "out") == contents(tmp_path / "complete")
 
 
 def waits_for_lock(process: subprocess.Popen[bytes]) -> bool:

@@ -1,23 +1,23 @@
-"""Merge the most similar clusters of files again and again (average linkage).
+"""Cluster files by average linkage: repeatedly merge the two most similar clusters.
 
 Average linkage merges the two clusters with the highest mean similarity between their files, until
 no mean reaches a minimum (Sokal and Michener 1958, Univ. Kansas Sci. Bull. 38). Two clusters that
 are each other's most similar cluster can be merged before all others without changing the result
-(Murtagh 1983, Comput. J. 26). There are two ways to find such pairs. Without wide evidence (see
-below), they have the same result unless several means are equal:
+(Murtagh 1983, Comput. J. 26). There are two ways to find such pairs. They have
+the same result if there is no wide evidence (see below) and no means are equal:
 
 * Follow a chain from a cluster to its most similar cluster until two clusters are each other's most
   similar one. This needs a matrix with an entry for each pair of nodes.
 * Merge all such pairs at once, and repeat (Sumengen et al. 2021, arXiv:2105.11653). This stores
-  only the edges, but needs many steps if all nodes are most similar to one.
+  only the edges, but needs many steps if all nodes are most similar to the same node.
 
-Wide evidence, which very many files have, would make far too many edges. Therefore, the similarity
-that results from it is stored as the product of two matrices with few columns. It counts in the
-mean similarity of two clusters, but makes no edge. Clusters that no path of edges connects are not
-merged, whatever their wide evidence. The second way is an approximation for two more reasons. It
-does not merge clusters without an edge between them. A cluster is complete as soon as no edge of it
-has a mean of at least the minimum, although a merge of two other clusters could still increase the
-mean.
+*Wide evidence*, which very many files have, would make far too many edges. Where
+:mod:`file_similarity` separates it, its similarity is stored as the product of two matrices with
+few columns. It counts in the mean similarity of two clusters, but makes no edge. Clusters that no
+path of edges connects are not merged, whatever their wide evidence. With wide evidence, the second
+way is only an approximation. It does not merge clusters without an edge between them. And a cluster
+is complete when the means of all its edges are below the minimum. A merge of two other clusters
+could still raise a mean above it.
 
 No random numbers are used. Nodes that no path connects do not influence each other, because each
 connected component is clustered on its own.
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from graphbuild.analysis.incidence import Numbers, Reals
 
-    # The ends of edges have 32 bits, because scipy would convert larger integers in each step.
+    # Usually int32, because scipy would convert larger integers in each step.
     NodeNumbers = NDArray[np.integer[Any]]
 
 # Use a matrix if at least this share of all pairs of nodes are edges. Then the matrix needs at most
@@ -79,10 +79,10 @@ class SimilarityGraph(NamedTuple):
         return float(inside / total - ((degrees / total) ** 2).sum())
 
     def _sum_wide_similarity(self, labels: Numbers) -> tuple[Reals, float]:
-        """Return the sum of the similarities from wide evidence, for files of different nodes.
+        """Return two sums of similarities from wide evidence between files of different nodes.
 
-        The first result contains, for each cluster, the sum over pairs of a file of the cluster and
-        any other file. The second is the sum over pairs of files of one cluster, in both orders.
+        The first contains, for each cluster, the sum over pairs of a file of the cluster and any
+        other file. The second is the sum over pairs of files of one cluster, each counted twice.
         """
         count = len(self.sizes)
         members = sparse.csr_array((self.sizes, (labels, np.arange(count))), (len(labels), count))
@@ -93,7 +93,7 @@ class SimilarityGraph(NamedTuple):
 
 
 def merge_similar(graph: SimilarityGraph, minimum: float, *, dense: float = _DENSE) -> Numbers:
-    """Return the cluster number of each node, from 0 without gaps, in the order of first nodes.
+    """Return the cluster number of each node. Clusters are numbered from 0, by their first nodes.
 
     Two clusters are merged only if the mean similarity between their files is at least ``minimum``.
     The mean is taken over all pairs of a file of one cluster and a file of the other, including
@@ -165,8 +165,8 @@ def _merge_by_chains(graph: SimilarityGraph, minimum: float) -> Numbers:
         mean = total[last] / (sizes[last] * sizes)
         nearest = int(np.argmax(mean))
         if mean[nearest] < minimum:
-            # After a merge of two other clusters, the mean similarity to the merged cluster is at
-            # most the higher of those to the two.
+            # No later merge can help: the mean similarity to a merged cluster is at most the higher
+            # of those to its two parts.
             chain.pop()
         elif len(chain) > 1 and mean[chain[-2]] == mean[nearest]:
             kept, merged = sorted(chain[-2:])
@@ -185,7 +185,7 @@ def _merge_by_chains(graph: SimilarityGraph, minimum: float) -> Numbers:
 
 
 def _wide_similarity(graph: SimilarityGraph) -> Reals:
-    """Return the similarity of all nodes that results from wide evidence, as a square matrix."""
+    """Return a square matrix with the similarity of all nodes that results from wide evidence."""
     wide = graph.wide_left @ graph.wide_right.T
     similarity: Reals = (wide + wide.T) / 2  # exactly symmetric, despite rounding
     return similarity
@@ -212,7 +212,7 @@ def _merge_at_once(graph: SimilarityGraph, minimum: float) -> NodeNumbers:
     count = len(graph.sizes)
     first: NodeNumbers = np.arange(count)
     sizes = graph.sizes.astype(float)
-    # Column by column in memory, as multiply_rows reads them.
+    # Column-major, because multiply_rows reads whole columns.
     left, right = (
         np.asfortranarray(each * sizes[:, None]) for each in (graph.wide_left, graph.wide_right)
     )
@@ -262,11 +262,11 @@ def multiply_rows(left: Reals, source: NodeNumbers, right: Reals, target: NodeNu
 
 
 def _nearest(count: int, edges: _Edges) -> NodeNumbers:
-    """Return the most similar cluster of each cluster; of several, the one with the lowest number.
+    """Return the most similar cluster of each cluster; of equal ones, that with the lowest number.
 
-    Because of the lowest number, at least two clusters are each other's most similar one, even if
-    all means are equal. For a cluster without an edge, the result is ``count`` (the number of
-    nodes), which is not the number of a cluster.
+    Because ties go to the lowest number, at least two clusters are each other's most similar one,
+    even if all means are equal. For a cluster without an edge, the result is ``count`` (the number
+    of nodes), which is not the number of a cluster.
     """
     best = np.zeros(count)
     np.maximum.at(best, edges.source, edges.mean)
@@ -281,7 +281,7 @@ def _nearest(count: int, edges: _Edges) -> NodeNumbers:
 def _sum_edges(
     count: int, one: NodeNumbers, other: NodeNumbers, total: Reals
 ) -> tuple[NodeNumbers, NodeNumbers, Reals]:
-    """Return each edge once, with its smaller and larger end and the sum of its totals.
+    """Combine edges with the same ends; return smaller ends, larger ends and sums of totals.
 
     Edges inside a cluster are removed.
     """

@@ -1,7 +1,8 @@
-"""Compute the similarity of files from their evidence, for :mod:`clusters`.
+"""Compute the similarity of files from their evidence, for :mod:`clusters` and :mod:`cohesion`.
 
-The similarities of a file depend only on its connected component of the evidence graph. Files of
-other components do not change them.
+The similarities of a file depend only on its connected component of the evidence graph.
+
+A *round-up* is a collection of files that have nothing else in common.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ if TYPE_CHECKING:
     from graphbuild.analysis.incidence import Incidence, Matrix, Numbers, Reals
 
 # A few shared references are weak evidence that two collections are similar. Therefore, this number
-# is added to the denominator: two collections with the same single reference have a similarity of
-# 1/3, and two with the same ten references have one of 10/12.
+# is added to the denominator: the similarity of two collections is 1/3 if both have the same single
+# reference, and 10/12 if both have the same ten references.
 _SHRINKAGE = 2
 # A piece of evidence is *wide* if more than this number of groups of files have it. The number is
 # also in docs/analysis.md.
 _WIDE = 500
-# The wide evidence of a file makes no edges if it is at most this share of all of its evidence, by
-# weight. Otherwise, it makes edges like other evidence.
+# The wide evidence of a file makes no edges if its weight is at most this share of the weight of
+# all evidence of the file. Otherwise, it makes edges like other evidence.
 _MAX_WIDE = 0.5
 # After a change of one of these numbers, increase the revision in method_version.py.
 
@@ -47,7 +48,7 @@ def find_linked_evidence(incidence: Incidence) -> Numbers:
 
 
 def weigh_by_rarity(evidence: Matrix, linked: Numbers) -> Reals:
-    """Return the weights of :func:`compute_rarity` for any evidence, such as a random list.
+    """Return the weights of :func:`compute_rarity` for any evidence, such as that of a random list.
 
     ``linked`` is the result of :func:`find_linked_evidence`: for each piece of evidence, the number
     (from 0) of its connected component in the evidence graph without the files.
@@ -101,7 +102,7 @@ def relate_collections(incidence: Incidence) -> Matrix:
 def compute_similarity(
     evidence: Matrix, sizes: Numbers, weights: Reals, related: Matrix
 ) -> SimilarityGraph:
-    """Return the similarity of files.
+    """Return the similarity graph of groups of files with identical evidence.
 
     The similarity of two files is their soft cosine (Sidorov et al. 2014, Computacion y Sistemas
     18), s(x, y) / sqrt(s(x, x) * s(y, y)). Here, s(x, y) is a sum over all pairs of a piece i
@@ -110,7 +111,7 @@ def compute_similarity(
     The wide evidence of a file makes no edge if the other evidence of the file weighs at least as
     much. Without this rule, nearly all pairs of a large list would be compared because of a few
     round-ups. The number of these pairs grows with the square of the number of files. The two
-    matrices for wide evidence need 32 bytes per group of files and wide piece of evidence.
+    matrices for wide evidence need at most 32 bytes for each group of files and wide piece.
 
     Args:
         evidence: A 0/1 matrix with a row per group of files with identical evidence, and a column
@@ -156,11 +157,11 @@ def _separate_wide_evidence(weighted: Matrix) -> tuple[Matrix, Matrix]:
 
 
 def _factor_wide_similarity(narrow: Matrix, wide: Matrix, related: Matrix) -> tuple[Reals, Reals]:
-    """Return two matrices, left and right, with a row per file and two columns per wide piece.
+    """Return two matrices, left and right: a row per file, and up to two columns per wide piece.
 
     With the evidence N and W of all files (``narrow`` and ``wide``) and the similarity R of pieces
     of evidence, the sums of products of any two files are (N + W) R (N + W)'. This is N R N' plus
-    W R (N + W)' + N R W', and the latter is left @ right'.
+    W R (N + W)' + N R W'. The last two terms are left @ right'.
     """
     columns = np.unique(wide.indices)
     if not len(columns):

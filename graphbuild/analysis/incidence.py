@@ -1,4 +1,4 @@
-"""Store observations as an array of indices: triples of file, reference and collection.
+"""Represent observations by an array of indices: triples of file, reference and source.
 
 Most analyses start from this array, not from paths of the exported graph. A path can connect a file
 with a collection even if no observation contains both.
@@ -109,10 +109,10 @@ class Incidence:
 
         Args:
             indexes: The files, references and sources.
-            rows: A row per observation, with the numbers of its entities in ``indexes``.
-            pairs: A row per inferred observation, with the numbers of its file and reference.
-            numbers_of: If ``rows`` and ``pairs`` contain row ids, three arrays that map row ids to
-                numbers in ``indexes``.
+            rows: A row per observation, with the numbers of its entities in ``indexes``; with
+                ``numbers_of``, with their row ids.
+            pairs: The same for the file and the reference of each inferred observation.
+            numbers_of: Three arrays that map row ids to numbers in ``indexes``.
         """
         _, references, sources = indexes
         for each in sources:
@@ -134,7 +134,7 @@ class Incidence:
         return cls(entities[0], entities[1], entities[2], triples, inferred)
 
     def restrict(self, files: Container[Entity]) -> Self:
-        """Return the observations of some of the files only, without clusters."""
+        """Return the incidence of the observations of these files, without clusters."""
         kept = [number for number, file in enumerate(self.files) if file in files]
         indexes = EntityIndex(), EntityIndex(), EntityIndex()
         tables = []
@@ -157,8 +157,8 @@ class Incidence:
         return self.sources[: self._collection_count]
 
     # --- sparse matrices --------------------------------------------------------------------------
-    # Cached matrices are much smaller than ``triples``, but each takes time to compute. No caller
-    # may change them.
+    # Matrices that take long to compute are cached; they are much smaller than ``triples``. Callers
+    # must not change them.
 
     @property
     def file_references(self) -> Matrix:
@@ -268,10 +268,10 @@ class Incidence:
     def _matrix(
         self, row: int, column: int, which: NDArray[np.bool_] | slice = slice(None)
     ) -> Matrix:
-        """Return a matrix with a 1 for each of the ``triples``, or for ``which`` of them.
+        """Return a 0/1 matrix of the rows ``which`` of ``triples``, by default of all.
 
-        ``row`` and ``column`` are the columns of ``triples`` that contain the indices of the
-        matrix: ``FILES``, ``REFERENCES`` or ``COLLECTIONS`` (without reports).
+        ``row`` and ``column`` are the columns of ``triples`` with its row and column indices:
+        ``FILES``, ``REFERENCES`` or ``COLLECTIONS`` (without reports).
         """
         sizes = len(self.files), len(self.references), len(self.collections)
         rows, columns = self.triples[which, row], self.triples[which, column]
@@ -280,7 +280,7 @@ class Incidence:
 
 def _binary_matrix(rows: Numbers, columns: Numbers, shape: tuple[int, int]) -> Matrix:
     """Return a matrix of this shape with a 1 at each position (``rows[i]``, ``columns[i]``)."""
-    # scipy would sum repeated positions, which takes longer.
+    # Repeated positions are removed, because scipy would sum them, and takes longer.
     height, width = shape
     positions = sorted_unique(rows * width + columns)
     starts = np.searchsorted(positions, width * np.arange(height + 1))
@@ -308,7 +308,7 @@ def as_incidence(data: object) -> Incidence:
     store: Any = getattr(data, "store", data)
     if not callable(getattr(store, "observations", None)):
         return Incidence.from_observations(_observations(data))
-    with store.snapshot():  # so that the clusters are those of the observations
+    with store.snapshot():  # clusters and observations of the same state of the file
         incidence = Incidence.from_rows(store.observation_rows())
         return replace(incidence, clusters=store.clusters.load(method_version()))
 

@@ -1,4 +1,4 @@
-"""Compare the rows of a 0/1 matrix in pairs: what both rows have, and their Jaccard index."""
+"""Compare the rows of a 0/1 matrix in pairs: count common columns, and compute Jaccard indices."""
 
 from __future__ import annotations
 

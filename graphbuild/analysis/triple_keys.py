@@ -1,4 +1,4 @@
-"""Number the possible triples of file, reference and source, so that triples are sorted quickly."""
+"""Encode triples of file, reference and source as integers, so that they are sorted quickly."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TripleKeys:
         """Create the keys for these numbers of entities.
 
         Raises:
-            AnalysisError: There are more possible triples than integers of 64 bits.
+            AnalysisError: The keys do not fit into signed integers of 64 bits.
         """
         self._sources = sources + 1  # including NO_ENTITY
         self._pairs = max(references, 1) * self._sources

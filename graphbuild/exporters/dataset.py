@@ -5,8 +5,8 @@ The layout is that of Hive partitions, which DuckDB, Polars, pandas and Spark re
     _graphbuild.json                                                  the manifest
     {observations,entities,subjects,links}/campaign=NAME/bucket=00..3f/part-0.parquet
 
-The rows of a node are in the bucket of its key, and only one group of rows is in memory at a time.
-The manifest lists the columns of each table, and of each campaign the files with their checksums.
+All rows of a node are in the bucket of its key. Only one group of rows is in memory at a time. The
+manifest lists the columns of each table, and the files of each campaign with their checksums.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ _TYPES = {**ARROW_TYPES, CATEGORY: pa.string()}
 def write_dataset(
     graph: Graph, folder: Path, *, campaign: str, name_suffix: str = ""
 ) -> ExportedFile:
-    """Write ``graph`` as a campaign of the dataset ``folder``, and return the manifest.
+    """Write ``graph`` as a campaign of the dataset ``folder``; return the written manifest.
 
     An earlier export of the same campaign is replaced, and other campaigns are kept.
 
     Args:
-        graph: A graph without computed nodes and edges.
+        graph: A graph without nodes and edges that graphbuild computed, such as groups.
         folder: An existing folder.
         campaign: Name of the campaign.
         name_suffix: Text added to the name of the campaign, such as the name of a view.
@@ -90,8 +90,8 @@ def bucket_of(key: str) -> int:
 def _partition_name(campaign: str) -> str:
     """Return the folder name of a campaign, such as ``campaign=spring%202026``.
 
-    The name is percent-encoded, which programs that read Hive partitions decode. An encoded name
-    contains no characters with a meaning in paths.
+    The name is percent-encoded, so it contains no characters with a meaning in paths. Programs that
+    read Hive partitions decode it.
     """
     name = f"campaign={quote(replace_surrogates(campaign), safe='')}"
     if not campaign or campaign == _HIVE_NULL:
@@ -111,7 +111,7 @@ def _write_table(
     keys: list[list[str]],
     warnings: ExportWarnings,
 ) -> list[dict[str, Any]]:
-    """Write the files of a table of one campaign, and return their entries of the manifest.
+    """Write the files of a table of one campaign, and return their manifest entries.
 
     ``keys`` contains the node keys of each bucket.
     """
@@ -149,7 +149,7 @@ def _keys_by_bucket(graph: Iterable[str]) -> list[list[str]]:
 def _write_file(
     path: Path, rows: Iterator[Row], schema: pa.Schema, warnings: ExportWarnings
 ) -> dict[str, Any]:
-    """Write a file, and return the number of rows, the size and the checksum of what was stored."""
+    """Write a file, and return its number of rows, its size and its checksum."""
     path.parent.mkdir(parents=True)
     with path.open("x+b") as stream:
         count = write_rows(rows, schema, stream, warnings)
@@ -180,7 +180,7 @@ def _manifest(campaigns: dict[str, Any]) -> bytes:
 
 
 def read_campaigns(path: Path) -> dict[str, Any]:
-    """Return the files of each campaign in the manifest ``path``, by table; empty without a file.
+    """Return the files of each campaign and table in the manifest ``path``; {} if it is missing.
 
     Raises:
         ExportError: The file is not the manifest of a dataset, or it is of another version.

@@ -11,8 +11,8 @@ system replaces several folders at once, so a replacement has two phases:
    phase, if the main thread exports. If the process is killed, the next export completes the phase.
    Until then, the checksums in the manifest show which files do not belong to it.
 
-One export at a time changes a dataset: it locks the dataset folder, and other exports wait. On
-Windows, and on file systems without locks of folders, such as NFS, exports that run at the same
+Only one export can change a dataset at a time: it locks the dataset folder, and other exports wait.
+On Windows, and on file systems that cannot lock folders, such as NFS, exports that run at the same
 time are refused. There, the user must remove the staging folder of a killed export.
 """
 
@@ -63,7 +63,7 @@ def staging_folder(folder: Path) -> Iterator[Path]:
                 _recover(folder)
         try:
             staging.mkdir()
-        except FileExistsError:  # possible without locks
+        except FileExistsError:  # only possible if the folder could not be locked
             raise ExportError(
                 f"{folder}: another export is writing to this dataset, or was killed; wait until"
                 f" it ends, or remove {staging}"
@@ -99,7 +99,7 @@ def _recover(folder: Path) -> None:
 def _exchange(folder: Path) -> None:
     """Replace the folders of a campaign and the manifest with those in the staging folder.
 
-    This function completes an exchange that was killed at any moment.
+    This function can also complete an exchange that was interrupted at any moment.
     """
     staging = folder / STAGING
     (staging / _REPLACED).mkdir(exist_ok=True)
@@ -128,7 +128,7 @@ def _new_campaigns(staging: Path) -> list[Path]:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[bool]:
-    """Lock ``folder`` until the ``with`` block ends; yield whether the system has such locks.
+    """Lock ``folder`` until the ``with`` block ends; yield whether it is locked.
 
     Wait while another process holds the lock. If the process is killed, the operating system
     releases the lock.

@@ -1,9 +1,9 @@
 """Define the tables of a dataset, and build their rows from a graph.
 
 The columns do not depend on the campaign, so that programs can read several campaigns as one table.
-Therefore, the columns of the seed list are a JSON object in one column. Titles, names, URLs and
-other attributes of an entity are only in the table of entities. The other tables refer to entities
-by their node keys.
+Therefore, the columns of the seed list are stored as a JSON object in one column. Titles, names,
+URLs and other attributes of an entity are only in the table of entities. The other tables refer to
+entities by their node keys.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Table:
 def dataset_columns() -> dict[str, list[Column]]:
     """Return the columns of each table, without the partition columns."""
     key, *others = columns_for(NODE_COLUMNS, TABLES)
-    # The degree depends on the campaigns that a program reads, so the program must count it.
+    # The degree depends on the campaigns that a program reads, so the program must compute it.
     entities = [each for each in others if each.name != "degree" and not _is_of_subjects(each)]
     return {
         OBSERVATIONS: [
@@ -113,7 +113,7 @@ def _subject_rows(
     keys: Iterable[str],
     warnings: ExportWarnings,
 ) -> Iterator[Row]:
-    """Yield a row for each node with a value in a column of the table."""
+    """Yield a row of subjects for each node that has a value in any column except the key."""
     kept = [nodes.names.index(name) for name in names]
     sources = {each.source for each in nodes.columns if each.name in names[1:]}
     subjects = (

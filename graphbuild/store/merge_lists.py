@@ -79,7 +79,7 @@ class _Page(NamedTuple):
 
     id: int  # the row id in the version's file
     number: int
-    facts_page: int  # the row id of the page whose facts are stored
+    facts_page: int  # the row id of the page that holds its facts: itself, or an equal page
     key: _PageKey
     order: float  # when the page was fetched, but not before the previous page
     values: tuple[object, ...]  # in the order of _PAGE_COLUMNS
@@ -356,7 +356,7 @@ def _keys(entries: list[_Entry]) -> list[tuple[_PageKey, int]]:
 
 
 def _inferences(version: _Version, page_ids: Mapping[_PageKey, int]) -> _Inferences:
-    """Return first page, last page and provenance of the inferences of a version, by fact.
+    """Map each inferred fact of a version to its first page, last page and provenance.
 
     The row ids are those of the merged file.
     """

@@ -3,7 +3,7 @@
 SIGINT first gets its default action, which ends the process at once (exit code 130 in a shell).
 Python's own handler would print a traceback if the signal arrived while modules are imported, and
 its KeyboardInterrupt could be lost in a callback. Some commands install other handlers later; see
-:mod:`graphbuild.cli.signals`.
+:func:`graphbuild._util.on_signal`.
 """
 
 # ``signal``, unlike ``_signal``, imports other modules, during which SIGINT prints a traceback.

@@ -1,4 +1,4 @@
-"""Helpers for text, timestamps, optional libraries, files and pipes."""
+"""Helpers for text, timestamps, optional libraries, files, pipes and signals."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 import select
 import shlex
+import signal
 import sys
 import unicodedata
 from contextlib import contextmanager, suppress
@@ -18,7 +19,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from graphbuild.errors import MissingLibraryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from types import FrameType
 
 # The libraries of each extra. A test compares them with pyproject.toml.
 EXTRAS = {
@@ -38,6 +40,7 @@ _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 # A shell replaces ``<(command)`` with the path of an open file descriptor.
 _INHERITED_PIPE = re.compile(r"/dev/fd/(\d{1,4})|/proc/self/fd/(\d{1,4})")
 _PIPE_TIMEOUT = 3.0  # seconds to wait for the first byte of a named pipe
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 _MARKDOWN_ESCAPES = str.maketrans({char: f"\\{char}" for char in punctuation})
 
 
@@ -163,3 +166,31 @@ def fsync_directory(path: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+@contextmanager
+def on_signal(handler: Callable[[signal.Signals], None]) -> Iterator[None]:
+    """Call ``handler`` on the first SIGINT, SIGTERM and SIGHUP during the ``with`` block.
+
+    ``handler`` is called at most once per kind of signal: a second SIGINT, for example, has its
+    default action. Signals that are ignored when the block starts, as under ``nohup``, stay
+    ignored. Outside such blocks, the three signals end the process at once.
+
+    Raises:
+        ValueError: The block does not run in the main thread.
+    """
+
+    def handle(number: int, _: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        handler(signal.Signals(number))
+
+    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+    # None is a handler that was not set by Python, and could not be set again.
+    unchanged = {signal.SIG_IGN, None}
+    handled = [number for number in numbers if signal.getsignal(number) not in unchanged]
+    previous = {number: signal.signal(number, handle) for number in handled}
+    try:
+        yield
+    finally:
+        for number, action in previous.items():
+            signal.signal(number, action)

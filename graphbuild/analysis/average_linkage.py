@@ -3,8 +3,8 @@
 Average linkage merges the two clusters with the highest mean similarity between their files, until
 no mean reaches a minimum (Sokal and Michener 1958, Univ. Kansas Sci. Bull. 38). Two clusters that
 are each other's most similar cluster can be merged before all others without changing the result
-(Murtagh 1983, Comput. J. 26). There are two ways to find such pairs. They have
-the same result if there is no wide evidence (see below) and no means are equal:
+(Murtagh 1983, Comput. J. 26). There are two ways to find such pairs. They have the same result if
+there is no wide evidence (see below) and no two means are equal:
 
 * Follow a chain from a cluster to its most similar cluster until two clusters are each other's most
   similar one. This needs a matrix with an entry for each pair of nodes.
@@ -93,11 +93,12 @@ class SimilarityGraph(NamedTuple):
 
 
 def merge_similar(graph: SimilarityGraph, minimum: float, *, dense: float = _DENSE) -> Numbers:
-    """Return the cluster number of each node. Clusters are numbered from 0, by their first nodes.
+    """Return the cluster number of each node.
 
-    Two clusters are merged only if the mean similarity between their files is at least ``minimum``.
-    The mean is taken over all pairs of a file of one cluster and a file of the other, including
-    pairs with a similarity of 0. Nodes that no path of edges connects are never in one cluster.
+    Clusters are numbered from 0, in the order of their first nodes. Two clusters are merged only if
+    the mean similarity between their files is at least ``minimum``. The mean is taken over all
+    pairs of a file of one cluster and a file of the other, including pairs with a similarity of 0.
+    Nodes that no path of edges connects are never in one cluster.
 
     Args:
         graph: The similarity of the files.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graphbuild.cli.signals import on_signal
+from graphbuild._util import on_signal
 from graphbuild.errors import CrawlPaused, SeedError
 from graphbuild.models import FILE, Entity
 

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
-from graphbuild._util import format_count
+from graphbuild._util import format_count, on_signal
 from graphbuild.cli import options
 from graphbuild.cli.centrality import print_centrality
 from graphbuild.cli.communities import print_communities
 from graphbuild.cli.console import notice, print_json, spinner
 from graphbuild.cli.export import file_json, print_files, remove_unfinished_and_exit
 from graphbuild.cli.overlap import DEFAULT_FDR, AllPairsOption, FdrOption, OfOption, print_overlaps
-from graphbuild.cli.signals import on_signal
 from graphbuild.errors import DatasetError
 
 if TYPE_CHECKING:

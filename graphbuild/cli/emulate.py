@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from graphbuild._util import format_count
+from graphbuild._util import format_count, on_signal
 from graphbuild.cli.console import notice, print_line
-from graphbuild.cli.signals import on_signal
 from graphbuild.errors import GraphbuildError
 
 if TYPE_CHECKING:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from graphbuild._util import format_count
+from graphbuild._util import format_count, on_signal
 from graphbuild.cli import options
 from graphbuild.cli.campaign_file import open_for_reading, warn_if_incomplete
 from graphbuild.cli.console import notice, print_json, print_line, spinner
-from graphbuild.cli.signals import on_signal
 from graphbuild.errors import ExportError
 from graphbuild.exporters.formats import DEFAULT_FORMATS, FORMATS, describe_file, get_format
 from graphbuild.exporters.output_files import CAMPAIGN, CSV_BOM, CSV_GUARD, FULL_PAGE

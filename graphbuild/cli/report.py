@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from graphbuild._util import on_signal
 from graphbuild.cli import options
 from graphbuild.cli.campaign_file import find_campaign_file, open_for_reading, warn_if_incomplete
 from graphbuild.cli.compare import read_snapshot
 from graphbuild.cli.console import print_json, spinner
 from graphbuild.cli.export import file_json, print_files, remove_unfinished_and_exit
-from graphbuild.cli.signals import on_signal
 
 if TYPE_CHECKING:
     from pathlib import Path

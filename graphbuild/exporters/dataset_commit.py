@@ -25,7 +25,7 @@ import threading
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from graphbuild._util import fsync_directory
+from graphbuild._util import fsync_directory, on_signal
 from graphbuild.errors import ExportError
 from graphbuild.exporters.atomic_write import export_errors, removed_on_failure
 
@@ -40,7 +40,6 @@ MANIFEST = "_graphbuild.json"
 # Programs that read a folder of Parquet files ignore names that begin with a dot.
 STAGING = ".graphbuild-dataset.tmp"
 _UNFINISHED_MANIFEST, _REPLACED = "manifest.tmp", "replaced"
-_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 @contextmanager
@@ -149,7 +148,7 @@ def _locked(folder: Path) -> Iterator[bool]:
 
 @contextmanager
 def _signals_deferred() -> Iterator[None]:
-    """Defer SIGINT, SIGTERM and SIGHUP until the ``with`` block ends.
+    """Defer the first SIGINT, SIGTERM and SIGHUP until the ``with`` block ends.
 
     The signals are handled, not blocked: the system would deliver a blocked signal to another
     thread. Only the main thread can set handlers, so nothing is deferred in other threads.
@@ -157,17 +156,10 @@ def _signals_deferred() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    received: list[int] = []
-    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
-    actions = {number: signal.getsignal(number) for number in numbers}
-    # None is a handler that was not set by Python, and could not be set again.
-    replaced = {n: action for n, action in actions.items() if action not in {signal.SIG_IGN, None}}
-    for number in replaced:
-        signal.signal(number, lambda number, _: received.append(number))
+    received: list[signal.Signals] = []
     try:
-        yield
+        with on_signal(received.append):
+            yield
     finally:
-        for number, action in replaced.items():
-            signal.signal(number, action)
-        for number in received:
-            signal.raise_signal(number)
+        for each in received:
+            signal.raise_signal(each)

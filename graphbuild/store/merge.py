@@ -92,8 +92,8 @@ class _Merge:
         return self._result
 
     def _api_id(self, entity: int) -> str:
-        row = self._db.first("SELECT api_id FROM entity WHERE id = ?", entity)
-        return str(row[0]) if row else ""
+        ((api_id,),) = self._db.rows("SELECT api_id FROM entity WHERE id = ?", entity)
+        return str(api_id)
 
     def _canonical(self, source_id: int) -> int:
         return canonical_id(self._db, self._ids[source_id])

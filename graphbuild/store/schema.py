@@ -11,8 +11,8 @@ modules of ``graphbuild.store`` write the tables:
 * ``inferences``: inference and task.
 * ``call_log``: call and metadata.
 * ``connection`` and ``write_session``: the row ``writer`` of metadata.
-* ``task_queue``: the row ``shard`` of metadata, such as ``2/4``. There is no such row
-  if the file is for all lists.
+* ``task_queue``: the row ``shard`` of metadata, such as ``2/4``. There is no such row if the
+  file is for all lists.
 * ``merge`` and ``merge_lists``: seed, task, page, fact, inference and call. They call the modules
   above where they can.
 * ``clusters``: clustering, cluster and cluster_member.

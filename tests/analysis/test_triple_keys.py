@@ -1,4 +1,4 @@
-"""Keys of triples: they are in the order of the triples, and the triples can be restored."""
+"""Keys of triples: they sort like the triples, and the triples can be computed from them."""
 
 from __future__ import annotations
 

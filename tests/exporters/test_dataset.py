@@ -558,8 +558,8 @@ def test_a_file_in_place_of_a_table_is_reported(table: str, tmp_path: Path) -> N
     assert not (tmp_path / STAGING).exists()
 
 
-# A process that sends itself a signal before it renames or opens a data file. The system can
-# deliver it to the second thread.
+# A process that sends itself a signal before it renames or opens a data file. Its second thread can
+# receive the signal instead of the main thread.
 SIGNALS_ITSELF = """
 import os, sys, threading
 threading.Thread(target=threading.Event().wait, daemon=True).start()

@@ -43,12 +43,7 @@ def crawl(shell: Shell, name: str) -> None:
         world = load_world(SAMPLE / "observations.jsonl")
         hashes = (SAMPLE / "hashes.txt").read_text("utf-8")
     else:
-        world = generate_world(
-            int(name),
-            campaigns=2 + int(name) % 4,
-            files_per_campaign=5,
-            references_per_campaign=12,
-        )
+        world = generate_world(int(name), campaigns=2 + int(name) % 4, files_per_campaign=5)
         hashes = "\n".join(world.hashes())
     (shell.folder / "hashes.txt").write_text(hashes, "utf-8")
     with Emulator(Api(world)) as emulator:

@@ -21,7 +21,7 @@ from graphbuild.models import Entity
 from graphbuild.seeds import Seed, parse_seeds, read_seeds
 
 A, B, C = "a1" * 32, "b2" * 20, "c3" * 16
-LINES = 200_000  # `make bench CASES=seeds` reads a million
+LINES = 1_000_000
 
 
 @pytest.fixture
@@ -424,15 +424,15 @@ print(len(found), found.duplicates, time.process_time(), peak)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("distinct", [LINES, LINES * 7 // 10], ids=["distinct", "with repeats"])
-def test_two_hundred_thousand_lines_take_seconds_and_less_than_80_mebibytes(write_list, distinct):
+def test_a_million_lines_take_seconds_and_less_than_300_mebibytes(write_list, distinct):
     path = write_list("".join(f"{n % distinct + 1:064x}\n" for n in range(LINES)))
     plain = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     command = [sys.executable, "-c", _MEASURE, path]
     process = subprocess.run(command, env=plain, capture_output=True, text=True, check=True)
     seeds, repeats, seconds, peak = process.stdout.split()
     assert (int(seeds), int(repeats)) == (distinct, LINES - distinct)
-    assert float(seconds) < 4
-    assert int(peak) < 80 * 2**20
+    assert float(seconds) < 15
+    assert int(peak) < 300 * 2**20
 
 
 # --- properties ----------------------------------------------------------------------------------

@@ -109,7 +109,7 @@ def interrupting_process() -> Iterator[InterruptExports]:
             requests.flush()
             lines = []
             while (line := results.readline()) != "\n":
-                assert line, "the process that forks has ended"
+                assert line, "the process that runs the exports ended early"
                 lines.append(line.removesuffix("\n"))
             return lines
 
